@@ -1,0 +1,35 @@
+/*
+ * Bounded reading of numbers from borrowed text, and safe showing of text that came from input.
+ */
+#pragma once
+
+#include "base/bytes.h"
+
+/* Unsigned decimal number that fills all of @text. FALSE if empty, if another byte occurs, or
+ * if it does not fit in 64 bits. O(n), at most 20 digits are looked at. */
+gboolean lamp_text_parse_u64(LampBytes text, guint64 *out_value) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The same with an optional sign. */
+gboolean lamp_text_parse_i64(LampBytes text, gint64 *out_value) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Hexadecimal digits without prefix that fill all of @text (at most 16). */
+gboolean lamp_text_parse_hex(LampBytes text, guint64 *out_value) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Decimal fraction "12", "12.5", ".5" (optional sign, no exponent) times 10^@scale as an
+ * integer, further digits cut; so seconds with @scale 9 give nanoseconds exactly. */
+gboolean lamp_text_parse_scaled(LampBytes text, guint scale,
+                                gint64 *out_value) G_GNUC_WARN_UNUSED_RESULT;
+
+/* @text without blanks, tabs and carriage returns at both ends; borrowed. */
+LampBytes lamp_text_trim(LampBytes text);
+
+/* Is @needle (not empty) somewhere in @text? Returns the offset, or -1. O(n). */
+gssize lamp_text_find(LampBytes text, const char *needle);
+
+/* A NUL-terminated copy in which invalid UTF-8 is replaced by U+FFFD and NUL by U+FFFD, cut at
+ * @max_bytes on a character border; caller frees. */
+char *lamp_text_to_utf8(LampBytes text, gsize max_bytes);
+
+/* A copy that may be shown on a terminal: control bytes and invalid UTF-8 appear as \xHH, tabs
+ * as a blank. The only way to print what came from input. Caller frees. */
+char *lamp_text_escape(LampBytes text);

@@ -1,0 +1,16 @@
+/* The main function of every unit test: runs one Check suite, tells the result by exit status.
+ */
+#pragma once
+
+#include <check.h>
+#include <stdlib.h>
+
+static inline int
+run_suite(Suite *suite)
+{
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
