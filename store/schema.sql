@@ -2,7 +2,7 @@
 --- One SQLite file is the only hand-off between the stages and the product's programming interface.
 --- Times are integers: nanoseconds since the Unix epoch, UTC. Sizes are bytes. Texts that repeat are
 --- interned in `strings`, tables hold their `*_id`; the views hold the text. Stages: *ingest* fills
---- `sources` to `view_values`, *correlate* fills `hosts` to `traces`. Base tables may gain columns;
+--- `sources` to `flow_records`, *correlate* fills `hosts` to `inference_services`. Base tables may gain columns;
 --- the views keep their names and columns.
 
 --- Facts about this file: schema version, stage states, how it was made.
@@ -19,13 +19,13 @@ CREATE TABLE strings (
 
 --- One row for each input file (or member of an archive, or standard input).
 CREATE TABLE sources (
-    source_id INTEGER PRIMARY KEY,   -- given in the order of content identity, not of arguments
+    source_id INTEGER PRIMARY KEY,   -- given in the order of paths, not of arguments
     path TEXT NOT NULL,              -- as found, below the path that the user gave
     format TEXT,                     -- reader that read it (`pcap`, `jsonl`, …), NULL if none fits
     kind TEXT,                       -- `capture`, `log`, `flow`, `span`, `table` or NULL
     host TEXT,                       -- host name taken from the path or told by the user, or NULL
     size_bytes INTEGER NOT NULL,     -- size on disk, compressed where it is compressed
-    content_hash TEXT,               -- first 16 hex digits of the SHA-256 of the content read
+    content_hash TEXT,               -- 16 hex digits of a hash of the (uncompressed) content
     state TEXT NOT NULL,             -- `pending`, `done`, `failed` (unreadable), `duplicate`, `skipped`
     bytes_read INTEGER NOT NULL DEFAULT 0,   -- uncompressed bytes read
     bytes_parsed INTEGER NOT NULL DEFAULT 0, -- of these, bytes inside records that were understood

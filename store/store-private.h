@@ -1,0 +1,21 @@
+/* Shared by the files of store/ only. */
+#pragma once
+
+#include "base/keyed-map.h"
+#include "store/store.h"
+
+#include <sqlite3.h>
+
+struct LampStore {
+    sqlite3 *db;
+    char *path;
+    gboolean in_transaction;
+    LampKeyedMap *interned; /* text -> string_id; NULL until first used */
+    gint64 last_string_id;
+    sqlite3_stmt *insert_string;
+    GError *intern_error; /* first failure of lamp_store_intern(), told by commit */
+    GPtrArray *texts;     /* string_id -> text; NULL until first used */
+};
+
+/* Sets @error from SQLite's last error; returns FALSE, for `return`. @what: what failed. */
+gboolean lamp_store_fail(LampStore *store, int code, const char *what, GError **error);

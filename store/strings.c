@@ -1,0 +1,110 @@
+/*
+ * Interned strings: text to id while writing, id to text while reading. Both directions are
+ * read from the table when first needed, so a resumed run continues with the ids that are
+ * there. When the map's budget is used up a text may be stored twice: larger, never wrong.
+ */
+#include "base/text.h"
+#include "store/store-private.h"
+
+#define INTERNED_BUDGET ((gsize) 256 << 20)
+#define LONGEST_STRING ((gsize) 65536)
+
+static void
+remember_failure(LampStore *store, int code)
+{
+    if (store->intern_error == NULL)
+        lamp_store_fail(store, code, "cannot add a string to", &store->intern_error);
+}
+
+static void
+read_interned(LampStore *store)
+{
+    sqlite3_stmt *rows = NULL;
+    store->interned = lamp_keyed_map_new(INTERNED_BUDGET);
+    store->last_string_id = 0;
+    int code = sqlite3_prepare_v2(store->db, "SELECT string_id, text FROM strings ORDER BY 1",
+                                  -1, &rows, NULL);
+    while (code == SQLITE_OK && (code = sqlite3_step(rows)) == SQLITE_ROW) {
+        LampBytes text =
+            lamp_bytes(sqlite3_column_text(rows, 1), (gsize) sqlite3_column_bytes(rows, 1));
+        store->last_string_id = sqlite3_column_int64(rows, 0);
+        guint64 *id = lamp_keyed_map_add(store->interned, text, NULL);
+        if (id != NULL)
+            *id = (guint64) store->last_string_id;
+        code = SQLITE_OK;
+    }
+    if (code != SQLITE_DONE)
+        remember_failure(store, code);
+    sqlite3_finalize(rows);
+}
+
+static void
+insert_string(LampStore *store, gint64 id, LampBytes text)
+{
+    int code = SQLITE_OK;
+    if (store->insert_string == NULL)
+        code = sqlite3_prepare_v3(store->db, "INSERT INTO strings VALUES (?, ?)", -1,
+                                  SQLITE_PREPARE_PERSISTENT, &store->insert_string, NULL);
+    if (code != SQLITE_OK) {
+        remember_failure(store, code);
+        return;
+    }
+    g_autofree char *repaired = lamp_text_to_utf8(text, LONGEST_STRING);
+    sqlite3_bind_int64(store->insert_string, 1, id);
+    sqlite3_bind_text(store->insert_string, 2, repaired, -1, SQLITE_STATIC);
+    code = sqlite3_step(store->insert_string);
+    sqlite3_reset(store->insert_string);
+    if (code != SQLITE_DONE)
+        remember_failure(store, code);
+}
+
+gint64
+lamp_store_intern(LampStore *store, LampBytes text)
+{
+    if (text.len == 0)
+        return 0;
+    if (store->interned == NULL)
+        read_interned(store);
+    gboolean is_new = TRUE;
+    guint64 *id = lamp_keyed_map_add(store->interned, text, &is_new);
+    if (!is_new)
+        return (gint64) *id;
+    gint64 fresh = ++store->last_string_id;
+    if (id != NULL)
+        *id = (guint64) fresh;
+    insert_string(store, fresh, text);
+    return fresh;
+}
+
+static void
+read_texts(LampStore *store)
+{
+    sqlite3_stmt *rows = NULL;
+    store->texts = g_ptr_array_new_with_free_func(g_free);
+    if (sqlite3_prepare_v2(store->db, "SELECT string_id, text FROM strings ORDER BY 1", -1,
+                           &rows, NULL) != SQLITE_OK)
+        return;
+    while (sqlite3_step(rows) == SQLITE_ROW) {
+        gint64 id = sqlite3_column_int64(rows, 0);
+        /* Ids are dense; one that is far ahead comes from a damaged file and is left out. */
+        if (id < (gint64) store->texts->len || id > (gint64) store->texts->len + 1024)
+            continue;
+        g_ptr_array_set_size(store->texts, (gint) id + 1);
+        store->texts->pdata[id] = g_strdup((const char *) sqlite3_column_text(rows, 1));
+    }
+    sqlite3_finalize(rows);
+}
+
+const char *
+lamp_store_text(LampStore *store, gint64 string_id)
+{
+    if (store->texts == NULL || string_id >= (gint64) store->texts->len) {
+        if (store->texts != NULL && string_id > store->last_string_id)
+            return NULL;
+        g_clear_pointer(&store->texts, g_ptr_array_unref);
+        read_texts(store);
+    }
+    if (string_id <= 0 || string_id >= (gint64) store->texts->len)
+        return NULL;
+    return store->texts->pdata[string_id];
+}

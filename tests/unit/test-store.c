@@ -1,0 +1,123 @@
+/* Opening, stages, strings, statements, the schema's two faces. */
+#include "store/statement.h"
+#include "tests/unit/suite.h"
+
+#include <glib/gstdio.h>
+
+static char *path;
+
+static void
+make_path(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("lamp-store-XXXXXX", NULL);
+    path = g_build_filename(folder, "t.db", NULL);
+}
+
+static void
+remove_path(void)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_unlink(path);
+    g_rmdir(folder);
+    g_clear_pointer(&path, g_free);
+}
+
+START_TEST(test_open_missing_file_says_so)
+{
+    g_autoptr(GError) error = NULL;
+    ck_assert_ptr_null(lamp_store_open(path, LAMP_STORE_READ, &error));
+    ck_assert(g_error_matches(error, LAMP_STORE_ERROR, LAMP_STORE_ERROR_OPEN));
+    ck_assert_ptr_nonnull(strstr(error->message, "no such file"));
+}
+END_TEST
+
+START_TEST(test_open_foreign_file_is_refused)
+{
+    g_autoptr(GError) error = NULL;
+    g_file_set_contents(path, "this is not a database, but long enough to be read as one....",
+                        -1, NULL);
+    ck_assert_ptr_null(lamp_store_open(path, LAMP_STORE_CREATE, &error));
+    ck_assert_ptr_nonnull(error);
+}
+END_TEST
+
+START_TEST(test_stage_is_required_until_done)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(LampStore) store = lamp_store_open(path, LAMP_STORE_CREATE, NULL);
+    ck_assert_ptr_nonnull(store);
+    ck_assert(!lamp_store_stage_require(store, "ingest", &error));
+    ck_assert(g_error_matches(error, LAMP_STORE_ERROR, LAMP_STORE_ERROR_INCOMPLETE));
+    g_clear_error(&error);
+    ck_assert(lamp_store_stage_begin(store, "ingest", NULL));
+    ck_assert(!lamp_store_stage_require(store, "ingest", NULL));
+    ck_assert(lamp_store_stage_end(store, "ingest", NULL));
+    ck_assert(lamp_store_stage_require(store, "ingest", &error));
+}
+END_TEST
+
+START_TEST(test_strings_survive_reopening_and_rollback)
+{
+    LampStore *store = lamp_store_open(path, LAMP_STORE_CREATE, NULL);
+    ck_assert(lamp_store_begin(store, NULL));
+    gint64 http = lamp_store_intern(store, lamp_bytes_text("http"));
+    ck_assert(lamp_store_commit(store, NULL));
+    ck_assert(lamp_store_begin(store, NULL));
+    gint64 lost = lamp_store_intern(store, lamp_bytes_text("lost"));
+    lamp_store_rollback(store);
+    ck_assert(lamp_store_begin(store, NULL));
+    ck_assert_int_eq(lamp_store_intern(store, lamp_bytes_text("redis")), lost);
+    ck_assert(lamp_store_commit(store, NULL));
+    lamp_store_close(store);
+    store = lamp_store_open(path, LAMP_STORE_READ, NULL);
+    ck_assert_str_eq(lamp_store_text(store, http), "http");
+    ck_assert_str_eq(lamp_store_text(store, lost), "redis");
+    ck_assert_ptr_null(lamp_store_text(store, 99));
+    ck_assert_ptr_null(lamp_store_text(store, 0));
+    lamp_store_close(store);
+}
+END_TEST
+
+START_TEST(test_statement_repairs_text_and_refuses_two)
+{
+    g_autoptr(LampStore) store = lamp_store_open(path, LAMP_STORE_CREATE, NULL);
+    g_autoptr(LampStatement) two = lamp_statement_new(store, "SELECT 1; SELECT 2", NULL);
+    ck_assert_ptr_null(two);
+    g_autoptr(LampStatement) echo = lamp_statement_new(store, "SELECT ?, ?, ?", NULL);
+    lamp_statement_bind_text(echo, 1, lamp_bytes("a\xff", 2));
+    lamp_statement_bind_text(echo, 2, lamp_bytes("", 0));
+    lamp_statement_bind_int_or_null(echo, 3, -1, -1);
+    gboolean has_row = FALSE;
+    ck_assert(lamp_statement_step(echo, &has_row, NULL) && has_row);
+    ck_assert_str_eq(lamp_statement_text(echo, 0), "a\xef\xbf\xbd");
+    ck_assert_int_eq(lamp_statement_column_type(echo, 1), LAMP_COLUMN_NULL);
+    ck_assert_int_eq(lamp_statement_int_or(echo, 2, 7), 7);
+    ck_assert(lamp_statement_is_read_only(echo));
+}
+END_TEST
+
+START_TEST(test_schema_document_is_current)
+{
+    g_autofree char *made = lamp_store_schema_markdown();
+    g_autofree char *kept = NULL;
+    ck_assert(g_file_get_contents("docs/schema.md", &kept, NULL, NULL));
+    ck_assert_msg(g_str_equal(made, kept),
+                  "docs/schema.md differs: lamplight schema --markdown > it");
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("store");
+    TCase *tc = tcase_create("store");
+    tcase_add_checked_fixture(tc, make_path, remove_path);
+    tcase_add_test(tc, test_open_missing_file_says_so);
+    tcase_add_test(tc, test_open_foreign_file_is_refused);
+    tcase_add_test(tc, test_stage_is_required_until_done);
+    tcase_add_test(tc, test_strings_survive_reopening_and_rollback);
+    tcase_add_test(tc, test_statement_repairs_text_and_refuses_two);
+    tcase_add_test(tc, test_schema_document_is_current);
+    suite_add_tcase(suite, tc);
+    return run_suite(suite);
+}
