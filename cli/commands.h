@@ -1,0 +1,7 @@
+/* One line for each cli/cmd-NAME.c; the table is in cli/commands.c. */
+#pragma once
+
+#include "cli/command.h"
+
+extern const LampCommand lamp_command_schema;
+extern const LampCommand lamp_command_sql;
