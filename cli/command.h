@@ -44,8 +44,9 @@ typedef struct {
     LampStore *store; /* with LAMP_COMMAND_STORE; owned by main */
     gboolean quiet;
     gboolean verbose;
-    gboolean color; /* standard output is a terminal and NO_COLOR is not set */
-    gint width;     /* columns of the terminal; 100 where there is none */
+    gboolean is_terminal; /* standard output is a terminal */
+    gboolean color;       /* … and NO_COLOR is not set */
+    gint width;           /* columns of the terminal; 100 where there is none */
 } LampCli;
 
 typedef struct {
