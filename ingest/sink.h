@@ -30,6 +30,8 @@ typedef struct LampSink {
     void (*observation)(gpointer owner, const LampObservationRow *observation);
     void (*connection)(gpointer owner, const LampConnectionRow *connection);
     void (*flow)(gpointer owner, const LampFlowRow *flow);
+    void (*host_name)(gpointer owner, const LampHostNameRow *name);
+    void (*span_join)(gpointer owner, const LampSpanJoinRow *join);
     void (*finding)(gpointer owner, const LampFinding *finding);
     /* A record of @length bytes at @offset was understood (TRUE) or not: feeds the coverage. */
     void (*coverage)(gpointer owner, guint64 offset, guint64 length, gboolean understood);

@@ -1,14 +1,15 @@
 /*
- * What a dissector may ask of, and tell to, the connection that it reads. Implemented by the packet
- * layer (ingest/packet/); tests and fuzz targets implement it with a stream of their own making.
+ * What a dissector may ask of, and tell to, the connection that it reads. Implemented by the
+ * packet layer (ingest/packet/); tests and fuzz targets implement it with a stream of their own
+ * making.
  */
 #pragma once
 
 #include "ingest/dissector.h"
 
-/* Emits one call. The dissector fills operation, status, is_error, flags, the four times, sequences,
- * sizes and values, and position where its protocol has one (stream id, correlation id); position 0
- * lets the stream count. The stream fills origin, connection and protocol. */
+/* Emits one call. The dissector fills operation, status, is_error, flags, the four times,
+ * sequences, sizes and values, and position where its protocol has one (stream id, correlation
+ * id); position 0 lets the stream count. The stream fills origin, connection and protocol. */
 void lamp_stream_call(LampStream *stream, LampObservationRow *call);
 
 /* A finding at the segment being read. @code: static text. */
@@ -19,9 +20,10 @@ void lamp_stream_finding(LampStream *stream, LampFindingKind kind, const char *c
  * exchanged. Only before the first call of the connection. */
 void lamp_stream_swap(LampStream *stream);
 
-/* The rest of the connection speaks another protocol (Upgrade, CONNECT, STARTTLS): @protocol is a
- * name of the table, or NULL for detection from its next bytes. Takes effect after the segment being
- * read; @leftover (may be empty) are bytes of it that already belong to the new protocol. */
+/* The rest of the connection speaks another protocol (Upgrade, CONNECT, STARTTLS): @protocol is
+ * a name of the table, or NULL for detection from its next bytes. Takes effect after the
+ * segment being read; @leftover (may be empty) are bytes of it that already belong to the new
+ * protocol. */
 void lamp_stream_become(LampStream *stream, const char *protocol, LampDirection direction,
                         LampBytes leftover);
 

@@ -108,3 +108,13 @@ typedef struct {
     guint32 sampling;
     LampBytes attributes; /* JSON or empty */
 } LampFlowRow;
+
+typedef struct {
+    LampBytes address, name;
+    guint16 port;
+    gint32 zone_minutes; /* G_MININT32 unknown */
+} LampHostNameRow;
+
+typedef struct {
+    LampBytes client_external_id, server_external_id;
+} LampSpanJoinRow;

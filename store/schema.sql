@@ -159,6 +159,22 @@ CREATE TABLE flow_records (
     attributes TEXT                  -- JSON of further fields, or NULL
 );
 
+--- What a table of hosts in the input says (a CSV with columns host and ip, or /etc/hosts form).
+CREATE TABLE host_names (
+    source_id INTEGER NOT NULL,
+    address TEXT NOT NULL,           -- IPv4 or IPv6 text
+    name TEXT NOT NULL,              -- host name
+    port INTEGER NOT NULL DEFAULT 0, -- port that it serves, 0 if not said
+    zone_minutes INTEGER             -- time zone of its logs, east positive; NULL if not said
+);
+
+--- Which two imported spans are the ends of one call, where the input says so.
+CREATE TABLE span_joins (
+    source_id INTEGER NOT NULL,
+    client_external_id TEXT NOT NULL,
+    server_external_id TEXT NOT NULL
+);
+
 --- Hosts and the relation of their clocks to the reference clock.
 CREATE TABLE hosts (
     host_id INTEGER PRIMARY KEY,

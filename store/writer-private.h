@@ -1,0 +1,34 @@
+/* Shared by the files that implement the writer. */
+#pragma once
+
+#include "base/keyed-map.h"
+#include "store/statement.h"
+#include "store/writer.h"
+
+typedef enum {
+    INSERT_SOURCE,
+    INSERT_FINDING,
+    INSERT_ENDPOINT,
+    INSERT_CONNECTION,
+    INSERT_EVENT,
+    INSERT_EVENT_VALUE,
+    INSERT_OBSERVATION,
+    INSERT_OBSERVATION_VALUE,
+    INSERT_FLOW,
+    INSERT_HOST_NAME,
+    INSERT_SPAN_JOIN,
+    N_INSERTS,
+} Insert;
+
+struct LampWriter {
+    LampStore *store;
+    LampStatement *inserts[N_INSERTS];
+    LampKeyedMap *endpoints; /* address and port -> endpoint_id */
+    gint64 source_id;        /* of the source being written */
+    gint64 last_source, last_event, last_observation, last_endpoint;
+    gint64 connection_base, last_connection;
+    GError *failure; /* first failed row of the source */
+};
+
+/* Runs the bound insert; the first failure is remembered for the end of the source. */
+void lamp_writer_insert(LampWriter *writer, Insert which);

@@ -1,0 +1,298 @@
+/*
+ * The row functions of the writer: binding of structs to the columns of store/schema.sql, in
+ * the order of the tables there. Endpoints are interned on the way, as strings are.
+ */
+#include "store/writer-private.h"
+
+#include <arpa/inet.h>
+
+#define ENDPOINTS_BUDGET ((gsize) 64 << 20)
+
+void
+lamp_writer_insert(LampWriter *writer, Insert which)
+{
+    GError **failure = writer->failure == NULL ? &writer->failure : NULL;
+    gboolean ok = lamp_statement_run(writer->inserts[which], failure);
+    (void) ok; /* remembered in failure */
+}
+
+/* An endpoint's key in the map: the address and port, or the name. */
+static LampBytes
+endpoint_key(const LampEndpoint *endpoint, guint8 key[18])
+{
+    if (!endpoint->is_known)
+        return endpoint->name;
+    memcpy(key, endpoint->address, 16);
+    key[16] = (guint8) (endpoint->port >> 8);
+    key[17] = (guint8) endpoint->port;
+    return lamp_bytes(key, 18);
+}
+
+static void
+format_address(const LampEndpoint *endpoint, char text[INET6_ADDRSTRLEN])
+{
+    static const guint8 mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    if (memcmp(endpoint->address, mapped, 12) == 0)
+        inet_ntop(AF_INET, endpoint->address + 12, text, INET6_ADDRSTRLEN);
+    else
+        inet_ntop(AF_INET6, endpoint->address, text, INET6_ADDRSTRLEN);
+}
+
+/* Endpoints that an earlier run wrote, so that a resumed run goes on with their ids. */
+static void
+read_endpoints(LampWriter *writer)
+{
+    writer->endpoints = lamp_keyed_map_new(ENDPOINTS_BUDGET);
+    g_autoptr(LampStatement) rows = lamp_statement_new(
+        writer->store, "SELECT endpoint_id, address, port FROM endpoints ORDER BY 1", NULL);
+    gboolean has_row = FALSE;
+    while (rows != NULL && lamp_statement_step(rows, &has_row, NULL) && has_row) {
+        const char *address = lamp_statement_text(rows, 1);
+        LampEndpoint endpoint = {.port = (guint16) lamp_statement_int(rows, 2),
+                                 .name = lamp_bytes_text(address)};
+        endpoint.address[10] = endpoint.address[11] = 0xff;
+        endpoint.is_known = inet_pton(AF_INET, address, endpoint.address + 12) == 1 ||
+                            inet_pton(AF_INET6, address, endpoint.address) == 1;
+        guint8 key[18];
+        guint64 *id = lamp_keyed_map_add(writer->endpoints, endpoint_key(&endpoint, key), NULL);
+        if (id != NULL)
+            *id = (guint64) lamp_statement_int(rows, 0);
+    }
+}
+
+static gint64
+endpoint_id(LampWriter *writer, const LampEndpoint *endpoint)
+{
+    guint8 key[18];
+    gboolean is_new = TRUE;
+    if (writer->endpoints == NULL)
+        read_endpoints(writer);
+    guint64 *id = lamp_keyed_map_add(writer->endpoints, endpoint_key(endpoint, key), &is_new);
+    if (!is_new)
+        return (gint64) *id;
+    gint64 fresh = ++writer->last_endpoint;
+    if (id != NULL)
+        *id = (guint64) fresh;
+    char text[INET6_ADDRSTRLEN] = "";
+    LampStatement *row = writer->inserts[INSERT_ENDPOINT];
+    lamp_statement_bind_int(row, 1, fresh);
+    if (endpoint->is_known) {
+        format_address(endpoint, text);
+        lamp_statement_bind_string(row, 2, text);
+    } else if (endpoint->name.len > 0) {
+        lamp_statement_bind_text(row, 2, endpoint->name);
+    } else {
+        lamp_statement_bind_string(row, 2, "");
+    }
+    lamp_statement_bind_int(row, 3, endpoint->port);
+    lamp_writer_insert(writer, INSERT_ENDPOINT);
+    return fresh;
+}
+
+static void
+bind_interned(LampWriter *writer, LampStatement *row, int parameter, LampBytes text)
+{
+    lamp_statement_bind_int_or_null(row, parameter, lamp_store_intern(writer->store, text), 0);
+}
+
+static void
+bind_name(LampWriter *writer, LampStatement *row, int parameter, const char *name)
+{
+    bind_interned(writer, row, parameter,
+                  name == NULL ? lamp_bytes(NULL, 0) : lamp_bytes_text(name));
+}
+
+static void
+insert_field(LampWriter *writer, gint64 event_id, const LampField *field)
+{
+    LampStatement *row = writer->inserts[INSERT_EVENT_VALUE];
+    if (field->value.len == 0)
+        return;
+    lamp_statement_bind_int(row, 1, event_id);
+    lamp_statement_bind_int(row, 2, lamp_store_intern(writer->store, field->slot));
+    lamp_statement_bind_text(row, 3, field->value);
+    lamp_writer_insert(writer, INSERT_EVENT_VALUE);
+}
+
+guint64
+lamp_writer_event(LampWriter *writer, const LampEventRow *event)
+{
+    LampStatement *row = writer->inserts[INSERT_EVENT];
+    gint64 id = ++writer->last_event;
+    lamp_statement_bind_int(row, 1, id);
+    lamp_statement_bind_int(row, 2, writer->source_id);
+    lamp_statement_bind_int(row, 3, (gint64) event->offset);
+    lamp_statement_bind_int(row, 4, (gint64) event->length);
+    lamp_statement_bind_int_or_null(row, 5, event->time, LAMP_TIME_NONE);
+    lamp_statement_bind_int(row, 6, MAX(1, event->resolution_ns));
+    bind_interned(writer, row, 7, event->host);
+    bind_interned(writer, row, 8, event->service);
+    bind_interned(writer, row, 9, event->process);
+    bind_interned(writer, row, 10, event->thread);
+    lamp_statement_bind_text(row, 11, event->severity);
+    bind_interned(writer, row, 12, event->message_template);
+    lamp_statement_bind_text(row, 13, event->message);
+    lamp_writer_insert(writer, INSERT_EVENT);
+    for (gsize i = 0; i < event->field_count; i++)
+        insert_field(writer, id, &event->fields[i]);
+    return (guint64) id;
+}
+
+static void
+insert_value(LampWriter *writer, gint64 observation_id, const LampValue *value)
+{
+    LampStatement *row = writer->inserts[INSERT_OBSERVATION_VALUE];
+    if (value->value.len == 0)
+        return;
+    lamp_statement_bind_int(row, 1, observation_id);
+    lamp_statement_bind_int(row, 2, value->side);
+    lamp_statement_bind_int(row, 3, lamp_store_intern(writer->store, value->slot));
+    lamp_statement_bind_text(row, 4, value->value);
+    lamp_writer_insert(writer, INSERT_OBSERVATION_VALUE);
+}
+
+static void
+bind_observer(LampWriter *writer, LampStatement *row, const LampObservationRow *o)
+{
+    static const char *const origins[] = {"wire", "log", "span", "flow"};
+    static const char *const roles[] = {NULL, "client", "server"};
+    lamp_statement_bind_int(row, 2, writer->source_id);
+    lamp_statement_bind_string(row, 3, origins[o->origin]);
+    lamp_statement_bind_string(row, 4, roles[o->role]);
+    lamp_statement_bind_text(row, 5, o->external_id);
+    lamp_statement_bind_int_or_null(row, 6, (gint64) o->event_number, 0);
+    if (o->connection_id == 0)
+        lamp_statement_bind_null(row, 7);
+    else
+        lamp_statement_bind_int(row, 7, writer->connection_base + (gint64) o->connection_id);
+    lamp_statement_bind_int(row, 8, (gint64) o->position);
+    lamp_statement_bind_int_or_null(row, 9, o->request_sequence, -1);
+    lamp_statement_bind_int_or_null(row, 10, o->response_sequence, -1);
+    lamp_statement_bind_int_or_null(row, 11,
+                                    o->has_client ? endpoint_id(writer, &o->client) : 0, 0);
+    lamp_statement_bind_int_or_null(row, 12,
+                                    o->has_server ? endpoint_id(writer, &o->server) : 0, 0);
+    bind_interned(writer, row, 13, o->process);
+    bind_interned(writer, row, 14, o->peer);
+    bind_interned(writer, row, 15, o->thread);
+}
+
+void
+lamp_writer_observation(LampWriter *writer, const LampObservationRow *o)
+{
+    LampStatement *row = writer->inserts[INSERT_OBSERVATION];
+    gint64 id = ++writer->last_observation;
+    lamp_statement_bind_int(row, 1, id);
+    bind_observer(writer, row, o);
+    bind_interned(writer, row, 16, o->protocol);
+    bind_interned(writer, row, 17, o->operation);
+    lamp_statement_bind_text(row, 18, o->status);
+    lamp_statement_bind_int(row, 19, o->is_error);
+    lamp_statement_bind_int(row, 20, o->flags);
+    lamp_statement_bind_int_or_null(row, 21, o->request_first, LAMP_TIME_NONE);
+    lamp_statement_bind_int_or_null(row, 22, o->request_last, LAMP_TIME_NONE);
+    lamp_statement_bind_int_or_null(row, 23, o->response_first, LAMP_TIME_NONE);
+    lamp_statement_bind_int_or_null(row, 24, o->response_last, LAMP_TIME_NONE);
+    lamp_statement_bind_int(row, 25, MAX(1, o->resolution_ns));
+    lamp_statement_bind_int(row, 26, (gint64) o->request_bytes);
+    lamp_statement_bind_int(row, 27, (gint64) o->response_bytes);
+    lamp_writer_insert(writer, INSERT_OBSERVATION);
+    for (gsize i = 0; i < o->value_count; i++)
+        insert_value(writer, id, &o->values[i]);
+}
+
+static void
+bind_connection_counts(LampStatement *row, const LampConnectionRow *c)
+{
+    lamp_statement_bind_int_or_null(row, 10, c->handshake_server_ns, -1);
+    lamp_statement_bind_int_or_null(row, 11, c->handshake_client_ns, -1);
+    lamp_statement_bind_int_or_null(row, 12, c->client_sequence, -1);
+    lamp_statement_bind_int_or_null(row, 13, c->server_sequence, -1);
+    lamp_statement_bind_int(row, 14, (gint64) c->client_bytes);
+    lamp_statement_bind_int(row, 15, (gint64) c->server_bytes);
+    lamp_statement_bind_int(row, 16, (gint64) c->packets);
+    lamp_statement_bind_int(row, 17, (gint64) c->retransmitted_bytes);
+    lamp_statement_bind_int(row, 18, (gint64) c->lost_bytes);
+}
+
+void
+lamp_writer_connection(LampWriter *writer, const LampConnectionRow *c)
+{
+    static const char *const transports[] = {"tcp", "udp"};
+    static const char *const states[] = {"open", "closed", "reset", "midstream"};
+    gint64 id = writer->connection_base + (gint64) c->connection_id;
+    gint64 client = endpoint_id(writer, &c->client), server = endpoint_id(writer, &c->server);
+    LampStatement *row = writer->inserts[INSERT_CONNECTION];
+    writer->last_connection = MAX(writer->last_connection, id);
+    lamp_statement_bind_int(row, 1, id);
+    lamp_statement_bind_int(row, 2, writer->source_id);
+    lamp_statement_bind_int(row, 3, c->interface);
+    lamp_statement_bind_string(row, 4, transports[c->transport]);
+    lamp_statement_bind_int(row, 5, client);
+    lamp_statement_bind_int(row, 6, server);
+    bind_name(writer, row, 7, c->protocol);
+    lamp_statement_bind_int(row, 8, c->first_time);
+    lamp_statement_bind_int(row, 9, c->last_time);
+    bind_connection_counts(row, c);
+    lamp_statement_bind_text(row, 19, c->server_name);
+    lamp_statement_bind_string(row, 20, states[c->state]);
+    lamp_writer_insert(writer, INSERT_CONNECTION);
+}
+
+void
+lamp_writer_flow(LampWriter *writer, const LampFlowRow *f)
+{
+    gint64 source = endpoint_id(writer, &f->source),
+           destination = endpoint_id(writer, &f->destination);
+    LampStatement *row = writer->inserts[INSERT_FLOW];
+    lamp_statement_bind_int(row, 1, writer->source_id);
+    lamp_statement_bind_int(row, 2, source);
+    lamp_statement_bind_int(row, 3, destination);
+    lamp_statement_bind_int(row, 4, f->transport);
+    lamp_statement_bind_int(row, 5, f->first_time);
+    lamp_statement_bind_int(row, 6, f->last_time);
+    lamp_statement_bind_int(row, 7, (gint64) f->packets);
+    lamp_statement_bind_int(row, 8, (gint64) f->bytes);
+    lamp_statement_bind_int(row, 9, f->tcp_flags);
+    lamp_statement_bind_int(row, 10, f->sampling);
+    lamp_statement_bind_text(row, 11, f->attributes);
+    lamp_writer_insert(writer, INSERT_FLOW);
+}
+
+void
+lamp_writer_finding(LampWriter *writer, const LampFinding *finding, guint64 count)
+{
+    static const char *const kinds[] = {"truncated", "invalid", "limit",
+                                        "loss",      "unknown", "unreadable"};
+    LampStatement *row = writer->inserts[INSERT_FINDING];
+    lamp_statement_bind_int(row, 1, writer->source_id);
+    lamp_statement_bind_string(row, 2, kinds[finding->kind]);
+    lamp_statement_bind_string(row, 3, finding->code);
+    lamp_statement_bind_int(row, 4, (gint64) finding->offset);
+    lamp_statement_bind_int_or_null(row, 5, (gint64) finding->record_number, 0);
+    lamp_statement_bind_int(row, 6, (gint64) count);
+    lamp_statement_bind_text(row, 7, lamp_bytes_text(finding->text));
+    lamp_writer_insert(writer, INSERT_FINDING);
+}
+
+void
+lamp_writer_host_name(LampWriter *writer, const LampHostNameRow *name)
+{
+    LampStatement *row = writer->inserts[INSERT_HOST_NAME];
+    lamp_statement_bind_int(row, 1, writer->source_id);
+    lamp_statement_bind_text(row, 2, name->address);
+    lamp_statement_bind_text(row, 3, name->name);
+    lamp_statement_bind_int(row, 4, name->port);
+    lamp_statement_bind_int_or_null(row, 5, name->zone_minutes, G_MININT32);
+    lamp_writer_insert(writer, INSERT_HOST_NAME);
+}
+
+void
+lamp_writer_span_join(LampWriter *writer, const LampSpanJoinRow *join)
+{
+    LampStatement *row = writer->inserts[INSERT_SPAN_JOIN];
+    lamp_statement_bind_int(row, 1, writer->source_id);
+    lamp_statement_bind_text(row, 2, join->client_external_id);
+    lamp_statement_bind_text(row, 3, join->server_external_id);
+    lamp_writer_insert(writer, INSERT_SPAN_JOIN);
+}
