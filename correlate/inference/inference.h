@@ -139,7 +139,8 @@ typedef enum {
     LAMP_EVENT_REQUEST_START,
     LAMP_EVENT_CALL_START, /* of `rule_slot` */
     LAMP_EVENT_CALL_END,
-    LAMP_EVENT_LAST_END, /* the latest end of all calls so far (a join) */
+    LAMP_EVENT_LAST_END,   /* the latest end of all calls so far (a join) */
+    LAMP_EVENT_LAST_START, /* the call that was started before */
 } LampEventKind;
 
 /* What one service does for one kind of request: a slot for each call that it makes. A slot is

@@ -1,0 +1,175 @@
+/* density.c — kernel density of the logarithm of a delay, on a histogram
+ *
+ * In: weights in bins. Out: log density per ns for every bin. A pilot estimate with one
+ * bandwidth (Silverman's rule on the bin index, that is on log time) gives each bin its own
+ * bandwidth (Abramson 1982: inverse square root of the pilot), so that a few stray values in
+ * the tails do not make a peak that would confirm itself in the next round of learning. One per
+ * cent of the mass is spread over all bins: no delay is impossible.
+ *
+ * Limits: delays above 2^34 resolutions share the last bin. */
+#include "correlate/inference/density.h"
+
+#include <math.h>
+
+#define BROAD_SHARE 0.01
+
+static double
+bin_width(int bin, float scale)
+{
+    int at = bin >= LAMP_SIDE ? bin - LAMP_SIDE : LAMP_SIDE - 1 - bin;
+    return ldexp(1.0 / LAMP_SUB, at >> LAMP_SUB_BITS) / (double) scale;
+}
+
+/* Lower edge of a bin in ns, on the side of its sign. */
+static double
+bin_edge(int bin, float scale)
+{
+    int at = bin >= LAMP_SIDE ? bin - LAMP_SIDE : LAMP_SIDE - 1 - bin;
+    double base = ldexp(1.0, at >> LAMP_SUB_BITS);
+    double x = base * (1.0 + (double) (at & (LAMP_SUB - 1)) / LAMP_SUB);
+    return (x - 1.0) / (double) scale;
+}
+
+void
+lamp_histogram_add(float *bins, gint64 gap, float scale, float weight)
+{
+    gint64 half = (gint64) (0.5f / scale);
+    int first = (int) lamp_density_bin(gap - half, scale);
+    int last = (int) lamp_density_bin(gap + half, scale);
+    if (first == last) {
+        bins[first] += weight;
+        return;
+    }
+    double total = 0;
+    for (int b = first; b <= last; b++)
+        total += bin_width(b, scale);
+    for (int b = first; b <= last; b++)
+        bins[b] += (float) ((double) weight * bin_width(b, scale) / total);
+}
+
+/* First and last bin with weight, and the total. */
+static double
+find_range(const float *bins, int *first, int *last)
+{
+    double total = 0;
+    *first = LAMP_BINS;
+    *last = -1;
+    for (int b = 0; b < LAMP_BINS; b++) {
+        if (bins[b] <= 0)
+            continue;
+        total += (double) bins[b];
+        *first = MIN(*first, b);
+        *last = b;
+    }
+    return total;
+}
+
+static double
+find_quantile_bin(const float *bins, int first, int last, double want)
+{
+    double sum = 0;
+    for (int b = first; b <= last; b++) {
+        sum += (double) bins[b];
+        if (sum >= want)
+            return b;
+    }
+    return last;
+}
+
+/* Silverman's rule, with the robust one of two measures of spread. */
+static double
+choose_bandwidth(const float *bins, int first, int last, double total)
+{
+    double mean = 0, square = 0;
+    for (int b = first; b <= last; b++)
+        mean += (double) bins[b] * b;
+    mean /= total;
+    for (int b = first; b <= last; b++)
+        square += (double) bins[b] * (b - mean) * (b - mean);
+    double spread = sqrt(square / total);
+    double quartiles = find_quantile_bin(bins, first, last, 0.75 * total) -
+                       find_quantile_bin(bins, first, last, 0.25 * total) + 1;
+    double narrow = MIN(spread, quartiles / 1.34);
+    return CLAMP(0.9 * narrow * pow(MAX(total, 1), -0.2), 0.6, 48);
+}
+
+/* Spreads `weight` at bin `at` as a Gaussian of the given width; kept within the table. */
+static void
+spread_kernel(double *out, int at, double weight, double width)
+{
+    int reach = (int) (3 * width) + 1;
+    double kernel[3 * 256 + 2];
+    double total = 1, step = 1 / (2 * width * width);
+    kernel[0] = 1;
+    for (int k = 1; k <= reach; k++) {
+        kernel[k] = exp(-step * k * k);
+        total += 2 * kernel[k];
+    }
+    for (int k = -reach; k <= reach; k++) {
+        int b = CLAMP(at + k, 0, LAMP_BINS - 1);
+        out[b] += weight * kernel[k < 0 ? -k : k] / total;
+    }
+}
+
+static void
+smooth(const float *bins, int first, int last, double total, double *mass)
+{
+    double pilot[LAMP_BINS] = {0};
+    double width = choose_bandwidth(bins, first, last, total);
+    double log_mean = 0;
+    for (int b = first; b <= last; b++)
+        if (bins[b] > 0)
+            spread_kernel(pilot, b, (double) bins[b], width);
+    for (int b = first; b <= last; b++)
+        if (bins[b] > 0)
+            log_mean += (double) bins[b] * log(pilot[b]);
+    double middle = exp(log_mean / total);
+    for (int b = first; b <= last; b++) {
+        if (bins[b] <= 0)
+            continue;
+        double own = width * CLAMP(sqrt(middle / pilot[b]), 0.7, 5);
+        spread_kernel(mass, b, (double) bins[b] / total, MIN(own, 240));
+    }
+}
+
+double
+lamp_density_fit(const float *bins, float scale, const float *prior, double prior_weight,
+                 float *out)
+{
+    double mass[LAMP_BINS] = {0};
+    int first, last;
+    double total = find_range(bins, &first, &last);
+    if (total > 0)
+        smooth(bins, first, last, total, mass);
+    double lean = prior ? prior_weight / (total + prior_weight) : BROAD_SHARE;
+    if (total <= 0)
+        lean = 1;
+    for (int b = 0; b < LAMP_BINS; b++) {
+        double width = bin_width(b, scale);
+        double back = prior ? exp((double) prior[b]) : 1.0 / LAMP_BINS / width;
+        out[b] = (float) log((1 - lean) * mass[b] / width + lean * back);
+    }
+    return total;
+}
+
+double
+lamp_density_cost(const float *bins, const float *log_density)
+{
+    double sum = 0;
+    for (int b = 0; b < LAMP_BINS; b++)
+        if (bins[b] > 0)
+            sum -= (double) bins[b] * (double) log_density[b];
+    return sum;
+}
+
+double
+lamp_histogram_quantile(const float *bins, float scale, double q)
+{
+    int first, last;
+    double total = find_range(bins, &first, &last);
+    if (total <= 0)
+        return 0;
+    int b = (int) find_quantile_bin(bins, first, last, q * total);
+    double middle = bin_edge(b, scale) + bin_width(b, scale) / 2;
+    return b >= LAMP_SIDE ? middle : -middle;
+}

@@ -1,0 +1,48 @@
+/* density.h — what is known of a delay: a histogram over the logarithm of time, smoothed
+ *
+ * Bins divide each octave of |gap| / resolution + 1 in LAMP_SUB parts, on both sides of zero,
+ * so that signed gaps (the start of one parallel call after another) need no special case. A
+ * smoothed density is a table of log p(gap) per nanosecond; looking up one gap costs a few
+ * instructions. */
+#ifndef LAMP_CORRELATE_INFERENCE_DENSITY_H
+#define LAMP_CORRELATE_INFERENCE_DENSITY_H
+
+#include <glib.h>
+#include <string.h>
+
+#define LAMP_SUB_BITS 4
+#define LAMP_SUB (1 << LAMP_SUB_BITS)
+#define LAMP_OCTAVES 34
+#define LAMP_SIDE (LAMP_OCTAVES * LAMP_SUB)
+#define LAMP_BINS (2 * LAMP_SIDE)
+
+/* The bin of a gap; `scale` is 1 / resolution in ns. */
+static inline guint32
+lamp_density_bin(gint64 gap, float scale)
+{
+    float x = 1.0f + (float) (gap < 0 ? -gap : gap) * scale;
+    guint32 bits;
+    memcpy(&bits, &x,
+           sizeof bits); /* exponent and first mantissa bits are log2, piecewise linear */
+    guint32 at = (bits >> (23 - LAMP_SUB_BITS)) - (127u << LAMP_SUB_BITS);
+    if (at >= LAMP_SIDE)
+        at = LAMP_SIDE - 1;
+    return gap < 0 ? LAMP_SIDE - 1 - at : LAMP_SIDE + at;
+}
+
+/* Adds `weight` at `gap`, spread over one resolution, since a rounded gap is an interval. */
+void lamp_histogram_add(float *bins, gint64 gap, float scale, float weight);
+
+/* Smooths `bins` (LAMP_BINS weights) to `out` (LAMP_BINS logs of density per ns). `prior` is a
+ * density (not its log) to lean on with the weight of `prior_weight` observations, or NULL for
+ * the broad one. Returns the total weight. */
+double lamp_density_fit(const float *bins, float scale, const float *prior, double prior_weight,
+                        float *out);
+
+/* Sum over the observations in `bins` of -log density, in nats. */
+double lamp_density_cost(const float *bins, const float *log_density);
+
+/* The q-quantile in ns of a histogram; 0 when empty. */
+double lamp_histogram_quantile(const float *bins, float scale, double q);
+
+#endif

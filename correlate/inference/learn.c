@@ -1,0 +1,299 @@
+/* learn.c — slots, patterns and delays of each kind of request from samples of the assignment
+ *
+ * In: examples (requests with the steps that a sample of the posterior gave them) with weights.
+ * Out: the tables that model.c scores with. Delay densities given the event waited for lean on
+ * the density of all delays of that event (a few observations' worth), patterns lean on
+ * independent slots: rare cases borrow from common ones. */
+#include "correlate/inference/learn.h"
+
+#include <math.h>
+
+#define LEAN_ON_ALL 4.0  /* observations' weight of the general density in a keyed one */
+#define LEAN_PATTERN 2.0 /* of independent slots in the frequency of a pattern */
+#define MIN_SLOT_WEIGHT 1.5
+#define MIN_KEYED 3.0f
+
+LampExamples *
+lamp_examples_new(const LampField *field)
+{
+    LampExamples *self = g_new0(LampExamples, 1);
+    self->list = g_array_new(FALSE, FALSE, sizeof(LampExample));
+    self->steps = g_array_new(FALSE, FALSE, sizeof(guint32));
+    self->orphans = g_new0(double, field->n_step_kinds + 1);
+    return self;
+}
+
+void
+lamp_examples_free(LampExamples *self)
+{
+    if (!self)
+        return;
+    g_array_free(self->list, TRUE);
+    g_array_free(self->steps, TRUE);
+    g_free(self->orphans);
+    g_free(self);
+}
+
+void
+lamp_examples_add(LampExamples *self, const LampState *state, const float *weights)
+{
+    const LampField *f = state->field;
+    for (guint32 r = 0; r < f->n_requests; r++) {
+        const LampKids *kids = &state->kids[r];
+        LampExample e = {r, self->steps->len, MIN(kids->n, LAMP_MAX_KIDS),
+                         weights ? weights[r] : 1};
+        if (e.n > 0)
+            g_array_append_vals(self->steps, kids->at, e.n);
+        g_array_append_val(self->list, e);
+    }
+    for (guint32 s = 0; s < f->n_steps; s++)
+        self->orphans[f->steps[s].kind] += state->owner[s] == LAMP_NONE;
+    self->n_snapshots++;
+}
+
+void
+lamp_example_view(const LampExample *example, const LampExamples *all, const LampField *field,
+                  const LampKind *kind, const LampStep **buffer, LampView *out)
+{
+    const guint32 *steps = (const guint32 *) (void *) all->steps->data + example->first;
+    for (guint32 i = 0; i < example->n; i++)
+        buffer[i] = &field->steps[steps[i]];
+    lamp_view_fill(kind, &field->requests[example->request], buffer, example->n, out);
+}
+
+static guint64
+hash_slot(guint32 step_kind, guint32 occurrence)
+{
+    guint64 state = (guint64) step_kind * LAMP_OCCURRENCES + occurrence + 1;
+    return lamp_random(&state);
+}
+
+/* Slots are what happens more than once or twice; the most frequent first get the places. */
+static void
+find_slots(LampKind *kind, const LampField *field, const LampExamples *all,
+           const LampExample *list, guint32 n)
+{
+    guint32 room = field->n_step_kinds * LAMP_OCCURRENCES;
+    g_autofree double *seen = g_new0(double, room + 1);
+    g_autofree double *overrun = g_new0(double, room + 1);
+    g_autofree guint32 *count = g_new0(guint32, field->n_step_kinds + 1);
+    const guint32 *steps = (const guint32 *) (void *) all->steps->data;
+    for (guint32 i = 0; i < n; i++) {
+        const LampRequest *r = &field->requests[list[i].request];
+        kind->weight += (double) list[i].weight;
+        for (guint32 j = 0; j < list[i].n; j++) {
+            const LampStep *s = &field->steps[steps[list[i].first + j]];
+            guint32 at = s->kind * LAMP_OCCURRENCES + MIN(count[s->kind], LAMP_OCCURRENCES - 1);
+            count[s->kind]++;
+            seen[at] += (double) list[i].weight;
+            overrun[at] += s->end > r->end ? (double) list[i].weight : 0;
+        }
+        for (guint32 j = 0; j < list[i].n; j++)
+            count[field->steps[steps[list[i].first + j]].kind] = 0;
+    }
+    kind->slot_of = g_new(guint16, room + 1);
+    kind->slots = g_new0(LampSlot, LAMP_MAX_SLOTS);
+    for (guint32 at = 0; at < room; at++) {
+        kind->slot_of[at] = LAMP_NO_SLOT;
+        if (seen[at] < MIN(MIN_SLOT_WEIGHT, 0.02 * kind->weight) || seen[at] <= 0 ||
+            kind->n_slots == LAMP_MAX_SLOTS)
+            continue;
+        guint32 step_kind = at / LAMP_OCCURRENCES, occurrence = at % LAMP_OCCURRENCES;
+        LampSlot *slot = &kind->slots[kind->n_slots];
+        *slot = (LampSlot){.step_kind = step_kind,
+                           .occurrence = occurrence,
+                           .hash = hash_slot(step_kind, occurrence),
+                           .weight = seen[at]};
+        slot->log_overrun = (float) log((overrun[at] + 0.01) / (seen[at] + 1));
+        slot->log_within = (float) log((seen[at] - overrun[at] + 0.99) / (seen[at] + 1));
+        kind->slot_of[at] = (guint16) kind->n_slots++;
+    }
+}
+
+static double
+odds_of(const LampKind *kind, guint32 at, double *out_log_absent)
+{
+    const LampSlot *slot = &kind->slots[at];
+    double of = kind->weight;
+    if (slot->occurrence > 0 && at > 0)
+        of = kind->slots[at - 1].weight;
+    double with = MIN(slot->weight, of);
+    double p = (with + 0.1) / (of + 0.2);
+    p = CLAMP(p, 1e-6, 1 - 1e-6);
+    *out_log_absent = log(1 - p);
+    return log(p) - log(1 - p);
+}
+
+/* Presence of the n-th time is conditional on the time before it. */
+static void
+learn_presence(LampKind *kind)
+{
+    kind->presence_base = 0;
+    for (guint32 i = 0; i < kind->n_slots; i++) {
+        double absent;
+        kind->slots[i].presence = (float) odds_of(kind, i, &absent);
+        if (kind->slots[i].occurrence == 0)
+            kind->presence_base += absent;
+        else
+            kind->slots[i - 1].presence += (float) absent;
+    }
+}
+
+static void
+learn_patterns(LampKind *kind, const LampField *field, const LampExamples *all,
+               const LampExample *list, guint32 n)
+{
+    const LampStep *buffer[LAMP_MAX_KIDS];
+    kind->n_patterns = 16;
+    while (kind->n_patterns < 2 * MIN(n, 4096))
+        kind->n_patterns *= 2;
+    guint32 mask = kind->n_patterns - 1, used = 0;
+    g_autofree double *weights = g_new0(double, kind->n_patterns);
+    g_autofree double *independent = g_new0(double, kind->n_patterns);
+    kind->pattern_keys = g_new0(guint64, kind->n_patterns);
+    kind->pattern_logs = g_new0(float, kind->n_patterns);
+    for (guint32 i = 0; i < n; i++) {
+        LampView view;
+        guint64 key = 0;
+        double base = kind->presence_base;
+        lamp_example_view(&list[i], all, field, kind, buffer, &view);
+        for (guint32 j = 0; j < view.n; j++) {
+            if (view.slots[j] == LAMP_NO_SLOT)
+                continue;
+            key += kind->slots[view.slots[j]].hash;
+            base += (double) kind->slots[view.slots[j]].presence;
+        }
+        key += key == G_MAXUINT64 ? 2u : 1u;
+        guint32 at = (guint32) key & mask;
+        while (kind->pattern_keys[at] && kind->pattern_keys[at] != key)
+            at = (at + 1) & mask;
+        if (!kind->pattern_keys[at] && used >= kind->n_patterns / 2)
+            continue;
+        used += !kind->pattern_keys[at];
+        kind->pattern_keys[at] = key;
+        weights[at] += (double) list[i].weight;
+        independent[at] = base;
+    }
+    for (guint32 at = 0; at <= mask; at++)
+        if (kind->pattern_keys[at])
+            kind->pattern_logs[at] =
+                (float) log((weights[at] + LEAN_PATTERN * exp(independent[at])) /
+                            (kind->weight + LEAN_PATTERN));
+    kind->pattern_rest = log(LEAN_PATTERN / (kind->weight + LEAN_PATTERN));
+}
+
+static void
+fit_event(LampKind *kind, float **histograms, guint32 x, float scale)
+{
+    guint32 side = kind->n_slots + 1;
+    float *sum = kind->histograms_any + (gsize) x * LAMP_BINS;
+    kind->any[x] = g_new(float, LAMP_BINS);
+    lamp_density_fit(sum, scale, NULL, 0, kind->any[x]);
+    for (guint32 key = 0; key < side; key++) {
+        const float *h = histograms[x * side + key];
+        float weight = 0;
+        for (int b = 0; h && b < LAMP_BINS; b++)
+            weight += h[b];
+        if (weight < MIN_KEYED)
+            continue;
+        float *table = kind->tables[x * side + key] = g_new(float, LAMP_BINS);
+        lamp_density_fit(h, scale, kind->any[x], LEAN_ON_ALL, table);
+    }
+}
+
+static void
+learn_delays(LampKind *kind, const LampField *field, const LampExamples *all,
+             const LampExample *list, guint32 n, float scale)
+{
+    const LampStep *buffer[LAMP_MAX_KIDS];
+    guint32 side = kind->n_slots + 1;
+    g_autofree float **histograms = g_new0(float *, side *side);
+    kind->tables = g_new0(float *, side *side);
+    kind->any = g_new0(float *, side);
+    kind->histograms_any = g_new0(float, (gsize) side *LAMP_BINS);
+    for (guint32 i = 0; i < n; i++) {
+        LampView view;
+        lamp_example_view(&list[i], all, field, kind, buffer, &view);
+        for (guint32 j = 0; j <= view.n; j++) {
+            guint32 x = j < view.n ? view.slots[j] : kind->n_slots, key;
+            if (x == LAMP_NO_SLOT)
+                continue;
+            gint64 gap = lamp_view_gap(&view, kind->rules[x], j, kind->n_slots, &key);
+            lamp_histogram_add(kind->histograms_any + (gsize) x * LAMP_BINS, gap, scale,
+                               list[i].weight);
+            if (key >= side)
+                continue;
+            float **h = &histograms[x * side + key];
+            if (!*h)
+                *h = g_new0(float, LAMP_BINS);
+            lamp_histogram_add(*h, gap, scale, list[i].weight);
+        }
+    }
+    for (guint32 x = 0; x < side; x++)
+        fit_event(kind, histograms, x, scale);
+    for (guint32 i = 0; i < side * side; i++)
+        g_free(histograms[i]);
+}
+
+/* Rules by name, so that they survive a change of slots: the default waits for the last end. */
+static void
+keep_rules(const LampKind *old, LampKind *kind)
+{
+    kind->rules = g_new0(LampRule, kind->n_slots + 1);
+    for (guint32 x = 0; x <= kind->n_slots; x++)
+        kind->rules[x].wait = LAMP_WAIT_LAST_END;
+    if (!old->rules)
+        return;
+    kind->rules[kind->n_slots] = old->rules[old->n_slots];
+    for (guint32 x = 0; x <= old->n_slots; x++) {
+        LampRule rule = old->rules[x];
+        guint32 to = kind->n_slots;
+        if (rule.wait >= LAMP_WAIT_CALL_END) {
+            const LampSlot *s = &old->slots[rule.slot];
+            rule.slot = kind->slot_of[s->step_kind * LAMP_OCCURRENCES + s->occurrence];
+            if (rule.slot == LAMP_NO_SLOT)
+                rule = (LampRule){LAMP_WAIT_LAST_END, 0};
+        }
+        if (x < old->n_slots)
+            to = kind->slot_of[old->slots[x].step_kind * LAMP_OCCURRENCES +
+                               old->slots[x].occurrence];
+        if (to != LAMP_NO_SLOT)
+            kind->rules[to] = rule;
+    }
+}
+
+static void
+learn_kind(LampKind *kind, const LampField *field, const LampExamples *all,
+           const LampExample *list, guint32 n, float scale, gboolean order)
+{
+    LampKind old = *kind;
+    *kind = (LampKind){0};
+    find_slots(kind, field, all, list, n);
+    learn_presence(kind);
+    learn_patterns(kind, field, all, list, n);
+    keep_rules(&old, kind);
+    if (order)
+        lamp_learn_order(kind, field, all, list, n, scale);
+    learn_delays(kind, field, all, list, n, scale);
+    lamp_kind_clear(&old);
+}
+
+void
+lamp_model_learn(LampModel *self, const LampField *field, const LampExamples *examples,
+                 gboolean order)
+{
+    const LampExample *all = (const LampExample *) (void *) examples->list->data;
+    g_autofree LampExample *list = g_new(LampExample, examples->list->len + 1);
+    for (guint32 k = 0; k < self->n_kinds; k++) {
+        guint32 n = 0;
+        for (guint32 i = 0; i < examples->list->len; i++)
+            if (field->requests[all[i].request].kind == k)
+                list[n++] = all[i];
+        learn_kind(&self->kinds[k], field, examples, list, n, self->scale,
+                   order && (self->evidence & LAMP_EVIDENCE_ORDER));
+    }
+    for (guint32 k = 0; k < self->n_step_kinds; k++)
+        self->log_orphan[k] =
+            (float) log((examples->orphans[k] / MAX(1, examples->n_snapshots) + 0.2) /
+                        (double) field->span);
+}

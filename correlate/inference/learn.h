@@ -1,0 +1,40 @@
+/* learn.h — from assignments to a model */
+#ifndef LAMP_CORRELATE_INFERENCE_LEARN_H
+#define LAMP_CORRELATE_INFERENCE_LEARN_H
+
+#include "correlate/inference/state.h"
+
+/* One request as one sample of the assignment had it. */
+typedef struct {
+    guint32 request;
+    guint32 first, n; /* steps, in LampExamples.steps */
+    float weight;
+} LampExample;
+
+typedef struct {
+    GArray *list;    /* LampExample, all kinds mixed */
+    GArray *steps;   /* guint32 */
+    double *orphans; /* per step kind: weight of steps without a request */
+    double n_snapshots;
+} LampExamples;
+
+LampExamples *lamp_examples_new(const LampField *field);
+void lamp_examples_free(LampExamples *self);
+
+/* Adds the present assignment; `weights` per request, or NULL for 1 each. */
+void lamp_examples_add(LampExamples *self, const LampState *state, const float *weights);
+
+/* Learns slots, patterns, and delays; with `order` set also anew what each event waits for. */
+void lamp_model_learn(LampModel *self, const LampField *field, const LampExamples *examples,
+                      gboolean order);
+
+/* Chooses the rules of one kind of request (order.c). `list` are its examples. */
+void lamp_learn_order(LampKind *kind, const LampField *field, const LampExamples *examples,
+                      const LampExample *list, guint32 n, float scale);
+
+/* The view of an example: its steps as the model sees them. */
+void lamp_example_view(const LampExample *example, const LampExamples *all,
+                       const LampField *field, const LampKind *kind, const LampStep **buffer,
+                       LampView *out);
+
+#endif

@@ -1,0 +1,174 @@
+/* model.c — the score of one request with a set of steps
+ *
+ * log p(steps, response | kind) = log p(pattern) + sum over events of log f(gap | event waited
+ * for)
+ * + log p(ends within). The pattern (which slots are there) has its observed frequency, leaning
+ * on independent slots: log((n_pattern + a p_independent) / (N + a)). This is the inner loop of
+ * the engine: a table look-up for each event. */
+#include "correlate/inference/model.h"
+
+#include <math.h>
+
+void
+lamp_view_fill(const LampKind *kind, const LampRequest *request, const LampStep *const *steps,
+               guint32 n, LampView *out)
+{
+    out->request = request;
+    out->steps = steps;
+    out->n = n;
+    for (guint32 i = 0; i < n; i++) {
+        guint32 occurrence = 0, step_kind = steps[i]->kind;
+        for (guint32 j = 0; j < i; j++)
+            occurrence += steps[j]->kind == step_kind;
+        occurrence = MIN(occurrence, LAMP_OCCURRENCES - 1);
+        out->slots[i] = kind->slot_of[step_kind * LAMP_OCCURRENCES + occurrence];
+    }
+}
+
+static gint64
+gap_to_last_end(const LampView *view, guint32 at, gint64 time, guint32 n_slots,
+                guint32 *out_key)
+{
+    gint64 latest = view->request->start;
+    *out_key = n_slots;
+    for (guint32 j = at; j-- > 0;) {
+        gint64 end = view->steps[j]->end;
+        if (end > time || end <= latest)
+            continue;
+        latest = end;
+        *out_key = view->slots[j];
+    }
+    return time - latest;
+}
+
+static gint64
+gap_to_slot(const LampView *view, LampRule rule, guint32 at, gint64 time, guint32 n_slots,
+            guint32 *out_key)
+{
+    for (guint32 j = 0; j < view->n; j++) {
+        if (view->slots[j] != rule.slot || j == at)
+            continue;
+        *out_key = rule.slot;
+        const LampStep *s = view->steps[j];
+        return time - (rule.wait == LAMP_WAIT_CALL_END ? s->end : s->start);
+    }
+    return gap_to_last_end(view, at, time, n_slots, out_key);
+}
+
+gint64
+lamp_view_gap(const LampView *view, LampRule rule, guint32 at, guint32 n_slots,
+              guint32 *out_key)
+{
+    gint64 time = at < view->n ? view->steps[at]->start : view->request->end;
+    switch (rule.wait) {
+    case LAMP_WAIT_START:
+        break;
+    case LAMP_WAIT_LAST_END:
+        return gap_to_last_end(view, at, time, n_slots, out_key);
+    case LAMP_WAIT_LAST_START:
+        if (at == 0)
+            break;
+        *out_key = view->slots[at - 1];
+        return time - view->steps[at - 1]->start;
+    default:
+        return gap_to_slot(view, rule, at, time, n_slots, out_key);
+    }
+    *out_key = n_slots;
+    return time - view->request->start;
+}
+
+static double
+score_event(const LampModel *self, const LampKind *kind, const LampView *view, guint32 at,
+            guint32 x)
+{
+    guint32 key;
+    gint64 gap = lamp_view_gap(view, kind->rules[x], at, kind->n_slots, &key);
+    const float *table =
+        key <= kind->n_slots ? kind->tables[x * (kind->n_slots + 1) + key] : NULL;
+    if (!table)
+        table = kind->any[x];
+    return (double) table[lamp_density_bin(gap, self->scale)];
+}
+
+static double
+score_pattern(const LampKind *kind, guint64 pattern, double independent)
+{
+    guint32 mask = kind->n_patterns - 1;
+    pattern += pattern == G_MAXUINT64 ? 2u : 1u;
+    for (guint32 i = (guint32) pattern & mask; kind->pattern_keys[i]; i = (i + 1) & mask)
+        if (kind->pattern_keys[i] == pattern)
+            return (double) kind->pattern_logs[i];
+    return kind->pattern_rest + independent;
+}
+
+double
+lamp_model_score(const LampModel *self, const LampRequest *request,
+                 const LampStep *const *steps, guint32 n)
+{
+    const LampKind *kind = &self->kinds[request->kind];
+    guint64 pattern = 0;
+    double score = 0, independent = kind->presence_base;
+    LampView view;
+    lamp_view_fill(kind, request, steps, n, &view);
+    for (guint32 i = 0; i < n; i++) {
+        if (view.slots[i] == LAMP_NO_SLOT) {
+            score += self->log_unusual;
+            continue;
+        }
+        const LampSlot *slot = &kind->slots[view.slots[i]];
+        pattern += slot->hash;
+        independent += (double) slot->presence;
+        score += score_event(self, kind, &view, i, view.slots[i]);
+        score +=
+            (double) (steps[i]->end <= request->end ? slot->log_within : slot->log_overrun);
+    }
+    if (self->evidence & LAMP_EVIDENCE_END)
+        score += score_event(self, kind, &view, n, kind->n_slots);
+    return score + ((self->evidence & LAMP_EVIDENCE_PATTERN)
+                        ? score_pattern(kind, pattern, independent)
+                        : independent);
+}
+
+LampModel *
+lamp_model_new(const LampField *field, guint32 evidence)
+{
+    LampModel *self = g_new0(LampModel, 1);
+    self->n_kinds = field->n_request_kinds;
+    self->n_step_kinds = field->n_step_kinds;
+    self->kinds = g_new0(LampKind, self->n_kinds + 1);
+    self->log_orphan = g_new0(float, self->n_step_kinds + 1);
+    self->scale = 1.0f / (float) field->resolution;
+    self->log_unusual = -8 - log((double) field->span);
+    self->evidence = evidence;
+    return self;
+}
+
+void
+lamp_kind_clear(LampKind *kind)
+{
+    for (guint32 i = 0; kind->tables && i < (kind->n_slots + 1) * (kind->n_slots + 1); i++)
+        g_free(kind->tables[i]);
+    for (guint32 i = 0; kind->any && i <= kind->n_slots; i++)
+        g_free(kind->any[i]);
+    g_free(kind->tables);
+    g_free(kind->any);
+    g_free(kind->slots);
+    g_free(kind->slot_of);
+    g_free(kind->rules);
+    g_free(kind->histograms_any);
+    g_free(kind->pattern_keys);
+    g_free(kind->pattern_logs);
+    *kind = (LampKind){0};
+}
+
+void
+lamp_model_free(LampModel *self)
+{
+    if (!self)
+        return;
+    for (guint32 k = 0; k < self->n_kinds; k++)
+        lamp_kind_clear(&self->kinds[k]);
+    g_free(self->kinds);
+    g_free(self->log_orphan);
+    g_free(self);
+}

@@ -1,0 +1,95 @@
+/* model.h — what a service does for each kind of request, and how well a set of steps fits it
+ *
+ * For each kind of request: slots (kind of step, n-th time), for each slot and for the response
+ * the event that it waits for, delay densities given that event, and how often which slots
+ * occur together. The score of a request with a set of steps is the log of the joint density of
+ * their times. */
+#ifndef LAMP_CORRELATE_INFERENCE_MODEL_H
+#define LAMP_CORRELATE_INFERENCE_MODEL_H
+
+#include "correlate/inference/density.h"
+#include "correlate/inference/problem.h"
+
+#define LAMP_OCCURRENCES 6 /* n-th times that are told apart */
+#define LAMP_MAX_SLOTS 96  /* per kind of request; further kinds of step are unusual ones */
+#define LAMP_MAX_KIDS 512  /* steps of one request */
+#define LAMP_NO_SLOT 0xffff
+
+typedef enum {
+    LAMP_WAIT_START,      /* the request's start */
+    LAMP_WAIT_LAST_END,   /* the latest end of a step so far */
+    LAMP_WAIT_LAST_START, /* the step that was started before */
+    LAMP_WAIT_CALL_END,   /* the end of a certain step, else as LAST_END */
+    LAMP_WAIT_CALL_START,
+} LampWait;
+
+typedef struct {
+    guint8 wait;
+    guint16 slot; /* for CALL_END and CALL_START */
+} LampRule;
+
+typedef struct {
+    guint32 step_kind;
+    guint32 occurrence;
+    guint64 hash;     /* the pattern of a request is the sum of these */
+    float presence;   /* log odds that it is there, given that the n-1st is */
+    float log_within; /* log share that ends before the request */
+    float log_overrun;
+    double weight;
+} LampSlot;
+
+/* Event x of n_slots + 1 (the last is the response) given the key: the slot of the event waited
+ * for, or n_slots for the request's start. */
+typedef struct {
+    guint32 n_slots;
+    LampSlot *slots;
+    guint16 *slot_of;      /* [step kind x LAMP_OCCURRENCES] */
+    LampRule *rules;       /* n_slots + 1 */
+    float **tables;        /* (n_slots + 1)^2 log densities; NULL: use `any` */
+    float **any;           /* n_slots + 1 */
+    float *histograms_any; /* of the delays, for the report */
+    guint32 n_patterns;    /* a power of two */
+    guint64 *pattern_keys; /* 0 is empty */
+    float *pattern_logs;
+    double pattern_rest;  /* log of what an unseen pattern keeps of the independent model */
+    double presence_base; /* log probability of no step at all, independent model */
+    double weight;
+} LampKind;
+
+typedef struct {
+    LampKind *kinds;
+    guint32 n_kinds, n_step_kinds;
+    float scale;        /* 1 / resolution */
+    float *log_orphan;  /* per step kind: log of orphans per ns */
+    double log_unusual; /* a step that this kind of request is not known to make */
+    guint32 evidence;
+} LampModel;
+
+/* Steps of one request in order of time, with what the rules need to know. */
+typedef struct {
+    const LampRequest *request;
+    const LampStep *const *steps;
+    guint16 slots[LAMP_MAX_KIDS];
+    guint32 n;
+} LampView;
+
+LampModel *lamp_model_new(const LampField *field, guint32 evidence);
+void lamp_model_free(LampModel *self);
+
+/* Forgets what was learnt of one kind of request. */
+void lamp_kind_clear(LampKind *kind);
+
+/* Names the slots of the steps in `view`; the steps must be in order of start. */
+void lamp_view_fill(const LampKind *kind, const LampRequest *request,
+                    const LampStep *const *steps, guint32 n, LampView *out);
+
+/* The delay of event `at` (n: the response) under `rule`, and the key of the event waited for.
+ */
+gint64 lamp_view_gap(const LampView *view, LampRule rule, guint32 at, guint32 n_slots,
+                     guint32 *out_key);
+
+/* Log density of the request's steps and response, ns as unit. */
+double lamp_model_score(const LampModel *self, const LampRequest *request,
+                        const LampStep *const *steps, guint32 n);
+
+#endif

@@ -1,0 +1,204 @@
+/* problem.c — sorts the calls into one field for each service
+ *
+ * In: calls in any order. Out: fields with requests and steps sorted by content. A call seen at
+ * one end only stands in for the other end where nothing better is known (a step without client
+ * times uses the callee's). The resolution of a field is the largest power of ten that divides
+ * all its times: 1 ms stamps are intervals of 1 ms, whatever the unit they are written in. */
+#include "correlate/inference/problem.h"
+
+#include <stdlib.h>
+
+#define MIN_RESOLUTION 1000
+#define MAX_RESOLUTION 1000000000
+
+/* One end of a call while sorting. */
+typedef struct {
+    gint64 start, end;
+    guint32 service, process, call, partner; /* partner: the service at the other end */
+    guint32 operation;
+    guint8 is_step;
+} End;
+
+static int
+compare_ends(const void *a, const void *b)
+{
+    const End *x = a, *y = b;
+#define BY(field)             \
+    if (x->field != y->field) \
+        return x->field < y->field ? -1 : 1;
+    BY(service)
+    BY(is_step)
+    BY(process)
+    BY(start)
+    BY(end)
+    BY(operation)
+    BY(partner)
+    BY(call)
+#undef BY
+    return 0;
+}
+
+static gint64
+known(gint64 first, gint64 second)
+{
+    return first != LAMP_INFERENCE_TIME_NONE ? first : second;
+}
+
+static gboolean
+make_end(const LampInferenceCall *c, guint32 call, gboolean is_step, End *out)
+{
+    gint64 start = is_step ? known(c->client_start_ns, c->server_start_ns)
+                           : known(c->server_start_ns, c->client_start_ns);
+    gint64 end = is_step ? known(c->client_end_ns, c->server_end_ns)
+                         : known(c->server_end_ns, c->client_end_ns);
+    guint32 process = is_step ? c->client_process : c->server_process;
+    if (process == 0 || start == LAMP_INFERENCE_TIME_NONE)
+        return FALSE;
+    *out = (End){.start = start,
+                 .end = end == LAMP_INFERENCE_TIME_NONE || end < start ? start : end,
+                 .service = is_step ? c->client_service : c->server_service,
+                 .process = process,
+                 .call = call,
+                 .partner = is_step ? c->server_service : 0,
+                 .operation = c->operation,
+                 .is_step = is_step != 0};
+    return TRUE;
+}
+
+static gint64
+find_resolution(const End *ends, gsize n)
+{
+    gint64 resolution = MAX_RESOLUTION, origin = ends[0].start;
+    for (gsize i = 0; i < n && resolution > MIN_RESOLUTION; i++) {
+        while (resolution > MIN_RESOLUTION && ((ends[i].start - origin) % resolution != 0 ||
+                                               (ends[i].end - origin) % resolution != 0))
+            resolution /= 10;
+    }
+    return resolution;
+}
+
+/* Dense numbers in order of first appearance in canonical order. */
+static guint32
+number_kind(GHashTable *kinds, guint32 partner, guint32 operation)
+{
+    guint64 key = (guint64) partner << 32 | operation;
+    gpointer value = g_hash_table_lookup(kinds, &key);
+    if (value)
+        return GPOINTER_TO_UINT(value) - 1;
+    guint64 *copy = g_new(guint64, 1);
+    *copy = key;
+    guint32 number = g_hash_table_size(kinds);
+    g_hash_table_insert(kinds, copy, GUINT_TO_POINTER(number + 1));
+    return number;
+}
+
+static void
+name_kinds(GHashTable *kinds, guint32 **out_partner, guint32 **out_operation)
+{
+    GHashTableIter iter;
+    gpointer key, value;
+    *out_operation = g_new0(guint32, g_hash_table_size(kinds) + 1);
+    if (out_partner)
+        *out_partner = g_new0(guint32, g_hash_table_size(kinds) + 1);
+    g_hash_table_iter_init(&iter, kinds);
+    while (g_hash_table_iter_next(&iter, &key, &value)) {
+        guint64 k = *(guint64 *) key;
+        (*out_operation)[GPOINTER_TO_UINT(value) - 1] = (guint32) k;
+        if (out_partner)
+            (*out_partner)[GPOINTER_TO_UINT(value) - 1] = (guint32) (k >> 32);
+    }
+}
+
+static void
+fill_field(LampField *field, const End *ends, gsize n)
+{
+    g_autoptr(GHashTable) requests =
+        g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    g_autoptr(GHashTable) steps =
+        g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    gint64 first = G_MAXINT64, last = G_MININT64;
+    gsize n_requests = 0;
+    while (n_requests < n && !ends[n_requests].is_step)
+        n_requests++;
+    field->service = ends[0].service;
+    field->requests = g_new0(LampRequest, n_requests + 1);
+    field->steps = g_new0(LampStep, n - n_requests + 1);
+    for (gsize i = 0; i < n; i++) {
+        const End *e = &ends[i];
+        first = MIN(first, e->start);
+        last = MAX(last, e->end);
+        if (e->is_step)
+            field->steps[field->n_steps++] =
+                (LampStep){.start = e->start,
+                           .end = e->end,
+                           .call = e->call,
+                           .process = e->process,
+                           .kind = number_kind(steps, e->partner, e->operation)};
+        else
+            field->requests[field->n_requests++] =
+                (LampRequest){.start = e->start,
+                              .end = e->end,
+                              .call = e->call,
+                              .process = e->process,
+                              .kind = number_kind(requests, 0, e->operation)};
+    }
+    field->n_request_kinds = g_hash_table_size(requests);
+    field->n_step_kinds = g_hash_table_size(steps);
+    name_kinds(requests, NULL, &field->request_kind_operation);
+    name_kinds(steps, &field->step_kind_service, &field->step_kind_operation);
+    field->overruns = g_new0(guint8, field->n_step_kinds + 1);
+    field->resolution = find_resolution(ends, n);
+    field->span = last - first + 1;
+}
+
+static void
+cut_fields(LampProblem *self, const End *ends, gsize n)
+{
+    GArray *fields = g_array_new(FALSE, TRUE, sizeof(LampField));
+    for (gsize from = 0, to; from < n; from = to) {
+        for (to = from; to < n && ends[to].service == ends[from].service;)
+            to++;
+        if (!ends[to - 1].is_step)
+            continue; /* a service that calls nobody */
+        LampField field = {0};
+        fill_field(&field, ends + from, to - from);
+        g_array_append_val(fields, field);
+    }
+    self->n_fields = fields->len;
+    self->fields = (LampField *) (void *) g_array_free(fields, FALSE);
+}
+
+LampProblem *
+lamp_problem_new(const LampInferenceInput *input)
+{
+    LampProblem *self = g_new0(LampProblem, 1);
+    g_autofree End *ends = g_new(End, 2 * input->n_calls + 1);
+    gsize n = 0;
+    self->input = input;
+    for (gsize i = 0; i < input->n_calls; i++) {
+        n += make_end(&input->calls[i], (guint32) i, FALSE, &ends[n]) ? 1 : 0;
+        n += make_end(&input->calls[i], (guint32) i, TRUE, &ends[n]) ? 1 : 0;
+    }
+    qsort(ends, n, sizeof *ends, compare_ends);
+    cut_fields(self, ends, n);
+    return self;
+}
+
+void
+lamp_problem_free(LampProblem *self)
+{
+    if (!self)
+        return;
+    for (guint32 i = 0; i < self->n_fields; i++) {
+        LampField *f = &self->fields[i];
+        g_free(f->requests);
+        g_free(f->steps);
+        g_free(f->candidates);
+        g_free(f->step_kind_service);
+        g_free(f->step_kind_operation);
+        g_free(f->request_kind_operation);
+        g_free(f->overruns);
+    }
+    g_free(self->fields);
+    g_free(self);
+}

@@ -1,0 +1,67 @@
+/* problem.h — the input of the causal engine, cut into independent problems
+ *
+ * A field is one service: the requests that its instances served and the steps (calls) that
+ * they made meanwhile. Requests and steps meet only within one process; what is learnt is
+ * shared by the processes of the field. Everything is in a canonical order, so the order of the
+ * input is forgotten here. */
+#ifndef LAMP_CORRELATE_INFERENCE_PROBLEM_H
+#define LAMP_CORRELATE_INFERENCE_PROBLEM_H
+
+#include "correlate/inference/inference.h"
+
+#define LAMP_NONE G_MAXUINT32
+#define LAMP_MAX_CANDIDATES 64
+
+typedef struct {
+    gint64 start, end;
+    guint32 call; /* index in the input */
+    guint32 process;
+    guint32 kind; /* dense, per field: the operation served */
+} LampRequest;
+
+typedef struct {
+    gint64 start, end;
+    guint32 call;
+    guint32 process;
+    guint32 kind;            /* dense, per field: callee and operation */
+    guint32 first_candidate; /* in LampField.candidates: requests, ascending */
+    guint32 n_candidates;
+} LampStep;
+
+typedef struct {
+    guint32 service;
+    LampRequest *requests; /* by process, start, end */
+    guint32 n_requests;
+    LampStep *steps; /* by process, start, end */
+    guint32 n_steps;
+    guint32 *candidates;
+    guint32 n_candidates;
+    guint32 n_request_kinds, n_step_kinds;
+    guint32 *step_kind_service, *step_kind_operation; /* names of the dense kinds */
+    guint32 *request_kind_operation;
+    guint8 *overruns;  /* per step kind: may outlive its request */
+    gint64 resolution; /* of the time stamps, ns */
+    gint64 span;       /* from the first to the last event, ns */
+} LampField;
+
+typedef struct {
+    LampField *fields;
+    guint32 n_fields;
+    const LampInferenceInput *input;
+} LampProblem;
+
+LampProblem *lamp_problem_new(const LampInferenceInput *input);
+void lamp_problem_free(LampProblem *self);
+
+/* Fills in the candidates of every step: the requests that were open when it was made. */
+void lamp_field_find_candidates(LampField *field);
+
+/* Whether the request was open during the step; the engine's only hard constraint. */
+static inline gboolean
+lamp_field_contains(const LampField *field, const LampRequest *r, const LampStep *s)
+{
+    return r->process == s->process && r->start <= s->start && r->call != s->call &&
+           (s->end <= r->end || (field->overruns[s->kind] && s->start <= r->end));
+}
+
+#endif

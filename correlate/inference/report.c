@@ -1,0 +1,194 @@
+/* report.c — decides each link by its marginal, and writes down candidates and structure
+ *
+ * The most probable parent of each step is the decision that gets most links right. The
+ * probability that all links of a request are right is taken as the product of its links'
+ * probabilities: errors come in pairs (two requests exchange steps), so the product errs on the
+ * low side. */
+#include "correlate/inference/report.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+LampReport *
+lamp_report_new(const LampInferenceInput *input, const LampInferenceOptions *options)
+{
+    LampReport *self = g_new0(LampReport, 1);
+    self->input = input;
+    self->options = options;
+    self->answer = g_new0(LampInference, 1);
+    self->answer->n_calls = input->n_calls;
+    self->answer->links = g_new(LampInferenceLink, input->n_calls + 1);
+    self->candidates = g_array_new(FALSE, TRUE, sizeof(LampInferenceCandidate));
+    self->services = g_array_new(FALSE, TRUE, sizeof(LampInferenceService));
+    self->slots = g_array_new(FALSE, TRUE, sizeof(LampInferenceSlot));
+    for (gsize i = 0; i < input->n_calls; i++)
+        self->answer->links[i] = (LampInferenceLink){.parent = LAMP_INFERENCE_NO_CALL,
+                                                     .via = LAMP_INFERENCE_NO_CALL,
+                                                     .runner_up = LAMP_INFERENCE_NO_CALL,
+                                                     .retry_of = LAMP_INFERENCE_NO_CALL,
+                                                     .probability = 1,
+                                                     .tree_probability = 1};
+    return self;
+}
+
+static int
+compare_candidates(const void *a, const void *b)
+{
+    const LampInferenceCandidate *x = a, *y = b;
+    if (x->probability != y->probability)
+        return x->probability > y->probability ? -1 : 1;
+    return x->parent < y->parent ? -1 : x->parent > y->parent;
+}
+
+/* Marginals of one step, best first; the last resort is the present owner. */
+static guint32
+rank(const LampField *f, const LampSampler *sampler, guint32 step, LampInferenceCandidate *out)
+{
+    const LampStep *s = &f->steps[step];
+    guint32 visits = sampler->visits[step], n = 0;
+    for (guint32 j = 0; j < s->n_candidates; j++) {
+        guint32 r = f->candidates[s->first_candidate + j];
+        float share = visits ? sampler->share[s->first_candidate + j] / (float) visits
+                             : (float) (sampler->state->owner[step] == r);
+        out[n++] =
+            (LampInferenceCandidate){.parent = f->requests[r].call, .probability = share};
+    }
+    float none = visits ? sampler->no_share[step] / (float) visits
+                        : (float) (sampler->state->owner[step] == LAMP_NONE);
+    out[n++] = (LampInferenceCandidate){.parent = LAMP_INFERENCE_NO_CALL, .probability = none};
+    qsort(out, n, sizeof *out, compare_candidates);
+    return n;
+}
+
+static void
+report_step(LampReport *self, const LampField *f, const LampSampler *sampler, guint32 step,
+            LampInferenceService *service)
+{
+    LampInferenceCandidate ranked[LAMP_MAX_CANDIDATES + 1];
+    guint32 n = rank(f, sampler, step, ranked);
+    guint32 keep = self->options->candidates ? self->options->candidates : 5;
+    LampInferenceLink *link = &self->answer->links[f->steps[step].call];
+    link->parent = ranked[0].parent;
+    link->probability = ranked[0].probability;
+    if (n > 1) {
+        link->runner_up = ranked[1].parent;
+        link->runner_up_probability = ranked[1].probability;
+    }
+    link->kind = LAMP_LINK_NONE;
+    link->first_candidate = self->candidates->len;
+    while (n > 1 && ranked[n - 1].probability <= 0)
+        n--;
+    link->candidate_count = MIN(n, keep);
+    g_array_append_vals(self->candidates, ranked, link->candidate_count);
+    if (link->parent == LAMP_INFERENCE_NO_CALL)
+        return;
+    const LampInferenceCall *parent = &self->input->calls[link->parent];
+    link->kind = f->steps[step].end <= parent->server_end_ns ? LAMP_LINK_SYNCHRONOUS
+                                                             : LAMP_LINK_ASYNCHRONOUS;
+    self->answer->links[link->parent].tree_probability *= link->probability;
+    service->links++;
+    service->ambiguous += f->steps[step].n_candidates > 1;
+    service->expected_accuracy += (double) link->probability;
+}
+
+static void
+report_kind(LampReport *self, const LampField *f, const LampModel *model, guint32 kind)
+{
+    static const double at[5] = {.05, .25, .5, .75, .95};
+    const LampKind *k = &model->kinds[kind];
+    guint32 base = self->slots->len;
+    for (guint32 x = 0; x <= k->n_slots; x++) {
+        LampInferenceSlot slot = {.service = f->service,
+                                  .parent_operation = f->request_kind_operation[kind],
+                                  .presence = 1,
+                                  .requests = k->weight};
+        LampRule rule = k->rules[x];
+        if (x < k->n_slots) {
+            slot.child_service = f->step_kind_service[k->slots[x].step_kind];
+            slot.child_operation = f->step_kind_operation[k->slots[x].step_kind];
+            slot.occurrence = k->slots[x].occurrence;
+            slot.presence = MIN(1, k->slots[x].weight / MAX(k->weight, 1e-9));
+            slot.asynchronous = exp((double) k->slots[x].log_overrun);
+        }
+        slot.waits_for = rule.wait == LAMP_WAIT_START        ? LAMP_EVENT_REQUEST_START
+                         : rule.wait == LAMP_WAIT_LAST_END   ? LAMP_EVENT_LAST_END
+                         : rule.wait == LAMP_WAIT_CALL_END   ? LAMP_EVENT_CALL_END
+                         : rule.wait == LAMP_WAIT_CALL_START ? LAMP_EVENT_CALL_START
+                                                             : LAMP_EVENT_LAST_START;
+        slot.waits_for_slot = base + rule.slot;
+        for (int q = 0; q < 5; q++)
+            slot.delay_ns[q] = lamp_histogram_quantile(
+                k->histograms_any + (gsize) x * LAMP_BINS, model->scale, at[q]);
+        g_array_append_val(self->slots, slot);
+    }
+}
+
+void
+lamp_report_field(LampReport *self, const LampField *field, const LampModel *model,
+                  const LampSampler *sampler)
+{
+    LampInferenceService service = {.service = field->service};
+    for (guint32 s = 0; s < field->n_steps; s++)
+        report_step(self, field, sampler, s, &service);
+    self->sum += service.expected_accuracy;
+    self->links += service.links;
+    if (service.links)
+        service.expected_accuracy /= (double) service.links;
+    g_array_append_val(self->services, service);
+    for (guint32 k = 0; k < model->n_kinds; k++)
+        if (model->kinds[k].rules)
+            report_kind(self, field, model, k);
+}
+
+/* Trace probabilities: a parent's product is handed up from its children; calls in order of end
+ * would not be safe with overruns, so each chain is walked once, with memory. */
+static void
+multiply_traces(const LampReport *self)
+{
+    LampInference *a = self->answer;
+    g_autofree float *product = g_new(float, a->n_calls + 1);
+    for (gsize i = 0; i < a->n_calls; i++)
+        a->links[i].trace_probability = 0;
+    for (gsize i = 0; i < a->n_calls; i++)
+        product[i] = 1;
+    for (gsize i = 0; i < a->n_calls; i++) {
+        guint32 root = (guint32) i;
+        for (int depth = 0; depth < 256 && a->links[root].parent != LAMP_INFERENCE_NO_CALL;
+             depth++)
+            root = a->links[root].parent;
+        product[root] *= a->links[i].probability;
+    }
+    for (gsize i = 0; i < a->n_calls; i++)
+        if (a->links[i].parent == LAMP_INFERENCE_NO_CALL)
+            a->links[i].trace_probability = product[i];
+}
+
+LampInference *
+lamp_report_finish(LampReport *self)
+{
+    LampInference *answer = self->answer;
+    multiply_traces(self);
+    answer->n_candidates = self->candidates->len;
+    answer->candidates =
+        (LampInferenceCandidate *) (void *) g_array_free(self->candidates, FALSE);
+    answer->n_services = self->services->len;
+    answer->services = (LampInferenceService *) (void *) g_array_free(self->services, FALSE);
+    answer->n_slots = self->slots->len;
+    answer->slots = (LampInferenceSlot *) (void *) g_array_free(self->slots, FALSE);
+    answer->expected_accuracy = self->links ? self->sum / (double) self->links : 1;
+    g_free(self);
+    return answer;
+}
+
+void
+lamp_inference_free(LampInference *self)
+{
+    if (!self)
+        return;
+    g_free(self->links);
+    g_free(self->candidates);
+    g_free(self->services);
+    g_free(self->slots);
+    g_free(self->samples);
+    g_free(self);
+}

@@ -1,0 +1,26 @@
+/* report.h — from samples to the answer */
+#ifndef LAMP_CORRELATE_INFERENCE_REPORT_H
+#define LAMP_CORRELATE_INFERENCE_REPORT_H
+
+#include "correlate/inference/sample.h"
+
+typedef struct {
+    const LampInferenceInput *input;
+    const LampInferenceOptions *options;
+    LampInference *answer;
+    GArray *candidates, *services, *slots;
+    double sum; /* of probabilities of decided links */
+    guint64 links;
+} LampReport;
+
+LampReport *lamp_report_new(const LampInferenceInput *input,
+                            const LampInferenceOptions *options);
+
+/* Adds the answer for one service. */
+void lamp_report_field(LampReport *self, const LampField *field, const LampModel *model,
+                       const LampSampler *sampler);
+
+/* Computes what spans services and hands the answer over; frees the report. */
+LampInference *lamp_report_finish(LampReport *self);
+
+#endif

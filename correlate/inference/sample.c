@@ -1,0 +1,348 @@
+/* sample.c — samples assignments from the posterior
+ *
+ * State: an owner for every step. Blocks: for each pair of requests that share a candidate
+ * step, the steps that both could have. Small blocks are resampled exactly from their
+ * conditional distribution (all 2^n ways); in larger ones a symmetric proposal (one step, all
+ * from some moment on, one kind of step, a random subset) changes sides and is accepted by
+ * Metropolis' rule. The choice of block does not depend on the state, so the posterior stays
+ * invariant. What is recorded is the conditional probability in the block, not only the outcome
+ * (Rao and Blackwell), so a few dozen sweeps give usable small probabilities. Pairs in which
+ * nothing happens are visited less often. */
+#include "correlate/inference/sample.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define EXACT_STEPS 4
+#define MAX_BLOCK 64
+#define PAIR_REACH 16
+#define CALM_VISITS 3
+#define CALM_EVERY 6
+#define CERTAIN 0.9999
+
+/* The steps of two requests, in order of time. */
+typedef struct {
+    guint32 a, b;
+    guint32 n, n_flexible;
+    guint32 steps[2 * LAMP_MAX_KIDS];
+    guint8 in_b[2 * LAMP_MAX_KIDS];
+    guint16 flexible[2 * LAMP_MAX_KIDS]; /* positions of those that either could have */
+} Block;
+
+static int
+compare_keys(const void *a, const void *b)
+{
+    guint64 x = *(const guint64 *) a, y = *(const guint64 *) b;
+    return x < y ? -1 : x > y;
+}
+
+static void
+find_pairs(LampSampler *self, const LampField *f)
+{
+    GArray *keys = g_array_new(FALSE, FALSE, sizeof(guint64));
+    for (guint32 s = 0; s < f->n_steps; s++) {
+        const guint32 *c = f->candidates + f->steps[s].first_candidate;
+        for (guint32 i = 0; i < f->steps[s].n_candidates; i++)
+            for (guint32 j = i + 1; j < MIN(f->steps[s].n_candidates, i + PAIR_REACH); j++) {
+                guint64 key = (guint64) c[i] << 32 | c[j];
+                g_array_append_val(keys, key);
+            }
+    }
+    guint64 *at = (guint64 *) (void *) keys->data;
+    qsort(at, keys->len, sizeof *at, compare_keys);
+    self->pairs = g_new0(LampPair, keys->len + 1);
+    for (guint32 i = 0; i < keys->len; i++)
+        if (i == 0 || at[i] != at[i - 1])
+            self->pairs[self->n_pairs++] =
+                (LampPair){(guint32) (at[i] >> 32), (guint32) at[i], 0};
+    g_array_free(keys, TRUE);
+}
+
+LampSampler *
+lamp_sampler_new(LampState *state, LampModel *model)
+{
+    LampSampler *self = g_new0(LampSampler, 1);
+    self->state = state;
+    self->model = model;
+    self->random = 0x1a3b5c7d9e8f6021;
+    find_pairs(self, state->field);
+    return self;
+}
+
+void
+lamp_sampler_free(LampSampler *self)
+{
+    if (!self)
+        return;
+    g_free(self->pairs);
+    g_free(self->share);
+    g_free(self->no_share);
+    g_free(self->visits);
+    g_free(self);
+}
+
+void
+lamp_sampler_record(LampSampler *self)
+{
+    const LampField *f = self->state->field;
+    self->share = g_new0(float, f->n_candidates + 1);
+    self->no_share = g_new0(float, f->n_steps + 1);
+    self->visits = g_new0(guint32, f->n_steps + 1);
+}
+
+static gboolean
+gather(const LampState *state, guint32 a, guint32 b, Block *out)
+{
+    const LampField *f = state->field;
+    const LampKids *x = &state->kids[a], *y = &state->kids[b];
+    if (x->n + y->n > LAMP_MAX_KIDS)
+        return FALSE;
+    *out = (Block){.a = a, .b = b};
+    for (guint32 i = 0, j = 0; i < x->n || j < y->n;) {
+        gboolean in_b = i == x->n || (j < y->n && y->at[j] < x->at[i]);
+        guint32 step = in_b ? y->at[j++] : x->at[i++];
+        const LampRequest *other = &f->requests[in_b ? a : b];
+        if (lamp_field_contains(f, other, &f->steps[step]))
+            out->flexible[out->n_flexible++] = (guint16) out->n;
+        out->in_b[out->n] = in_b != 0;
+        out->steps[out->n++] = step;
+    }
+    return out->n_flexible > 0;
+}
+
+typedef struct {
+    guint32 steps[LAMP_MAX_KIDS];
+    guint32 n;
+} List;
+
+/* Splits the block's steps into the lists of both requests; sides may be replaced by `in_b`. */
+static void
+split(const Block *block, const guint8 *in_b, List *a, List *b)
+{
+    a->n = b->n = 0;
+    for (guint32 i = 0; i < block->n; i++) {
+        List *to = in_b[i] ? b : a;
+        to->steps[to->n++] = block->steps[i];
+    }
+}
+
+static double
+score_sides(const LampSampler *self, const Block *block, const guint8 *in_b, double *out_a,
+            double *out_b)
+{
+    List a, b;
+    split(block, in_b, &a, &b);
+    *out_a = lamp_state_score(self->state, self->model, block->a, a.steps, a.n);
+    *out_b = lamp_state_score(self->state, self->model, block->b, b.steps, b.n);
+    return *out_a + *out_b;
+}
+
+static void
+commit(LampSampler *self, const Block *block, const guint8 *in_b, double score_a,
+       double score_b)
+{
+    List a, b;
+    split(block, in_b, &a, &b);
+    lamp_state_replace(self->state, block->a, a.steps, a.n);
+    lamp_state_replace(self->state, block->b, b.steps, b.n);
+    self->state->score[block->a] = score_a;
+    self->state->score[block->b] = score_b;
+}
+
+static void
+record(LampSampler *self, guint32 step, guint32 request, float probability)
+{
+    const LampStep *s = &self->state->field->steps[step];
+    const guint32 *c = self->state->field->candidates + s->first_candidate;
+    for (guint32 j = 0; j < s->n_candidates; j++)
+        if (c[j] == request)
+            self->share[s->first_candidate + j] += probability;
+}
+
+static void
+record_block(LampSampler *self, const Block *block, const double *share_b)
+{
+    for (guint32 i = 0; i < block->n_flexible; i++) {
+        guint32 step = block->steps[block->flexible[i]];
+        record(self, step, block->b, (float) share_b[i]);
+        record(self, step, block->a, (float) (1 - share_b[i]));
+        self->visits[step]++;
+    }
+}
+
+/* Resamples a small block from its exact conditional distribution; the chance of no change. */
+static double
+resample_exactly(LampSampler *self, const Block *block)
+{
+    double scores[1 << EXACT_STEPS], a[1 << EXACT_STEPS], b[1 << EXACT_STEPS], sum = 0;
+    double share_b[EXACT_STEPS] = {0}, best = -INFINITY;
+    guint32 ways = 1u << block->n_flexible, now = 0, chosen = 0;
+    guint8 in_b[2 * LAMP_MAX_KIDS];
+    memcpy(in_b, block->in_b, block->n);
+    for (guint32 i = 0; i < block->n_flexible; i++)
+        now |= (guint32) block->in_b[block->flexible[i]] << i;
+    for (guint32 way = 0; way < ways; way++) {
+        if (way == now) {
+            a[way] = self->state->score[block->a];
+            b[way] = self->state->score[block->b];
+            scores[way] = a[way] + b[way];
+        } else {
+            for (guint32 i = 0; i < block->n_flexible; i++)
+                in_b[block->flexible[i]] = way >> i & 1;
+            scores[way] = score_sides(self, block, in_b, &a[way], &b[way]);
+        }
+        best = MAX(best, scores[way]);
+    }
+    for (guint32 way = 0; way < ways; way++)
+        sum += scores[way] = exp(scores[way] - best);
+    double u = lamp_random_unit(&self->random) * sum, stay = scores[now] / sum;
+    for (; chosen + 1 < ways && u >= scores[chosen]; chosen++)
+        u -= scores[chosen];
+    if (self->share) {
+        for (guint32 way = 0; way < ways; way++)
+            for (guint32 i = 0; i < block->n_flexible; i++)
+                share_b[i] += way >> i & 1 ? scores[way] / sum : 0;
+        record_block(self, block, share_b);
+    }
+    if (chosen != now) {
+        for (guint32 i = 0; i < block->n_flexible; i++)
+            in_b[block->flexible[i]] = chosen >> i & 1;
+        commit(self, block, in_b, a[chosen], b[chosen]);
+        return 0;
+    }
+    return stay;
+}
+
+/* Turns over some of the block's flexible steps; which ones does not depend on their sides. */
+static void
+propose(LampSampler *self, const Block *block, guint8 *in_b)
+{
+    const LampStep *steps = self->state->field->steps;
+    guint64 u = lamp_random(&self->random);
+    guint32 n = block->n_flexible, at = (guint32) (u >> 8 & 0xffff) % n;
+    guint32 kind = steps[block->steps[block->flexible[at]]].kind;
+    for (guint32 i = 0; i < n; i++) {
+        guint32 p = block->flexible[i];
+        gboolean turn = FALSE;
+        switch (u & 3) {
+        case 0: /* all from some moment on */
+            turn = i >= at;
+            break;
+        case 1: /* a short run */
+            turn = i >= at && i <= at + (u >> 4 & 3);
+            break;
+        case 2: /* one kind */
+            turn = steps[block->steps[p]].kind == kind &&
+                   ((u >> 5 & 1) || (u >> (24 + i % 40) & 1));
+            break;
+        default:
+            turn = u >> (24 + i % 40) & 1;
+            break;
+        }
+        in_b[p] = (guint8) (block->in_b[p] ^ turn);
+    }
+}
+
+static double
+resample_by_proposals(LampSampler *self, Block *block)
+{
+    guint8 in_b[2 * LAMP_MAX_KIDS];
+    double accepted = 0, share_b[2 * LAMP_MAX_KIDS];
+    guint32 tries = 4 + block->n_flexible;
+    for (guint32 i = 0; i < block->n_flexible; i++)
+        share_b[i] = 0;
+    for (guint32 k = 0; k < tries; k++) {
+        double a, b, now = self->state->score[block->a] + self->state->score[block->b];
+        memcpy(in_b, block->in_b, block->n);
+        propose(self, block, in_b);
+        double then = score_sides(self, block, in_b, &a, &b);
+        double p = then >= now ? 1 : exp(then - now);
+        for (guint32 i = 0; i < block->n_flexible; i++)
+            share_b[i] +=
+                (p * in_b[block->flexible[i]] + (1 - p) * block->in_b[block->flexible[i]]) /
+                tries;
+        accepted = MAX(accepted, p);
+        if (lamp_random_unit(&self->random) >= p)
+            continue;
+        commit(self, block, in_b, a, b);
+        memcpy(block->in_b, in_b, block->n);
+    }
+    if (self->share)
+        record_block(self, block, share_b);
+    return 1 - accepted;
+}
+
+static void
+visit_pair(LampSampler *self, LampPair *pair)
+{
+    Block block;
+    if (pair->calm >= CALM_VISITS && (self->sweep + pair->a) % CALM_EVERY != 0)
+        return;
+    if (!gather(self->state, pair->a, pair->b, &block))
+        return;
+    double stay = block.n_flexible <= EXACT_STEPS ? resample_exactly(self, &block)
+                                                  : resample_by_proposals(self, &block);
+    pair->calm = stay > CERTAIN ? (guint8) MIN(pair->calm + 1, 200) : 0;
+}
+
+/* Resamples the owner of one step, having none included. */
+static void
+visit_step(LampSampler *self, guint32 step)
+{
+    LampState *state = self->state;
+    const LampField *f = state->field;
+    const LampStep *s = &f->steps[step];
+    const guint32 *c = f->candidates + s->first_candidate;
+    double logs[LAMP_MAX_CANDIDATES + 1], with[LAMP_MAX_CANDIDATES], sum = 0;
+    guint32 n = s->n_candidates, owner = state->owner[step], chosen = 0;
+    double best = logs[n] = (double) self->model->log_orphan[s->kind];
+    lamp_state_assign(state, step, LAMP_NONE);
+    if (owner != LAMP_NONE)
+        state->score[owner] = lamp_state_score(state, self->model, owner, state->kids[owner].at,
+                                               state->kids[owner].n);
+    for (guint32 j = 0; j < n; j++) {
+        List list = {.n = 0};
+        const LampKids *kids = &state->kids[c[j]];
+        guint32 i = 0;
+        if (kids->n >= LAMP_MAX_KIDS) {
+            logs[j] = -INFINITY;
+            continue;
+        }
+        for (; i < kids->n && kids->at[i] < step; i++)
+            list.steps[list.n++] = kids->at[i];
+        list.steps[list.n++] = step;
+        for (; i < kids->n; i++)
+            list.steps[list.n++] = kids->at[i];
+        with[j] = lamp_state_score(state, self->model, c[j], list.steps, list.n);
+        logs[j] = with[j] - state->score[c[j]];
+        best = MAX(best, logs[j]);
+    }
+    for (guint32 j = 0; j <= n; j++)
+        sum += logs[j] = exp(logs[j] - best);
+    double u = lamp_random_unit(&self->random) * sum;
+    for (; chosen < n && u >= logs[chosen]; chosen++)
+        u -= logs[chosen];
+    if (self->share) {
+        for (guint32 j = 0; j < n; j++)
+            self->share[s->first_candidate + j] += (float) (logs[j] / sum);
+        self->no_share[step] += (float) (logs[n] / sum);
+        self->visits[step]++;
+    }
+    if (chosen == n)
+        return;
+    lamp_state_assign(state, step, c[chosen]);
+    state->score[c[chosen]] = with[chosen];
+}
+
+void
+lamp_sampler_sweep(LampSampler *self, gboolean orphans)
+{
+    const LampField *f = self->state->field;
+    for (guint32 i = 0; i < self->n_pairs; i++)
+        visit_pair(self, &self->pairs[i]);
+    if (orphans)
+        for (guint32 s = 0; s < f->n_steps; s++)
+            if (f->steps[s].n_candidates > 0)
+                visit_step(self, s);
+    self->sweep++;
+}

@@ -1,0 +1,35 @@
+/* sample.h — Metropolis and Gibbs moves over assignments */
+#ifndef LAMP_CORRELATE_INFERENCE_SAMPLE_H
+#define LAMP_CORRELATE_INFERENCE_SAMPLE_H
+
+#include "correlate/inference/state.h"
+
+/* Two requests of one process that could exchange steps. */
+typedef struct {
+    guint32 a, b; /* a < b */
+    guint8 calm;  /* visits in a row in which nothing else was probable */
+} LampPair;
+
+typedef struct {
+    LampState *state;
+    LampModel *model;
+    LampPair *pairs;
+    guint32 n_pairs;
+    guint64 random;
+    guint32 sweep;
+    float *share;    /* per candidate edge: sum of conditional probabilities, or NULL */
+    float *no_share; /* per step: the same for having no request */
+    guint32 *visits; /* per step */
+} LampSampler;
+
+LampSampler *lamp_sampler_new(LampState *state, LampModel *model);
+void lamp_sampler_free(LampSampler *self);
+
+/* From now on, sums up conditional probabilities. */
+void lamp_sampler_record(LampSampler *self);
+
+/* One sweep over all pairs. `orphans`: also asks of every step whether it has a request at all.
+ */
+void lamp_sampler_sweep(LampSampler *self, gboolean orphans);
+
+#endif

@@ -1,0 +1,188 @@
+/* start.c — a first assignment, before anything is known of the order of steps
+ *
+ * Idea: expectation maximisation on pairs. For each (kind of request, kind of step) the gap
+ * from the request's start and the gap to its end have a density, learnt from all candidate
+ * pairs; a pair with k rivals counts 1/k^2, so that what is certain teaches what is not. Then
+ * pairs are taken greedily, surest first, where the request has not had as many such steps as
+ * it makes on average. */
+#include "correlate/inference/state.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define ROUNDS 3
+
+typedef struct {
+    float *before, *after; /* histograms, then log densities */
+    double weight;
+} Pair;
+
+typedef struct {
+    float probability;
+    guint32 step, candidate;
+} Edge;
+
+typedef struct {
+    const LampField *field;
+    float scale;
+    Pair *pairs;  /* [request kind x step kind] */
+    float *share; /* per candidate edge: probability */
+} Start;
+
+static Pair *
+pair_of(const Start *self, const LampRequest *r, const LampStep *s)
+{
+    return &self->pairs[r->kind * self->field->n_step_kinds + s->kind];
+}
+
+static void
+learn_pairs(Start *self)
+{
+    const LampField *f = self->field;
+    guint32 n = f->n_request_kinds * f->n_step_kinds;
+    for (guint32 i = 0; i < n; i++) {
+        g_clear_pointer(&self->pairs[i].before, g_free);
+        g_clear_pointer(&self->pairs[i].after, g_free);
+        self->pairs[i].weight = 0;
+    }
+    for (guint32 s = 0; s < f->n_steps; s++) {
+        const LampStep *step = &f->steps[s];
+        for (guint32 j = 0; j < step->n_candidates; j++) {
+            guint32 at = step->first_candidate + j;
+            const LampRequest *r = &f->requests[f->candidates[at]];
+            Pair *p = pair_of(self, r, step);
+            if (!p->before) {
+                p->before = g_new0(float, LAMP_BINS);
+                p->after = g_new0(float, LAMP_BINS);
+            }
+            lamp_histogram_add(p->before, step->start - r->start, self->scale, self->share[at]);
+            lamp_histogram_add(p->after, r->end - step->end, self->scale, self->share[at]);
+            p->weight += (double) self->share[at];
+        }
+    }
+    for (guint32 i = 0; i < n; i++) {
+        Pair *p = &self->pairs[i];
+        if (!p->before)
+            continue;
+        g_autofree float *before = p->before, *after = p->after;
+        p->before = g_new(float, LAMP_BINS);
+        p->after = g_new(float, LAMP_BINS);
+        lamp_density_fit(before, self->scale, NULL, 0, p->before);
+        lamp_density_fit(after, self->scale, NULL, 0, p->after);
+    }
+}
+
+/* Shares of the candidates of one step; squared while the shares are a guess. */
+static void
+weigh_step(Start *self, const LampStep *step)
+{
+    const LampField *f = self->field;
+    double best = -INFINITY, sum = 0, logs[LAMP_MAX_CANDIDATES];
+    for (guint32 j = 0; j < step->n_candidates; j++) {
+        const LampRequest *r = &f->requests[f->candidates[step->first_candidate + j]];
+        const Pair *p = pair_of(self, r, step);
+        logs[j] = log(p->weight + 1e-9) +
+                  (double) p->before[lamp_density_bin(step->start - r->start, self->scale)] +
+                  (double) p->after[lamp_density_bin(r->end - step->end, self->scale)];
+        best = MAX(best, logs[j]);
+    }
+    for (guint32 j = 0; j < step->n_candidates; j++)
+        sum += logs[j] = exp(logs[j] - best);
+    for (guint32 j = 0; j < step->n_candidates; j++)
+        self->share[step->first_candidate + j] = (float) (logs[j] / sum);
+}
+
+static int
+compare_edges(const void *a, const void *b)
+{
+    const Edge *x = a, *y = b;
+    if (x->probability != y->probability)
+        return x->probability > y->probability ? -1 : 1;
+    if (x->step != y->step)
+        return x->step < y->step ? -1 : 1;
+    return x->candidate < y->candidate ? -1 : x->candidate > y->candidate;
+}
+
+/* How many steps of a kind one request takes while there are others to take them. */
+static guint32
+capacity_of(const Start *self, const guint32 *n_requests, guint32 pair)
+{
+    double mean =
+        self->pairs[pair].weight / MAX(1, n_requests[pair / self->field->n_step_kinds]);
+    return (guint32) ceil(MAX(mean, 0.5) - 0.2);
+}
+
+static void
+take_greedily(Start *self, LampState *state)
+{
+    const LampField *f = self->field;
+    g_autofree Edge *edges = g_new(Edge, f->n_candidates + 1);
+    g_autofree guint32 *n_requests = g_new0(guint32, f->n_request_kinds + 1);
+    guint32 n = 0;
+    for (guint32 r = 0; r < f->n_requests; r++)
+        n_requests[f->requests[r].kind]++;
+    for (guint32 s = 0; s < f->n_steps; s++)
+        for (guint32 j = 0; j < f->steps[s].n_candidates; j++)
+            edges[n++] = (Edge){self->share[f->steps[s].first_candidate + j], s, j};
+    qsort(edges, n, sizeof *edges, compare_edges);
+    for (int full = 0; full < 2; full++) {
+        for (guint32 i = 0; i < n; i++) {
+            const LampStep *step = &f->steps[edges[i].step];
+            guint32 r = f->candidates[step->first_candidate + edges[i].candidate];
+            guint32 pair = f->requests[r].kind * f->n_step_kinds + step->kind, had = 0;
+            if (state->owner[edges[i].step] != LAMP_NONE)
+                continue;
+            for (guint32 k = 0; k < state->kids[r].n; k++)
+                had += f->steps[state->kids[r].at[k]].kind == step->kind;
+            if (full || had < capacity_of(self, n_requests, pair))
+                lamp_state_assign(state, edges[i].step, r);
+        }
+    }
+}
+
+/* Weight of a request: one over the square of its steps' mean number of candidates. */
+static void
+weigh_requests(const LampField *f, float *out)
+{
+    g_autofree float *rivals = g_new0(float, f->n_requests + 1);
+    g_autofree float *steps = g_new0(float, f->n_requests + 1);
+    for (guint32 s = 0; s < f->n_steps; s++) {
+        const LampStep *step = &f->steps[s];
+        for (guint32 j = 0; j < step->n_candidates; j++) {
+            rivals[f->candidates[step->first_candidate + j]] += (float) step->n_candidates;
+            steps[f->candidates[step->first_candidate + j]] += 1;
+        }
+    }
+    for (guint32 r = 0; r < f->n_requests; r++) {
+        float mean = steps[r] > 0 ? rivals[r] / steps[r] : 1;
+        out[r] = 1 / (mean * mean);
+    }
+}
+
+void
+lamp_state_start(LampState *state, float *out_weights)
+{
+    const LampField *f = state->field;
+    Start self = {.field = f, .scale = 1.0f / (float) f->resolution};
+    guint32 n = f->n_request_kinds * f->n_step_kinds;
+    self.pairs = g_new0(Pair, n + 1);
+    self.share = g_new0(float, f->n_candidates + 1);
+    for (guint32 s = 0; s < f->n_steps; s++) {
+        guint32 k = f->steps[s].n_candidates;
+        for (guint32 j = 0; j < k; j++)
+            self.share[f->steps[s].first_candidate + j] = 1.0f / (float) k / (float) k;
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        learn_pairs(&self);
+        for (guint32 s = 0; s < f->n_steps; s++)
+            weigh_step(&self, &f->steps[s]);
+    }
+    take_greedily(&self, state);
+    weigh_requests(f, out_weights);
+    for (guint32 i = 0; i < n; i++) {
+        g_free(self.pairs[i].before);
+        g_free(self.pairs[i].after);
+    }
+    g_free(self.pairs);
+    g_free(self.share);
+}

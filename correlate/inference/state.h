@@ -1,0 +1,54 @@
+/* state.h — one assignment of steps to requests, and random numbers */
+#ifndef LAMP_CORRELATE_INFERENCE_STATE_H
+#define LAMP_CORRELATE_INFERENCE_STATE_H
+
+#include "correlate/inference/model.h"
+
+typedef struct {
+    guint32 *at; /* steps, ascending (and so in order of time) */
+    guint32 n, room;
+} LampKids;
+
+typedef struct {
+    const LampField *field;
+    guint32 *owner; /* per step: request, or LAMP_NONE */
+    LampKids *kids; /* per request */
+    double *score;  /* per request, under the present model */
+} LampState;
+
+LampState *lamp_state_new(const LampField *field);
+void lamp_state_free(LampState *self);
+
+/* Gives a step to a request (or LAMP_NONE) without looking at scores. */
+void lamp_state_assign(LampState *self, guint32 step, guint32 request);
+
+/* Replaces all steps of a request; their owners are set. */
+void lamp_state_replace(LampState *self, guint32 request, const guint32 *steps, guint32 n);
+
+/* Score of a request with the given steps. */
+double lamp_state_score(const LampState *self, const LampModel *model, guint32 request,
+                        const guint32 *steps, guint32 n);
+
+/* Computes all scores anew, after the model has changed. */
+void lamp_state_rescore(LampState *self, const LampModel *model);
+
+/* A first assignment and the weight (how little doubt there is about it) of every request. */
+void lamp_state_start(LampState *self, float *out_weights);
+
+/* splitmix64: one 64-bit state, same on every machine. */
+static inline guint64
+lamp_random(guint64 *state)
+{
+    guint64 z = *state += G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * G_GUINT64_CONSTANT(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * G_GUINT64_CONSTANT(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+static inline double
+lamp_random_unit(guint64 *state)
+{
+    return (double) (lamp_random(state) >> 11) * 0x1.0p-53;
+}
+
+#endif

@@ -1,0 +1,206 @@
+/* Properties of the causal engine, on a small simulated service. */
+#include "correlate/inference/inference.h"
+
+#include "tests/unit/suite.h"
+
+#include <math.h>
+#include <string.h>
+
+#define US 1000
+#define MS (1000 * US)
+#define ORIGIN (G_GINT64_CONSTANT(1700000000) * 1000 * MS)
+
+enum { FRONT = 1, BACK = 2, STORE = 3 };
+
+static guint64 random_state;
+
+static double
+unit(void)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return ((double) (random_state >> 11) + 0.5) * 0x1.0p-53;
+}
+
+static gint64
+delay(double mean_us)
+{
+    return (gint64) (mean_us * US * (0.7 + 0.3 * -log(unit())));
+}
+
+/* Calls of the simulated system and, beside them, the true parents. */
+typedef struct {
+    GArray *calls;
+    GArray *truth;
+} World;
+
+static gint64
+make_call(World *world, gint64 start, guint32 parent, guint32 from, guint32 to)
+{
+    LampInferenceCall call = {.client_start_ns = start,
+                              .server_start_ns = start + delay(50),
+                              .client_process = from,
+                              .client_service = from,
+                              .server_process = to,
+                              .server_service = to,
+                              .operation = 10 * from + to};
+    guint32 at = world->calls->len;
+    g_array_append_val(world->calls, call);
+    g_array_append_val(world->truth, parent);
+    gint64 now = call.server_start_ns;
+    if (to == FRONT) {
+        now = make_call(world, now + delay(300), at, FRONT, BACK);
+        now = make_call(world, now + delay(200), at, FRONT, STORE);
+    } else if (to == BACK && unit() < 0.7) {
+        now = make_call(world, now + delay(100), at, BACK, STORE);
+    }
+    now += delay(400);
+    LampInferenceCall *self = &g_array_index(world->calls, LampInferenceCall, at);
+    self->server_end_ns = now;
+    return self->client_end_ns = now + delay(50);
+}
+
+static World
+make_world(guint32 n, double gap_us)
+{
+    World world = {g_array_new(FALSE, TRUE, sizeof(LampInferenceCall)),
+                   g_array_new(FALSE, TRUE, sizeof(guint32))};
+    gint64 now = ORIGIN;
+    random_state = 88172645463325252u;
+    for (guint32 i = 0; i < n; i++) {
+        now += (gint64) (gap_us * US * -log(unit()));
+        gint64 end = make_call(&world, now, LAMP_INFERENCE_NO_CALL, 0, FRONT);
+        if (gap_us <= 0)
+            now = end + MS;
+    }
+    return world;
+}
+
+static void
+free_world(World *world)
+{
+    g_array_free(world->calls, TRUE);
+    g_array_free(world->truth, TRUE);
+}
+
+static LampInference *
+infer(const World *world)
+{
+    LampInferenceInput input = {.calls =
+                                    (const LampInferenceCall *) (void *) world->calls->data,
+                                .n_calls = world->calls->len};
+    g_autoptr(GError) error = NULL;
+    LampInference *answer = lamp_inference_run(&input, NULL, &error);
+    ck_assert_ptr_nonnull(answer);
+    return answer;
+}
+
+static double
+accuracy(const World *world, const LampInference *answer)
+{
+    guint32 right = 0;
+    for (guint32 i = 0; i < world->truth->len; i++)
+        right += answer->links[i].parent == g_array_index(world->truth, guint32, i);
+    return (double) right / world->truth->len;
+}
+
+START_TEST(no_overlap_is_certain)
+{
+    World world = make_world(300, 0);
+    g_autoptr(LampInference) answer = infer(&world);
+    ck_assert_double_eq(accuracy(&world, answer), 1.0);
+    free_world(&world);
+}
+END_TEST
+
+START_TEST(overlap_is_told_apart_and_doubt_is_admitted)
+{
+    World world = make_world(2000, 1500);
+    g_autoptr(LampInference) answer = infer(&world);
+    double right = accuracy(&world, answer);
+    ck_assert_double_gt(right, 0.9);
+    ck_assert_double_le(fabs(answer->expected_accuracy - right), 0.03);
+    free_world(&world);
+}
+END_TEST
+
+START_TEST(input_order_changes_nothing)
+{
+    World world = make_world(300, 1000);
+    guint32 n = world.calls->len;
+    g_autoptr(LampInference) answer = infer(&world);
+    World turned = {g_array_new(FALSE, TRUE, sizeof(LampInferenceCall)), world.truth};
+    for (guint32 i = 0; i < n; i++)
+        g_array_append_val(turned.calls,
+                           g_array_index(world.calls, LampInferenceCall, n - 1 - i));
+    g_autoptr(LampInference) other = infer(&turned);
+    for (guint32 i = 0; i < n; i++) {
+        const LampInferenceLink *a = &answer->links[i], *b = &other->links[n - 1 - i];
+        ck_assert(a->parent == LAMP_INFERENCE_NO_CALL ? b->parent == LAMP_INFERENCE_NO_CALL
+                                                      : b->parent == n - 1 - a->parent);
+        ck_assert(memcmp(&a->probability, &b->probability, sizeof a->probability) == 0);
+    }
+    g_array_free(turned.calls, TRUE);
+    free_world(&world);
+}
+END_TEST
+
+START_TEST(shifted_clocks_change_nothing)
+{
+    World world = make_world(300, 1000);
+    g_autoptr(LampInference) answer = infer(&world);
+    for (guint32 i = 0; i < world.calls->len; i++) {
+        LampInferenceCall *c = &g_array_index(world.calls, LampInferenceCall, i);
+        c->client_start_ns += 123456789;
+        c->client_end_ns += 123456789;
+        c->server_start_ns += 123456789;
+        c->server_end_ns += 123456789;
+    }
+    g_autoptr(LampInference) other = infer(&world);
+    for (guint32 i = 0; i < world.calls->len; i++)
+        ck_assert_uint_eq(answer->links[i].parent, other->links[i].parent);
+    free_world(&world);
+}
+END_TEST
+
+START_TEST(structure_is_learnt)
+{
+    World world = make_world(2000, 3000);
+    g_autoptr(LampInference) answer = infer(&world);
+    guint32 seen = 0;
+    for (gsize i = 0; i < answer->n_slots; i++) {
+        const LampInferenceSlot *s = &answer->slots[i];
+        if (s->service != BACK || s->child_service != STORE || s->occurrence != 0)
+            continue;
+        seen++;
+        ck_assert_double_eq_tol(s->presence, 0.7, 0.05);
+    }
+    ck_assert_uint_eq(seen, 1);
+    free_world(&world);
+}
+END_TEST
+
+START_TEST(empty_input_is_fine)
+{
+    LampInferenceInput input = {0};
+    g_autoptr(LampInference) answer = lamp_inference_run(&input, NULL, NULL);
+    ck_assert_uint_eq(answer->n_calls, 0);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("inference");
+    TCase *tcase = tcase_create("inference");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, no_overlap_is_certain);
+    tcase_add_test(tcase, overlap_is_told_apart_and_doubt_is_admitted);
+    tcase_add_test(tcase, input_order_changes_nothing);
+    tcase_add_test(tcase, shifted_clocks_change_nothing);
+    tcase_add_test(tcase, structure_is_learnt);
+    tcase_add_test(tcase, empty_input_is_fine);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
