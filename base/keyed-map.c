@@ -6,6 +6,7 @@
 #include "base/keyed-map.h"
 
 #include "base/arena.h"
+#include "base/siphash.h"
 
 #include <sys/random.h>
 
@@ -38,49 +39,13 @@ ensure_secret(void)
     }
 }
 
-static inline guint64
-rotate(guint64 x, int bits)
-{
-    return x << bits | x >> (64 - bits);
-}
-
-static inline void
-sip_round(guint64 v[4])
-{
-    v[0] += v[1];
-    v[1] = rotate(v[1], 13) ^ v[0];
-    v[0] = rotate(v[0], 32);
-    v[2] += v[3];
-    v[3] = rotate(v[3], 16) ^ v[2];
-    v[0] += v[3];
-    v[3] = rotate(v[3], 21) ^ v[0];
-    v[2] += v[1];
-    v[1] = rotate(v[1], 17) ^ v[2];
-    v[2] = rotate(v[2], 32);
-}
-
 static guint64
 sip_hash(LampBytes bytes, guint64 k0, guint64 k1)
 {
-    guint64 v[4] = {k0 ^ 0x736f6d6570736575ULL, k1 ^ 0x646f72616e646f6dULL,
-                    k0 ^ 0x6c7967656e657261ULL, k1 ^ 0x7465646279746573ULL};
-    gsize whole = bytes.len / 8 * 8;
-    for (gsize i = 0; i < whole; i += 8) {
-        guint64 word = lamp_le64(bytes.at + i);
-        v[3] ^= word;
-        sip_round(v);
-        v[0] ^= word;
-    }
-    guint64 last = (guint64) bytes.len << 56;
-    for (gsize i = whole; i < bytes.len; i++)
-        last |= (guint64) bytes.at[i] << (8 * (i - whole));
-    v[3] ^= last;
-    sip_round(v);
-    v[0] ^= last;
-    v[2] ^= 0xff;
-    for (int i = 0; i < 3; i++)
-        sip_round(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    LampSipHash hash;
+    lamp_siphash_init(&hash, k0, k1);
+    lamp_siphash_update(&hash, bytes);
+    return lamp_siphash_finish(&hash);
 }
 
 guint64
@@ -93,7 +58,7 @@ lamp_keyed_hash(LampBytes bytes)
 guint64
 lamp_content_hash(LampBytes bytes)
 {
-    return sip_hash(bytes, 0x6c616d706c696768ULL, 0x7420636f6e74656eULL);
+    return sip_hash(bytes, LAMP_CONTENT_KEY_0, LAMP_CONTENT_KEY_1);
 }
 
 LampKeyedMap *

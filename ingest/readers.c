@@ -1,0 +1,10 @@
+/*
+ * The table of formats. A new format is one file and one row here (and one line in readers.h).
+ * Alphabetical: order carries no meaning, the probes' scores decide.
+ */
+#include "ingest/readers.h"
+
+const LampReader *const lamp_readers[] = {
+    &lamp_reader_hosts,
+    NULL,
+};
