@@ -5,7 +5,7 @@
  *
  * A command with LAMP_COMMAND_STORE gets the database named by its first argument (or by -o)
  * opened and checked that the stages it needs are done. Results go to standard output through
- * cli/print.h, text for the person to standard error (base/log.h). No command calls exit().
+ * cli/print.h, text for the person to standard error (base/log.h). No command ends the process.
  */
 #pragma once
 
