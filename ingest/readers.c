@@ -6,5 +6,7 @@
 
 const LampReader *const lamp_readers[] = {
     &lamp_reader_hosts,
+    &lamp_reader_pcap,
+    &lamp_reader_pcapng,
     NULL,
 };

@@ -4,3 +4,5 @@
 #include "ingest/reader.h"
 
 extern const LampReader lamp_reader_hosts;
+extern const LampReader lamp_reader_pcap;
+extern const LampReader lamp_reader_pcapng;

@@ -31,6 +31,10 @@ void lamp_stream_become(LampStream *stream, const char *protocol, LampDirection 
 void lamp_stream_endpoints(const LampStream *stream, LampEndpoint *out_client,
                            LampEndpoint *out_server);
 
+/* Another protocol name than the dissector's own for what follows and for the connection row;
+ * static text. */
+void lamp_stream_protocol(LampStream *stream, const char *name);
+
 /* TLS server name for the connection row. */
 void lamp_stream_server_name(LampStream *stream, LampBytes name);
 

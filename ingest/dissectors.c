@@ -1,0 +1,9 @@
+/*
+ * The table of protocols. Adding one: its file, its line in dissectors.h, its row here.
+ */
+#include "ingest/dissectors.h"
+
+const LampDissector *const lamp_dissectors[] = {
+    &lamp_dissector_tls,
+    NULL,
+};

@@ -1,0 +1,12 @@
+/*
+ * The dissectors that the table in ingest/dissectors.c is made of, one for each protocol.
+ */
+#pragma once
+
+#include "ingest/dissector.h"
+
+extern const LampDissector lamp_dissector_tls;
+
+/* Requests and responses told by direction alone: for streams that no row of the table claims.
+ */
+extern const LampDissector lamp_dissector_turns;

@@ -1,0 +1,41 @@
+/*
+ * Undoing the layers of a frame, from the link to the transport. A LampLayers is a cursor that
+ * each layer moves forward; it says what kind of bytes come next. Lengths on the wire are kept
+ * beside the captured ones, so that cut frames are known to be cut.
+ */
+#pragma once
+
+#include "base/bytes.h"
+
+typedef enum {
+    LAMP_NEXT_NONE,      /* nothing that is understood */
+    LAMP_NEXT_LINK,      /* `number` is a LINKTYPE_ */
+    LAMP_NEXT_ETHERTYPE, /* `number` is an EtherType */
+    LAMP_NEXT_IP,        /* IPv4 or IPv6, as the first four bits say */
+    LAMP_NEXT_PROTOCOL,  /* `number` is an IP protocol; addresses are set */
+} LampNext;
+
+typedef struct {
+    LampNext next;
+    guint32 number;
+    LampCursor bytes; /* what is left of the captured frame */
+    guint64 wire;     /* what was left on the wire: at least lamp_cursor_left(&bytes) */
+    guint tunnels;    /* entered so far */
+    guint8 source[16], destination[16];
+    guint32 ip_id;     /* 0 unknown */
+    const char *error; /* static code of the finding, where the bytes contradict the format */
+} LampLayers;
+
+/* Each takes one layer off; `next` of the result says how to go on. O(1). */
+void lamp_layers_link(LampLayers *layers);
+void lamp_layers_ethertype(LampLayers *layers);
+void lamp_layers_ip(LampLayers *layers);
+
+/* Moves over @n bytes that the frame has; FALSE, and `next` none, where they are cut off. */
+gboolean lamp_layers_take(LampLayers *layers, gsize n, const guint8 **out_at);
+
+/* Nothing understood follows; @error (static) may be NULL. */
+void lamp_layers_stop(LampLayers *layers, const char *error);
+
+/* Bytes beyond @n on the wire are padding or trailer. */
+void lamp_layers_limit(LampLayers *layers, guint64 n);
