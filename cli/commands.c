@@ -5,7 +5,5 @@
 #include "cli/commands.h"
 
 const LampCommand *const lamp_commands[] = {
-    &lamp_command_sql,
-    &lamp_command_schema,
-    NULL,
+    &lamp_command_ingest, &lamp_command_sql, &lamp_command_formats, &lamp_command_schema, NULL,
 };

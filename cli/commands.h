@@ -3,5 +3,7 @@
 
 #include "cli/command.h"
 
+extern const LampCommand lamp_command_formats;
+extern const LampCommand lamp_command_ingest;
 extern const LampCommand lamp_command_schema;
 extern const LampCommand lamp_command_sql;

@@ -1,0 +1,150 @@
+/*
+ * Options of the ingest stage, and what is said about its result.
+ */
+#include "cli/ingest-options.h"
+
+#include "base/log.h"
+#include "cli/print.h"
+#include "cli/progress.h"
+#include "store/statement.h"
+
+#define DEFAULT_OUTPUT "lamplight.db"
+#define SHOWN_SOURCES 20
+
+static char *output, *format, *patterns, *filter;
+static char **hosts, **zones;
+static gboolean full_report;
+
+const GOptionEntry lamp_ingest_option_entries[] = {
+    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
+     "database to write (default " DEFAULT_OUTPUT ")", "FILE.db"},
+    {"format", 0, 0, G_OPTION_ARG_STRING, &format, "take every file for this format", "NAME"},
+    {"patterns", 0, 0, G_OPTION_ARG_FILENAME, &patterns,
+     "your own log formats (docs/formats.md)", "FILE"},
+    {"filter", 0, 0, G_OPTION_ARG_STRING, &filter,
+     "packets to read, for example 'tcp port 5432' (pcap-filter(7))", "EXPRESSION"},
+    {"host", 0, 0, G_OPTION_ARG_STRING_ARRAY, &hosts,
+     "files matching GLOB were written by HOST", "GLOB=HOST"},
+    {"tz", 0, 0, G_OPTION_ARG_STRING_ARRAY, &zones,
+     "zone of times without one: +HH:MM for a HOST, or for all", "[HOST=]ZONE"},
+    {"report", 0, 0, G_OPTION_ARG_NONE, &full_report, "tell for each file what was understood",
+     NULL},
+    {NULL},
+};
+
+const char *
+lamp_ingest_output(void)
+{
+    return output != NULL ? output : DEFAULT_OUTPUT;
+}
+
+LampStore *
+lamp_ingest_run(LampCli *cli, char **paths, LampIngestCounts *out_counts, GError **error)
+{
+    LampProgress progress;
+    lamp_interrupt_install();
+    lamp_progress_show(&progress, cli->quiet);
+    g_autoptr(LampStore) store =
+        lamp_store_open(lamp_ingest_output(), LAMP_STORE_CREATE, error);
+    LampIngestOptions options = {.paths = (const char *const *) paths,
+                                 .format = format,
+                                 .pattern_path = patterns,
+                                 .filter = filter,
+                                 .host_maps = (const char *const *) hosts,
+                                 .zones = (const char *const *) zones,
+                                 .progress = &progress};
+    gboolean ok = store != NULL && lamp_ingest(store, &options, out_counts, error);
+    lamp_progress_clear();
+    if (!ok && store != NULL &&
+        g_error_matches(*error, LAMP_SOURCE_ERROR, LAMP_SOURCE_ERROR_INTERRUPT))
+        g_prefix_error(error,
+                       "finished files are kept in '%s', run the same command to go on: ",
+                       lamp_store_path(store));
+    return ok ? g_steal_pointer(&store) : NULL;
+}
+
+static void
+add_source_row(LampTable *table, LampStatement *row)
+{
+    guint64 read = (guint64) lamp_statement_int(row, 4);
+    gboolean has_coverage = lamp_statement_column_type(row, 7) != LAMP_COLUMN_NULL;
+    char *cells[] = {
+        g_strdup(lamp_statement_text(row, 0)),
+        g_strdup(lamp_statement_text(row, 1)),
+        g_strdup(lamp_statement_text(row, 2)),
+        lamp_size_format(read),
+        lamp_count_format((guint64) lamp_statement_int(row, 5)),
+        lamp_count_format((guint64) lamp_statement_int(row, 6)),
+        has_coverage ? g_strdup_printf("%.1f%%", 100 * lamp_statement_real(row, 7))
+                     : g_strdup("-"),
+        lamp_count_format((guint64) lamp_statement_int(row, 8)),
+        g_strdup(lamp_statement_text(row, 9)),
+    };
+    lamp_table_take(table, cells);
+}
+
+/* Sources that need attention, or all with --report. */
+static LampTable *
+source_table(LampStore *store)
+{
+    static const char *const titles[] = {"source",   "state",     "format",    ">read",
+                                         ">records", ">rejected", ">coverage", ">findings",
+                                         "note",     NULL};
+    const char *sql =
+        full_report
+            ? "SELECT path, state, format, size_bytes, bytes_read, records, rejected, "
+              "coverage, "
+              "findings, note FROM source_coverage ORDER BY source_id"
+            : "SELECT path, state, format, size_bytes, bytes_read, records, rejected, "
+              "coverage, "
+              "findings, note FROM source_coverage WHERE state IN ('failed', 'skipped') OR "
+              "rejected > 0 OR findings > 0 OR note IS NOT NULL ORDER BY source_id";
+    LampTable *table = lamp_table_new(titles);
+    g_autoptr(LampStatement) rows = lamp_statement_new(store, sql, NULL);
+    gboolean has_row = FALSE;
+    guint limit = full_report ? G_MAXUINT : SHOWN_SOURCES;
+    while (rows != NULL && lamp_table_rows(table) < limit &&
+           lamp_statement_step(rows, &has_row, NULL) && has_row)
+        add_source_row(table, rows);
+    return table;
+}
+
+void
+lamp_ingest_report(LampCli *cli, LampStore *store, const LampIngestCounts *counts)
+{
+    g_autofree char *size = lamp_size_format(counts->bytes);
+    g_autofree char *records = lamp_count_format(counts->records);
+    g_autofree char *rejected = lamp_count_format(counts->rejected);
+    lamp_log(LAMP_LOG_NOTE, "ingest",
+             "%u sources, %s read, %s records understood, %s not; %u unchanged, %u duplicates, "
+             "%u unreadable, "
+             "%u in no known format",
+             counts->sources, size, records, rejected, counts->unchanged, counts->duplicates,
+             counts->unreadable, counts->unknown);
+    if (cli->quiet && !full_report)
+        return;
+    g_autoptr(LampTable) table = source_table(store);
+    if (lamp_table_rows(table) == 0)
+        return;
+    g_autoptr(GString) text = g_string_new(NULL);
+    lamp_table_render(table, text, cli->width);
+    g_printerr(
+        "%s%s",
+        full_report
+            ? ""
+            : "Sources that need attention (all: --report; details: table `findings`):\n",
+        text->str);
+}
+
+int
+lamp_ingest_status(const LampIngestCounts *counts, GError **error)
+{
+    guint bad = counts->unreadable + counts->unknown;
+    if (counts->records == 0 && counts->unchanged == 0) {
+        g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_INPUT,
+                    "nothing could be read from %u sources (table `sources` tells why)",
+                    counts->sources);
+        return -1;
+    }
+    return bad > 0 ? LAMP_EXIT_FINDINGS : LAMP_EXIT_OK;
+}

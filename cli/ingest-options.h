@@ -1,0 +1,22 @@
+/*
+ * The options that `ingest` and `analyze` share, and their running of the ingest stage.
+ */
+#pragma once
+
+#include "cli/command.h"
+#include "ingest/ingest.h"
+
+extern const GOptionEntry lamp_ingest_option_entries[];
+
+/* Path of the database from -o, or its default. */
+const char *lamp_ingest_output(void);
+
+/* Opens the database of -o and ingests @paths into it. The store is the caller's to close. */
+LampStore *lamp_ingest_run(LampCli *cli, char **paths, LampIngestCounts *out_counts,
+                           GError **error);
+
+/* What was read, as text for standard error; a table of the sources that need attention. */
+void lamp_ingest_report(LampCli *cli, LampStore *store, const LampIngestCounts *counts);
+
+/* Exit status that @counts deserve. -1 with @error when nothing at all could be read. */
+int lamp_ingest_status(const LampIngestCounts *counts, GError **error);

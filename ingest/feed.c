@@ -1,0 +1,324 @@
+/*
+ * Bytes to reader: chooses the reader for a member's content and steps it through a sliding
+ * window.
+ *
+ * The window grows only while a reader cannot take a unit out of it, up to the largest unit
+ * that any format has; a reader that is still stuck loses bytes up to the next line, and a
+ * finding says so.
+ */
+#include "base/limits.h"
+#include "base/siphash.h"
+#include "ingest/run.h"
+
+#include <fnmatch.h>
+
+#define HEAD_BYTES ((gsize) 65536)
+#define FIRST_WINDOW ((gsize) 1 << 20)
+#define LARGEST_WINDOW ((gsize) LAMP_LIMIT_PCAPNG_BLOCK + HEAD_BYTES)
+#define LEAST_SCORE 10
+
+typedef struct {
+    LampMember *member;
+    LampInput *input;
+    const LampReader *reader;
+    gpointer state;
+    gsize have;      /* bytes in the window */
+    guint64 offset;  /* of the window's first byte in the content */
+    gboolean at_end; /* the input has no more */
+    LampSipHash hash;
+} Feed;
+
+const LampReader *
+lamp_reader_find(const char *name)
+{
+    for (gsize i = 0; lamp_readers[i] != NULL; i++)
+        if (g_str_equal(lamp_readers[i]->name, name))
+            return lamp_readers[i];
+    return NULL;
+}
+
+static void
+ensure_window(LampIngestRun *run, gsize size)
+{
+    if (run->window_size >= size)
+        return;
+    run->window = g_realloc(run->window, size);
+    run->window_size = size;
+}
+
+/* Fills the window's free part. A read error ends the content: what came before it is still
+ * used. */
+static void
+fill(Feed *feed)
+{
+    LampIngestRun *run = feed->member->run;
+    g_autoptr(GError) error = NULL;
+    while (!feed->at_end && feed->have < run->window_size) {
+        gssize n = lamp_input_read(feed->input, run->window + feed->have,
+                                   run->window_size - feed->have, &error);
+        feed->at_end = n <= 0;
+        if (n > 0) {
+            lamp_siphash_update(&feed->hash, lamp_bytes(run->window + feed->have, (gsize) n));
+            feed->have += (gsize) n;
+            feed->member->row.bytes_read += (guint64) n;
+        }
+    }
+    if (error == NULL)
+        return;
+    LampFindingKind kind = error->code == LAMP_SOURCE_ERROR_DAMAGED ? LAMP_FINDING_TRUNCATED
+                                                                    : LAMP_FINDING_UNREADABLE;
+    const char *code =
+        error->code == LAMP_SOURCE_ERROR_BOMB ? "limit.decompression" : "source.read";
+    lamp_member_finding(feed->member, kind, code, feed->offset + feed->have, error->message);
+    g_free(feed->member->note);
+    feed->member->note = g_strdup(error->message);
+}
+
+static const LampReader *
+best_reader(LampBytes head, const char *path)
+{
+    const LampReader *best = NULL;
+    guint best_score = LEAST_SCORE - 1;
+    for (gsize i = 0; lamp_readers[i] != NULL; i++) {
+        guint score = lamp_readers[i]->probe(head, path);
+        if (score > best_score) {
+            best = lamp_readers[i];
+            best_score = score;
+        }
+    }
+    return best;
+}
+
+/* Value of the first "GLOB=VALUE" whose glob matches @path or its last part, or of "VALUE"
+ * alone. */
+static const char *
+mapped_value(const char *const *maps, const char *path)
+{
+    g_autofree char *base = g_path_get_basename(path);
+    for (gsize i = 0; maps != NULL && maps[i] != NULL; i++) {
+        const char *equals = strchr(maps[i], '=');
+        if (equals == NULL)
+            return maps[i];
+        g_autofree char *glob = g_strndup(maps[i], (gsize) (equals - maps[i]));
+        if (fnmatch(glob, path, 0) == 0 || fnmatch(glob, base, 0) == 0)
+            return equals + 1;
+    }
+    return NULL;
+}
+
+/* "+02:00", "-0530", "Z" as seconds; the form was checked before. */
+static gint32
+zone_seconds(const char *zone)
+{
+    gint32 digits = 0;
+    if (zone[0] != '+' && zone[0] != '-')
+        return 0;
+    for (const char *c = zone + 1; *c != '\0'; c++)
+        if (g_ascii_isdigit(*c))
+            digits = digits * 10 + (*c - '0');
+    gint32 seconds = digits / 100 * 3600 + digits % 100 * 60;
+    return zone[0] == '-' ? -seconds : seconds;
+}
+
+static LampSourceContext
+make_context(LampMember *member, const LampSource *source, const char *path)
+{
+    const LampIngestOptions *options = member->run->options;
+    const char *host = mapped_value(options->host_maps, path);
+    const char *zone = mapped_value(options->zones, host != NULL ? host : path);
+    member->host = g_strdup(host);
+    return (LampSourceContext){
+        .path = path,
+        .host = member->host,
+        .modified = source->modified,
+        .zone_seconds = zone != NULL ? zone_seconds(zone) : 0,
+        .zone_is_given = zone != NULL,
+        .pattern = member->run->patterns,
+    };
+}
+
+/* A sink that only counts, for trying a reader on the head. */
+typedef struct {
+    guint64 understood, rejected;
+} Trial;
+
+static void
+count_coverage(gpointer owner, guint64 offset G_GNUC_UNUSED, guint64 length,
+               gboolean understood)
+{
+    Trial *trial = owner;
+    *(understood ? &trial->understood : &trial->rejected) += length;
+}
+
+static void
+ignore_packet(gpointer owner G_GNUC_UNUSED, const LampPacket *packet G_GNUC_UNUSED)
+{
+}
+
+static guint64
+ignore_event(gpointer owner G_GNUC_UNUSED, const LampEventRow *event G_GNUC_UNUSED)
+{
+    return 1;
+}
+
+static void
+ignore_observation(gpointer owner G_GNUC_UNUSED,
+                   const LampObservationRow *observation G_GNUC_UNUSED)
+{
+}
+
+static void
+ignore_finding(gpointer owner G_GNUC_UNUSED, const LampFinding *finding G_GNUC_UNUSED)
+{
+}
+
+/* Does the user's own format understand most of the head? */
+static gboolean
+user_format_fits(const LampReader *reader, const LampSourceContext *context, LampBytes head)
+{
+    Trial trial = {0, 0};
+    LampSink sink = {.owner = &trial,
+                     .packet = ignore_packet,
+                     .event = ignore_event,
+                     .observation = ignore_observation,
+                     .finding = ignore_finding,
+                     .coverage = count_coverage};
+    g_autofree guint8 *state = g_malloc0(reader->state_size);
+    LampCursor cursor = lamp_cursor(head);
+    reader->begin(state, context);
+    reader->step(state, &cursor, 0, FALSE, &sink);
+    reader->end(state, &sink);
+    return trial.understood > trial.rejected;
+}
+
+static const LampReader *
+choose_reader(LampMember *member, const LampSourceContext *context, LampBytes head)
+{
+    const LampIngestOptions *options = member->run->options;
+    if (options->format != NULL)
+        return lamp_reader_find(options->format);
+    const LampReader *own = context->pattern != NULL ? lamp_reader_find("pattern") : NULL;
+    if (own != NULL && user_format_fits(own, context, head))
+        return own;
+    return best_reader(head, context->path);
+}
+
+/* Gives up on bytes that the reader cannot take: to the next line, or all that is there. */
+static gsize
+skip_stuck(Feed *feed)
+{
+    const guint8 *window = feed->member->run->window;
+    const guint8 *newline = memchr(window, '\n', feed->have);
+    gsize skipped = newline == NULL ? feed->have : (gsize) (newline - window) + 1;
+    lamp_member_finding(feed->member, LAMP_FINDING_LIMIT, "limit.window", feed->offset,
+                        "a unit is larger than the window; its bytes are skipped");
+    feed->member->row.rejected++;
+    return skipped;
+}
+
+static void
+slide(Feed *feed, gsize used)
+{
+    LampIngestRun *run = feed->member->run;
+    feed->have -= used;
+    feed->offset += used;
+    if (used > 0 && feed->have > 0)
+        memmove(run->window, run->window + used, feed->have);
+}
+
+/* One step of the reader; FALSE when the content is over or not for this reader. */
+static gboolean
+step(Feed *feed)
+{
+    LampMember *member = feed->member;
+    LampCursor cursor = lamp_cursor(lamp_bytes(member->run->window, feed->have));
+    LampStep result =
+        feed->reader->step(feed->state, &cursor, feed->offset, feed->at_end, &member->sink);
+    gsize used = feed->have - lamp_cursor_left(&cursor);
+    if (result == LAMP_STEP_END) {
+        slide(feed, used);
+        return FALSE;
+    }
+    if (used == 0 && !feed->at_end) {
+        if (member->run->window_size < LARGEST_WINDOW)
+            ensure_window(member->run, MIN(member->run->window_size * 2, LARGEST_WINDOW));
+        else
+            used = skip_stuck(feed);
+    }
+    slide(feed, used);
+    return !feed->at_end;
+}
+
+/* Bytes that nobody claims are read to the end, so that they are counted and have an identity.
+ */
+static void
+drain(Feed *feed, const char *code, const char *text)
+{
+    guint64 first = feed->offset;
+    guint64 bytes = 0;
+    do {
+        bytes += feed->have;
+        slide(feed, feed->have);
+        fill(feed);
+    } while (feed->have > 0);
+    if (bytes > 0)
+        lamp_member_finding(feed->member, LAMP_FINDING_UNKNOWN, code, first, text);
+}
+
+static void
+tell_progress(Feed *feed)
+{
+    LampIngestRun *run = feed->member->run;
+    lamp_progress_update(run->options->progress, "reading",
+                         run->done_bytes + lamp_input_consumed(feed->input), run->total_bytes,
+                         "B");
+}
+
+static gboolean
+run_reader(Feed *feed, const LampSourceContext *context, GError **error)
+{
+    LampMember *member = feed->member;
+    feed->state = g_malloc0(feed->reader->state_size);
+    feed->reader->begin(feed->state, context);
+    gboolean going = TRUE, interrupted = FALSE;
+    while (going && !(interrupted = lamp_interrupt_requested())) {
+        fill(feed);
+        going = step(feed);
+        tell_progress(feed);
+    }
+    feed->reader->end(feed->state, &member->sink);
+    g_clear_pointer(&feed->state, g_free);
+    if (interrupted) {
+        g_set_error(error, LAMP_SOURCE_ERROR, LAMP_SOURCE_ERROR_INTERRUPT, "interrupted");
+        return FALSE;
+    }
+    if (feed->have > 0 || !feed->at_end)
+        drain(feed, "source.rest", "the rest of the file is in no format that is known");
+    return TRUE;
+}
+
+gboolean
+lamp_member_read(LampMember *member, LampInput *input, const LampSource *source,
+                 const char *shown_path, GError **error)
+{
+    static const char *const kinds[] = {"capture", "log", "flow", "span", "table"};
+    Feed feed = {.member = member, .input = input};
+    lamp_siphash_init(&feed.hash, LAMP_CONTENT_KEY_0, LAMP_CONTENT_KEY_1);
+    ensure_window(member->run, FIRST_WINDOW);
+    fill(&feed);
+    LampSourceContext context = make_context(member, source, shown_path);
+    LampBytes head = lamp_bytes(member->run->window, MIN(feed.have, HEAD_BYTES));
+    feed.reader = feed.have > 0 ? choose_reader(member, &context, head) : NULL;
+    gboolean ok = TRUE;
+    if (feed.reader != NULL) {
+        member->row.format = feed.reader->name;
+        member->row.kind = kinds[feed.reader->kind];
+        ok = run_reader(&feed, &context, error);
+    } else if (feed.have > 0) {
+        drain(&feed, "source.format", "no format is known that fits this file");
+    }
+    lamp_member_flush(member);
+    member->row.content_hash = lamp_siphash_finish(&feed.hash);
+    member->row.host = member->host;
+    return ok;
+}

@@ -1,0 +1,58 @@
+/*
+ * One run of the ingest stage, and the reading of one member of one file. Private to ingest.c
+ * and feed.c.
+ */
+#pragma once
+
+#include "base/keyed-map.h"
+#include "ingest/ingest.h"
+#include "ingest/input.h"
+#include "ingest/packet/packets.h"
+#include "ingest/reader.h"
+#include "store/writer.h"
+
+typedef struct {
+    LampStore *store;
+    LampWriter *writer;
+    const LampIngestOptions *options;
+    LampIngestCounts *counts;
+    char *patterns;      /* text of the user's formats, or NULL */
+    guint64 total_bytes; /* of all files on disk, for progress */
+    guint64 done_bytes;  /* of the finished files */
+    guint8 *window;      /* bytes between input and reader */
+    gsize window_size;
+} LampIngestRun;
+
+/* What one member turned out to hold; texts owned. */
+typedef struct {
+    LampSink sink;
+    LampIngestRun *run;
+    LampSourceRow row;
+    LampPackets *packets; /* for captures */
+    GArray *codes;        /* LampCodeCount, in order of first appearance */
+    char *note;
+    char *host;
+} LampMember;
+
+typedef struct {
+    const char *code; /* static text */
+    guint64 count;
+} LampCodeCount;
+
+/* Reads the current member of @input with the best reader and hands rows to the writer; the
+ * caller has opened the source's transaction and closes it. FALSE only when the user asked for
+ * an end. */
+gboolean lamp_member_read(LampMember *member, LampInput *input, const LampSource *source,
+                          const char *shown_path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Prepares a member's sink; pairs with lamp_member_clear(). */
+void lamp_member_init(LampMember *member, LampIngestRun *run);
+void lamp_member_clear(LampMember *member);
+
+/* The content is over: ends the connections and writes the counts of findings that were not
+ * stored. */
+void lamp_member_flush(LampMember *member);
+
+/* Records a finding of the run itself. */
+void lamp_member_finding(LampMember *member, LampFindingKind kind, const char *code,
+                         guint64 offset, const char *text);
