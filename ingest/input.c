@@ -24,6 +24,7 @@ struct LampInput {
     gboolean started;
     guint8 head[BLOCK]; /* first bytes of a plain file, read to look at them */
     gsize head_len, head_used;
+    LampBytes block;  /* of a member, not delivered yet */
     guint64 consumed; /* of the file, plain */
     guint64 produced; /* of the current member */
 };
@@ -174,6 +175,7 @@ gboolean
 lamp_input_next(LampInput *input, const char **out_name, GError **error)
 {
     input->produced = 0;
+    input->block = lamp_bytes(NULL, 0);
     if (input->archive != NULL)
         return next_member(input, out_name, error);
     *out_name = NULL;
@@ -200,31 +202,55 @@ read_plain(LampInput *input, guint8 *buffer, gsize size, GError **error)
     return n;
 }
 
-static gssize
-read_packed(LampInput *input, guint8 *buffer, gsize size, GError **error)
+/* Makes input->block hold undelivered bytes; FALSE at the end of the member or with @error.
+ * Block by block, because archive_read_data() loses what it had copied when it then meets
+ * damage. */
+static gboolean
+next_block(LampInput *input, GError **error)
 {
-    gsize got = 0;
-    while (got < size) {
-        la_ssize_t n = archive_read_data(input->archive, buffer + got, size - got);
-        if (n == ARCHIVE_RETRY)
-            continue;
-        if (n < 0 && got == 0) {
+    while (input->block.len == 0) {
+        const void *block;
+        size_t size;
+        la_int64_t offset;
+        int code = archive_read_data_block(input->archive, &block, &size, &offset);
+        if (code == ARCHIVE_EOF)
+            return FALSE;
+        if (code < ARCHIVE_WARN) {
             g_set_error(error, LAMP_SOURCE_ERROR, LAMP_SOURCE_ERROR_DAMAGED,
                         "compressed content is cut or damaged: %s",
                         archive_error_string(input->archive));
-            return -1;
+            return FALSE;
         }
-        if (n <= 0)
-            break;
-        got += (gsize) n;
+        if (code != ARCHIVE_RETRY)
+            input->block = lamp_bytes(block, size);
     }
-    input->produced += got;
-    if (input->produced > BOMB_OUTPUT && input->produced / BOMB_RATIO > input->consumed) {
-        g_set_error(error, LAMP_SOURCE_ERROR, LAMP_SOURCE_ERROR_BOMB,
-                    "decompressed content is more than %d times the file", BOMB_RATIO);
-        return -1;
+    return TRUE;
+}
+
+static gboolean
+is_bomb(const LampInput *input)
+{
+    return input->produced > BOMB_OUTPUT && input->produced / BOMB_RATIO > input->consumed;
+}
+
+static gssize
+read_packed(LampInput *input, guint8 *buffer, gsize size, GError **error)
+{
+    GError *broken = NULL;
+    if (!next_block(input, &broken)) {
+        if (broken != NULL)
+            g_propagate_error(error, broken);
+        return broken == NULL ? 0 : -1;
     }
-    return (gssize) got;
+    gsize n = MIN(size, input->block.len);
+    memcpy(buffer, input->block.at, n);
+    input->block = lamp_bytes(input->block.at + n, input->block.len - n);
+    input->produced += n;
+    if (!is_bomb(input))
+        return (gssize) n;
+    g_set_error(error, LAMP_SOURCE_ERROR, LAMP_SOURCE_ERROR_BOMB,
+                "decompressed content is more than %d times the file", BOMB_RATIO);
+    return -1;
 }
 
 gssize

@@ -1,0 +1,176 @@
+/* The walk, decompression, resumption, duplicates and what becomes of files that cannot be
+ * read. */
+#include "ingest/ingest.h"
+#include "ingest/input.h"
+#include "store/statement.h"
+#include "tests/unit/suite.h"
+
+#include <glib/gstdio.h>
+#include <unistd.h>
+
+static char *folder;
+
+static void
+make_folder(void)
+{
+    folder = g_dir_make_tmp("lamp-ingest-XXXXXX", NULL);
+}
+
+static void
+remove_folder(void)
+{
+    g_autofree char *command = g_strdup_printf("rm -rf '%s' '%s.db'", folder, folder);
+    ck_assert_int_eq(system(command), 0);
+    g_clear_pointer(&folder, g_free);
+}
+
+static void
+shell(const char *format)
+{
+    g_autoptr(GString) command = g_string_new(format);
+    g_string_replace(command, "@", folder, 0);
+    ck_assert_int_eq(system(command->str), 0);
+}
+
+static LampIngestCounts
+ingest(LampStore *store, const char *path)
+{
+    const char *paths[] = {path, NULL};
+    LampIngestOptions options = {.paths = paths};
+    LampIngestCounts counts;
+    g_autoptr(GError) error = NULL;
+    ck_assert_msg(lamp_ingest(store, &options, &counts, &error), "%s",
+                  error ? error->message : "");
+    return counts;
+}
+
+static gint64
+ask(LampStore *store, const char *sql)
+{
+    g_autoptr(LampStatement) query = lamp_statement_new(store, sql, NULL);
+    gboolean has_row = FALSE;
+    ck_assert_ptr_nonnull(query);
+    ck_assert(lamp_statement_step(query, &has_row, NULL) && has_row);
+    return lamp_statement_int(query, 0);
+}
+
+static LampStore *
+open_store(void)
+{
+    g_autofree char *path = g_strconcat(folder, ".db", NULL);
+    g_unlink(path);
+    LampStore *store = lamp_store_open(path, LAMP_STORE_CREATE, NULL);
+    ck_assert_ptr_nonnull(store);
+    return store;
+}
+
+START_TEST(test_compressed_files_give_the_same_rows)
+{
+    g_autoptr(LampStore) store = open_store();
+    shell("printf 'host,ip\\na,10.0.0.1\\nb,10.0.0.2\\n' > @/hosts.csv; gzip -k @/hosts.csv; "
+          "xz -k @/hosts.csv; "
+          "bzip2 -k @/hosts.csv");
+    LampIngestCounts counts = ingest(store, folder);
+    ck_assert_uint_eq(counts.sources, 4);
+    ck_assert_uint_eq(counts.duplicates, 3);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM host_names"), 2);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM sources WHERE state = 'duplicate'"), 3);
+}
+END_TEST
+
+START_TEST(test_archive_members_are_sources)
+{
+    g_autoptr(LampStore) store = open_store();
+    shell("mkdir @/in; printf 'host,ip\\na,10.0.0.1\\n' > @/in/a.csv; printf "
+          "'host,ip\\nb,10.0.0.2\\n' > @/in/b.csv; "
+          "tar czf @/all.tgz -C @ in; rm -r @/in");
+    LampIngestCounts counts = ingest(store, folder);
+    ck_assert_uint_eq(counts.sources, 2);
+    ck_assert_int_eq(
+        ask(store, "SELECT count(*) FROM sources WHERE path LIKE '%all.tgz/in/a.csv'"), 1);
+    counts = ingest(store, folder);
+    ck_assert_uint_eq(counts.unchanged, 2);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM host_names"), 2);
+}
+END_TEST
+
+START_TEST(test_changed_file_is_read_anew)
+{
+    g_autoptr(LampStore) store = open_store();
+    shell("printf 'host,ip\\na,10.0.0.1\\n' > @/hosts.csv");
+    ingest(store, folder);
+    ck_assert_uint_eq(ingest(store, folder).unchanged, 1);
+    shell("printf 'b,10.0.0.2\\n' >> @/hosts.csv");
+    ck_assert_uint_eq(ingest(store, folder).unchanged, 0);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM host_names"), 2);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM sources"), 1);
+}
+END_TEST
+
+START_TEST(test_missing_file_is_counted_and_the_rest_read)
+{
+    g_autoptr(LampStore) store = open_store();
+    shell("printf 'host,ip\\na,10.0.0.1\\n' > @/hosts.csv; ln -s /nowhere/at/all @/broken");
+    LampIngestCounts counts = ingest(store, folder);
+    ck_assert_uint_eq(counts.unreadable, 1);
+    ck_assert_int_eq(
+        ask(store, "SELECT count(*) FROM sources WHERE state = 'failed' AND note IS NOT NULL"),
+        1);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM findings WHERE kind = 'unreadable'"), 1);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM host_names"), 1);
+}
+END_TEST
+
+START_TEST(test_cut_gzip_keeps_what_came_before)
+{
+    g_autoptr(LampStore) store = open_store();
+    shell("(echo host,ip; seq 1 20000 | while read i; do echo h$i-$((i * 7919 % "
+          "10007)),10.0.$((i / 250)).$((i % 250)); "
+          "done) | gzip > @/t.gz; head -c 40000 @/t.gz > @/hosts.csv.gz; rm @/t.gz");
+    LampIngestCounts counts = ingest(store, folder);
+    ck_assert_uint_eq(counts.unreadable, 1);
+    ck_assert_int_gt(ask(store, "SELECT count(*) FROM host_names"), 1000);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM findings WHERE code = 'source.read'"), 1);
+}
+END_TEST
+
+START_TEST(test_unknown_and_empty_files_are_told_apart)
+{
+    g_autoptr(LampStore) store = open_store();
+    shell("head -c 5000 /dev/zero > @/zeros; : > @/empty");
+    LampIngestCounts counts = ingest(store, folder);
+    ck_assert_uint_eq(counts.unknown, 1);
+    ck_assert_uint_eq(counts.unreadable, 0);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM sources WHERE state = 'skipped'"), 1);
+}
+END_TEST
+
+START_TEST(test_no_file_at_all_is_an_error)
+{
+    g_autoptr(LampStore) store = open_store();
+    const char *paths[] = {folder, NULL};
+    LampIngestOptions options = {.paths = paths};
+    LampIngestCounts counts;
+    g_autoptr(GError) error = NULL;
+    ck_assert(!lamp_ingest(store, &options, &counts, &error));
+    ck_assert(g_error_matches(error, LAMP_SOURCE_ERROR, LAMP_SOURCE_ERROR_NOTHING));
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("ingest");
+    TCase *tc = tcase_create("ingest");
+    tcase_set_timeout(tc, 30);
+    tcase_add_checked_fixture(tc, make_folder, remove_folder);
+    tcase_add_test(tc, test_compressed_files_give_the_same_rows);
+    tcase_add_test(tc, test_archive_members_are_sources);
+    tcase_add_test(tc, test_changed_file_is_read_anew);
+    tcase_add_test(tc, test_missing_file_is_counted_and_the_rest_read);
+    tcase_add_test(tc, test_cut_gzip_keeps_what_came_before);
+    tcase_add_test(tc, test_unknown_and_empty_files_are_told_apart);
+    tcase_add_test(tc, test_no_file_at_all_is_an_error);
+    suite_add_tcase(suite, tc);
+    return run_suite(suite);
+}
