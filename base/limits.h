@@ -28,6 +28,7 @@
     X(HTTP_HEAD, 65536, "bytes", "request or status line with all headers")                    \
     X(HTTP_HEADERS, 128, "headers", "looked at in one message")                                \
     X(PIPELINE, 1024, "requests", "waiting for their responses on one connection")             \
+    X(EXCHANGES, 32768, "requests", "waiting for their responses on all connections")          \
     X(DNS_JUMPS, 64, "jumps", "compressed names")                                              \
     X(PATTERN_MATCH, 100000, "steps", "PCRE2 match limit: about 2 ms in the worst case")       \
     X(PATTERN_DEPTH, 1000, "levels", "PCRE2 depth limit")                                      \

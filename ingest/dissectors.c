@@ -4,6 +4,7 @@
 #include "ingest/dissectors.h"
 
 const LampDissector *const lamp_dissectors[] = {
+    &lamp_dissector_http,
     &lamp_dissector_tls,
     NULL,
 };

@@ -1,0 +1,216 @@
+/*
+ * Finds ids in headers, queries and small bodies, and keeps secrets out.
+ *
+ * In: parts of messages. Out: (name, value) pairs. JSON is read by a flat scan for strings and
+ * numbers with the last key seen, which needs no stack, stands any cut and cannot recurse; a
+ * value in an array therefore has the key of the array. What looks like an id is decided by
+ * lamp_operation_is_id(), the same rule that folds paths. Header names: W3C Trace Context, B3
+ * (openzipkin/b3-propagation), Jaeger, AWS X-Ray, and the common X-Request-ID family. Limits:
+ * strings with escapes are skipped; names longer than 40 bytes or with odd bytes are skipped.
+ */
+#include "ingest/identifiers.h"
+
+#include "base/text.h"
+#include "ingest/operation.h"
+
+enum { MAX_NAME = 40, MAX_ID = 128 };
+
+static gboolean
+contains(LampBytes text, const char *needle)
+{
+    gsize n = strlen(needle);
+    for (gsize i = 0; i + n <= text.len; i++)
+        if ((text.at[i] | 0x20) == needle[0] &&
+            g_ascii_strncasecmp((const char *) text.at + i, needle, n) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean
+name_is(LampBytes name, const char *text)
+{
+    return name.len == strlen(text) &&
+           g_ascii_strncasecmp((const char *) name.at, text, name.len) == 0;
+}
+
+static gboolean
+ends_with(LampBytes name, const char *text)
+{
+    gsize n = strlen(text);
+    return name.len >= n &&
+           g_ascii_strncasecmp((const char *) name.at + name.len - n, text, n) == 0;
+}
+
+gboolean
+lamp_identifier_is_secret(LampBytes name)
+{
+    static const char *const parts[] = {
+        "passw", "pwd",     "secret", "token",     "apikey", "api_key", "api-key",  "cookie",
+        "sess",  "credent", "auth",   "signature", "jwt",    "bearer",  "private",  "csrf",
+        "xsrf",  "otp",     "cvv",    "cvc",       "card",   "iban",    "passphras"};
+    static const char *const wholes[] = {"sid", "pin", "pan", "sig", "key", "code", "state"};
+    for (gsize i = 0; i < G_N_ELEMENTS(parts); i++)
+        if (contains(name, parts[i]))
+            return TRUE;
+    for (gsize i = 0; i < G_N_ELEMENTS(wholes); i++)
+        if (name_is(name, wholes[i]))
+            return TRUE;
+    return FALSE;
+}
+
+gboolean
+lamp_identifier_is_header(LampBytes name)
+{
+    static const char *const names[] = {"traceparent",   "b3",
+                                        "uber-trace-id", "x-request-id",
+                                        "sentry-trace",  "x-cloud-trace-context"};
+    static const char *const endings[] = {"request-id",     "trace-id",  "correlation-id",
+                                          "transaction-id", "requestid", "traceid"};
+    if (name.len < 2 || name.len > MAX_NAME || lamp_identifier_is_secret(name))
+        return FALSE;
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
+        if (name_is(name, names[i]))
+            return TRUE;
+    for (gsize i = 0; i < G_N_ELEMENTS(endings); i++)
+        if (ends_with(name, endings[i]))
+            return TRUE;
+    return name.len > 5 && g_ascii_strncasecmp((const char *) name.at, "x-b3-", 5) == 0;
+}
+
+static gsize
+run_length(LampBytes text, gsize from, char stop)
+{
+    const guint8 *end = from < text.len ? memchr(text.at + from, stop, text.len - from) : NULL;
+    return end == NULL ? text.len - MIN(from, text.len) : (gsize) (end - text.at) - from;
+}
+
+LampBytes
+lamp_identifier_trace_part(LampBytes name, LampBytes value)
+{
+    if (name_is(name, "traceparent") && value.len >= 55)
+        return lamp_bytes(value.at + 3, 32);
+    if (name_is(name, "b3") && value.len > 33)
+        return lamp_bytes(value.at, run_length(value, 0, '-'));
+    if (name_is(name, "uber-trace-id"))
+        return lamp_bytes(value.at, run_length(value, 0, ':'));
+    gssize root = name_is(name, "x-amzn-trace-id") ? lamp_text_find(value, "Root=") : -1;
+    if (root >= 0) {
+        gsize from = (gsize) root + 5;
+        return lamp_bytes(value.at + from, run_length(value, from, ';'));
+    }
+    return lamp_bytes(NULL, 0);
+}
+
+static gboolean
+is_plain_name(LampBytes name)
+{
+    if (name.len == 0 || name.len > MAX_NAME)
+        return FALSE;
+    for (gsize i = 0; i < name.len; i++)
+        if (!g_ascii_isalnum(name.at[i]) && memchr("_-.", name.at[i], 3) == NULL)
+            return FALSE;
+    return TRUE;
+}
+
+static gboolean
+is_id_text(LampBytes text)
+{
+    if (text.len < 3 || text.len > MAX_ID || !lamp_operation_is_id(text))
+        return FALSE;
+    for (gsize i = 0; i < text.len; i++)
+        if (text.at[i] <= ' ' || text.at[i] == '\\' || text.at[i] >= 0x7f)
+            return FALSE;
+    return memchr(text.at, '/', text.len) == NULL;
+}
+
+static gboolean
+is_id_number(LampBytes name, LampBytes number)
+{
+    for (gsize i = 0; i < number.len; i++)
+        if (!g_ascii_isdigit(number.at[i]))
+            return FALSE;
+    return number.len >= 4 || (number.len >= 1 && ends_with(name, "id"));
+}
+
+static LampBytes
+take_json_string(LampCursor *c)
+{
+    const guint8 *from = ++c->at;
+    while (c->at < c->end && *c->at != '"')
+        c->at += *c->at == '\\' && c->at + 1 < c->end ? 2 : 1;
+    LampBytes text = lamp_bytes(from, (gsize) (c->at - from));
+    if (c->at < c->end)
+        c->at++;
+    return text;
+}
+
+static LampBytes
+take_json_number(LampCursor *c)
+{
+    const guint8 *from = c->at;
+    while (c->at < c->end && (g_ascii_isalnum(*c->at) || memchr("+-.", *c->at, 3) != NULL))
+        c->at++;
+    return lamp_bytes(from, (gsize) (c->at - from));
+}
+
+static gboolean
+is_json_key(const LampCursor *c)
+{
+    const guint8 *p = c->at;
+    while (p < c->end && g_ascii_isspace(*p))
+        p++;
+    return p < c->end && *p == ':';
+}
+
+void
+lamp_identifiers_in_json(LampBytes json, LampIdentifierFound found, gpointer owner)
+{
+    LampCursor c = lamp_cursor(json);
+    LampBytes name = lamp_bytes(NULL, 0);
+    gboolean usable = FALSE;
+    while (c.at < c.end) {
+        if (*c.at == '"') {
+            LampBytes text = take_json_string(&c);
+            if (is_json_key(&c)) {
+                name = text;
+                usable = is_plain_name(name) && !lamp_identifier_is_secret(name);
+            } else if (usable && c.at < c.end && is_id_text(text)) {
+                found(owner, name, text);
+            }
+        } else if (g_ascii_isalnum(*c.at) || *c.at == '-') {
+            LampBytes number = take_json_number(&c);
+            if (usable && c.at < c.end && is_id_number(name, number))
+                found(owner, name, number);
+        } else {
+            c.at++;
+        }
+    }
+}
+
+void
+lamp_identifiers_in_query(LampBytes query, gboolean only_ids, LampIdentifierFound found,
+                          gpointer owner)
+{
+    gsize at = 0;
+    while (at < query.len) {
+        LampBytes pair = lamp_bytes(query.at + at, run_length(query, at, '&'));
+        at += pair.len + 1;
+        LampBytes name = lamp_bytes(pair.at, run_length(pair, 0, '='));
+        if (name.len + 1 >= pair.len || !is_plain_name(name) || lamp_identifier_is_secret(name))
+            continue;
+        LampBytes value = lamp_bytes(pair.at + name.len + 1, pair.len - name.len - 1);
+        if (value.len <= MAX_ID &&
+            (!only_ids || is_id_text(value) || is_id_number(name, value)))
+            found(owner, name, value);
+    }
+}
+
+void
+lamp_identifiers_in_text(LampBytes name, LampBytes text, LampIdentifierFound found,
+                         gpointer owner)
+{
+    if (text.len >= 2 && (text.at[0] == '{' || text.at[0] == '['))
+        lamp_identifiers_in_json(text, found, owner);
+    else if (is_id_text(text))
+        found(owner, name, text);
+}
