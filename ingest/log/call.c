@@ -1,0 +1,319 @@
+/*
+ * Calls out of log records: a line with a duration is a span, one with an upstream is a call to
+ * that upstream as well.
+ *
+ * In: a finished record. Out: observations of origin LOG. An access log of nginx is written
+ * when the request is done, so the span ends at the line's time and begins the duration before;
+ * HAProxy and Apache with %D give the begin. Upstream tries follow each other: the last one
+ * ends with the span, each earlier one ends where the next began.
+ */
+#include "base/text.h"
+#include "ingest/log/forms.h"
+
+enum { UPSTREAMS = 8, VALUES = 32, OPERATION_BYTES = 512 };
+
+typedef struct {
+    const LampLogRecord *record;
+    guint64 event_number;
+    LampSink *sink;
+    LampTime begin, end;
+    gint64 resolution_ns;
+    LampBytes operation, protocol;
+    gsize value_count;
+    LampValue values[VALUES];
+    guint8 operation_text[OPERATION_BYTES];
+} Emit;
+
+static gboolean
+is_http_method(LampBytes method)
+{
+    static const char *const methods[] = {"GET",   "POST",    "PUT",     "DELETE", "HEAD",
+                                          "PATCH", "OPTIONS", "CONNECT", "TRACE",  "PROPFIND"};
+    for (gsize i = 0; i < G_N_ELEMENTS(methods); i++)
+        if (lamp_bytes_equal(method, lamp_bytes_text(methods[i])))
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean
+has_digit(LampBytes text)
+{
+    for (gsize i = 0; i < text.len; i++)
+        if (g_ascii_isdigit((char) text.at[i]))
+            return TRUE;
+    return FALSE;
+}
+
+static void
+add_value(Emit *e, LampBytes slot, LampBytes value)
+{
+    if (e->value_count == VALUES || value.len < 3 || value.len > LAMP_LIMIT_VALUE)
+        return;
+    e->values[e->value_count++] = (LampValue){LAMP_SIDE_REQUEST, slot, value};
+}
+
+static void
+append(Emit *e, const void *text, gsize len)
+{
+    gsize used = e->operation.len;
+    gsize n = MIN(len, sizeof e->operation_text - used);
+    memcpy(e->operation_text + used, text, n);
+    e->operation.len += n;
+}
+
+static LampBytes
+path_of(LampBytes target)
+{
+    gssize scheme = lamp_text_find(target, "://");
+    if (scheme > 0 && scheme < 12) {
+        const guint8 *host = target.at + scheme + 3;
+        gsize left = target.len - (gsize) scheme - 3;
+        const guint8 *slash = left > 0 ? memchr(host, '/', left) : NULL;
+        target = slash == NULL ? lamp_bytes("/", 1)
+                               : lamp_bytes(slash, (gsize) (target.at + target.len - slash));
+    }
+    for (gsize i = 0; i < target.len; i++)
+        if (target.at[i] == '?' || target.at[i] == '#' || target.at[i] == ';')
+            return lamp_bytes(target.at, i);
+    return target;
+}
+
+/* `GET /items/{}`: path segments with digits are folded and become values. */
+static void
+fold_operation(Emit *e)
+{
+    static const char *const slots[] = {"path.1", "path.2", "path.3", "path.4",
+                                        "path.5", "path.6", "path.7", "path.8"};
+    const LampLogCall *call = &e->record->call;
+    LampBytes path = path_of(call->target);
+    append(e, call->method.at, call->method.len);
+    if (path.len > 0 && call->method.len > 0)
+        append(e, " ", 1);
+    gsize start = 0;
+    guint segment = 0;
+    for (gsize i = 0; i <= path.len; i++) {
+        if (i < path.len && path.at[i] != '/')
+            continue;
+        LampBytes part = lamp_bytes(path.at + start, i - start);
+        if (has_digit(part)) {
+            append(e, "{}", 2);
+            add_value(e, lamp_bytes_text(slots[MIN(segment, 8u) - (segment > 0)]), part);
+        } else {
+            append(e, part.at, part.len);
+        }
+        if (i < path.len)
+            append(e, "/", 1);
+        start = i + 1;
+        segment++;
+    }
+}
+
+/* One word with a digit that is no decimal, address or timer. */
+static gboolean
+may_identify(LampBytes value)
+{
+    gsize letters = 0, marks = 0;
+    for (gsize i = 0; i < value.len; i++) {
+        char c = (char) value.at[i];
+        letters += g_ascii_isalpha(c) ? 1 : 0;
+        marks += c == '.' || c == ':' || c == '/' ? 1 : 0;
+        if (c == ' ' || c == '=' || c == '"' || c == ',')
+            return FALSE;
+    }
+    return has_digit(value) && (letters > 0 ? value.len >= 4 : marks == 0 && value.len >= 5);
+}
+
+static void
+collect_values(Emit *e)
+{
+    const LampEventRow *event = &e->record->event;
+    for (gsize i = 0; i < event->field_count; i++) {
+        LampMeaningKind kind = lamp_meaning_of(event->fields[i].slot).kind;
+        gboolean told = kind != LAMP_MEANS_NOTHING && kind != LAMP_MEANS_REQUEST_ID;
+        if (!told && may_identify(event->fields[i].value))
+            add_value(e, event->fields[i].slot, event->fields[i].value);
+    }
+}
+
+static LampObservationRow
+observation(const Emit *e)
+{
+    const LampLogRecord *record = e->record;
+    LampBytes process = record->event.host.len > 0 ? record->event.host : record->event.service;
+    return (LampObservationRow){.origin = LAMP_ORIGIN_LOG,
+                                .event_number = e->event_number,
+                                .request_sequence = -1,
+                                .response_sequence = -1,
+                                .process = process,
+                                .thread = record->event.thread,
+                                .protocol = e->protocol,
+                                .operation = e->operation,
+                                .request_first = LAMP_TIME_NONE,
+                                .request_last = LAMP_TIME_NONE,
+                                .response_first = LAMP_TIME_NONE,
+                                .response_last = LAMP_TIME_NONE,
+                                .resolution_ns = e->resolution_ns,
+                                .values = e->values,
+                                .value_count = e->value_count};
+}
+
+static gboolean
+is_error_status(LampBytes status, LampBytes protocol)
+{
+    guint64 code;
+    if (!lamp_text_parse_u64(status, &code))
+        return FALSE;
+    return protocol.len > 0 ? code >= 500 && code < 600 : code != 0 && code < 100;
+}
+
+static void
+emit_server(Emit *e)
+{
+    const LampLogCall *call = &e->record->call;
+    LampObservationRow row = observation(e);
+    row.role = LAMP_ROLE_SERVER;
+    row.client = call->client;
+    row.has_client = call->has_client;
+    row.status = call->status;
+    row.is_error = call->is_error || is_error_status(call->status, e->protocol);
+    row.request_first = e->begin;
+    row.response_last = e->end;
+    if (call->request_ns >= 0)
+        row.request_last = e->begin + call->request_ns;
+    if (call->peer_first_ns >= 0)
+        row.response_first = e->begin + call->peer_first_ns;
+    row.request_bytes = call->bytes_received;
+    row.response_bytes = call->bytes_sent;
+    e->sink->observation(e->sink->owner, &row);
+}
+
+/* The call to a server that the line names, with its times (HAProxy). */
+static void
+emit_peer(Emit *e)
+{
+    const LampLogCall *call = &e->record->call;
+    LampObservationRow row = observation(e);
+    if (call->peer.len == 0 || call->peer_begin_ns < 0)
+        return;
+    row.role = LAMP_ROLE_CLIENT;
+    row.peer = call->peer;
+    row.server = (LampEndpoint){.name = call->peer};
+    row.has_server = TRUE;
+    row.status = call->status;
+    row.is_error = is_error_status(call->status, e->protocol);
+    row.request_first = e->begin + call->peer_begin_ns;
+    if (call->peer_first_ns >= 0)
+        row.response_first = e->begin + call->peer_first_ns;
+    else
+        row.flags = LAMP_CALL_NO_RESPONSE;
+    row.response_last = MAX(e->end, row.request_first);
+    row.response_bytes = call->bytes_sent;
+    e->sink->observation(e->sink->owner, &row);
+}
+
+/* The next part of a list separated by commas or " : ". */
+static LampBytes
+take_part(LampBytes *list)
+{
+    gsize i = 0;
+    while (i < list->len && list->at[i] != ',' &&
+           !(list->at[i] == ' ' && i + 2 < list->len && list->at[i + 1] == ':' &&
+             list->at[i + 2] == ' '))
+        i++;
+    LampBytes part = lamp_text_trim(lamp_bytes(list->at, i));
+    gsize skip = i < list->len && list->at[i] == ' ' ? 3 : 1;
+    gsize used = MIN(list->len, i + skip);
+    *list = lamp_bytes(list->at + used, list->len - used);
+    return part;
+}
+
+static gint64
+seconds_of(LampBytes text)
+{
+    gint64 ns, resolution;
+    return lamp_duration_parse(text, LAMP_NS_PER_SECOND, &ns, &resolution) ? ns : -1;
+}
+
+static void
+emit_upstreams(Emit *e)
+{
+    const LampLogCall *call = &e->record->call;
+    LampBytes addresses = call->upstream_address, times = call->upstream_time;
+    LampBytes heads = call->upstream_header, connects = call->upstream_connect;
+    LampBytes statuses = call->upstream_status;
+    LampObservationRow rows[UPSTREAMS];
+    gint64 durations[UPSTREAMS];
+    guint n = 0;
+    while (addresses.len > 0 && n < UPSTREAMS) {
+        LampObservationRow row = observation(e);
+        LampBytes address = take_part(&addresses);
+        gint64 duration = seconds_of(take_part(&times)), head = seconds_of(take_part(&heads));
+        gint64 connect = seconds_of(take_part(&connects));
+        row.status = take_part(&statuses);
+        if (duration < 0 || !lamp_address_parse(address, &row.server))
+            continue;
+        row.role = LAMP_ROLE_CLIENT;
+        row.has_server = TRUE;
+        row.request_last = connect; /* offsets until the begin is known */
+        row.response_first = head;
+        durations[n] = duration;
+        rows[n++] = row;
+    }
+    LampTime end = e->end;
+    for (guint i = n; i-- > 0;) {
+        LampTime begin = end - durations[i];
+        gboolean is_last = i == n - 1;
+        rows[i].request_first = begin;
+        rows[i].request_last = LAMP_TIME_NONE;
+        rows[i].response_first =
+            rows[i].response_first < 0 ? LAMP_TIME_NONE : begin + rows[i].response_first;
+        rows[i].response_last = end;
+        if (is_last && rows[i].status.len == 0)
+            rows[i].status = call->status;
+        rows[i].is_error = is_error_status(rows[i].status, e->protocol);
+        rows[i].response_bytes = is_last ? call->bytes_sent : 0;
+        end = begin;
+    }
+    for (guint i = 0; i < n; i++)
+        e->sink->observation(e->sink->owner, &rows[i]);
+}
+
+static gboolean
+is_within_range(LampTime time, gint64 duration)
+{
+    gint64 margin = G_GINT64_CONSTANT(400) * 86400 * LAMP_NS_PER_SECOND;
+    return duration >= 0 && duration < margin && time > G_MININT64 + margin &&
+           time < G_MAXINT64 - margin;
+}
+
+void
+lamp_log_emit_calls(LampLog *log, const LampLogRecord *record, guint64 event_number,
+                    LampSink *sink)
+{
+    const LampLogCall *call = &record->call;
+    const LampEventRow *event = &record->event;
+    (void) log;
+    if (event->time == LAMP_TIME_NONE || !is_within_range(event->time, call->duration_ns) ||
+        (call->method.len == 0 && call->target.len == 0 && call->operation.len == 0))
+        return;
+    Emit e;
+    e.record = record;
+    e.event_number = event_number;
+    e.sink = sink;
+    e.begin = call->time_is_begin ? event->time : event->time - call->duration_ns;
+    e.end = e.begin + call->duration_ns;
+    e.resolution_ns = MAX(event->resolution_ns, call->duration_resolution_ns);
+    e.protocol = call->protocol;
+    if (e.protocol.len == 0 && is_http_method(call->method))
+        e.protocol = lamp_bytes_text("http");
+    e.value_count = 0;
+    e.operation = lamp_bytes(e.operation_text, 0);
+    if (call->operation.len > 0)
+        append(&e, call->operation.at, call->operation.len);
+    else
+        fold_operation(&e);
+    collect_values(&e);
+    emit_server(&e);
+    emit_peer(&e);
+    emit_upstreams(&e);
+}

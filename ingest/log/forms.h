@@ -1,0 +1,36 @@
+/*
+ * The line forms that readers share and nest: a syslog line may carry JSON, a JSON line an
+ * access line.
+ */
+#pragma once
+
+#include "ingest/log/lines.h"
+
+/* Each: TRUE if @line is a record of the form. */
+gboolean lamp_log_parse_access(LampLog *log, LampBytes line, LampLogRecord *record);
+gboolean lamp_log_parse_haproxy(LampLog *log, LampBytes line, LampLogRecord *record);
+gboolean lamp_log_parse_json(LampLog *log, LampBytes line, LampLogRecord *record);
+gboolean lamp_log_parse_logfmt(LampLog *log, LampBytes line, LampLogRecord *record);
+gboolean lamp_log_parse_syslog(LampLog *log, LampBytes line, LampLogRecord *record);
+gboolean lamp_log_parse_application(LampLog *log, LampBytes line, LampLogRecord *record);
+gboolean lamp_log_parse_text(LampLog *log, LampBytes line, LampLogRecord *record);
+
+/* Any of the above, the cheapest test first. */
+gboolean lamp_log_parse_any(LampLog *log, LampBytes line, LampLogRecord *record);
+
+/* A message inside another form: JSON, HAProxy, access, or plain text with pairs. */
+void lamp_log_parse_body(LampLog *log, LampBytes body, LampLogRecord *record);
+
+/* Severity, thread, process, logger and identifiers that stand between time and message in
+ * their many orders; returns where the message begins, or -1 when @needs_time and there is no
+ * time. */
+gssize lamp_log_parse_head(LampLog *log, LampBytes line, gboolean needs_time,
+                           LampLogRecord *record);
+
+/* Takes the key=value pairs of a message. */
+void lamp_log_parse_pairs(LampLog *log, LampBytes message, LampLogRecord *record);
+
+/* Observations of the calls that a finished record speaks of. @event_number as the sink gave
+ * it. */
+void lamp_log_emit_calls(LampLog *log, const LampLogRecord *record, guint64 event_number,
+                         LampSink *sink);

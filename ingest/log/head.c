@@ -1,0 +1,364 @@
+/*
+ * The head of a log line: what stands between its begin and its message.
+ *
+ * In: a line. Out: time, severity, process, thread, logger, identifiers in a record, and where
+ * the message begins. Loggers put the same few parts in every order and in every kind of
+ * bracket:
+ *
+ *   2026-11-21 09:11:52,671 INFO  [http-exec-0] [rid=9ed8] c.acme.Controller - text
+ *   2026-11-21 09:11:52,291 - reco - INFO - [11765:Thread-1] (9ed8b213) text
+ *   [2026-11-21T09:11:58.873+00:00] [INFO] [11779/1] text
+ *   INFO  [main] 2026-11-21 09:11:52,671 Server.java:12 - text
+ *   11672:C 21 Nov 2026 09:11:44.430 # text
+ *   I1121 09:11:52.123456 123 file.go:12] text
+ *
+ * so one loop takes parts, each recognised by its own look, until something is no part.
+ */
+#include "base/text.h"
+#include "ingest/log/forms.h"
+#include "ingest/log/keyvalue.h"
+
+enum { PARTS = 14, PART_BYTES = 96 };
+
+typedef struct {
+    LampLog *log;
+    LampLogRecord *record;
+    LampCursor at;
+    gboolean has_marks; /* redis: `.`, `-`, `*`, `#` stand for the severity */
+} Head;
+
+static gboolean
+has_time(const Head *h)
+{
+    return h->record->event.time != LAMP_TIME_NONE;
+}
+
+static gboolean
+is_all_digits(LampBytes text)
+{
+    for (gsize i = 0; i < text.len; i++)
+        if (!g_ascii_isdigit((char) text.at[i]))
+            return FALSE;
+    return text.len > 0;
+}
+
+/* Hexadecimal of 16 digits and more (with dashes: a UUID), also behind `req-`. */
+static gboolean
+looks_like_id(LampBytes text)
+{
+    if (lamp_bytes_starts(text, "req-"))
+        text = lamp_bytes(text.at + 4, text.len - 4);
+    gsize digits = 0;
+    for (gsize i = 0; i < text.len; i++) {
+        if (g_ascii_isxdigit((char) text.at[i]))
+            digits++;
+        else if (text.at[i] != '-')
+            return FALSE;
+    }
+    return digits >= 16;
+}
+
+static void
+set_process(Head *h, LampBytes text)
+{
+    LampEventRow *event = &h->record->event;
+    if (event->process.len == 0)
+        event->process = text;
+    else if (event->thread.len == 0)
+        event->thread = text;
+    else
+        lamp_log_record_add(h->record, "number", text);
+}
+
+/* `11779/1`, `11765:Thread-1`, `11794#11794` */
+static gboolean
+take_process_and_thread(Head *h, LampBytes text)
+{
+    gsize n = 0;
+    while (n < text.len && g_ascii_isdigit((char) text.at[n]))
+        n++;
+    if (n == 0 || n + 1 >= text.len || strchr("/:#", text.at[n]) == NULL ||
+        h->record->event.process.len > 0)
+        return FALSE;
+    h->record->event.process = lamp_bytes(text.at, n);
+    if (h->record->event.thread.len == 0)
+        h->record->event.thread = lamp_bytes(text.at + n + 1, text.len - n - 1);
+    return TRUE;
+}
+
+static gboolean
+take_severity(Head *h, LampBytes word)
+{
+    LampBytes severity = lamp_severity_of_word(word);
+    if (severity.len == 0 || h->record->event.severity.len > 0)
+        return FALSE;
+    h->record->event.severity = severity;
+    return TRUE;
+}
+
+static gboolean
+take_pairs(Head *h, LampBytes text)
+{
+    const guint8 *equals = memchr(text.at, '=', text.len);
+    if (equals == NULL || equals == text.at)
+        return FALSE;
+    LampKeyValueScan scan = {lamp_cursor(text), h->record};
+    LampBytes key, value;
+    LampKeyValue kind;
+    while ((kind = lamp_keyvalue_next(&scan, &key, &value)) != LAMP_KEYVALUE_END)
+        if (kind == LAMP_KEYVALUE_PAIR)
+            lamp_log_set_inner(h->log, h->record, key, value);
+    return TRUE;
+}
+
+static void
+take_id(Head *h, LampBytes text)
+{
+    if (h->record->call.request_id.len == 0)
+        h->record->call.request_id = text;
+    lamp_log_record_add(h->record, "id", text);
+}
+
+static void
+take_bracket_text(Head *h, LampBytes text)
+{
+    LampEventRow *event = &h->record->event;
+    if (take_severity(h, text) || take_process_and_thread(h, text))
+        return;
+    if (is_all_digits(text))
+        set_process(h, text);
+    else if (looks_like_id(text))
+        take_id(h, text);
+    else if (take_pairs(h, text))
+        return;
+    else if (event->thread.len == 0 && text.at[0] != '-')
+        event->thread = text;
+    else
+        lamp_log_record_add(h->record, "bracket", text);
+}
+
+/* `[…]`. A time inside is taken alone: more parts may follow it before the bracket closes. */
+static gboolean
+take_bracket(Head *h)
+{
+    gsize left = MIN(lamp_cursor_left(&h->at), (gsize) PART_BYTES * 2);
+    LampBytes inside = lamp_bytes(h->at.at + 1, left - 1);
+    if (!has_time(h)) {
+        gsize used = lamp_log_take_time(h->log, h->record, inside);
+        if (used > 0) {
+            h->at.at += used + 1;
+            return TRUE;
+        }
+    }
+    const guint8 *close = inside.len > 0 ? memchr(inside.at, ']', inside.len) : NULL;
+    if (close == NULL)
+        return FALSE;
+    inside.len = (gsize) (close - inside.at);
+    LampBytes text = lamp_text_trim(inside);
+    if (text.len > 0)
+        take_bracket_text(h, text);
+    h->at.at = close + 1;
+    return TRUE;
+}
+
+static gboolean
+take_parenthesis(Head *h)
+{
+    gsize left = MIN(lamp_cursor_left(&h->at), (gsize) PART_BYTES);
+    const guint8 *close = memchr(h->at.at, ')', left);
+    if (close == NULL || !has_time(h))
+        return FALSE;
+    LampBytes text = lamp_bytes(h->at.at + 1, (gsize) (close - h->at.at - 1));
+    if (looks_like_id(text))
+        take_id(h, text);
+    else if (text.len == 0 || h->record->event.severity.len > 0 || !take_severity(h, text))
+        return FALSE;
+    h->at.at = close + 1;
+    return TRUE;
+}
+
+/* `11672:C `: the role letter of redis. */
+static gboolean
+take_redis_head(Head *h, LampBytes word)
+{
+    if (word.len < 3 || word.at[word.len - 2] != ':' ||
+        strchr("CMSX", word.at[word.len - 1]) == NULL ||
+        !is_all_digits(lamp_bytes(word.at, word.len - 2)))
+        return FALSE;
+    h->record->event.process = lamp_bytes(word.at, word.len - 2);
+    h->has_marks = TRUE;
+    return TRUE;
+}
+
+static gboolean
+take_mark(Head *h, LampBytes word)
+{
+    static const char marks[] = ".-*#";
+    static const char *const words[] = {"debug", "info", "notice", "warn"};
+    const char *mark = word.len == 1 ? strchr(marks, word.at[0]) : NULL;
+    if (!h->has_marks || !has_time(h) || mark == NULL || *mark == '\0')
+        return FALSE;
+    return take_severity(h, lamp_bytes_text(words[mark - marks]));
+}
+
+/* glog and klog: `I1121 09:11:52.123456`. */
+static gboolean
+take_letter_and_time(Head *h)
+{
+    LampBytes rest = lamp_cursor_rest(&h->at);
+    if (has_time(h) || rest.len < 14 || strchr("IWEFD", rest.at[0]) == NULL ||
+        !g_ascii_isdigit((char) rest.at[1]))
+        return FALSE;
+    gsize used = lamp_log_take_time(h->log, h->record, lamp_bytes(rest.at + 1, rest.len - 1));
+    if (used == 0)
+        return FALSE;
+    h->record->event.severity = lamp_severity_of_value(lamp_bytes(rest.at, 1));
+    h->at.at += used + 1;
+    return TRUE;
+}
+
+static gboolean
+is_logger_name(LampBytes word)
+{
+    gboolean letters = FALSE;
+    for (gsize i = 0; i < word.len; i++) {
+        char c = (char) word.at[i];
+        letters |= g_ascii_isalpha(c);
+        if (!g_ascii_isalnum(c) && strchr("._$/-:@#", c) == NULL)
+            return FALSE;
+    }
+    return letters && word.len <= 80;
+}
+
+/* A logger's name: before ` - `, `:`, `]` or `|`; a dotted one where a severity stood before.
+ */
+static gboolean
+take_logger(Head *h, LampBytes word, LampBytes after)
+{
+    LampEventRow *event = &h->record->event;
+    if (!has_time(h) || event->service.len > 0 || word.len == 0)
+        return FALSE;
+    gboolean marked = lamp_bytes_starts(after, " - ") || lamp_bytes_starts(after, " : ") ||
+                      lamp_bytes_starts(after, "] ") || lamp_bytes_starts(after, " | ") ||
+                      lamp_bytes_starts(after, "|");
+    if (word.at[word.len - 1] == ':') {
+        word.len--;
+        marked = TRUE;
+    }
+    gboolean dotted = event->severity.len > 0 && word.len > 4 &&
+                      memchr(word.at, '.', word.len - 1) != NULL &&
+                      word.at[word.len - 1] != '.';
+    if ((!marked && !dotted) || !is_logger_name(word))
+        return FALSE;
+    event->service = word;
+    return TRUE;
+}
+
+/* `name[123]:` */
+static gboolean
+take_program(Head *h, LampBytes word)
+{
+    LampEventRow *event = &h->record->event;
+    gsize n = word.len > 0 && word.at[word.len - 1] == ':' ? word.len - 1 : word.len;
+    const guint8 *open = n > 3 ? memchr(word.at, '[', n) : NULL;
+    if (!has_time(h) || open == NULL || open == word.at || word.at[n - 1] != ']' ||
+        event->service.len > 0)
+        return FALSE;
+    LampBytes number = lamp_bytes(open + 1, (gsize) (word.at + n - 1 - open - 1));
+    if (!is_all_digits(number))
+        return FALSE;
+    event->service = lamp_bytes(word.at, (gsize) (open - word.at));
+    event->process = number;
+    return TRUE;
+}
+
+static LampBytes
+peek_word(const Head *h)
+{
+    const guint8 *p = h->at.at, *limit = p + MIN(lamp_cursor_left(&h->at), (gsize) PART_BYTES);
+    while (p < limit && *p != ' ' && *p != '\t' && *p != '|' && *p != ']')
+        p++;
+    return lamp_bytes(h->at.at, (gsize) (p - h->at.at));
+}
+
+static gboolean
+take_word(Head *h)
+{
+    LampBytes word = peek_word(h);
+    LampBytes after = lamp_bytes(word.at + word.len, (gsize) (h->at.end - word.at) - word.len);
+    LampBytes bare = word;
+    if (bare.len > 1 && (bare.at[bare.len - 1] == ':' || bare.at[bare.len - 1] == ','))
+        bare.len--;
+    gboolean marked = bare.len < word.len || g_ascii_isupper((char) word.at[0]) ||
+                      !has_time(h) || lamp_bytes_starts(after, " [") ||
+                      lamp_bytes_starts(after, " |") || lamp_bytes_starts(after, " -") ||
+                      lamp_bytes_starts(after, "\t");
+    gboolean taken = FALSE;
+    if (word.len > 2 && after.len > 0 && after.at[0] == ']' &&
+        memchr(word.at, '[', word.len) != NULL) {
+        word.len++;
+        if (after.len > 1 && after.at[1] == ':')
+            word.len++;
+        taken = take_program(h, word);
+    } else if (marked && take_severity(h, bare)) {
+        taken = TRUE;
+    } else if (take_redis_head(h, word) || take_mark(h, word)) {
+        taken = TRUE;
+    } else if (is_all_digits(bare) && bare.len <= 10) {
+        taken = h->record->event.severity.len > 0 || !has_time(h);
+        if (taken)
+            set_process(h, bare);
+    } else {
+        taken = (bare.len < word.len && take_process_and_thread(h, bare)) ||
+                take_logger(h, word, after);
+    }
+    if (taken)
+        h->at.at = word.at + word.len;
+    return taken;
+}
+
+static void
+skip_separators(Head *h)
+{
+    while (h->at.at < h->at.end) {
+        guint8 byte = *h->at.at;
+        gboolean dash =
+            byte == '-' && !h->has_marks &&
+            (lamp_cursor_left(&h->at) == 1 || h->at.at[1] == ' ' || h->at.at[1] == '-');
+        if (byte != ' ' && byte != '\t' && byte != '|' && byte != ']' && byte != ':' &&
+            byte != ',' && !dash)
+            return;
+        h->at.at++;
+    }
+}
+
+static gboolean
+take_part(Head *h)
+{
+    if (!has_time(h)) {
+        gsize used = lamp_log_take_time(h->log, h->record, lamp_cursor_rest(&h->at));
+        h->at.at += used;
+        if (used > 0)
+            return TRUE;
+    }
+    if (*h->at.at == '[')
+        return take_bracket(h);
+    if (*h->at.at == '(')
+        return take_parenthesis(h);
+    return take_letter_and_time(h) || take_word(h);
+}
+
+gssize
+lamp_log_parse_head(LampLog *log, LampBytes line, gboolean needs_time, LampLogRecord *record)
+{
+    Head h = {.log = log, .record = record, .at = lamp_cursor(line)};
+    for (guint i = 0; i < PARTS; i++) {
+        skip_separators(&h);
+        if (h.at.at == h.at.end || !take_part(&h))
+            break;
+    }
+    skip_separators(&h);
+    if (needs_time && !has_time(&h))
+        return -1;
+    return h.at.at - line.at;
+}

@@ -1,0 +1,274 @@
+/*
+ * A flattening JSON scanner (RFC 8259) for log lines.
+ *
+ * In: a line that begins with `{`. Out: its leaves with dotted names, in order. Strings without
+ * escapes are borrowed from the line; others are unescaped into the record's scratch, which is
+ * never longer than the line. Numbers are taken as written. Containers are kept on a stack of
+ * name lengths, not by recursion; arrays are skipped as one value by counting brackets.
+ * Unpaired surrogates become U+FFFD.
+ */
+#include "ingest/log/json.h"
+#include "base/limits.h"
+#include "base/text.h"
+
+typedef struct {
+    LampCursor at;
+    LampLogRecord *record;
+    LampJsonMember member;
+    gpointer owner;
+    gsize prefix_length[LAMP_LIMIT_JSON_DEPTH];
+    guint depth;
+    guint8 prefix[LAMP_LIMIT_FIELD_KEY];
+} Scan;
+
+static void
+skip_blanks(LampCursor *at)
+{
+    while (at->at < at->end &&
+           (*at->at == ' ' || *at->at == '\t' || *at->at == '\n' || *at->at == '\r'))
+        at->at++;
+}
+
+static gboolean
+take_byte(LampCursor *at, guint8 byte)
+{
+    skip_blanks(at);
+    if (at->at == at->end || *at->at != byte)
+        return FALSE;
+    at->at++;
+    return TRUE;
+}
+
+/* The raw inside of a string; the cursor stands behind its opening quote. */
+static gboolean
+take_raw_string(LampCursor *at, LampBytes *out_raw, gboolean *out_escaped)
+{
+    const guint8 *begin = at->at, *search = at->at;
+    for (;;) {
+        const guint8 *quote = memchr(search, '"', (gsize) (at->end - search));
+        if (quote == NULL)
+            return FALSE;
+        gsize slashes = 0;
+        while (quote - slashes > begin && quote[-1 - (gssize) slashes] == '\\')
+            slashes++;
+        search = quote + 1;
+        if (slashes % 2 == 1)
+            continue;
+        *out_raw = lamp_bytes(begin, (gsize) (quote - begin));
+        *out_escaped = out_raw->len > 0 && memchr(begin, '\\', out_raw->len) != NULL;
+        at->at = quote + 1;
+        return TRUE;
+    }
+}
+
+static gboolean
+take_unit(LampCursor *at, guint64 *out_unit)
+{
+    LampBytes digits;
+    return lamp_cursor_take(at, 4, &digits) && lamp_text_parse_hex(digits, out_unit);
+}
+
+/* The character of a \u escape whose `u` has been taken. */
+static gunichar
+take_escaped_character(LampCursor *at)
+{
+    guint64 unit, low;
+    if (!take_unit(at, &unit))
+        return 0xFFFD;
+    if (unit < 0xD800 || unit > 0xDFFF)
+        return unit == 0 ? 0xFFFD : (gunichar) unit;
+    LampCursor ahead = *at;
+    LampBytes mark;
+    if (unit > 0xDBFF || !lamp_cursor_take(&ahead, 2, &mark) ||
+        !lamp_bytes_starts(mark, "\\u") || !take_unit(&ahead, &low) || low < 0xDC00 ||
+        low > 0xDFFF)
+        return 0xFFFD;
+    *at = ahead;
+    return (gunichar) (0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00));
+}
+
+static guint8
+plain_escape(guint8 letter)
+{
+    switch (letter) {
+    case 'n':
+        return '\n';
+    case 't':
+        return '\t';
+    case 'r':
+        return '\r';
+    case 'b':
+        return '\b';
+    case 'f':
+        return '\f';
+    default:
+        return letter;
+    }
+}
+
+/* A well-formed escape is longer than what it stands for; a broken \u may become three bytes.
+ */
+LampBytes
+lamp_json_unescape(LampLogRecord *record, LampBytes raw)
+{
+    guint8 *out = lamp_log_record_take(record, raw.len + raw.len / 2 + 8);
+    if (out == NULL)
+        return raw;
+    gsize used = 0;
+    LampCursor at = lamp_cursor(raw);
+    while (at.at < at.end) {
+        const guint8 *slash = memchr(at.at, '\\', lamp_cursor_left(&at));
+        gsize n = slash == NULL ? lamp_cursor_left(&at) : (gsize) (slash - at.at);
+        memcpy(out + used, at.at, n);
+        used += n;
+        at.at += n;
+        if (lamp_cursor_left(&at) < 2)
+            break;
+        guint8 letter = at.at[1];
+        at.at += 2;
+        if (letter == 'u')
+            used += (gsize) g_unichar_to_utf8(take_escaped_character(&at), (char *) out + used);
+        else
+            out[used++] = plain_escape(letter);
+    }
+    return lamp_bytes(out, used);
+}
+
+static gboolean
+take_string(Scan *s, LampBytes *out_text)
+{
+    LampBytes raw;
+    gboolean escaped;
+    if (!take_raw_string(&s->at, &raw, &escaped))
+        return FALSE;
+    *out_text = escaped ? lamp_json_unescape(s->record, raw) : raw;
+    return TRUE;
+}
+
+/* An array as one value. */
+static gboolean
+take_array(Scan *s, LampBytes *out_text)
+{
+    const guint8 *begin = s->at.at;
+    guint depth = 0;
+    while (s->at.at < s->at.end) {
+        guint8 byte = *s->at.at++;
+        LampBytes inside;
+        gboolean escaped;
+        if (byte == '"' && !take_raw_string(&s->at, &inside, &escaped))
+            return FALSE;
+        if (byte == '[' || byte == '{')
+            depth++;
+        else if ((byte == ']' || byte == '}') && --depth == 0)
+            break;
+        if (depth > LAMP_LIMIT_JSON_DEPTH)
+            return FALSE;
+    }
+    *out_text = lamp_bytes(begin, (gsize) (s->at.at - begin));
+    return depth == 0;
+}
+
+/* number, true, false, null */
+static gboolean
+take_word(Scan *s, LampBytes *out_text)
+{
+    const guint8 *begin = s->at.at;
+    while (s->at.at < s->at.end && (g_ascii_isalnum((char) *s->at.at) || *s->at.at == '.' ||
+                                    *s->at.at == '-' || *s->at.at == '+'))
+        s->at.at++;
+    *out_text = lamp_bytes(begin, (gsize) (s->at.at - begin));
+    return out_text->len > 0;
+}
+
+static LampBytes
+full_key(Scan *s, LampBytes key)
+{
+    gsize prefix = s->depth > 0 ? s->prefix_length[s->depth - 1] : 0;
+    if (prefix == 0)
+        return key;
+    gsize n = MIN(key.len, sizeof s->prefix - prefix);
+    guint8 *out = lamp_log_record_take(s->record, prefix + n);
+    if (out == NULL)
+        return key;
+    memcpy(out, s->prefix, prefix);
+    memcpy(out + prefix, key.at, n);
+    return lamp_bytes(out, prefix + n);
+}
+
+static gboolean
+enter_object(Scan *s, LampBytes key)
+{
+    gsize used = s->depth > 0 ? s->prefix_length[s->depth - 1] : 0;
+    if (s->depth == LAMP_LIMIT_JSON_DEPTH)
+        return FALSE;
+    gsize n = used + 1 < sizeof s->prefix ? MIN(key.len, sizeof s->prefix - used - 1) : 0;
+    if (n > 0) {
+        memcpy(s->prefix + used, key.at, n);
+        used += n;
+        s->prefix[used++] = '.';
+    }
+    s->prefix_length[s->depth++] = used;
+    return TRUE;
+}
+
+static gboolean
+take_member(Scan *s, gboolean *out_entered)
+{
+    LampBytes key, value;
+    *out_entered = FALSE;
+    if (!take_byte(&s->at, '"') || !take_string(s, &key) || !take_byte(&s->at, ':'))
+        return FALSE;
+    skip_blanks(&s->at);
+    if (s->at.at == s->at.end)
+        return FALSE;
+    guint8 first = *s->at.at;
+    if (first == '{') {
+        s->at.at++;
+        *out_entered = TRUE;
+        return enter_object(s, key);
+    }
+    gboolean is_text = first == '"';
+    if (is_text)
+        s->at.at++;
+    if (is_text        ? !take_string(s, &value)
+        : first == '[' ? !take_array(s, &value)
+                       : !take_word(s, &value))
+        return FALSE;
+    gboolean is_null = !is_text && lamp_bytes_equal(value, lamp_bytes("null", 4));
+    if (!is_null)
+        s->member(s->owner, full_key(s, key), value, is_text);
+    return TRUE;
+}
+
+gsize
+lamp_json_flatten(LampBytes text, LampLogRecord *record, LampJsonMember member, gpointer owner)
+{
+    Scan s;
+    gboolean entered;
+    s.at = lamp_cursor(text);
+    s.record = record;
+    s.member = member;
+    s.owner = owner;
+    s.depth = 1;
+    s.prefix_length[0] = 0;
+    if (!take_byte(&s.at, '{'))
+        return 0;
+    gboolean may_close = TRUE;
+    while (s.depth > 0) {
+        if (may_close && take_byte(&s.at, '}')) {
+            s.depth--;
+        } else {
+            if (!take_member(&s, &entered))
+                return 0;
+            may_close = TRUE;
+            if (entered)
+                continue;
+        }
+        if (s.depth == 0)
+            break;
+        may_close = !take_byte(&s.at, ',');
+        if (may_close && (s.at.at == s.at.end || *s.at.at != '}'))
+            return 0;
+    }
+    return (gsize) (s.at.at - text.at);
+}

@@ -1,0 +1,22 @@
+/*
+ * JSON of one log line as a flat list of named values: nested objects give `outer.inner`,
+ * arrays stay as they are written. Iterative, LAMP_LIMIT_JSON_DEPTH levels, no allocation.
+ */
+#pragma once
+
+#include "ingest/log/record.h"
+
+/* One member; @value is unescaped where it was a string (@is_text), else as written. Both live
+ * as long as the record's line. */
+typedef void (*LampJsonMember)(gpointer owner, LampBytes key, LampBytes value,
+                               gboolean is_text);
+
+/* Reads the object at the begin of @text and calls @member for each leaf in order. Returns the
+ * bytes that the object took, or 0 if it is no well-formed object. @record lends its scratch.
+ */
+gsize lamp_json_flatten(LampBytes text, LampLogRecord *record, LampJsonMember member,
+                        gpointer owner);
+
+/* @raw with its backslash escapes replaced, in the scratch of @record; @raw itself where that
+ * is full. */
+LampBytes lamp_json_unescape(LampLogRecord *record, LampBytes raw);

@@ -1,0 +1,367 @@
+/*
+ * Lines, records, events.
+ *
+ * A record stays unconsumed until the line after it is known not to belong to it; so joining
+ * needs no buffer of its own, the record's text is one piece of the window, and the result does
+ * not depend on how the bytes were cut. What a step has read ahead is read again by the next
+ * one, with the scanner as it was before.
+ */
+#include "ingest/log/lines.h"
+#include "base/text.h"
+#include "ingest/log/forms.h"
+
+enum { JOINED_BYTES = LAMP_LIMIT_FIELD_VALUE };
+
+typedef struct {
+    LampLog *log;
+    LampSink *sink;
+    const guint8 *base;
+    guint64 base_offset;
+    const guint8 *begin; /* of the pending record, NULL if none */
+    const guint8 *end;
+    guint64 number; /* of the line being read, from 1 */
+    guint64 record_number;
+    guint pending; /* which of the two records */
+} Pass;
+
+static guint64
+offset_of(const Pass *pass, const guint8 *at)
+{
+    return pass->base_offset + (guint64) (at - pass->base);
+}
+
+static void
+tell(const Pass *pass, LampFindingKind kind, const char *code, const guint8 *at,
+     const char *text)
+{
+    LampFinding finding = {kind, code, offset_of(pass, at), pass->number, text};
+    pass->sink->finding(pass->sink->owner, &finding);
+}
+
+void
+lamp_log_begin(LampLog *log, const LampLogFormat *format, const LampSourceContext *context)
+{
+    log->format = format;
+    log->context = context != NULL ? *context : (LampSourceContext){.modified = LAMP_TIME_NONE};
+    lamp_timestamp_scanner_init(&log->scanner, &log->context);
+    log->scanner_at_record = log->scanner;
+}
+
+void
+lamp_log_end(gpointer state, LampSink *sink)
+{
+    LampLog *log = state;
+    (void) sink;
+    lamp_log_record_release(&log->records[0]);
+    lamp_log_record_release(&log->records[1]);
+}
+
+static LampMeaning
+meaning_at(LampLog *log, LampBytes key)
+{
+    guint position = log->key_position++;
+    if (position >= LAMP_LOG_KEYS || key.len > LAMP_LOG_KEY_BYTES)
+        return lamp_meaning_of(key);
+    if (log->keys[position].length != key.len ||
+        memcmp(log->keys[position].key, key.at, key.len) != 0) {
+        log->keys[position].length = (guint8) key.len;
+        memcpy(log->keys[position].key, key.at, key.len);
+        log->keys[position].meaning = lamp_meaning_of(key);
+    }
+    return log->keys[position].meaning;
+}
+
+void
+lamp_log_set(LampLog *log, LampLogRecord *record, LampBytes key, LampBytes value)
+{
+    if (key.len > 0)
+        lamp_log_record_set_meaning(record, &log->scanner, meaning_at(log, key), key, value);
+}
+
+void
+lamp_log_set_inner(LampLog *log, LampLogRecord *record, LampBytes key, LampBytes value)
+{
+    if (key.len == 0)
+        return;
+    LampMeaning meaning = meaning_at(log, key);
+    if (meaning.kind >= LAMP_MEANS_DURATION)
+        lamp_log_record_set_meaning(record, &log->scanner, meaning, key, value);
+    else
+        lamp_log_record_add_field(record, key, value);
+}
+
+gsize
+lamp_log_take_time(LampLog *log, LampLogRecord *record, LampBytes text)
+{
+    LampTimestamp stamp;
+    if (!lamp_timestamp_scan(&log->scanner, text, &stamp))
+        return 0;
+    record->event.time = stamp.time;
+    record->event.resolution_ns = stamp.resolution_ns;
+    return stamp.used;
+}
+
+static gboolean
+parse_line(LampLog *log, LampBytes line, LampLogRecord *record)
+{
+    log->key_position = 0;
+    lamp_log_record_clear(record, line.len);
+    if (log->format->parse(log, line, record))
+        return TRUE;
+    lamp_log_record_clear(record, line.len);
+    return lamp_log_parse_any(log, line, record);
+}
+
+static gboolean
+looks_continued(LampBytes line)
+{
+    static const char *const begins[] = {
+        " ", "\t", "}", ")", "Caused by:", "Traceback", "...", "at ", "During handling"};
+    for (gsize i = 0; i < G_N_ELEMENTS(begins); i++)
+        if (lamp_bytes_starts(line, begins[i]))
+            return TRUE;
+    return FALSE;
+}
+
+static void
+check_bytes(const Pass *pass, LampBytes line)
+{
+    guint64 high = 0, zero = 0;
+    const guint8 *p = line.at, *end = line.at + line.len;
+    for (; end - p >= 8; p += 8) {
+        guint64 word;
+        memcpy(&word, p, 8);
+        high |= word;
+        zero |= (word - 0x0101010101010101u) & ~word;
+    }
+    for (; p < end; p++) {
+        high |= *p;
+        zero |= *p == 0 ? 0x80 : 0;
+    }
+    if (((high | zero) & 0x8080808080808080u) == 0)
+        return;
+    if ((zero & 0x8080808080808080u) != 0 && memchr(line.at, 0, line.len) != NULL)
+        tell(pass, LAMP_FINDING_INVALID, "log.nul", line.at, "the line holds NUL bytes");
+    else if (!g_utf8_validate((const char *) line.at, (gssize) line.len, NULL))
+        tell(pass, LAMP_FINDING_INVALID, "log.utf8", line.at,
+             "the line is not UTF-8; the wrong bytes are shown as U+FFFD");
+}
+
+static void
+emit_pending(Pass *pass)
+{
+    if (pass->begin == NULL)
+        return;
+    LampLog *log = pass->log;
+    LampLogRecord *record = &log->records[pass->pending];
+    LampEventRow *event = &record->event;
+    check_bytes(pass, lamp_bytes(pass->begin, (gsize) (pass->end - pass->begin)));
+    event->offset = offset_of(pass, pass->begin);
+    event->length = (guint64) (pass->end - pass->begin);
+    if (log->context.host != NULL &&
+        (event->host.len == 0 || lamp_bytes_equal(event->host, lamp_bytes("localhost", 9))))
+        event->host = lamp_bytes_text(log->context.host);
+    guint64 number = pass->sink->event(pass->sink->owner, event);
+    lamp_log_emit_calls(log, record, number, pass->sink);
+    pass->sink->coverage(pass->sink->owner, event->offset, event->length, TRUE);
+    pass->begin = NULL;
+}
+
+static gboolean
+join_to_pending(Pass *pass, LampBytes line, const guint8 *end, gboolean by_format)
+{
+    LampLog *log = pass->log;
+    LampEventRow *event = &log->records[pass->pending].event;
+    if (pass->begin == NULL)
+        return FALSE;
+    gsize length = (gsize) (end - pass->begin);
+    if (length > JOINED_BYTES) {
+        tell(pass, LAMP_FINDING_LIMIT, "limit.FIELD_VALUE", line.at,
+             "the record has too many continuation lines; the rest is left out");
+        emit_pending(pass);
+        log->is_full = TRUE;
+        return FALSE;
+    }
+    /* The message grows where it is the last thing of the record's text. */
+    const guint8 *message_end = event->message.at + event->message.len;
+    if (!by_format && event->message.len > 0 && event->message.at >= pass->begin &&
+        message_end <= pass->end && pass->end - message_end <= 2)
+        event->message.len = (gsize) (line.at + line.len - event->message.at);
+    else if (!by_format && event->message.len == 0)
+        event->message = line;
+    pass->end = end;
+    return TRUE;
+}
+
+static void
+reject(Pass *pass, LampBytes line, const guint8 *end)
+{
+    emit_pending(pass);
+    check_bytes(pass, line);
+    guint64 length = (guint64) (end - line.at);
+    pass->sink->coverage(pass->sink->owner, offset_of(pass, line.at), length, FALSE);
+    tell(pass, LAMP_FINDING_UNKNOWN, "log.line", line.at,
+         "no known form, and no time in the line; it is left out");
+}
+
+/* One line; [line.at, end) are its bytes with the line end. */
+static void
+read_line(Pass *pass, LampBytes line, const guint8 *end)
+{
+    LampLog *log = pass->log;
+    const guint8 *begin = line.at;
+    if (line.len > 0 && line.at[line.len - 1] == '\r')
+        line.len--;
+    if (pass->number == 1 && lamp_bytes_starts(line, "\xef\xbb\xbf"))
+        line = lamp_bytes(line.at + 3, line.len - 3);
+    if (lamp_text_trim(line).len == 0) {
+        if (pass->begin != NULL)
+            pass->end = end;
+        else
+            pass->sink->coverage(pass->sink->owner, offset_of(pass, begin),
+                                 (guint64) (end - begin), TRUE);
+        return;
+    }
+    const LampLogFormat *format = log->format;
+    LampLogRecord *pending = &log->records[pass->pending];
+    LampTimestampScanner scanner = log->scanner;
+    if (pass->begin != NULL && format->join != NULL && format->join(log, line, pending) &&
+        join_to_pending(pass, line, end, TRUE))
+        return;
+    if (parse_line(log, line, &log->records[!pass->pending])) {
+        emit_pending(pass);
+        pass->pending = !pass->pending;
+        pass->begin = begin;
+        pass->end = end;
+        pass->record_number = pass->number;
+        log->scanner_at_record = scanner;
+        log->is_full = FALSE;
+        return;
+    }
+    if ((format->joins_lines || looks_continued(line)) && !log->is_full &&
+        join_to_pending(pass, line, end, FALSE))
+        return;
+    if (log->is_full)
+        pass->sink->coverage(pass->sink->owner, offset_of(pass, begin), (guint64) (end - begin),
+                             TRUE);
+    else
+        reject(pass, lamp_bytes(begin, line.len), end);
+}
+
+/* Bytes of a line without end that is longer than any line may be. FALSE: more are needed. */
+static gboolean
+skip_long_line(Pass *pass, LampCursor *at, gboolean last)
+{
+    LampLog *log = pass->log;
+    gsize left = lamp_cursor_left(at);
+    if (log->skipping == 0 && left <= LAMP_LIMIT_LINE)
+        return FALSE;
+    if (log->skipping == 0) {
+        emit_pending(pass);
+        tell(pass, LAMP_FINDING_LIMIT, "limit.LINE", at->at,
+             "the line is longer than any log's; it is left out");
+    }
+    const guint8 *nl = left > 0 ? memchr(at->at, '\n', left) : NULL;
+    const guint8 *end = nl != NULL ? nl + 1 : at->end;
+    log->skipping += (guint64) (end - at->at);
+    at->at = end;
+    if (nl != NULL || last) {
+        pass->sink->coverage(pass->sink->owner, offset_of(pass, end) - log->skipping,
+                             log->skipping, FALSE);
+        log->skipping = 0;
+    }
+    return TRUE;
+}
+
+static gboolean
+take_line(Pass *pass, LampCursor *at, gboolean last)
+{
+    LampBytes line;
+    const guint8 *begin = at->at;
+    pass->number++;
+    if (pass->log->skipping > 0 || !lamp_cursor_line(at, &line)) {
+        if (pass->log->skipping > 0 || lamp_cursor_left(at) > LAMP_LIMIT_LINE) {
+            (void) skip_long_line(pass, at, last);
+            /* The line is counted once, when its end is seen. */
+            pass->number -= pass->log->skipping > 0;
+            return at->at > begin;
+        }
+        if (!last || at->at == at->end) {
+            pass->number--;
+            return FALSE;
+        }
+        line = lamp_cursor_rest(at);
+        at->at = at->end;
+    } else if (line.len > LAMP_LIMIT_LINE) {
+        at->at = begin;
+        return skip_long_line(pass, at, last);
+    }
+    read_line(pass, line, at->at);
+    return TRUE;
+}
+
+LampStep
+lamp_log_step(gpointer state, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
+{
+    LampLog *log = state;
+    Pass pass = {.log = log,
+                 .sink = sink,
+                 .base = in->at,
+                 .base_offset = offset,
+                 .number = log->line_number};
+    LampCursor at = *in;
+    while (!sink->stop && at.at < at.end && take_line(&pass, &at, last))
+        continue;
+    if (last && !sink->stop) {
+        emit_pending(&pass);
+        (void) skip_long_line(&pass, &at, TRUE);
+    }
+    if (pass.begin != NULL) {
+        at.at = pass.begin;
+        pass.number = pass.record_number - 1;
+        log->scanner = log->scanner_at_record;
+    }
+    log->line_number = pass.number;
+    in->at = at.at;
+    return LAMP_STEP_NEED_BYTES;
+}
+
+static void
+count_line(LampLog *log, LampBytes line, guint *understood, guint *seen)
+{
+    if (line.len > 0 && line.at[line.len - 1] == '\r')
+        line.len--;
+    if (lamp_bytes_starts(line, "\xef\xbb\xbf"))
+        line = lamp_bytes(line.at + 3, line.len - 3);
+    if (lamp_text_trim(line).len == 0)
+        return;
+    log->key_position = 0;
+    lamp_log_record_clear(&log->records[0], line.len);
+    gboolean fits = log->format->parse(log, line, &log->records[0]);
+    if (!fits && *understood > 0 &&
+        (looks_continued(line) ||
+         (log->format->join != NULL && log->format->join(log, line, &log->records[0]))))
+        return;
+    *seen += 1;
+    *understood += fits ? 1 : 0;
+}
+
+guint
+lamp_log_probe(const LampLogFormat *format, LampBytes head)
+{
+    enum { LINES = 64 };
+    guint understood = 0, seen = 0;
+    LampCursor at = lamp_cursor(head);
+    LampBytes line;
+    if (head.len == 0)
+        return 0;
+    LampLog *log = g_new0(LampLog, 1);
+    lamp_log_begin(log, format, NULL);
+    while (seen < LINES && lamp_cursor_line(&at, &line))
+        count_line(log, line, &understood, &seen);
+    if (seen == 0 && at.at < at.end)
+        count_line(log, lamp_cursor_rest(&at), &understood, &seen);
+    lamp_log_end(log, NULL);
+    g_free(log);
+    return seen == 0 ? 0 : format->most * understood / seen;
+}

@@ -1,0 +1,70 @@
+/*
+ * The common part of all line-based log readers: lines out of bytes, records out of lines
+ * (stack traces and other continuations joined to their first line), events, observations,
+ * findings and coverage out of records.
+ *
+ * A format is a LampLogFormat with one function that reads a line. Lines that it does not know
+ * are tried as any of the common forms, so files with mixed content are read too.
+ */
+#pragma once
+
+#include "ingest/log/record.h"
+#include "ingest/reader.h"
+
+typedef struct LampLog LampLog;
+
+typedef struct {
+    /* TRUE if @line (without its end) is a record of this format; fills @record, which is
+     * empty. Pure but for @log's caches. */
+    gboolean (*parse)(LampLog *log, LampBytes line, LampLogRecord *record);
+    /* May be NULL. TRUE if @line belongs to @record, which was read before; what it adds is put
+     * into it. */
+    gboolean (*join)(LampLog *log, LampBytes line, LampLogRecord *record);
+    gboolean joins_lines; /* a line without time belongs to the record before it */
+    guint most;           /* probe result when all lines are understood, 1 to 90 */
+} LampLogFormat;
+
+enum { LAMP_LOG_KEYS = 48, LAMP_LOG_KEY_BYTES = 31, LAMP_LOG_SESSIONS = 64 };
+
+/* State of a reader; zeroed by the caller. */
+struct LampLog {
+    const LampLogFormat *format;
+    LampSourceContext context;
+    LampTimestampScanner scanner, scanner_at_record;
+    guint64 line_number; /* lines consumed */
+    guint64 skipping;    /* bytes of an over-long line that are gone, 0 if none */
+    gboolean is_full;    /* the record before has grown to its limit */
+    guint key_position;
+    struct {
+        guint8 length;
+        guint8 key[LAMP_LOG_KEY_BYTES];
+        LampMeaning meaning;
+    } keys[LAMP_LOG_KEYS]; /* what stood at this position of the line before */
+    struct {
+        guint64 process;
+        LampTime begin; /* of the first step of a statement that is still being prepared */
+    } sessions[LAMP_LOG_SESSIONS];
+    gpointer extra; /* of the format */
+    LampLogRecord records[2];
+};
+
+/* Sets up a zeroed @log. */
+void lamp_log_begin(LampLog *log, const LampLogFormat *format,
+                    const LampSourceContext *context);
+
+/* LampReader.step and .end for a state that begins with a LampLog. */
+LampStep lamp_log_step(gpointer state, LampCursor *in, guint64 offset, gboolean last,
+                       LampSink *sink);
+void lamp_log_end(gpointer state, LampSink *sink);
+
+/* Share of the lines of @head that @format understands, scaled to its `most`. */
+guint lamp_log_probe(const LampLogFormat *format, LampBytes head);
+
+/* Gives a named value to the record by its meaning; remembers the meaning by position. */
+void lamp_log_set(LampLog *log, LampLogRecord *record, LampBytes key, LampBytes value);
+
+/* The same for a value inside a message, where names like `host` do not speak of the line. */
+void lamp_log_set_inner(LampLog *log, LampLogRecord *record, LampBytes key, LampBytes value);
+
+/* Sets time and resolution of @record if @text begins with a time; bytes used, or 0. */
+gsize lamp_log_take_time(LampLog *log, LampLogRecord *record, LampBytes text);

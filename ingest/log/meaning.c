@@ -1,0 +1,191 @@
+/*
+ * The table of field names. In: a name; out: its meaning. Sorted by the folded name (lower
+ * case, punctuation removed), searched by bisection.
+ */
+#include "ingest/log/meaning.h"
+
+enum { NAME_MAX_BYTES = 40 };
+
+#define S G_GINT64_CONSTANT(1000000000)
+#define MS G_GINT64_CONSTANT(1000000)
+#define US G_GINT64_CONSTANT(1000)
+
+typedef struct {
+    const char *name;
+    LampMeaning means;
+} Row;
+
+/* clang-format off */
+static const Row rows[] = {
+    {"application", {LAMP_MEANS_SERVICE, 0}},
+    {"appname", {LAMP_MEANS_SERVICE, 0}},
+    {"asctime", {LAMP_MEANS_TIME, 0}},
+    {"bodybytessent", {LAMP_MEANS_BYTES_SENT, 0}},
+    {"bytessent", {LAMP_MEANS_BYTES_SENT, 0}},
+    {"clientaddr", {LAMP_MEANS_CLIENT_ADDRESS, 0}},
+    {"clientaddress", {LAMP_MEANS_CLIENT_ADDRESS, 0}},
+    {"clienthost", {LAMP_MEANS_CLIENT_ADDRESS, 0}},
+    {"clientip", {LAMP_MEANS_CLIENT_ADDRESS, 0}},
+    {"clientport", {LAMP_MEANS_CLIENT_PORT, 0}},
+    {"code", {LAMP_MEANS_STATUS, 0}},
+    {"component", {LAMP_MEANS_SERVICE, 0}},
+    {"correlationid", {LAMP_MEANS_REQUEST_ID, 0}},
+    {"date", {LAMP_MEANS_TIME, 0}},
+    {"datetime", {LAMP_MEANS_TIME, 0}},
+    {"downstreamremoteaddress", {LAMP_MEANS_CLIENT_ADDRESS, 0}},
+    {"downstreamstatus", {LAMP_MEANS_STATUS, 0}},
+    {"dur", {LAMP_MEANS_DURATION, 0}},
+    {"duration", {LAMP_MEANS_DURATION, 0}},
+    {"durationms", {LAMP_MEANS_DURATION, MS}},
+    {"durationns", {LAMP_MEANS_DURATION, 1}},
+    {"durations", {LAMP_MEANS_DURATION, S}},
+    {"durationseconds", {LAMP_MEANS_DURATION, S}},
+    {"durationus", {LAMP_MEANS_DURATION, US}},
+    {"durms", {LAMP_MEANS_DURATION, MS}},
+    {"elapsed", {LAMP_MEANS_DURATION, 0}},
+    {"elapsedms", {LAMP_MEANS_DURATION, MS}},
+    {"elapsedtime", {LAMP_MEANS_DURATION, 0}},
+    {"errorlevel", {LAMP_MEANS_SEVERITY, 0}},
+    {"eventduration", {LAMP_MEANS_DURATION, 1}},
+    {"eventtime", {LAMP_MEANS_TIME, 0}},
+    {"host", {LAMP_MEANS_HOST, 0}},
+    {"hostname", {LAMP_MEANS_HOST, 0}},
+    {"httpmethod", {LAMP_MEANS_METHOD, 0}},
+    {"httppath", {LAMP_MEANS_TARGET, 0}},
+    {"httprequestid", {LAMP_MEANS_REQUEST_ID, 0}},
+    {"httprequestmethod", {LAMP_MEANS_METHOD, 0}},
+    {"httpresponsebodybytes", {LAMP_MEANS_BYTES_SENT, 0}},
+    {"httpresponsestatuscode", {LAMP_MEANS_STATUS, 0}},
+    {"httpstatus", {LAMP_MEANS_STATUS, 0}},
+    {"httpstatuscode", {LAMP_MEANS_STATUS, 0}},
+    {"httpurl", {LAMP_MEANS_TARGET, 0}},
+    {"instantepochsecond", {LAMP_MEANS_TIME_SECONDS, 0}},
+    {"instantnanoofsecond", {LAMP_MEANS_TIME_NANOSECONDS, 0}},
+    {"l", {LAMP_MEANS_SEVERITY, 0}},
+    {"latency", {LAMP_MEANS_DURATION, 0}},
+    {"latencyms", {LAMP_MEANS_DURATION, MS}},
+    {"level", {LAMP_MEANS_SEVERITY, 0}},
+    {"levelname", {LAMP_MEANS_SEVERITY, 0}},
+    {"log", {LAMP_MEANS_MESSAGE, 0}},
+    {"logger", {LAMP_MEANS_SERVICE, 0}},
+    {"loggername", {LAMP_MEANS_SERVICE, 0}},
+    {"loglevel", {LAMP_MEANS_SEVERITY, 0}},
+    {"loglogger", {LAMP_MEANS_SERVICE, 0}},
+    {"lvl", {LAMP_MEANS_SEVERITY, 0}},
+    {"m", {LAMP_MEANS_MESSAGE, 0}},
+    {"message", {LAMP_MEANS_MESSAGE, 0}},
+    {"method", {LAMP_MEANS_METHOD, 0}},
+    {"msec", {LAMP_MEANS_TIME, 0}},
+    {"msg", {LAMP_MEANS_MESSAGE, 0}},
+    {"mt", {LAMP_MEANS_MESSAGE, 0}},
+    {"path", {LAMP_MEANS_TARGET, 0}},
+    {"pid", {LAMP_MEANS_PROCESS, 0}},
+    {"process", {LAMP_MEANS_PROCESS, 0}},
+    {"processid", {LAMP_MEANS_PROCESS, 0}},
+    {"processpid", {LAMP_MEANS_PROCESS, 0}},
+    {"processthreadid", {LAMP_MEANS_THREAD, 0}},
+    {"processthreadname", {LAMP_MEANS_THREAD, 0}},
+    {"remoteaddr", {LAMP_MEANS_CLIENT_ADDRESS, 0}},
+    {"remoteip", {LAMP_MEANS_CLIENT_ADDRESS, 0}},
+    {"remoteport", {LAMP_MEANS_CLIENT_PORT, 0}},
+    {"renderedmessage", {LAMP_MEANS_MESSAGE, 0}},
+    {"reqid", {LAMP_MEANS_REQUEST_ID, 0}},
+    {"reqmethod", {LAMP_MEANS_METHOD, 0}},
+    {"reqremoteaddress", {LAMP_MEANS_CLIENT_ADDRESS, 0}},
+    {"reqremoteport", {LAMP_MEANS_CLIENT_PORT, 0}},
+    {"request", {LAMP_MEANS_REQUEST_LINE, 0}},
+    {"requestid", {LAMP_MEANS_REQUEST_ID, 0}},
+    {"requestlength", {LAMP_MEANS_BYTES_RECEIVED, 0}},
+    {"requestmethod", {LAMP_MEANS_METHOD, 0}},
+    {"requestpath", {LAMP_MEANS_TARGET, 0}},
+    {"requestremoteip", {LAMP_MEANS_CLIENT_ADDRESS, 0}},
+    {"requestremoteport", {LAMP_MEANS_CLIENT_PORT, 0}},
+    {"requesttime", {LAMP_MEANS_DURATION, S}},
+    {"requesturi", {LAMP_MEANS_TARGET, 0}},
+    {"requesturl", {LAMP_MEANS_TARGET, 0}},
+    {"requrl", {LAMP_MEANS_TARGET, 0}},
+    {"resbytes", {LAMP_MEANS_BYTES_SENT, 0}},
+    {"responsecode", {LAMP_MEANS_STATUS, 0}},
+    {"responsetime", {LAMP_MEANS_DURATION, MS}},
+    {"resstatuscode", {LAMP_MEANS_STATUS, 0}},
+    {"rid", {LAMP_MEANS_REQUEST_ID, 0}},
+    {"service", {LAMP_MEANS_SERVICE, 0}},
+    {"servicename", {LAMP_MEANS_SERVICE, 0}},
+    {"severity", {LAMP_MEANS_SEVERITY, 0}},
+    {"severitytext", {LAMP_MEANS_SEVERITY, 0}},
+    {"shortmessage", {LAMP_MEANS_MESSAGE, 0}},
+    {"size", {LAMP_MEANS_BYTES_SENT, 0}},
+    {"sourcecontext", {LAMP_MEANS_SERVICE, 0}},
+    {"starttime", {LAMP_MEANS_TIME, 0}},
+    {"status", {LAMP_MEANS_STATUS, 0}},
+    {"statuscode", {LAMP_MEANS_STATUS, 0}},
+    {"t", {LAMP_MEANS_TIME, 0}},
+    {"thread", {LAMP_MEANS_THREAD, 0}},
+    {"threadid", {LAMP_MEANS_THREAD, 0}},
+    {"threadname", {LAMP_MEANS_THREAD, 0}},
+    {"time", {LAMP_MEANS_TIME, 0}},
+    {"timeiso8601", {LAMP_MEANS_TIME, 0}},
+    {"timelocal", {LAMP_MEANS_TIME, 0}},
+    {"timemillis", {LAMP_MEANS_TIME, 0}},
+    {"timestamp", {LAMP_MEANS_TIME, 0}},
+    {"timestampms", {LAMP_MEANS_TIME, 0}},
+    {"timetaken", {LAMP_MEANS_DURATION, MS}},
+    {"timeunixnano", {LAMP_MEANS_TIME, 0}},
+    {"took", {LAMP_MEANS_DURATION, 0}},
+    {"tookms", {LAMP_MEANS_DURATION, MS}},
+    {"traceid", {LAMP_MEANS_REQUEST_ID, 0}},
+    {"ts", {LAMP_MEANS_TIME, 0}},
+    {"upstreamaddr", {LAMP_MEANS_UPSTREAM_ADDRESS, 0}},
+    {"upstreamaddress", {LAMP_MEANS_UPSTREAM_ADDRESS, 0}},
+    {"upstreamconnecttime", {LAMP_MEANS_UPSTREAM_CONNECT, S}},
+    {"upstreamheadertime", {LAMP_MEANS_UPSTREAM_HEADER, S}},
+    {"upstreamhost", {LAMP_MEANS_UPSTREAM_ADDRESS, 0}},
+    {"upstreamresponsetime", {LAMP_MEANS_UPSTREAM_TIME, S}},
+    {"upstreamstatus", {LAMP_MEANS_UPSTREAM_STATUS, 0}},
+    {"uri", {LAMP_MEANS_TARGET, 0}},
+    {"url", {LAMP_MEANS_TARGET, 0}},
+    {"urloriginal", {LAMP_MEANS_TARGET, 0}},
+    {"urlpath", {LAMP_MEANS_TARGET, 0}},
+    {"xrequestid", {LAMP_MEANS_REQUEST_ID, 0}},
+};
+/* clang-format on */
+
+static gsize
+fold_name(LampBytes key, char *out_name)
+{
+    gsize n = 0;
+    for (gsize i = 0; i < key.len; i++) {
+        char c = (char) key.at[i];
+        if (c == '_' || c == '-' || c == '.' || c == '@' || c == ' ')
+            continue;
+        if (n == NAME_MAX_BYTES)
+            return 0;
+        out_name[n++] = g_ascii_tolower(c);
+    }
+    return n;
+}
+
+static int
+compare_name(const char *name, gsize len, const char *row)
+{
+    int order = strncmp(name, row, len);
+    return order != 0 ? order : row[len] == '\0' ? 0 : -1;
+}
+
+LampMeaning
+lamp_meaning_of(LampBytes key)
+{
+    char name[NAME_MAX_BYTES];
+    gsize len = fold_name(key, name), low = 0, high = G_N_ELEMENTS(rows);
+    while (len > 0 && low < high) {
+        gsize middle = (low + high) / 2;
+        int order = compare_name(name, len, rows[middle].name);
+        if (order == 0)
+            return rows[middle].means;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return (LampMeaning){LAMP_MEANS_NOTHING, 0};
+}

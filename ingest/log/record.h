@@ -1,0 +1,83 @@
+/*
+ * One log record while it is being read: the event that will be stored, and what its fields say
+ * about a call. All texts are borrowed from the line, from the record's scratch, or static.
+ */
+#pragma once
+
+#include "base/limits.h"
+#include "ingest/log/meaning.h"
+#include "ingest/log/timestamp.h"
+#include "store/rows.h"
+
+/* Durations in nanoseconds; -1 unknown. */
+typedef struct {
+    LampBytes method, target, version, status, request_id;
+    LampBytes protocol;         /* empty: http where the method is one of HTTP's */
+    LampBytes operation;        /* given as it is, instead of method and target */
+    LampBytes upstream_address; /* one, or several separated by ", " or " : " */
+    LampBytes upstream_connect, upstream_header, upstream_time, upstream_status; /* seconds */
+    LampBytes peer; /* name of the party that was called */
+    LampEndpoint client;
+    gboolean has_client;
+    gboolean time_is_begin; /* the record's time is the begin of the call, not its end */
+    gboolean is_error;
+    gint64 duration_ns, duration_resolution_ns;
+    gint64 request_ns;    /* begin to end of the request's arrival */
+    gint64 peer_begin_ns; /* begin of the call to the request sent to `peer` */
+    gint64 peer_first_ns; /* ditto to its first response byte */
+    guint64 bytes_received, bytes_sent;
+} LampLogCall;
+
+typedef struct {
+    LampEventRow event;
+    LampLogCall call;
+    gint64 time_seconds, time_nanoseconds; /* two-part times: -1 unknown */
+    gsize depth;                           /* of parsers inside parsers, bounded */
+    guint8 *scratch;                       /* owned; for unescaped text and joined keys */
+    gsize scratch_used, scratch_size;
+    LampField fields[LAMP_LIMIT_FIELDS];
+} LampLogRecord;
+
+/* Empties @record for a line of @line_length bytes, keeps its scratch (which is at least four
+ * times as long afterwards). */
+void lamp_log_record_clear(LampLogRecord *record, gsize line_length);
+
+/* Frees the scratch; the record itself belongs to the caller. */
+void lamp_log_record_release(LampLogRecord *record);
+
+/* @n bytes that live as long as the record's line; NULL when the scratch is full. */
+guint8 *lamp_log_record_take(LampLogRecord *record, gsize n);
+
+/* Adds a field without looking at its name. Fields above LAMP_LIMIT_FIELDS are dropped. */
+void lamp_log_record_add(LampLogRecord *record, const char *slot, LampBytes value);
+void lamp_log_record_add_field(LampLogRecord *record, LampBytes slot, LampBytes value);
+
+/* Takes a named value for what its name means; what means nothing is added as a field. */
+void lamp_log_record_set(LampLogRecord *record, LampTimestampScanner *scanner, LampBytes key,
+                         LampBytes value);
+
+/* The same with the meaning known. */
+void lamp_log_record_set_meaning(LampLogRecord *record, LampTimestampScanner *scanner,
+                                 LampMeaning meaning, LampBytes key, LampBytes value);
+
+/* `GET /path HTTP/1.1` into method, target and version; anything else becomes the target. */
+void lamp_log_record_set_request_line(LampLogRecord *record, LampBytes line);
+
+/* Static lower-case name of a severity as words or numbers give it ("WARN", "I", "30"), or
+ * empty. */
+LampBytes lamp_severity_of_word(LampBytes word);
+LampBytes lamp_severity_of_value(LampBytes value);
+
+/* "81.01", "12ms", "1.5 s", "1m2.5s" in ns. A bare number counts in @unit_ns; 0 means seconds
+ * where it has a fraction, milliseconds where not. FALSE if it is no duration. */
+gboolean lamp_duration_parse(LampBytes text, gint64 unit_ns, gint64 *out_ns,
+                             gint64 *out_resolution_ns) G_GNUC_WARN_UNUSED_RESULT;
+
+/* "10.0.0.1", "10.0.0.1:80", "[::1]:80", "::1", "unix:/path", "name:80" as an endpoint. FALSE
+ * if it is empty, "-" or no address. */
+gboolean lamp_address_parse(LampBytes text,
+                            LampEndpoint *out_endpoint) G_GNUC_WARN_UNUSED_RESULT;
+
+/* IPv4 or IPv6 address alone; IPv4 is mapped to ::ffff:0:0/96. */
+gboolean lamp_address_parse_ip(LampBytes text,
+                               guint8 out_address[16]) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,0 +1,45 @@
+/*
+ * Recognition of timestamps as logs write them.
+ *
+ * One table of forms (timestamp.c) in a small notation; the scanner tries the form that matched
+ * last time first, so a file in one form costs one attempt a line. Missing parts are completed
+ * from the context: the zone from the source, the year from the file's time.
+ */
+#pragma once
+
+#include "ingest/reader.h"
+
+typedef struct {
+    LampTime time;
+    gint64 resolution_ns; /* the time is an interval [time, time + resolution) */
+    gsize used;           /* bytes of text that the timestamp took */
+    gboolean has_zone;    /* the text named its zone */
+    gboolean has_year;    /* the text held the year */
+    gboolean has_date;    /* FALSE: time of day only, the date is the file's */
+} LampTimestamp;
+
+/* Zeroed, then lamp_timestamp_scanner_init(). Copyable. */
+typedef struct {
+    gint32 zone_seconds;
+    gint year;         /* for times without one; 0: from `modified` */
+    LampTime modified; /* LAMP_TIME_NONE unknown */
+    guint last_form;
+} LampTimestampScanner;
+
+void lamp_timestamp_scanner_init(LampTimestampScanner *scanner,
+                                 const LampSourceContext *context);
+
+/* Is there a timestamp at the begin of @text? The byte after it is not part of a word or
+ * number. Bare epoch numbers count only with 10, 13, 16 or 19 digits. At most 64 bytes are
+ * looked at; about 60 ns where the form is the same as last time. */
+gboolean lamp_timestamp_scan(LampTimestampScanner *scanner, LampBytes text,
+                             LampTimestamp *out_stamp) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The same for a value that is nothing but a time, where an epoch number may have any number of
+ * digits and a fraction or exponent. */
+gboolean lamp_timestamp_parse(LampTimestampScanner *scanner, LampBytes text,
+                              LampTimestamp *out_stamp) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Number of forms in the table and the notation of one, for the documentation. */
+guint lamp_timestamp_form_count(void);
+const char *lamp_timestamp_form(guint number);

@@ -1,0 +1,53 @@
+/*
+ * Lines of applications: time, severity, thread, process, logger, message in any order, as
+ * log4j, logback, java.util.logging, Python, Go, Rails, redis, nginx (error log), glog and most
+ * others write them. ingest/log/head.c knows the parts.
+ *
+ * A line belongs here if its head has a time and one more part; a time alone is the text
+ * reader's.
+ */
+#include "base/text.h"
+#include "ingest/log/forms.h"
+
+gboolean
+lamp_log_parse_application(LampLog *log, LampBytes line, LampLogRecord *record)
+{
+    gssize begins = lamp_log_parse_head(log, line, TRUE, record);
+    LampEventRow *event = &record->event;
+    if (begins < 0 || (event->severity.len == 0 && event->service.len == 0 &&
+                       event->process.len == 0 && event->thread.len == 0))
+        return FALSE;
+    LampBytes message = lamp_bytes(line.at + begins, line.len - (gsize) begins);
+    event->message = message;
+    lamp_log_parse_pairs(log, message, record);
+    return TRUE;
+}
+
+static const LampLogFormat format = {
+    .parse = lamp_log_parse_application, .joins_lines = TRUE, .most = 70};
+
+static guint
+probe(LampBytes head, const char *path)
+{
+    (void) path;
+    return lamp_log_probe(&format, head);
+}
+
+static void
+begin(gpointer state, const LampSourceContext *context)
+{
+    lamp_log_begin(state, &format, context);
+}
+
+const LampReader lamp_reader_application = {
+    .name = "application",
+    .summary =
+        "time, level, thread, logger, message in any order: log4j, logback, Python, Go, redis",
+    .spec = "log4j 2 PatternLayout, Python logging, and their like",
+    .kind = LAMP_KIND_LOG,
+    .state_size = sizeof(LampLog),
+    .probe = probe,
+    .begin = begin,
+    .step = lamp_log_step,
+    .end = lamp_log_end,
+};

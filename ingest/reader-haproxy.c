@@ -1,0 +1,194 @@
+/*
+ * HAProxy's HTTP log, with or without a syslog header before it (the syslog reader hands its
+ * messages here).
+ *
+ *   client:port [accept date] frontend backend/server TR/Tw/Tc/Tr/Ta status bytes
+ *   cookie cookie flags connections queues {captured headers} "request"
+ *
+ * The date is when the request was accepted, with milliseconds; the timers say when it had
+ * arrived (TR), left its queue (Tw), reached the server (Tc), when the response's head came
+ * (Tr) and when all was over (Ta). So one line is a span of HAProxy and a call to the server.
+ * A timer of -1 says that this step was never reached.
+ * Specification: HAProxy configuration manual, section 8.2.3.
+ */
+#include "base/text.h"
+#include "ingest/log/forms.h"
+
+enum { TIMERS = 5 };
+
+static LampBytes
+take_token(LampCursor *at)
+{
+    while (at->at < at->end && *at->at == ' ')
+        at->at++;
+    const guint8 *start = at->at;
+    while (at->at < at->end && *at->at != ' ')
+        at->at++;
+    return lamp_bytes(start, (gsize) (at->at - start));
+}
+
+/* Numbers between slashes; `+` before the last (log of an unfinished transfer) is allowed. */
+static gboolean
+parse_timers(LampBytes text, gint64 timers[TIMERS])
+{
+    LampCursor at = lamp_cursor(text);
+    for (guint i = 0; i < TIMERS; i++) {
+        const guint8 *start = at.at;
+        while (at.at < at.end && *at.at != '/')
+            at.at++;
+        if (!lamp_text_parse_i64(lamp_bytes(start, (gsize) (at.at - start)), &timers[i]))
+            return FALSE;
+        if ((at.at == at.end) != (i == TIMERS - 1))
+            return FALSE;
+        at.at += at.at < at.end;
+    }
+    return TRUE;
+}
+
+/* Sum of the first @n timers in ns; -1 where a step was not reached. */
+static gint64
+sum_of(const gint64 timers[TIMERS], guint n)
+{
+    gint64 sum = 0;
+    for (guint i = 0; i < n; i++) {
+        if (timers[i] < 0 || timers[i] > G_MAXINT32)
+            return -1;
+        sum += timers[i];
+    }
+    return sum * LAMP_NS_PER_MS;
+}
+
+static void
+set_call(LampLogRecord *record, const gint64 timers[TIMERS], LampBytes backend)
+{
+    LampLogCall *call = &record->call;
+    const guint8 *slash = memchr(backend.at, '/', backend.len);
+    LampBytes server = lamp_bytes(slash + 1, (gsize) (backend.at + backend.len - slash - 1));
+    gboolean reached = server.len > 0 && server.at[0] != '<';
+    call->time_is_begin = TRUE;
+    call->duration_ns = timers[4] < 0 ? -1 : MIN(timers[4], G_MAXINT32) * LAMP_NS_PER_MS;
+    call->duration_resolution_ns = LAMP_NS_PER_MS;
+    call->request_ns = sum_of(timers, 1);
+    if (reached) {
+        call->peer = server;
+        call->peer_begin_ns = sum_of(timers, 3);
+        call->peer_first_ns = sum_of(timers, 4);
+    }
+}
+
+/* `{…}` of captured request and response headers: each value between bars. */
+static void
+take_captured(LampCursor *at, LampLogRecord *record)
+{
+    static const char *const slots[] = {"captured_request", "captured_response"};
+    for (guint i = 0; i < G_N_ELEMENTS(slots); i++) {
+        while (at->at < at->end && *at->at == ' ')
+            at->at++;
+        const guint8 *close = at->at < at->end && *at->at == '{'
+                                  ? memchr(at->at, '}', lamp_cursor_left(at))
+                                  : NULL;
+        if (close == NULL)
+            return;
+        const guint8 *p = at->at + 1;
+        while (p < close) {
+            const guint8 *bar = memchr(p, '|', (gsize) (close - p));
+            const guint8 *stop = bar != NULL ? bar : close;
+            lamp_log_record_add(record, slots[i], lamp_bytes(p, (gsize) (stop - p)));
+            p = stop + 1;
+        }
+        at->at = close + 1;
+    }
+}
+
+static gboolean
+take_request(LampCursor *at, LampLogRecord *record)
+{
+    const guint8 *open = at->at < at->end ? memchr(at->at, '"', lamp_cursor_left(at)) : NULL;
+    const guint8 *close = open != NULL ? memrchr(at->at, '"', lamp_cursor_left(at)) : NULL;
+    if (open == NULL || close == open)
+        return FALSE;
+    LampBytes request = lamp_bytes(open + 1, (gsize) (close - open - 1));
+    if (!lamp_bytes_starts(request, "<BADREQ>"))
+        lamp_log_record_set_request_line(record, request);
+    lamp_log_record_add(record, "request", request);
+    return TRUE;
+}
+
+static void
+take_names(LampLogRecord *record, LampBytes frontend, LampBytes backend, LampBytes status)
+{
+    lamp_log_record_add(record, "frontend", frontend);
+    lamp_log_record_add(record, "backend", backend);
+    lamp_log_record_add(record, "status", status);
+    record->call.status = status;
+}
+
+gboolean
+lamp_log_parse_haproxy(LampLog *log, LampBytes line, LampLogRecord *record)
+{
+    static const char *const slots[] = {"request_cookie", "response_cookie",
+                                        "termination_state", "connections", "queues"};
+    gint64 timers[TIMERS];
+    guint64 bytes;
+    const guint8 *open = line.len > 60 ? memchr(line.at, '[', 64) : NULL;
+    if (open == NULL || open - line.at < 9 || open[-1] != ' ' || open[-2] == ' ')
+        return FALSE;
+    LampBytes rest = lamp_bytes(open + 1, (gsize) (line.at + line.len - open - 1));
+    if (!g_ascii_isdigit((char) rest.at[0]))
+        return FALSE;
+    LampCursor at = lamp_cursor(rest);
+    gsize used = lamp_log_take_time(log, record, rest);
+    if (used == 0 || used >= rest.len || rest.at[used] != ']' ||
+        !lamp_address_parse(lamp_bytes(line.at, (gsize) (open - line.at - 1)),
+                            &record->call.client) ||
+        record->call.client.port == 0)
+        return FALSE;
+    at.at += used + 1;
+    LampBytes frontend = take_token(&at), backend = take_token(&at);
+    LampBytes times = take_token(&at), status = take_token(&at), size = take_token(&at);
+    if (backend.len == 0 || memchr(backend.at, '/', backend.len) == NULL ||
+        !parse_timers(times, timers) || !lamp_text_parse_u64(size, &bytes))
+        return FALSE;
+    record->call.has_client = TRUE;
+    record->call.bytes_sent = bytes;
+    lamp_log_record_add(record, "client", lamp_bytes(line.at, (gsize) (open - line.at - 1)));
+    take_names(record, frontend, backend, status);
+    lamp_log_record_add(record, "timers", times);
+    for (guint i = 0; i < G_N_ELEMENTS(slots); i++) {
+        LampBytes value = take_token(&at);
+        if (value.len != 1 || value.at[0] != '-')
+            lamp_log_record_add(record, slots[i], value);
+    }
+    set_call(record, timers, backend);
+    take_captured(&at, record);
+    (void) take_request(&at, record);
+    record->event.message = line;
+    return TRUE;
+}
+
+static const LampLogFormat format = {.parse = lamp_log_parse_haproxy, .most = 90};
+
+static guint
+probe(LampBytes head, const char *path)
+{
+    (void) path;
+    return lamp_log_probe(&format, head);
+}
+
+static void
+begin(gpointer state, const LampSourceContext *context)
+{
+    lamp_log_begin(state, &format, context);
+}
+
+const LampReader lamp_reader_haproxy = {
+    .name = "haproxy",
+    .summary = "HAProxy HTTP log",
+    .spec = "HAProxy configuration manual, section 8.2.3",
+    .kind = LAMP_KIND_LOG,
+    .state_size = sizeof(LampLog),
+    .probe = probe,
+    .begin = begin,
+    .step = lamp_log_step,
+    .end = lamp_log_end,
+};

@@ -1,0 +1,64 @@
+/*
+ * JSON lines: one object a line, as pino, bunyan, zap, zerolog, logrus, serilog, log4j2,
+ * python-json-logger, ECS, GELF, nginx with a JSON format and many others write.
+ *
+ * Names are given their meaning by ingest/log/meaning.c; what means nothing stays a field under
+ * its (dotted) name. A message that is itself of a known form (a container's `log` member) is
+ * read into. Specification: RFC 8259; jsonlines.org.
+ */
+#include "base/text.h"
+#include "ingest/log/forms.h"
+#include "ingest/log/json.h"
+
+typedef struct {
+    LampLog *log;
+    LampLogRecord *record;
+} Owner;
+
+static void
+take_member(gpointer owner, LampBytes key, LampBytes value, gboolean is_text)
+{
+    Owner *o = owner;
+    (void) is_text;
+    lamp_log_set(o->log, o->record, key, value);
+}
+
+gboolean
+lamp_log_parse_json(LampLog *log, LampBytes line, LampLogRecord *record)
+{
+    LampBytes text = lamp_text_trim(line);
+    Owner owner = {log, record};
+    if (text.len < 2 || text.at[0] != '{')
+        return FALSE;
+    if (lamp_json_flatten(text, record, take_member, &owner) != text.len)
+        return FALSE;
+    LampEventRow *event = &record->event;
+    return event->time != LAMP_TIME_NONE || event->message.len > 0 || event->field_count > 0;
+}
+
+static const LampLogFormat format = {.parse = lamp_log_parse_json, .most = 85};
+
+static guint
+probe(LampBytes head, const char *path)
+{
+    (void) path;
+    return lamp_log_probe(&format, head);
+}
+
+static void
+begin(gpointer state, const LampSourceContext *context)
+{
+    lamp_log_begin(state, &format, context);
+}
+
+const LampReader lamp_reader_jsonl = {
+    .name = "jsonl",
+    .summary = "JSON lines of pino, bunyan, zap, zerolog, logrus, serilog, log4j2, ECS, GELF",
+    .spec = "RFC 8259, jsonlines.org",
+    .kind = LAMP_KIND_LOG,
+    .state_size = sizeof(LampLog),
+    .probe = probe,
+    .begin = begin,
+    .step = lamp_log_step,
+    .end = lamp_log_end,
+};

@@ -1,0 +1,208 @@
+/*
+ * syslog as files hold it, RFC 3164 and RFC 5424, with or without the priority.
+ *
+ *   <34>Oct 11 22:14:15 host su[123]: text
+ *   2026-11-21T09:11:58.873+00:00 host tag[pid]: text
+ *   <165>1 2026-11-21T09:11:58.003Z host app procid msgid [id key="value"] text
+ *
+ * The message is read on: HAProxy, JSON, pairs, severities and identifiers at its begin.
+ */
+#include "base/text.h"
+#include "ingest/log/forms.h"
+#include "ingest/log/json.h"
+
+static LampBytes
+take_word(LampCursor *at)
+{
+    const guint8 *start = at->at;
+    while (at->at < at->end && *at->at != ' ')
+        at->at++;
+    LampBytes word = lamp_bytes(start, (gsize) (at->at - start));
+    while (at->at < at->end && *at->at == ' ')
+        at->at++;
+    return word;
+}
+
+static gboolean
+is_nil(LampBytes word)
+{
+    return word.len == 0 || (word.len == 1 && word.at[0] == '-');
+}
+
+/* `<165>`; the severity is its lowest three bits. */
+static gboolean
+take_priority(LampCursor *at, LampLogRecord *record)
+{
+    const guint8 *close = lamp_cursor_left(at) > 4 ? memchr(at->at, '>', 5) : NULL;
+    guint64 priority;
+    if (close == NULL || *at->at != '<' ||
+        !lamp_text_parse_u64(lamp_bytes(at->at + 1, (gsize) (close - at->at - 1)), &priority) ||
+        priority > 191)
+        return FALSE;
+    guint8 digit = (guint8) ('0' + priority % 8);
+    record->event.severity = lamp_severity_of_value(lamp_bytes(&digit, 1));
+    at->at = close + 1;
+    return TRUE;
+}
+
+/* `[id key="value" …][…]`; the keys become `id.key`. */
+static gboolean
+take_structured(LampLog *log, LampCursor *at, LampLogRecord *record)
+{
+    while (at->at < at->end && *at->at == '[') {
+        at->at++;
+        while (at->at < at->end && *at->at != ' ' && *at->at != ']')
+            at->at++;
+        while (at->at < at->end && *at->at != ']') {
+            while (at->at < at->end && *at->at == ' ')
+                at->at++;
+            const guint8 *name = at->at;
+            while (at->at < at->end && *at->at != '=' && *at->at != ']')
+                at->at++;
+            LampBytes key = lamp_bytes(name, (gsize) (at->at - name));
+            if (lamp_cursor_left(at) < 2 || at->at[1] != '"')
+                return FALSE;
+            const guint8 *value = at->at + 2, *p = value;
+            while (p < at->end && *p != '"')
+                p += *p == '\\' && p + 1 < at->end ? 2 : 1;
+            if (p >= at->end)
+                return FALSE;
+            lamp_log_set_inner(log, record, key, lamp_bytes(value, (gsize) (p - value)));
+            at->at = p + 1;
+        }
+        if (at->at == at->end)
+            return FALSE;
+        at->at++;
+    }
+    return TRUE;
+}
+
+static gboolean
+parse_5424(LampLog *log, LampCursor at, LampLogRecord *record)
+{
+    LampEventRow *event = &record->event;
+    at.at += 2;
+    LampBytes time = take_word(&at);
+    if (!is_nil(time) && lamp_log_take_time(log, record, time) == 0)
+        return FALSE;
+    LampBytes host = take_word(&at), service = take_word(&at);
+    LampBytes process = take_word(&at), message_id = take_word(&at);
+    event->host = is_nil(host) ? lamp_bytes(NULL, 0) : host;
+    event->service = is_nil(service) ? lamp_bytes(NULL, 0) : service;
+    event->process = is_nil(process) ? lamp_bytes(NULL, 0) : process;
+    if (!is_nil(message_id))
+        lamp_log_record_add(record, "msgid", message_id);
+    if (at.at == at.end)
+        return FALSE;
+    if (*at.at == '-')
+        at.at++;
+    else if (!take_structured(log, &at, record))
+        return FALSE;
+    LampBytes body = lamp_text_trim(lamp_cursor_rest(&at));
+    if (lamp_bytes_starts(body, "\xef\xbb\xbf"))
+        body = lamp_bytes(body.at + 3, body.len - 3);
+    lamp_log_parse_body(log, body, record);
+    return TRUE;
+}
+
+/* `tag[pid]:` or `tag:`; FALSE if the word is no tag. */
+static gboolean
+take_tag(LampCursor *at, LampLogRecord *record)
+{
+    const guint8 *p = at->at, *limit = p + MIN(lamp_cursor_left(at), (gsize) 96);
+    while (p < limit && *p != '[' && *p != ':' && *p != ' ' && *p != '(')
+        p++;
+    LampBytes tag = lamp_bytes(at->at, (gsize) (p - at->at));
+    if (p < limit && *p == '(') { /* sshd(pam_unix)[123]: */
+        while (p < limit && *p != '[' && *p != ':' && *p != ' ')
+            p++;
+        tag.len = (gsize) (p - at->at);
+    }
+    if (tag.len == 0 || p >= limit)
+        return FALSE;
+    if (*p == '[') {
+        const guint8 *close = memchr(p, ']', (gsize) (limit - p));
+        if (close == NULL)
+            return FALSE;
+        record->event.process = lamp_bytes(p + 1, (gsize) (close - p - 1));
+        p = close + 1;
+    }
+    if (p >= limit || *p != ':')
+        return FALSE;
+    record->event.service = tag;
+    at->at = p + 1;
+    return TRUE;
+}
+
+static gboolean
+is_host(LampBytes word)
+{
+    for (gsize i = 0; i < word.len; i++)
+        if (!g_ascii_isalnum((char) word.at[i]) && strchr(".-_:", word.at[i]) == NULL)
+            return FALSE;
+    return word.len > 0 && word.at[word.len - 1] != ':';
+}
+
+static gboolean
+parse_3164(LampLog *log, LampCursor at, LampLogRecord *record, gboolean has_priority)
+{
+    gsize used = lamp_log_take_time(log, record, lamp_cursor_rest(&at));
+    if (used == 0)
+        return FALSE;
+    at.at += used;
+    if (at.at == at.end || *at.at++ != ' ')
+        return FALSE;
+    LampCursor before_host = at;
+    LampBytes host = take_word(&at);
+    if (!is_host(host) || !take_tag(&at, record)) {
+        at = before_host; /* written without a host */
+        host = lamp_bytes(NULL, 0);
+        if (!take_tag(&at, record) || (record->event.process.len == 0 && !has_priority))
+            return FALSE;
+    } else if (lamp_severity_of_word(host).len > 0) {
+        return FALSE;
+    }
+    record->event.host = host;
+    lamp_log_parse_body(log, lamp_cursor_rest(&at), record);
+    return TRUE;
+}
+
+gboolean
+lamp_log_parse_syslog(LampLog *log, LampBytes line, LampLogRecord *record)
+{
+    LampCursor at = lamp_cursor(line);
+    if (line.len < 16)
+        return FALSE;
+    gboolean has_priority = take_priority(&at, record);
+    if (has_priority && lamp_cursor_left(&at) > 2 && at.at[0] == '1' && at.at[1] == ' ')
+        return parse_5424(log, at, record);
+    return parse_3164(log, at, record, has_priority);
+}
+
+static const LampLogFormat format = {
+    .parse = lamp_log_parse_syslog, .joins_lines = TRUE, .most = 86};
+
+static guint
+probe(LampBytes head, const char *path)
+{
+    (void) path;
+    return lamp_log_probe(&format, head);
+}
+
+static void
+begin(gpointer state, const LampSourceContext *context)
+{
+    lamp_log_begin(state, &format, context);
+}
+
+const LampReader lamp_reader_syslog = {
+    .name = "syslog",
+    .summary = "syslog, RFC 3164 and RFC 5424, with structured data",
+    .spec = "RFC 3164, RFC 5424",
+    .kind = LAMP_KIND_LOG,
+    .state_size = sizeof(LampLog),
+    .probe = probe,
+    .begin = begin,
+    .step = lamp_log_step,
+    .end = lamp_log_end,
+};

@@ -1,0 +1,216 @@
+/* Each log format: the fields of its lines, and that cutting the bytes changes nothing. */
+#include "tests/unit/log-sink.h"
+#include "tests/unit/suite.h"
+
+static const LampSourceContext context = {.path = "x.log",
+                                          .modified = 1795305600 * LAMP_NS_PER_SECOND};
+
+/* One line (or more) of a format and texts that what is made of it must hold. */
+typedef struct {
+    const char *reader, *text;
+    const char *expected[12];
+} Row;
+
+static const Row rows[] = {
+    {"access",
+     "10.77.0.10 - bob [21/Nov/2026:09:11:53 +0100] \"GET /product/SKU-1 HTTP/1.1\" 200 122 "
+     "\"-\" "
+     "\"curl\" rt=0.104 uct=0.001 uht=0.104 urt=0.104 ua=10.77.0.30:8080 rid=9ed8b213b733bb91",
+     {"2026-11-21T08:11:53.000000000Z ~1000000000", "{user=bob}", "{user_agent=curl}",
+      "call server 2026-11-21T08:11:52.896000000Z - - 2026-11-21T08:11:53.000000000Z",
+      "operation=<GET /product/{}> status=<200> client=10.77.0.10:0", "{path.2=SKU-1}",
+      "{rid=9ed8b213b733bb91} bytes=122", "server=10.77.0.30:8080"}},
+    {"access",
+     "10.0.0.1 - - [21/Nov/2026:09:11:53 +0000] \"GET / HTTP/1.1\" 502 0 \"-\" \"c\" rt=3.010 "
+     "urt=2.000, 1.000 ua=10.0.0.2:80, 10.0.0.3:80 us=504, 502",
+     {"call client 2026-11-21T09:11:50.000000000Z - - 2026-11-21T09:11:52.000000000Z",
+      "call client 2026-11-21T09:11:52.000000000Z - - 2026-11-21T09:11:53.000000000Z",
+      "status=<504> server=10.0.0.2:80", "status=<502> server=10.0.0.3:80"}},
+    {"access",
+     "www.a.example:443 ::1 - - [21/Nov/2026:09:11:53 +0000] \"GET /x HTTP/2.0\" 404 - ",
+     {"{vhost=www.a.example:443}", "{status=404}", "{request=GET /x HTTP/2.0}"}},
+    {"access",
+     "1.2.3.4 - - [21/Nov/2026:09:11:53 +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"-\" 1500",
+     {"call server 2026-11-21T09:11:53.000000000Z - - 2026-11-21T09:11:53.001500000Z"}},
+    {"haproxy",
+     "10.77.0.20:44554 [21/Nov/2026:09:11:53.737] fe be/shop1 1/2/3/102/109 200 265 - - ---- "
+     "1/1/0/0/0 0/0 {9ed8b213} \"GET /product/7 HTTP/1.1\"",
+     {"call server 2026-11-21T09:11:53.737000000Z 2026-11-21T09:11:53.738000000Z "
+      "2026-11-21T09:11:53.845000000Z 2026-11-21T09:11:53.846000000Z",
+      "client=10.77.0.20:44554", "{captured_request=9ed8b213}",
+      "call client 2026-11-21T09:11:53.743000000Z", "server=shop1:0"}},
+    {"haproxy",
+     "10.0.0.1:5 [21/Nov/2026:09:11:53.737] fe fe/<NOSRV> -1/-1/-1/-1/10 400 187 - - PR-- "
+     "1/1/0/0/0 0/0 \"<BADREQ>\"",
+     {"{status=400}", "{termination_state=PR--}"}},
+    {"jsonl",
+     "{\"level\":30,\"time\":1795252312090,\"pid\":7,\"hostname\":\"shop1\",\"reqId\":\"ab12\","
+     "\"req\":{\"method\":\"GET\",\"url\":\"/a\\u0041/9\"},\"res\":{\"statusCode\":200},"
+     "\"responseTime\":10.5,\"msg\":\"request \\\"completed\\\"\",\"list\":[1,{\"a\":\"]\"}]}",
+     {"2026-11-21T09:11:52.090000000Z ~1000000 host=<shop1> process=<7> severity=<info> "
+      "message=<request \"completed\">",
+      "{reqId=ab12}", "{req.method=GET}", "{req.url=/aA/9}", "{list=[1,{\"a\":\"]\"}]}",
+      "call server 2026-11-21T09:11:52.079500000Z", "operation=<GET /aA/{}> status=<200>"}},
+    {"jsonl",
+     "{\"@timestamp\":\"2026-11-21T09:11:52.1Z\",\"log.level\":\"WARN\",\"message\":\"x\"}",
+     {"2026-11-21T09:11:52.100000000Z ~100000000", "severity=<warn> message=<x>"}},
+    {"jsonl",
+     "{\"instant\":{\"epochSecond\":1795252312,\"nanoOfSecond\":5},\"message\":\"x\"}",
+     {"2026-11-21T09:11:52.000000005Z ~1 "}},
+    {"logfmt",
+     "ts=2026-11-21T09:11:53.240287Z level=info pid=1 thread=2 msg=\"cart \\\"read\\\"\" "
+     "method=GET path=/carts/u1 status=200 dur_ms=42.58",
+     {"2026-11-21T09:11:53.240287000Z ~1000 process=<1> thread=<2> severity=<info>",
+      "message=<cart \"read\">", "call server 2026-11-21T09:11:53.197707000Z",
+      "operation=<GET /carts/{}>"}},
+    {"syslog",
+     "<34>Oct 11 22:14:15 mymachine su[12]: 'su root' failed on /dev/pts/8",
+     {"2026-10-11T22:14:15.000000000Z ~1000000000 host=<mymachine> service=<su> process=<12> "
+      "severity=<fatal> message=<'su root' failed on /dev/pts/8>"}},
+    {"syslog",
+     "<165>1 2026-10-11T22:14:15.003Z h app 8 ID47 [ex@1 iut=\"3\" s=\"a\\]b\"] "
+     "\xef\xbb\xbfHello",
+     {"2026-10-11T22:14:15.003000000Z ~1000000 host=<h> service=<app> process=<8> "
+      "severity=<notice> message=<Hello>",
+      "{msgid=ID47} {iut=3} {s=a\\]b}"}},
+    {"syslog", "Dec 31 23:59:59 h cron[1]: run", {"2025-12-31T23:59:59.000000000Z"}},
+    {"syslog",
+     "Nov 21 09:11:58 pay1 pay[5]: info [edf08c0c5f52233a] completed method=POST "
+     "path=/payments status=201 dur_ms=164.94",
+     {"severity=<info> message=<completed", "{id=edf08c0c5f52233a}",
+      "call server 2026-11-21T09:11:57.835060000Z"}},
+    {"syslog",
+     "Nov 21 09:11:58 h a[5]: {\"level\":\"error\",\"msg\":\"deep\"}",
+     {"host=<h> service=<a> process=<5> severity=<error> message=<deep>"}},
+    {"application",
+     "2026-11-21 09:11:52,671 INFO  [http-exec-0] [rid=9e] c.acme.A - stock low=5",
+     {"2026-11-21T09:11:52.671000000Z ~1000000 service=<c.acme.A> thread=<http-exec-0> "
+      "severity=<info> message=<stock low=5> {rid=9e} {low=5}"}},
+    {"application",
+     "2026-11-21 09:11:52,291 - reco - INFO - [11765:Thread-1] (9ed8b213b733bb91) hi",
+     {"service=<reco> process=<11765> thread=<Thread-1> severity=<info> message=<hi>",
+      "{id=9ed8b213b733bb91}"}},
+    {"application",
+     "[2026-11-21T09:11:58.873+00:00] [INFO] [11779/1] queued message",
+     {"process=<11779> thread=<1> severity=<info> message=<queued message>"}},
+    {"application",
+     "11672:C 21 Nov 2026 09:11:44.430 # Configuration loaded",
+     {"2026-11-21T09:11:44.430000000Z",
+      "process=<11672> severity=<warn> message=<Configuration"}},
+    {"application",
+     "2026/11/21 09:11:49 [notice] 11794#12: *3 start",
+     {"process=<11794> thread=<12> severity=<notice> message=<*3 start>"}},
+    {"application",
+     "I1121 09:11:52.123456   77 file.go:12] ready",
+     {"2026-11-21T09:11:52.123456000Z ~1000 service=<file.go:12> process=<77> severity=<info> "
+      "message=<ready>"}},
+    {"application",
+     "2026-11-21 09:11:52,671 ERROR [main] a.B - failed\njava.lang.X: no\n\tat a.B(B.java:1)\n"
+     "2026-11-21 09:11:53,000 INFO [main] a.B - next",
+     {"event @0+98 ", "message=<failed\njava.lang.X: no\n\tat a.B(B.java:1)>",
+      "message=<next>"}},
+    {"text",
+     "value 7 at 21.11.2026 09:11:52 reached",
+     {"2026-11-21T09:11:52.000000000Z ~1000000000 message=<reached> {before_time=value 7 at}"}},
+    {"text", "no time here\n", {"finding log.line @0 line 1"}},
+    {"text", "2026-11-21 09:11:52 \xff\n", {"finding log.utf8 @0 line 1"}},
+};
+
+START_TEST(test_lines)
+{
+    const Row *row = &rows[_i];
+    g_autofree char *text = log_sink_of(row->reader, &context, row->text);
+    for (gsize i = 0; i < G_N_ELEMENTS(row->expected) && row->expected[i] != NULL; i++)
+        ck_assert_msg(strstr(text, row->expected[i]) != NULL, "missing: %s\nin: %s",
+                      row->expected[i], text);
+}
+END_TEST
+
+START_TEST(test_chunks_change_nothing)
+{
+    const Row *row = &rows[_i];
+    const LampReader *reader = lamp_reader_find(row->reader);
+    g_autofree char *input = g_strconcat(row->text, "\r\n", row->text, "\n\n", row->text, NULL);
+    LogSink whole, cut;
+    log_sink_begin(&whole);
+    log_sink_read(&whole, reader, &context, lamp_bytes_text(input), G_MAXSIZE / 2);
+    for (gsize chunk = 1; chunk < 40; chunk += 3) {
+        log_sink_begin(&cut);
+        log_sink_read(&cut, reader, &context, lamp_bytes_text(input), chunk);
+        ck_assert_str_eq(whole.text->str, cut.text->str);
+        ck_assert_uint_eq(cut.understood_bytes + cut.rejected_bytes, strlen(input));
+        g_string_free(cut.text, TRUE);
+    }
+    g_string_free(whole.text, TRUE);
+}
+END_TEST
+
+/* Every beginning of an input is an input: no crash, all bytes counted. */
+START_TEST(test_prefixes)
+{
+    const Row *row = &rows[_i];
+    const LampReader *reader = lamp_reader_find(row->reader);
+    for (gsize n = 0; n <= strlen(row->text); n++) {
+        g_autofree char *copy = g_strndup(row->text, n);
+        LogSink s;
+        log_sink_begin(&s);
+        log_sink_read(&s, reader, NULL, lamp_bytes(copy, n), G_MAXSIZE / 2);
+        ck_assert_uint_eq(s.understood_bytes + s.rejected_bytes, n);
+        g_string_free(s.text, TRUE);
+    }
+}
+END_TEST
+
+START_TEST(test_probe_prefers_the_right_reader)
+{
+    const Row *row = &rows[_i];
+    const LampReader *best = NULL;
+    guint most = 0;
+    if (strstr(row->expected[0], "finding") != NULL)
+        return;
+    for (gsize i = 0; lamp_readers[i] != NULL; i++) {
+        guint score = lamp_readers[i]->probe(lamp_bytes_text(row->text), "x");
+        if (score > most) {
+            most = score;
+            best = lamp_readers[i];
+        }
+    }
+    ck_assert_ptr_nonnull(best);
+    ck_assert_str_eq(best->name, row->reader);
+}
+END_TEST
+
+START_TEST(test_long_line_is_skipped_and_counted)
+{
+    const LampReader *reader = lamp_reader_find("text");
+    gsize n = LAMP_LIMIT_LINE + 100;
+    GString *input = g_string_new("2026-11-21 09:11:52 first\n");
+    for (gsize i = 0; i < n; i++)
+        g_string_append_c(input, 'x');
+    g_string_append(input, "\n2026-11-21 09:11:53 second\n");
+    for (gsize chunk = 65536; chunk <= 4 * 65536; chunk += 3 * 65536) {
+        LogSink s;
+        log_sink_begin(&s);
+        log_sink_read(&s, reader, NULL, lamp_bytes(input->str, input->len), chunk);
+        ck_assert_uint_eq(s.events, 2);
+        ck_assert_uint_eq(s.rejected_bytes, n + 1);
+        ck_assert_ptr_nonnull(strstr(s.text->str, "finding limit.LINE @26 line 2"));
+        g_string_free(s.text, TRUE);
+    }
+    g_string_free(input, TRUE);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("log-readers");
+    TCase *tcase = tcase_create("all");
+    tcase_add_loop_test(tcase, test_lines, 0, G_N_ELEMENTS(rows));
+    tcase_add_loop_test(tcase, test_chunks_change_nothing, 0, G_N_ELEMENTS(rows));
+    tcase_add_loop_test(tcase, test_prefixes, 0, G_N_ELEMENTS(rows));
+    tcase_add_loop_test(tcase, test_probe_prefers_the_right_reader, 0, G_N_ELEMENTS(rows));
+    tcase_add_test(tcase, test_long_line_is_skipped_and_counted);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
