@@ -12,6 +12,7 @@
  */
 #include "base/text.h"
 #include "ingest/log/forms.h"
+#include "ingest/readers.h"
 
 typedef struct {
     LampLog *log;

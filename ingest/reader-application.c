@@ -8,6 +8,7 @@
  */
 #include "base/text.h"
 #include "ingest/log/forms.h"
+#include "ingest/readers.h"
 
 gboolean
 lamp_log_parse_application(LampLog *log, LampBytes line, LampLogRecord *record)

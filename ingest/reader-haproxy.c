@@ -13,6 +13,7 @@
  */
 #include "base/text.h"
 #include "ingest/log/forms.h"
+#include "ingest/readers.h"
 
 enum { TIMERS = 5 };
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "ingest/log/forms.h"
 #include "ingest/log/json.h"
+#include "ingest/readers.h"
 
 typedef struct {
     LampLog *log;

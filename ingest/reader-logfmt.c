@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "ingest/log/forms.h"
 #include "ingest/log/keyvalue.h"
+#include "ingest/readers.h"
 
 gboolean
 lamp_log_parse_logfmt(LampLog *log, LampBytes line, LampLogRecord *record)

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "ingest/log/forms.h"
 #include "ingest/log/json.h"
+#include "ingest/readers.h"
 
 static LampBytes
 take_word(LampCursor *at)

@@ -6,6 +6,7 @@
  */
 #include "base/text.h"
 #include "ingest/log/forms.h"
+#include "ingest/readers.h"
 
 enum { SEARCHED_BYTES = 160, STARTS = 24 };
 

@@ -5,8 +5,15 @@
 #include "ingest/readers.h"
 
 const LampReader *const lamp_readers[] = {
+    &lamp_reader_access,
+    &lamp_reader_application,
+    &lamp_reader_haproxy,
     &lamp_reader_hosts,
+    &lamp_reader_jsonl,
+    &lamp_reader_logfmt,
     &lamp_reader_pcap,
     &lamp_reader_pcapng,
+    &lamp_reader_syslog,
+    &lamp_reader_text,
     NULL,
 };

@@ -3,6 +3,13 @@
 
 #include "ingest/reader.h"
 
+extern const LampReader lamp_reader_access;
+extern const LampReader lamp_reader_application;
+extern const LampReader lamp_reader_haproxy;
 extern const LampReader lamp_reader_hosts;
+extern const LampReader lamp_reader_jsonl;
+extern const LampReader lamp_reader_logfmt;
 extern const LampReader lamp_reader_pcap;
 extern const LampReader lamp_reader_pcapng;
+extern const LampReader lamp_reader_syslog;
+extern const LampReader lamp_reader_text;

@@ -107,7 +107,7 @@ static const Row rows[] = {
     {"application",
      "2026-11-21 09:11:52,671 ERROR [main] a.B - failed\njava.lang.X: no\n\tat a.B(B.java:1)\n"
      "2026-11-21 09:11:53,000 INFO [main] a.B - next",
-     {"event @0+98 ", "message=<failed\njava.lang.X: no\n\tat a.B(B.java:1)>",
+     {"event @0+84 ", "message=<failed\njava.lang.X: no\n\tat a.B(B.java:1)>",
       "message=<next>"}},
     {"text",
      "value 7 at 21.11.2026 09:11:52 reached",
