@@ -1,0 +1,103 @@
+/*
+ * A request flow: a root call and all that it caused, as a tree of calls.
+ *
+ * lamp_flow_reader_new() starts reading a database, lamp_flow_reader_next() hands out one flow
+ * after the other until there is none. The calls stand in preorder: a parent before its
+ * children, siblings by start; the children of call i begin at i + 1 and each is followed by its
+ * next sibling at `end_index`. The reader holds only the flows that are open at one time, so
+ * memory grows with concurrency and not with the length of the capture.
+ *
+ * Times are on the reference clock and made consistent: client_start <= server_start <=
+ * server_end <= client_end, and no call starts before its parent's serving does. Where one side
+ * was not seen, its times are the other side's.
+ */
+#pragma once
+
+#include "base/time.h"
+#include "model/topology.h"
+
+#define LAMP_FLOW_NONE G_MAXUINT32
+
+typedef struct {
+    gint64 call_id;
+    LampTime client_start, server_start, server_end, client_end;
+    guint32 label;     /* what was asked of whom */
+    guint32 parent;    /* index in the flow, LAMP_FLOW_NONE for the root */
+    guint32 end_index; /* one past the last call of the subtree */
+    guint32 client_instance, server_instance;
+    gint64 client_endpoint_id, server_endpoint_id; /* 0 unknown */
+    guint32 request_bytes, response_bytes;         /* cut at 4 GiB */
+    gfloat confidence;                             /* of the link to the parent; 1 for the root */
+    guint16 flags;                                 /* LAMP_CALL_… of store/rows.h */
+    guint8 is_error;
+    guint8 is_asynchronous; /* its link says so: the parent did not wait */
+    char status[8];         /* cut; empty if unknown */
+} LampFlowCall;
+
+typedef struct {
+    gint64 trace_id;
+    LampFlowCall *calls; /* calls[0] is the root; borrowed from the reader */
+    guint32 count;
+    guint32 errors;
+    double confidence; /* probability that the whole tree is right */
+    gboolean is_background;
+} LampFlow;
+
+/* Time from the request's leaving the client to the response's arrival there. */
+static inline gint64
+lamp_flow_duration(const LampFlow *flow)
+{
+    return flow->calls[0].client_end - flow->calls[0].client_start;
+}
+
+/* First child of call @i, or LAMP_FLOW_NONE. */
+static inline guint32
+lamp_flow_first_child(const LampFlow *flow, guint32 i)
+{
+    return flow->calls[i].end_index > i + 1 ? i + 1 : LAMP_FLOW_NONE;
+}
+
+/* Sibling after call @i, or LAMP_FLOW_NONE. */
+static inline guint32
+lamp_flow_next_sibling(const LampFlow *flow, guint32 i)
+{
+    guint32 parent = flow->calls[i].parent, next = flow->calls[i].end_index;
+    if (parent == LAMP_FLOW_NONE || next >= flow->calls[parent].end_index)
+        return LAMP_FLOW_NONE;
+    return next;
+}
+
+typedef struct LampFlowReader LampFlowReader;
+
+/* Which flows to read; zeroed means all. */
+typedef struct {
+    LampTime from, to;         /* root start in [from, to); both 0: all */
+    gboolean skip_background;  /* leave out flows that began inside the system */
+    const char *service;       /* only flows whose root asks this service */
+    const char *operation;     /* only flows whose root operation contains this */
+    guint32 sample_one_in;     /* head sampling by trace id: keep about one in so many; 0, 1: all */
+    guint64 sample_seed;       /* another seed keeps other flows */
+    gint64 trace_id;           /* only this one; 0: all */
+} LampFlowFilter;
+
+/* Starts to read; @topology gains the labels that occur. Caller frees. @filter is copied, its
+ * texts are borrowed. */
+LampFlowReader *lamp_flow_reader_new(LampStore *store, LampTopology *topology,
+                                     const LampFlowFilter *filter,
+                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void lamp_flow_reader_free(LampFlowReader *reader);
+
+/* Next flow, or *out_flow = NULL at the end. The flow is borrowed until the next call. Flows
+ * come in the order in which their last call begins. Amortised O(n log n) in its calls. */
+gboolean lamp_flow_reader_next(LampFlowReader *reader, const LampFlow **out_flow,
+                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Calls that could not be placed: without times, without a trace, or unreachable from a root. */
+guint64 lamp_flow_reader_unplaced(const LampFlowReader *reader);
+
+/* A copy that the caller frees with lamp_flow_free(). */
+LampFlow *lamp_flow_dup(const LampFlow *flow);
+void lamp_flow_free(LampFlow *flow);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LampFlowReader, lamp_flow_reader_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LampFlow, lamp_flow_free)
