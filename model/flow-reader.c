@@ -3,9 +3,9 @@
  *
  * Calls are read once, in the order of their ids, which is the order of time; roots and links
  * are read beside them in the same order and merged. A flow is handed out when as many of its
- * calls have been read as its root row says. No index is needed and nothing is sorted by SQLite,
- * so ten million calls cost one scan. What is still open at the end (a count that does not
- * agree) is handed out then.
+ * calls have been read as its root row says. No index is needed and nothing is sorted by
+ * SQLite, so ten million calls cost one scan. What is still open at the end (a count that does
+ * not agree) is handed out then.
  */
 #include "model/flow-build.h"
 #include "store/statement.h"
@@ -14,9 +14,9 @@
 
 typedef struct {
     gint64 trace_id;
-    GArray *rows;      /* LampFlowRow */
-    guint32 expected;  /* calls of the trace; 0 unknown */
-    guint32 seen;      /* of these, read so far */
+    GArray *rows;     /* LampFlowRow */
+    guint32 expected; /* calls of the trace; 0 unknown */
+    guint32 seen;     /* of these, read so far */
     double confidence;
     gboolean is_background, is_wanted;
 } OpenFlow;
@@ -72,7 +72,8 @@ prepare_statements(LampFlowReader *reader, GError **error)
         "SELECT trace_id, calls, confidence, is_background, start_ns FROM trace_roots"
         " ORDER BY trace_id",
         error);
-    return reader->roots != NULL && lamp_statement_step(reader->links, &reader->has_link, error) &&
+    return reader->roots != NULL &&
+           lamp_statement_step(reader->links, &reader->has_link, error) &&
            lamp_statement_step(reader->roots, &reader->has_root, error);
 }
 
@@ -86,8 +87,7 @@ lamp_flow_reader_new(LampStore *store, LampTopology *topology, const LampFlowFil
     if (filter != NULL)
         reader->filter = *filter;
     reader->has_call = TRUE;
-    reader->open =
-        g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, free_open_flow);
+    reader->open = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, free_open_flow);
     reader->leftover = g_ptr_array_new();
     reader->spare = g_ptr_array_new_with_free_func((GDestroyNotify) g_array_unref);
     if (!prepare_statements(reader, error))
@@ -219,12 +219,14 @@ read_label(LampFlowReader *reader, LampFlowCall *call)
 {
     LampStatement *row = reader->calls;
     gint64 client = lamp_statement_int_or(row, 7, 0), server = lamp_statement_int_or(row, 8, 0);
-    call->client_instance = client == 0 ? 0 : lamp_topology_find_instance(reader->topology, client);
-    call->server_instance = server == 0 ? 0 : lamp_topology_find_instance(reader->topology, server);
+    call->client_instance =
+        client == 0 ? 0 : lamp_topology_find_instance(reader->topology, client);
+    call->server_instance =
+        server == 0 ? 0 : lamp_topology_find_instance(reader->topology, server);
     guint32 service = lamp_topology_instance(reader->topology, call->server_instance)->service;
-    call->label = lamp_topology_add_label(reader->topology, service,
-                                          lamp_statement_int_or(row, 9, 0),
-                                          lamp_statement_int_or(row, 10, 0));
+    call->label =
+        lamp_topology_add_label(reader->topology, service, lamp_statement_int_or(row, 9, 0),
+                                lamp_statement_int_or(row, 10, 0));
 }
 
 static void

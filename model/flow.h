@@ -3,9 +3,9 @@
  *
  * lamp_flow_reader_new() starts reading a database, lamp_flow_reader_next() hands out one flow
  * after the other until there is none. The calls stand in preorder: a parent before its
- * children, siblings by start; the children of call i begin at i + 1 and each is followed by its
- * next sibling at `end_index`. The reader holds only the flows that are open at one time, so
- * memory grows with concurrency and not with the length of the capture.
+ * children, siblings by start; the children of call i begin at i + 1 and each is followed by
+ * its next sibling at `end_index`. The reader holds only the flows that are open at one time,
+ * so memory grows with concurrency and not with the length of the capture.
  *
  * Times are on the reference clock and made consistent: client_start <= server_start <=
  * server_end <= client_end, and no call starts before its parent's serving does. Where one side
@@ -27,8 +27,8 @@ typedef struct {
     guint32 client_instance, server_instance;
     gint64 client_endpoint_id, server_endpoint_id; /* 0 unknown */
     guint32 request_bytes, response_bytes;         /* cut at 4 GiB */
-    gfloat confidence;                             /* of the link to the parent; 1 for the root */
-    guint16 flags;                                 /* LAMP_CALL_… of store/rows.h */
+    gfloat confidence; /* of the link to the parent; 1 for the root */
+    guint16 flags;     /* LAMP_CALL_… of store/rows.h */
     guint8 is_error;
     guint8 is_asynchronous; /* its link says so: the parent did not wait */
     char status[8];         /* cut; empty if unknown */
@@ -71,13 +71,13 @@ typedef struct LampFlowReader LampFlowReader;
 
 /* Which flows to read; zeroed means all. */
 typedef struct {
-    LampTime from, to;         /* root start in [from, to); both 0: all */
-    gboolean skip_background;  /* leave out flows that began inside the system */
-    const char *service;       /* only flows whose root asks this service */
-    const char *operation;     /* only flows whose root operation contains this */
-    guint32 sample_one_in;     /* head sampling by trace id: keep about one in so many; 0, 1: all */
-    guint64 sample_seed;       /* another seed keeps other flows */
-    gint64 trace_id;           /* only this one; 0: all */
+    LampTime from, to;        /* root start in [from, to); both 0: all */
+    gboolean skip_background; /* leave out flows that began inside the system */
+    const char *service;      /* only flows whose root asks this service */
+    const char *operation;    /* only flows whose root operation contains this */
+    guint32 sample_one_in; /* head sampling by trace id: keep about one in so many; 0, 1: all */
+    guint64 sample_seed;   /* another seed keeps other flows */
+    gint64 trace_id;       /* only this one; 0: all */
 } LampFlowFilter;
 
 /* Starts to read; @topology gains the labels that occur. Caller frees. @filter is copied, its
@@ -92,7 +92,8 @@ void lamp_flow_reader_free(LampFlowReader *reader);
 gboolean lamp_flow_reader_next(LampFlowReader *reader, const LampFlow **out_flow,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Calls that could not be placed: without times, without a trace, or unreachable from a root. */
+/* Calls that could not be placed: without times, without a trace, or unreachable from a root.
+ */
 guint64 lamp_flow_reader_unplaced(const LampFlowReader *reader);
 
 /* A copy that the caller frees with lamp_flow_free(). */

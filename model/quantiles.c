@@ -34,8 +34,7 @@ place(gint64 value, guint *out_group, guint *out_sub)
     guint64 v = (guint64) value;
     guint bits = v == 0 ? 0 : 64 - (guint) __builtin_clzll(v);
     *out_group = bits > SUB_BITS ? bits - SUB_BITS : 0;
-    *out_sub =
-        *out_group == 0 ? (guint) v : (guint) (v >> (*out_group - 1)) & (SUB_COUNT - 1);
+    *out_sub = *out_group == 0 ? (guint) v : (guint) (v >> (*out_group - 1)) & (SUB_COUNT - 1);
 }
 
 static gint64

@@ -187,15 +187,15 @@ lamp_topology_add_label(LampTopology *topology, guint32 service, gint64 protocol
     guint found = GPOINTER_TO_UINT(g_hash_table_lookup(topology->label_index, &key));
     if (found != 0)
         return found - 1;
-    const char *protocol = protocol_id == 0 ? "" : lamp_store_text(topology->store, protocol_id);
+    const char *protocol =
+        protocol_id == 0 ? "" : lamp_store_text(topology->store, protocol_id);
     const char *operation =
         operation_id == 0 ? "?" : lamp_store_text(topology->store, operation_id);
     LampLabel label = {.service = service,
                        .protocol = protocol == NULL ? "" : protocol,
                        .operation = operation == NULL ? "?" : operation};
-    g_autofree char *whole =
-        g_strjoin("\n", lamp_topology_service(topology, service)->name, label.protocol,
-                  label.operation, NULL);
+    g_autofree char *whole = g_strjoin("\n", lamp_topology_service(topology, service)->name,
+                                       label.protocol, label.operation, NULL);
     label.hash = lamp_content_hash(lamp_bytes_text(whole));
     g_array_append_val(topology->labels, label);
     g_hash_table_insert(topology->label_index, g_memdup2(&key, sizeof key),

@@ -1,0 +1,120 @@
+/*
+ * Rate, errors and duration (Wilkie's RED) by label, in one array indexed by label.
+ */
+#include "model/red.h"
+
+#include "store/rows.h"
+
+struct LampRed {
+    GArray *rows; /* LampRedRow by label */
+    GArray *seen; /* flow number that touched the label last */
+    guint64 flows;
+    gint64 total_duration;
+    LampTime from, to;
+};
+
+static const LampRedRow empty_row;
+
+static void
+clear_row(gpointer pointer)
+{
+    LampRedRow *row = pointer;
+    lamp_quantiles_clear(&row->server);
+    lamp_quantiles_clear(&row->client);
+}
+
+LampRed *
+lamp_red_new(void)
+{
+    LampRed *red = g_new0(LampRed, 1);
+    red->rows = g_array_new(FALSE, TRUE, sizeof(LampRedRow));
+    g_array_set_clear_func(red->rows, clear_row);
+    red->seen = g_array_new(FALSE, TRUE, sizeof(guint64));
+    return red;
+}
+
+void
+lamp_red_free(LampRed *red)
+{
+    if (red == NULL)
+        return;
+    g_array_unref(red->rows);
+    g_array_unref(red->seen);
+    g_free(red);
+}
+
+static void
+count_call(LampRedRow *row, const LampFlowCall *call)
+{
+    row->calls++;
+    row->errors += call->is_error;
+    row->request_bytes += call->request_bytes;
+    row->response_bytes += call->response_bytes;
+    row->confidence += (double) call->confidence;
+    if (call->flags & LAMP_CALL_NO_RESPONSE) {
+        row->unanswered++;
+        return;
+    }
+    lamp_quantiles_add(&row->server, call->server_end - call->server_start, 1);
+    lamp_quantiles_add(&row->client, call->client_end - call->client_start, 1);
+}
+
+/* Marks the label as touched by the flow at hand; TRUE for the first time. */
+static gboolean
+touch(LampRed *red, guint32 label)
+{
+    guint64 *seen = &g_array_index(red->seen, guint64, label);
+    gboolean is_first = *seen != red->flows;
+    *seen = red->flows;
+    return is_first;
+}
+
+void
+lamp_red_add(LampRed *red, const LampFlow *flow, const LampCritical *critical)
+{
+    red->flows++;
+    red->total_duration += lamp_flow_duration(flow);
+    for (guint32 i = 0; i < flow->count; i++) {
+        const LampFlowCall *call = &flow->calls[i];
+        if (call->label >= red->rows->len) {
+            g_array_set_size(red->rows, call->label + 1);
+            g_array_set_size(red->seen, call->label + 1);
+        }
+        LampRedRow *row = &g_array_index(red->rows, LampRedRow, call->label);
+        gboolean is_empty = red->from == red->to;
+        red->from = is_empty ? call->client_start : MIN(red->from, call->client_start);
+        red->to = is_empty ? call->client_end : MAX(red->to, call->client_end);
+        count_call(row, call);
+        row->critical_own += critical[i].own;
+        row->critical_network += critical[i].network;
+        if (touch(red, call->label))
+            row->requests++;
+        if (critical[i].own > 0)
+            row->critical_calls++;
+    }
+}
+
+const LampRedRow *
+lamp_red_row(const LampRed *red, guint32 label)
+{
+    return label < red->rows->len ? &g_array_index(red->rows, LampRedRow, label) : &empty_row;
+}
+
+guint64
+lamp_red_flows(const LampRed *red)
+{
+    return red->flows;
+}
+
+gint64
+lamp_red_total_duration(const LampRed *red)
+{
+    return red->total_duration;
+}
+
+void
+lamp_red_period(const LampRed *red, LampTime *out_from, LampTime *out_to)
+{
+    *out_from = red->from;
+    *out_to = red->to;
+}
