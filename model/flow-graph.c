@@ -13,6 +13,9 @@
 
 #include <string.h>
 
+/* Polls and timers wait by design: their time is nobody's latency. */
+static const LampCritical no_time;
+
 #define MOST_NODES 100000u
 #define MOST_STATUSES 64u
 
@@ -212,14 +215,15 @@ lamp_graph_add(LampGraph *graph, const LampFlow *flow, const LampCritical *criti
     graph->to = graph->flows == 0 ? end : MAX(graph->to, end);
     graph->flows++;
     graph->confidence += flow->confidence;
-    graph->total += lamp_flow_duration(flow);
+    graph->total += flow->is_background ? 0 : lamp_flow_duration(flow);
     for (guint32 i = 0; i < flow->count; i++) {
         const LampFlowCall *call = &flow->calls[i];
         guint32 from =
             call->parent == LAMP_FLOW_NONE ? find_caller(graph, call) : places[call->parent];
         places[i] = from == G_MAXUINT32 ? from : find_node(graph, from, call);
         if (places[i] != G_MAXUINT32)
-            count_call(graph, places[i], from, call, &critical[i]);
+            count_call(graph, places[i], from, call,
+                       flow->is_background ? &no_time : &critical[i]);
         else
             has_order = FALSE;
     }

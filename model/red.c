@@ -73,7 +73,8 @@ void
 lamp_red_add(LampRed *red, const LampFlow *flow, const LampCritical *critical)
 {
     red->flows++;
-    red->total_duration += lamp_flow_duration(flow);
+    gboolean is_foreground = !flow->is_background;
+    red->total_duration += is_foreground ? lamp_flow_duration(flow) : 0;
     for (guint32 i = 0; i < flow->count; i++) {
         const LampFlowCall *call = &flow->calls[i];
         if (call->label >= red->rows->len) {
@@ -85,11 +86,11 @@ lamp_red_add(LampRed *red, const LampFlow *flow, const LampCritical *critical)
         red->from = is_empty ? call->client_start : MIN(red->from, call->client_start);
         red->to = is_empty ? call->client_end : MAX(red->to, call->client_end);
         count_call(row, call);
-        row->critical_own += critical[i].own;
-        row->critical_network += critical[i].network;
+        row->critical_own += is_foreground ? critical[i].own : 0;
+        row->critical_network += is_foreground ? critical[i].network : 0;
         if (touch(red, call->label))
             row->requests++;
-        if (critical[i].own > 0)
+        if (is_foreground && critical[i].own > 0)
             row->critical_calls++;
     }
 }

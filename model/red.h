@@ -1,6 +1,7 @@
 /*
  * RED figures (rate, errors, duration) of every operation of every service, and what each
- * contributes to the critical paths of the requests that touch it.
+ * contributes to the critical paths of the requests that touch it. Critical times and the total
+ * leave out flows that began inside the system: polls wait by design.
  */
 #pragma once
 

@@ -1,0 +1,88 @@
+/*
+ * One request out of many. A typical one is that whose duration is nearest to the median of the
+ * most frequent shape that began outside of the system.
+ */
+#include "cli/choose-flow.h"
+
+#include "base/text.h"
+#include "model/shape.h"
+
+#include <string.h>
+
+static gboolean
+parse_trace(const char *text, gint64 *out_id, GError **error)
+{
+    guint64 id;
+    LampBytes bytes = lamp_bytes_text(text);
+    gboolean is_hex = bytes.len == 32 && strncmp(text, "0000000000000000", 16) == 0;
+    if (is_hex ? lamp_text_parse_hex(lamp_bytes(bytes.at + 16, 16), &id)
+               : lamp_text_parse_u64(bytes, &id)) {
+        *out_id = (gint64) id;
+        return TRUE;
+    }
+    g_set_error(
+        error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
+        "'%s' is no trace id: give 32 hex digits as in the view `traces`, or the number "
+        "of the root call",
+        text);
+    return FALSE;
+}
+
+static gboolean
+add_flow(const LampFlow *flow, gpointer payload)
+{
+    lamp_shapes_add(payload, flow);
+    return TRUE;
+}
+
+static gboolean
+choose_by_shape(LampCli *cli, const LampModelView *view, gboolean slowest, gint64 *out_id,
+                GError **error)
+{
+    LampShapeOptions options = {.keep_members = TRUE};
+    g_autoptr(LampShapes) shapes = lamp_shapes_new(view->topology, view->structure, &options);
+    if (!lamp_flow_each(cli->store, view->topology, &lamp_flow_filter, add_flow, shapes, error))
+        return FALSE;
+    g_autofree guint *ranks = lamp_shapes_rank(shapes, LAMP_SHAPES_BY_COUNT);
+    const LampShape *best = NULL;
+    for (guint i = 0; i < lamp_shapes_count(shapes); i++) {
+        const LampShape *shape = lamp_shapes_get(shapes, ranks[i]);
+        gboolean is_better = best == NULL || (best->is_background && !shape->is_background) ||
+                             (slowest && shape->is_background == best->is_background &&
+                              shape->duration.max > best->duration.max);
+        if (is_better)
+            best = shape;
+    }
+    if (best == NULL) {
+        lamp_set_no_flows_error(error);
+        return FALSE;
+    }
+    *out_id = slowest ? lamp_shape_slowest(best) : lamp_shape_typical(best);
+    return TRUE;
+}
+
+gboolean
+lamp_choose_flow(LampCli *cli, const LampModelView *view, const char *trace, gboolean slowest,
+                 LampFlow **out_flow, const char **out_why, GError **error)
+{
+    gint64 id;
+    if (trace != NULL ? !parse_trace(trace, &id, error)
+                      : !choose_by_shape(cli, view, slowest, &id, error))
+        return FALSE;
+    LampFlowFilter only = {.trace_id = id};
+    g_autoptr(LampFlowReader) reader =
+        lamp_flow_reader_new(cli->store, view->topology, &only, error);
+    const LampFlow *flow;
+    if (reader == NULL || !lamp_flow_reader_next(reader, &flow, error))
+        return FALSE;
+    if (flow == NULL) {
+        g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE, "there is no trace '%s'",
+                    trace != NULL ? trace : "");
+        return FALSE;
+    }
+    *out_why = trace != NULL ? "as asked"
+               : slowest     ? "the slowest"
+                             : "median of the most frequent shape";
+    *out_flow = lamp_flow_dup(flow);
+    return TRUE;
+}

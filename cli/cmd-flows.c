@@ -1,0 +1,224 @@
+/*
+ * lamplight flows: request flows by shape.
+ */
+#include "cli/commands.h"
+#include "cli/flow-options.h"
+#include "cli/print.h"
+#include "cli/shape-tree.h"
+#include "model/shape.h"
+
+#include <string.h>
+
+static gboolean as_json, fold, ascii;
+static int most = 10, trees = 3;
+static char *order_name;
+
+static const GOptionEntry options[] = {
+    LAMP_FLOW_OPTIONS,
+    {"by", 0, 0, G_OPTION_ARG_STRING, &order_name,
+     "order: count (default), latency, cost, variance", "ORDER"},
+    {"top", 'n', 0, G_OPTION_ARG_INT, &most, "shapes to list (default 10; 0: all)", "N"},
+    {"trees", 0, 0, G_OPTION_ARG_INT, &trees, "draw the first N shapes (default 3)", "N"},
+    {"fold", 0, 0, G_OPTION_ARG_NONE, &fold,
+     "put near-equal shapes together: order and repeats do not count", NULL},
+    {"ascii", 0, 0, G_OPTION_ARG_NONE, &ascii, "plain characters only", NULL},
+    {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "a JSON object", NULL},
+    {NULL},
+};
+
+static gboolean
+add_flow(const LampFlow *flow, gpointer payload)
+{
+    lamp_shapes_add(payload, flow);
+    return TRUE;
+}
+
+static gboolean
+parse_order(LampShapeOrder *out_order, GError **error)
+{
+    static const char *const names[] = {"count", "latency", "cost", "variance"};
+    *out_order = LAMP_SHAPES_BY_COUNT;
+    for (guint i = 0; order_name != NULL && i < G_N_ELEMENTS(names); i++)
+        if (g_str_equal(order_name, names[i])) {
+            *out_order = (LampShapeOrder) i;
+            return TRUE;
+        }
+    if (order_name != NULL)
+        g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
+                    "--by takes count, latency, cost or variance, not '%s'", order_name);
+    return order_name == NULL;
+}
+
+typedef struct {
+    guint64 flows, calls;
+    double time;
+    guint rare, invalid;
+} Totals;
+
+/* A shape is rare below one in a thousand of the requests to its operation. */
+static Totals
+total(const LampShapes *shapes)
+{
+    Totals totals = {0};
+    for (guint i = 0; i < lamp_shapes_count(shapes); i++) {
+        const LampShape *shape = lamp_shapes_get(shapes, i);
+        totals.flows += shape->count;
+        totals.calls += shape->calls;
+        totals.time += shape->is_background ? 0.0 : shape->duration.sum;
+    }
+    for (guint i = 0; i < lamp_shapes_count(shapes); i++) {
+        const LampShape *shape = lamp_shapes_get(shapes, i);
+        totals.rare += shape->count * 1000 < totals.flows;
+        totals.invalid += shape->errors > 0;
+    }
+    return totals;
+}
+
+static void
+add_row(LampTable *table, const LampTopology *topology, const LampShape *shape, guint rank,
+        const Totals *totals)
+{
+    double n = (double) shape->count;
+    char *cells[] = {
+        g_strdup_printf("%u", rank),
+        lamp_label_format(topology, shape->example->calls[0].label),
+        lamp_count_format(shape->count),
+        lamp_share_format(n / (double) totals->flows),
+        shape->is_background ? g_strdup("-")
+                             : lamp_share_format(shape->duration.sum / MAX(totals->time, 1.0)),
+        g_strdup_printf("%.1f", (double) shape->calls / n),
+        shape->errors == 0 ? g_strdup("0") : lamp_share_format((double) shape->errors / n),
+        lamp_ms_format((double) lamp_quantiles_at(&shape->duration, 0.5)),
+        lamp_ms_format((double) lamp_quantiles_at(&shape->duration, 0.95)),
+        lamp_ms_format((double) lamp_quantiles_at(&shape->duration, 0.99)),
+        lamp_share_format(shape->confidence / n),
+        g_strdup_printf("%016" G_GINT64_MODIFIER "x", shape->id),
+    };
+    lamp_table_take(table, cells);
+}
+
+static void
+append_tables(LampCli *cli, const LampModelView *view, const LampShapes *shapes,
+              const guint *ranks, GString *out)
+{
+    static const char *const titles[] = {">#",     "request", ">count", ">share", ">of time",
+                                         ">calls", ">errors", ">p50",   ">p95",   ">p99",
+                                         ">sure",  "shape",   NULL};
+    Totals totals = total(shapes);
+    guint n = lamp_shapes_count(shapes);
+    guint listed = most <= 0 ? n : MIN(n, (guint) most);
+    g_autoptr(LampTable) table = lamp_table_new(titles);
+    for (guint i = 0; i < listed; i++)
+        add_row(table, view->topology, lamp_shapes_get(shapes, ranks[i]), i + 1, &totals);
+    lamp_table_render(table, out, cli->is_terminal ? cli->width : 0);
+    g_string_append_printf(out,
+                           "\n%" G_GUINT64_FORMAT " requests, %" G_GUINT64_FORMAT
+                           " calls, %u shapes; %u of them seen in less than one request in "
+                           "1000, %u with errors.\n\"of time\" is the share of all "
+                           "requests' time; what began inside the system shows -.\n",
+                           totals.flows, totals.calls, n, totals.rare, totals.invalid);
+    for (guint i = 0; i < MIN(listed, (guint) MAX(trees, 0)); i++) {
+        const LampShape *shape = lamp_shapes_get(shapes, ranks[i]);
+        g_string_append_printf(out, "\n#%u\n", i + 1);
+        lamp_shape_tree_append(out, view->topology, view->structure, shape->example, "  ",
+                               ascii, 60);
+    }
+}
+
+static void
+append_json_shape(GString *out, const LampTopology *topology, const LampShape *shape)
+{
+    double n = (double) shape->count;
+    const LampFlow *flow = shape->example;
+    const LampLabel *label = lamp_topology_label(topology, flow->calls[0].label);
+    g_string_append_printf(
+        out, "{\"shape\": \"%016" G_GINT64_MODIFIER "x\", \"service\": ", shape->id);
+    lamp_json_append_string(out, lamp_topology_service(topology, label->service)->name);
+    g_string_append(out, ", \"operation\": ");
+    lamp_json_append_string(out, label->operation);
+    g_string_append_printf(out,
+                           ", \"count\": %" G_GUINT64_FORMAT ", \"errors\": %" G_GUINT64_FORMAT
+                           ", \"calls\": %" G_GUINT64_FORMAT ", \"is_background\": %s",
+                           shape->count, shape->errors, shape->calls,
+                           shape->is_background ? "true" : "false");
+    const struct {
+        const char *key;
+        double value;
+    } figures[] = {
+        {"p50_ms", (double) lamp_quantiles_at(&shape->duration, 0.5) / 1e6},
+        {"p95_ms", (double) lamp_quantiles_at(&shape->duration, 0.95) / 1e6},
+        {"p99_ms", (double) lamp_quantiles_at(&shape->duration, 0.99) / 1e6},
+        {"mean_ms", lamp_quantiles_mean(&shape->duration) / 1e6},
+        {"deviation_ms", lamp_quantiles_deviation(&shape->duration) / 1e6},
+        {"confidence", shape->confidence / n},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(figures); i++) {
+        g_string_append_printf(out, ", \"%s\": ", figures[i].key);
+        lamp_json_append_real(out, figures[i].value);
+    }
+    g_string_append(out, ", \"example\": [");
+    for (guint32 i = 0; i < flow->count && i < 1000; i++) {
+        const LampLabel *what = lamp_topology_label(topology, flow->calls[i].label);
+        g_string_append_printf(
+            out, "%s{\"parent\": %d, \"service\": ", i == 0 ? "" : ", ",
+            flow->calls[i].parent == LAMP_FLOW_NONE ? -1 : (int) flow->calls[i].parent);
+        lamp_json_append_string(out, lamp_topology_service(topology, what->service)->name);
+        g_string_append(out, ", \"operation\": ");
+        lamp_json_append_string(out, what->operation);
+        g_string_append_c(out, '}');
+    }
+    g_string_append(out, "]}");
+}
+
+static void
+append_json(const LampTopology *topology, const LampShapes *shapes, const guint *ranks,
+            GString *out)
+{
+    Totals totals = total(shapes);
+    guint n = lamp_shapes_count(shapes);
+    guint listed = most <= 0 ? n : MIN(n, (guint) most);
+    g_string_append_printf(
+        out, "{\"requests\": %" G_GUINT64_FORMAT ", \"shapes_found\": %u, \"shapes\": [",
+        totals.flows, n);
+    for (guint i = 0; i < listed; i++) {
+        g_string_append(out, i == 0 ? "\n  " : ",\n  ");
+        append_json_shape(out, topology, lamp_shapes_get(shapes, ranks[i]));
+    }
+    g_string_append(out, "\n]}\n");
+}
+
+static int
+run(LampCli *cli, char **arguments, GError **error)
+{
+    (void) arguments;
+    g_auto(LampModelView) view = {NULL, NULL};
+    LampShapeOrder order;
+    if (!parse_order(&order, error) || !lamp_model_view_open(cli, &view, error))
+        return -1;
+    LampShapeOptions shape_options = {.fold = fold};
+    g_autoptr(LampShapes) shapes =
+        lamp_shapes_new(view.topology, view.structure, &shape_options);
+    if (!lamp_flow_each(cli->store, view.topology, &lamp_flow_filter, add_flow, shapes, error))
+        return -1;
+    g_autofree guint *ranks = lamp_shapes_rank(shapes, order);
+    g_autoptr(GString) out = g_string_new(NULL);
+    if (as_json)
+        append_json(view.topology, shapes, ranks, out);
+    else
+        append_tables(cli, &view, shapes, ranks, out);
+    return lamp_print(out, error) ? LAMP_EXIT_OK : -1;
+}
+
+const LampCommand lamp_command_flows = {
+    .name = "flows",
+    .arguments = "FILE.db",
+    .summary = "Request flows by shape, with counts and latencies",
+    .description =
+        "A shape is a class of requests with the same causal structure. In the trees, \"×3\"\n"
+        "is a repeated call and \"‖\" marks calls that run in parallel with a neighbour.",
+    .options = options,
+    .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
+    .least_arguments = 1,
+    .most_arguments = 1,
+    .run = run,
+};

@@ -1,0 +1,165 @@
+/*
+ * lamplight gantt: one request as bars over time, in the terminal.
+ *
+ * A bar is drawn in eighths of a character: the caller's view of the call light, the callee's
+ * dark, on the critical path in colour where there is colour.
+ */
+#include "base/text.h"
+#include "cli/choose-flow.h"
+#include "cli/commands.h"
+#include "cli/print.h"
+#include "model/critical-path.h"
+
+static gboolean ascii, slowest;
+static int most = 200;
+
+static const GOptionEntry options[] = {
+    LAMP_FLOW_OPTIONS,
+    {"slowest", 0, 0, G_OPTION_ARG_NONE, &slowest, "the slowest request", NULL},
+    {"ascii", 0, 0, G_OPTION_ARG_NONE, &ascii, "plain characters only", NULL},
+    {"lines", 0, 0, G_OPTION_ARG_INT, &most, "calls to draw (default 200)", "N"},
+    {NULL},
+};
+
+typedef struct {
+    const LampFlow *flow;
+    const LampTopology *topology;
+    const LampCritical *critical;
+    LampTime from;
+    double ns_per_cell;
+    guint name_width, bar_width;
+    gboolean color;
+} Chart;
+
+static guint
+depth_of(const LampFlow *flow, guint32 i)
+{
+    guint depth = 0;
+    for (; flow->calls[i].parent != LAMP_FLOW_NONE; i = flow->calls[i].parent)
+        depth++;
+    return depth;
+}
+
+/* @text cut or filled to @width characters. */
+static void
+append_cell(GString *out, const char *text, guint width)
+{
+    guint n = (guint) g_utf8_strlen(text, -1);
+    if (n <= width) {
+        g_string_append_printf(out, "%s%*s", text, (int) (width - n), "");
+        return;
+    }
+    const char *end = g_utf8_offset_to_pointer(text, (glong) width - 1);
+    g_string_append_len(out, text, end - text);
+    g_string_append(out, ascii ? "~" : "…");
+}
+
+static void
+append_bar(GString *out, const Chart *chart, const LampFlowCall *call, gboolean is_critical)
+{
+    if (chart->color)
+        g_string_append(out, is_critical ? "\033[33m" : "\033[36m");
+    guint drawn = 0;
+    for (guint x = 0; x < chart->bar_width; x++) {
+        LampTime left = chart->from + (LampTime) (x * chart->ns_per_cell);
+        LampTime right = chart->from + (LampTime) ((x + 1) * chart->ns_per_cell);
+        gboolean in_client = call->client_start < right && call->client_end >= left;
+        gboolean in_server = call->server_start < right && call->server_end >= left;
+        gboolean is_first = in_client && drawn == 0;
+        drawn += in_client ? 1 : 0;
+        if (!in_client)
+            g_string_append_c(out, ' ');
+        else if (in_server || is_first)
+            g_string_append(out, ascii ? (is_critical ? "#" : "=") : (is_critical ? "█" : "▓"));
+        else
+            g_string_append(out, ascii ? "-" : "░");
+    }
+    if (chart->color)
+        g_string_append(out, "\033[0m");
+}
+
+static void
+append_call(GString *out, const Chart *chart, guint32 i)
+{
+    const LampFlowCall *call = &chart->flow->calls[i];
+    g_autofree char *label = lamp_label_format(chart->topology, call->label);
+    g_autofree char *name =
+        g_strdup_printf("%*s%s", (int) (depth_of(chart->flow, i) * 2), "", label);
+    g_autofree char *duration =
+        lamp_ms_format((double) (call->client_end - call->client_start));
+    gboolean is_critical = chart->critical[i].own > 0 || chart->critical[i].network > 0;
+    append_cell(out, name, chart->name_width);
+    g_string_append(out, ascii ? " |" : " │");
+    append_bar(out, chart, call, is_critical);
+    g_string_append_printf(out, "%s%9s  %3.0f%%%s%s\n", ascii ? "|" : "│", duration,
+                           (double) call->confidence * 100.0, call->is_error ? " ERROR " : "",
+                           call->is_error ? call->status : "");
+}
+
+static void
+append_head(GString *out, const Chart *chart, const char *why)
+{
+    const LampFlow *flow = chart->flow;
+    g_autofree char *label = lamp_label_format(chart->topology, flow->calls[0].label);
+    g_autofree char *start = lamp_time_format(flow->calls[0].client_start);
+    g_autofree char *duration = lamp_ms_format((double) lamp_flow_duration(flow));
+    g_autofree char *end = lamp_ms_format(chart->ns_per_cell * chart->bar_width);
+    g_autofree char *sure = lamp_share_format(flow->confidence);
+    g_string_append_printf(out,
+                           "%s, trace %032" G_GINT64_MODIFIER "x (%s)\n"
+                           "began %s, took %s, %u calls; whole tree right with %s\n\n",
+                           label, flow->trace_id, why, start, duration, flow->count, sure);
+    g_string_append_printf(out, "%*s 0%*s\n", (int) chart->name_width + 1, "",
+                           (int) chart->bar_width - 1, end);
+}
+
+static void
+append_chart(LampCli *cli, const LampFlow *flow, const LampTopology *topology, const char *why,
+             GString *out)
+{
+    g_autofree LampCritical *critical = g_new(LampCritical, flow->count);
+    lamp_critical_path_find(flow, critical);
+    LampTime end = flow->calls[0].client_end;
+    for (guint32 i = 0; i < flow->count; i++)
+        end = MAX(end, flow->calls[i].client_end);
+    guint width = (guint) CLAMP(cli->width, 60, 400);
+    Chart chart = {.flow = flow, .topology = topology, .critical = critical};
+    chart.from = flow->calls[0].client_start;
+    chart.name_width = MIN(width * 2 / 5, 48);
+    chart.bar_width = width - chart.name_width - 19;
+    chart.ns_per_cell = MAX((double) (end - chart.from), 1.0) / chart.bar_width;
+    chart.color = cli->color;
+    append_head(out, &chart, why);
+    for (guint32 i = 0; i < flow->count && i < (guint) MAX(most, 1); i++)
+        append_call(out, &chart, i);
+    g_string_append(out, ascii ? "\n# on the critical path, = off it, - on the network; "
+                               : "\n█ on the critical path, ▓ off it, ░ on the network; ");
+    g_string_append(out, "last column: confidence of the link to the caller\n");
+}
+
+static int
+run(LampCli *cli, char **arguments, GError **error)
+{
+    g_auto(LampModelView) view = {NULL, NULL};
+    g_autoptr(LampFlow) flow = NULL;
+    const char *why;
+    if (!lamp_model_view_open(cli, &view, error) ||
+        !lamp_choose_flow(cli, &view, arguments[1], slowest, &flow, &why, error))
+        return -1;
+    g_autoptr(GString) out = g_string_new(NULL);
+    append_chart(cli, flow, view.topology, why, out);
+    return lamp_print(out, error) ? LAMP_EXIT_OK : -1;
+}
+
+const LampCommand lamp_command_gantt = {
+    .name = "gantt",
+    .arguments = "FILE.db [TRACE]",
+    .summary = "One request as a Gantt chart in the terminal",
+    .description = "Without TRACE: a typical request, the one with the median duration of the\n"
+                   "most frequent shape (--service, --operation choose among all).",
+    .options = options,
+    .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
+    .least_arguments = 1,
+    .most_arguments = 2,
+    .run = run,
+};

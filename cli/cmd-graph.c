@@ -1,0 +1,147 @@
+/*
+ * lamplight graph: service map and request-flow graph as DOT, SVG, Mermaid or JSON.
+ *
+ * SVG is made by Graphviz (`dot`), which is run without a shell.
+ */
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/flow-options.h"
+#include "cli/graph-text.h"
+#include "cli/print.h"
+#include "model/shape.h"
+
+#include <unistd.h>
+
+static char *format_name, *shape_name, *output;
+static gboolean services, operations;
+
+static const GOptionEntry options[] = {
+    LAMP_FLOW_OPTIONS,
+    {"services", 0, 0, G_OPTION_ARG_NONE, &services, "the service map (default)", NULL},
+    {"operations", 0, 0, G_OPTION_ARG_NONE, &operations, "one node for each operation", NULL},
+    {"shape", 0, 0, G_OPTION_ARG_STRING, &shape_name,
+     "request-flow graph of one shape (id as `flows` shows it, or \"all\")", "ID"},
+    {"format", 'f', 0, G_OPTION_ARG_STRING, &format_name,
+     "dot (default), svg (needs Graphviz), mermaid, json", "FORMAT"},
+    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output, "write to FILE", "FILE"},
+    {NULL},
+};
+
+typedef struct {
+    LampGraph *graph;
+    LampShapes *shapes; /* NULL: all flows */
+    guint64 shape_id;
+    GArray *critical;
+} Pass;
+
+static gboolean
+add_flow(const LampFlow *flow, gpointer payload)
+{
+    Pass *pass = payload;
+    if (pass->shapes != NULL && lamp_shapes_identify(pass->shapes, flow) != pass->shape_id)
+        return TRUE;
+    g_array_set_size(pass->critical, flow->count);
+    LampCritical *critical = (LampCritical *) (gpointer) pass->critical->data;
+    lamp_critical_path_find(flow, critical);
+    lamp_graph_add(pass->graph, flow, critical);
+    return TRUE;
+}
+
+/* Through a temporary file, because the pipe to `dot` could fill up while it writes. */
+static gboolean
+render_svg(GString *dot, GError **error)
+{
+    g_autofree char *path = NULL;
+    int fd = g_file_open_tmp("lamplight-XXXXXX.dot", &path, error);
+    if (fd < 0)
+        return FALSE;
+    close(fd);
+    char *command[] = {"dot", "-Tsvg", path, NULL};
+    g_autofree char *svg = NULL;
+    int status = 0;
+    gboolean ok = g_file_set_contents(path, dot->str, (gssize) dot->len, error) &&
+                  g_spawn_sync(NULL, command, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &svg, NULL,
+                               &status, error);
+    unlink(path);
+    if (!ok)
+        g_prefix_error(error, "SVG needs Graphviz (Debian package graphviz): ");
+    if (!ok || !g_spawn_check_wait_status(status, error))
+        return FALSE;
+    g_string_assign(dot, svg);
+    return TRUE;
+}
+
+static gboolean
+append_graph(const LampGraph *graph, const LampTopology *topology, GString *out, GError **error)
+{
+    const char *format = format_name == NULL ? "dot" : format_name;
+    if (g_str_equal(format, "json"))
+        lamp_graph_append_json(out, graph, topology);
+    else if (g_str_equal(format, "mermaid"))
+        lamp_graph_append_mermaid(out, graph, topology);
+    else
+        lamp_graph_append_dot(out, graph, topology);
+    return !g_str_equal(format, "svg") || render_svg(out, error);
+}
+
+static gboolean
+parse_format(GError **error)
+{
+    static const char *const formats[] = {"dot", "svg", "mermaid", "json", NULL};
+    if (format_name == NULL || g_strv_contains(formats, format_name))
+        return TRUE;
+    g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
+                "--format takes dot, svg, mermaid or json, not '%s'", format_name);
+    return FALSE;
+}
+
+static int
+run(LampCli *cli, char **arguments, GError **error)
+{
+    (void) arguments;
+    g_auto(LampModelView) view = {NULL, NULL};
+    if (!parse_format(error) || !lamp_model_view_open(cli, &view, error))
+        return -1;
+    LampShapeOptions shape_options = {0};
+    g_autoptr(LampShapes) shapes =
+        lamp_shapes_new(view.topology, view.structure, &shape_options);
+    LampGraphKind kind = shape_name != NULL ? LAMP_GRAPH_CONTEXTS
+                         : operations       ? LAMP_GRAPH_OPERATIONS
+                                            : LAMP_GRAPH_SERVICES;
+    g_autoptr(LampGraph) graph = lamp_graph_new(kind, view.topology, view.structure);
+    g_autoptr(GArray) critical = g_array_new(FALSE, FALSE, sizeof(LampCritical));
+    Pass pass = {.graph = graph, .critical = critical};
+    if (shape_name != NULL && !g_str_equal(shape_name, "all")) {
+        pass.shapes = shapes;
+        if (!lamp_text_parse_hex(lamp_bytes_text(shape_name), &pass.shape_id)) {
+            g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
+                        "--shape takes 16 hex digits as `lamplight flows` shows them, or all");
+            return -1;
+        }
+    }
+    if (!lamp_flow_each(cli->store, view.topology, &lamp_flow_filter, add_flow, &pass, error))
+        return -1;
+    if (lamp_graph_flows(graph) == 0) {
+        lamp_set_no_flows_error(error);
+        return -1;
+    }
+    g_autoptr(GString) out = g_string_new(NULL);
+    return append_graph(graph, view.topology, out, error) && lamp_print_to(out, output, error)
+               ? LAMP_EXIT_OK
+               : -1;
+}
+
+const LampCommand lamp_command_graph = {
+    .name = "graph",
+    .arguments = "FILE.db",
+    .summary = "Service map and request-flow graphs as DOT, SVG, Mermaid, JSON",
+    .description =
+        "Nodes tell the callee's time, edges the caller's; thick edges and filled nodes carry\n"
+        "the critical paths. In request-flow graphs (--shape) dashed edges tell which call\n"
+        "waited for which: two out of one node are a fork, two into one a join.",
+    .options = options,
+    .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
+    .least_arguments = 1,
+    .most_arguments = 1,
+    .run = run,
+};

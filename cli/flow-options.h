@@ -1,0 +1,76 @@
+/*
+ * What the commands over request flows share: options that choose the flows, one loop over
+ * them, and the texts for labels and durations.
+ */
+#pragma once
+
+#include "cli/command.h"
+#include "model/flow.h"
+#include "model/structure.h"
+
+/* The chosen flows; set by the option parser. */
+extern LampFlowFilter lamp_flow_filter;
+
+/* Rows for a command's table of options. */
+#define LAMP_FLOW_OPTIONS                                                               \
+    {"service",                                                                         \
+     0,                                                                                 \
+     0,                                                                                 \
+     G_OPTION_ARG_STRING,                                                               \
+     (gpointer) &lamp_flow_filter.service,                                              \
+     "only requests to this service",                                                   \
+     "NAME"},                                                                           \
+        {"operation",                                                                   \
+         0,                                                                             \
+         0,                                                                             \
+         G_OPTION_ARG_STRING,                                                           \
+         (gpointer) &lamp_flow_filter.operation,                                        \
+         "only requests whose operation contains TEXT",                                 \
+         "TEXT"},                                                                       \
+        {"no-background",                                                               \
+         0,                                                                             \
+         0,                                                                             \
+         G_OPTION_ARG_NONE,                                                             \
+         &lamp_flow_filter.skip_background,                                             \
+         "leave out what began inside the system (timers, polls, health checks)",       \
+         NULL},                                                                         \
+        {"sample",                                                                      \
+         0,                                                                             \
+         0,                                                                             \
+         G_OPTION_ARG_INT,                                                              \
+         &lamp_flow_filter.sample_one_in,                                               \
+         "take about one request in N (by a hash of its id; counts are of the sample)", \
+         "N"},                                                                          \
+    {                                                                                   \
+        "sample-seed", 0, 0, G_OPTION_ARG_INT64, &lamp_flow_filter.sample_seed,         \
+            "another sample", "SEED"                                                    \
+    }
+
+/* Topology and learnt structure of the database of @cli. */
+typedef struct {
+    LampTopology *topology;
+    LampStructure *structure;
+} LampModelView;
+
+gboolean lamp_model_view_open(LampCli *cli, LampModelView *out_view,
+                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void lamp_model_view_clear(LampModelView *view);
+
+/* Calls @each for all flows that pass @filter, until it returns FALSE. */
+gboolean lamp_flow_each(LampStore *store, LampTopology *topology, const LampFlowFilter *filter,
+                        gboolean (*each)(const LampFlow *flow, gpointer payload),
+                        gpointer payload, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* "catalog GET /items/{}", escaped; caller frees. */
+char *lamp_label_format(const LampTopology *topology, guint32 label);
+
+/* "12.34 ms", always in a unit that fits; caller frees. */
+char *lamp_ms_format(double ns);
+
+/* "97 %", "99.8 %"; caller frees. */
+char *lamp_share_format(double share);
+
+/* Ends with an error of usage: no flow passed. */
+void lamp_set_no_flows_error(GError **error);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(LampModelView, lamp_model_view_clear)
