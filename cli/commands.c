@@ -4,15 +4,18 @@
  */
 #include "cli/commands.h"
 
+/* clang-format off: one row a line */
 const LampCommand *const lamp_commands[] = {
-    &lamp_command_ingest, &lamp_command_sql, &lamp_command_formats, &lamp_command_schema, NULL,
+    &lamp_command_ingest,
     &lamp_command_services,
     &lamp_command_flows,
+    &lamp_command_graph,
     &lamp_command_cct,
     &lamp_command_gantt,
     &lamp_command_path,
-    &lamp_command_graph,
     &lamp_command_sql,
+    &lamp_command_formats,
     &lamp_command_schema,
     NULL,
 };
+/* clang-format on */
