@@ -93,11 +93,13 @@ read_record_header(const PcapState *s, const guint8 *p)
     return (PcapHeader){word(s, p), word(s, p + 4), word(s, p + 8), word(s, p + 12)};
 }
 
-/* Could these bytes be a record header at all? */
+/* Could these bytes be a record header at all? Zeros are what a crash leaves in a file's pages.
+ */
 static gboolean
 is_possible(const PcapHeader *h)
 {
-    return h->captured <= LAMP_LIMIT_PACKET;
+    gboolean is_zero = h->second == 0 && h->fraction == 0 && h->captured == 0 && h->wire == 0;
+    return h->captured <= LAMP_LIMIT_PACKET && !is_zero;
 }
 
 /* Stricter, for resynchronisation: near in time, no more captured than was on the wire. */
@@ -164,21 +166,40 @@ resynchronise(PcapState *s, LampCursor *in, guint64 offset, gboolean last, LampS
         sink->coverage(sink->owner, offset, (guint64) (in->at - from), FALSE);
 }
 
+/* The record at hand can only be judged with the header behind it. */
+typedef enum { RECORD_GOOD, RECORD_DAMAGED, RECORD_UNDECIDED } Judgement;
+
+/* A header that is odd by itself, with one behind it that cannot be, tells that the borders
+ * were lost. */
+static Judgement
+judge(const PcapState *s, const PcapHeader *h, const LampCursor *in, gboolean last)
+{
+    if (!is_possible(h))
+        return RECORD_DAMAGED;
+    if (is_plausible(s, h))
+        return RECORD_GOOD;
+    if (lamp_cursor_left(in) < 2 * s->header_bytes + h->captured)
+        return last ? RECORD_GOOD : RECORD_UNDECIDED;
+    PcapHeader next = read_record_header(s, in->at + s->header_bytes + h->captured);
+    return is_possible(&next) ? RECORD_GOOD : RECORD_DAMAGED;
+}
+
 /* One record; FALSE when more bytes are needed. */
 static gboolean
-read_record(PcapState *s, LampCursor *in, guint64 offset, LampSink *sink)
+read_record(PcapState *s, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
 {
     gsize left = lamp_cursor_left(in);
     if (left < s->header_bytes)
         return FALSE;
     PcapHeader h = read_record_header(s, in->at);
-    if (!is_possible(&h)) {
-        report(s, sink, LAMP_FINDING_INVALID, "pcap.record-length", offset,
-               "record length beyond any packet; looking for the next record");
+    Judgement judgement = judge(s, &h, in, last);
+    if (judgement == RECORD_DAMAGED) {
+        report(s, sink, LAMP_FINDING_INVALID, "pcap.record", offset,
+               "no record can begin like this; looking for the next one");
         s->is_lost = TRUE;
         return TRUE;
     }
-    if (left - s->header_bytes < h.captured)
+    if (judgement == RECORD_UNDECIDED || left - s->header_bytes < h.captured)
         return FALSE;
     emit(s, sink, &h, in->at + s->header_bytes, offset);
     in->at += s->header_bytes + h.captured;
@@ -219,9 +240,11 @@ step_pcap(gpointer state, LampCursor *in, guint64 offset, gboolean last, LampSin
         return LAMP_STEP_END;
     while (s->is_begun && !sink->stop) {
         guint64 here = offset + (guint64) (in->at - base);
-        if (s->is_lost)
+        if (s->is_lost) {
             resynchronise(s, in, here, last, sink);
-        if (s->is_lost || !read_record(s, in, offset + (guint64) (in->at - base), sink))
+            here = offset + (guint64) (in->at - base);
+        }
+        if (s->is_lost || !read_record(s, in, here, last, sink))
             break;
     }
     if (last && !sink->stop)

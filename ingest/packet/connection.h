@@ -114,6 +114,7 @@ struct LampPackets {
     guint connection_count;
     LampList used, ended, holding;
     gsize held_bytes;
+    struct LampDefrag *defrag; /* made at the first fragment */
     guint8 probe_bytes[2][LAMP_PROBE_BYTES];
 };
 
@@ -133,9 +134,10 @@ void lamp_connection_free(LampStream *stream);
 void lamp_packets_finding(LampPackets *packets, LampFindingKind kind, const char *code,
                           const char *text);
 
-/* ---- transport: tcp.c, udp.c; @layers stands at their header */
-void lamp_tcp_read(LampPackets *packets, LampLayers *layers);
-void lamp_udp_read(LampPackets *packets, LampLayers *layers);
+/* ---- transport: tcp.c, udp.c; @layers stands at their header. TRUE: a tunnel goes on inside.
+ */
+gboolean lamp_tcp_read(LampPackets *packets, LampLayers *layers);
+gboolean lamp_udp_read(LampPackets *packets, LampLayers *layers);
 
 /* ---- reassembly.c */
 /* Takes in a segment at @offset (negative: before the first known byte). */

@@ -1,5 +1,5 @@
 /*
- * IPv4 (RFC 791) and IPv6 (RFC 8200) headers.
+ * IPv4 (RFC 791) and IPv6 (RFC 8200) headers. Extension headers: tunnel.c; fragments: defrag.c.
  *
  * In: bytes that begin with an IP header; out: addresses (IPv4 as IPv4-mapped IPv6), protocol,
  * and the payload limited to what the header says, so that link padding is not payload. A total
@@ -7,16 +7,6 @@
  * frame's.
  */
 #include "ingest/packet/layers.h"
-
-enum {
-    PROTOCOL_HOP_BY_HOP = 0,
-    PROTOCOL_ROUTING = 43,
-    PROTOCOL_FRAGMENT = 44,
-    PROTOCOL_AUTHENTICATION = 51,
-    PROTOCOL_DESTINATION = 60,
-    PROTOCOL_MOBILITY = 135,
-    EXTENSIONS_MAX = 16,
-};
 
 static void
 set_ipv4(guint8 out_address[16], const guint8 *p)
@@ -48,51 +38,10 @@ read_ipv4(LampLayers *l)
     set_ipv4(l->destination, p + 16);
     l->ip_id = lamp_be16(p + 4);
     guint16 fragment = lamp_be16(p + 6);
-    l->next = LAMP_NEXT_PROTOCOL;
+    l->fragment_offset = (fragment & 0x1fffu) * 8;
+    l->has_more_fragments = (fragment & 0x2000) != 0;
+    l->next = (fragment & 0x3fff) != 0 ? LAMP_NEXT_FRAGMENT : LAMP_NEXT_PROTOCOL;
     l->number = p[9];
-    if ((fragment & 0x3fff) != 0)
-        lamp_layers_stop(l, "packet.fragment");
-}
-
-/* Length of the extension header at @p; 0 where @number is none. */
-static gsize
-extension_length(guint32 number, const guint8 *p)
-{
-    switch (number) {
-    case PROTOCOL_HOP_BY_HOP:
-    case PROTOCOL_ROUTING:
-    case PROTOCOL_DESTINATION:
-    case PROTOCOL_MOBILITY:
-        return ((gsize) p[1] + 1) * 8;
-    case PROTOCOL_AUTHENTICATION:
-        return ((gsize) p[1] + 2) * 4;
-    case PROTOCOL_FRAGMENT:
-        return 8;
-    default:
-        return 0;
-    }
-}
-
-/* Takes off the extension headers before the transport. */
-static void
-skip_extensions(LampLayers *l)
-{
-    for (guint i = 0; i < EXTENSIONS_MAX; i++) {
-        static const guint8 none[2];
-        gboolean has_two = lamp_cursor_left(&l->bytes) >= 2;
-        gsize length = extension_length(l->number, has_two ? l->bytes.at : none);
-        const guint8 *p;
-        if (length == 0)
-            return;
-        if (!lamp_layers_take(l, length, &p))
-            return;
-        if (l->number == PROTOCOL_FRAGMENT && (lamp_be16(p + 2) & 0xfff9) != 0) {
-            lamp_layers_stop(l, "packet.fragment");
-            return;
-        }
-        l->number = p[0];
-    }
-    lamp_layers_stop(l, "packet.ipv6-extensions");
 }
 
 static void
@@ -109,7 +58,6 @@ read_ipv6(LampLayers *l)
     l->ip_id = 0;
     l->next = LAMP_NEXT_PROTOCOL;
     l->number = p[6];
-    skip_extensions(l);
 }
 
 void

@@ -13,6 +13,7 @@ typedef enum {
     LAMP_NEXT_ETHERTYPE, /* `number` is an EtherType */
     LAMP_NEXT_IP,        /* IPv4 or IPv6, as the first four bits say */
     LAMP_NEXT_PROTOCOL,  /* `number` is an IP protocol; addresses are set */
+    LAMP_NEXT_FRAGMENT,  /* a part of an IP packet; `number` is its protocol */
 } LampNext;
 
 typedef struct {
@@ -22,7 +23,9 @@ typedef struct {
     guint64 wire;     /* what was left on the wire: at least lamp_cursor_left(&bytes) */
     guint tunnels;    /* entered so far */
     guint8 source[16], destination[16];
-    guint32 ip_id;     /* 0 unknown */
+    guint32 ip_id; /* 0 unknown */
+    guint32 fragment_offset;
+    gboolean has_more_fragments;
     const char *error; /* static code of the finding, where the bytes contradict the format */
 } LampLayers;
 
@@ -30,6 +33,24 @@ typedef struct {
 void lamp_layers_link(LampLayers *layers);
 void lamp_layers_ethertype(LampLayers *layers);
 void lamp_layers_ip(LampLayers *layers);
+
+/* Extension headers, and IP protocols that carry packets: IP in IP, GRE with ERSPAN, EtherIP,
+ * MPLS. */
+void lamp_layers_protocol(LampLayers *layers);
+
+/* After a UDP header with these ports: enters VXLAN, Geneve, GTP-U or Teredo where the bytes
+ * bear that out, and says whether. */
+gboolean lamp_layers_udp_tunnel(LampLayers *layers, guint16 source_port,
+                                guint16 destination_port);
+
+/* Point-to-point protocol number and what it carries. */
+void lamp_layers_ppp(LampLayers *layers);
+
+/* MPLS labels and what is below the last. */
+void lamp_layers_mpls(LampLayers *layers);
+
+/* Counts a tunnel, and goes on with @next; stops at the limit. */
+void lamp_layers_enter(LampLayers *layers, LampNext next, guint32 number);
 
 /* Moves over @n bytes that the frame has; FALSE, and `next` none, where they are cut off. */
 gboolean lamp_layers_take(LampLayers *layers, gsize n, const guint8 **out_at);

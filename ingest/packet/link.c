@@ -2,29 +2,52 @@
  * Link layers: from a frame to its network layer.
  *
  * In: the bytes of a frame and its LINKTYPE_ number (www.tcpdump.org/linktypes.html); out: the
- * EtherType or IP bytes behind. VLAN tags are taken off in any number; what they say is not
- * part of a connection's identity.
+ * EtherType or IP bytes behind. VLAN tags (IEEE 802.1Q, 802.1ad), provider backbone tags, MPLS
+ * labels (RFC 3032) and PPPoE (RFC 2516) are taken off in any number; what they say is not part
+ * of a connection's identity.
  */
 #include "ingest/packet/layers.h"
+
+#include "base/limits.h"
 
 enum {
     LINK_NULL = 0,
     LINK_ETHERNET = 1,
+    LINK_PPP = 9,
     LINK_RAW_BSD = 12,
     LINK_RAW_OPENBSD = 14,
+    LINK_PPP_HDLC = 50,
+    LINK_PPP_ETHER = 51,
     LINK_RAW = 101,
+    LINK_CISCO_HDLC = 104,
     LINK_LOOP = 108,
+    LINK_ENC = 109,
     LINK_SLL = 113,
+    LINK_PFLOG = 117,
     LINK_IPV4 = 228,
     LINK_IPV6 = 229,
+    LINK_NFLOG = 239,
     LINK_SLL2 = 276,
+};
+
+enum {
+    TYPE_LENGTH_MAX = 1500, /* smaller EtherTypes are IEEE 802.3 lengths */
     TYPE_IPV4 = 0x0800,
-    TYPE_IPV6 = 0x86dd,
+    TYPE_BRIDGING = 0x6558,
     TYPE_VLAN = 0x8100,
+    TYPE_IPV6 = 0x86dd,
+    TYPE_PPP = 0x880b,
+    TYPE_MPLS = 0x8847,
+    TYPE_MPLS_UPSTREAM = 0x8848,
+    TYPE_PPPOE = 0x8864,
     TYPE_QINQ = 0x88a8,
+    TYPE_BACKBONE = 0x88e7,
     TYPE_QINQ_OLD = 0x9100,
     TYPE_QINQ_OLDER = 0x9200,
+    TYPE_QINQ_OLDEST = 0x9300,
 };
+
+enum { NFLOG_PAYLOAD = 9 /* type of the attribute that holds the packet */ };
 
 gboolean
 lamp_layers_take(LampLayers *l, gsize n, const guint8 **out_at)
@@ -63,6 +86,15 @@ go_on(LampLayers *l, LampNext next, guint32 number)
     l->number = number;
 }
 
+void
+lamp_layers_enter(LampLayers *l, LampNext next, guint32 number)
+{
+    if (++l->tunnels > LAMP_LIMIT_TUNNEL_DEPTH)
+        lamp_layers_stop(l, "limit.TUNNEL_DEPTH");
+    else
+        go_on(l, next, number);
+}
+
 static void
 take_typed(LampLayers *l, gsize header, gsize type_at)
 {
@@ -71,10 +103,97 @@ take_typed(LampLayers *l, gsize header, gsize type_at)
         go_on(l, LAMP_NEXT_ETHERTYPE, lamp_be16(p + type_at));
 }
 
+static void
+skip_to_ip(LampLayers *l, gsize header)
+{
+    const guint8 *p;
+    if (lamp_layers_take(l, header, &p))
+        go_on(l, LAMP_NEXT_IP, 0);
+}
+
+/* A number in the byte order of the host that logged: the one that makes a length that fits. */
+static gsize
+read_host_order(const guint8 *p, const guint8 *length, gsize left)
+{
+    gboolean is_little = lamp_le16(length) >= 4 && lamp_le16(length) <= left + 4;
+    return is_little ? lamp_le16(p) : lamp_be16(p);
+}
+
+/* Netfilter log: attributes of length and type in the host's order, one of which is the packet.
+ */
+static void
+read_nflog(LampLayers *l)
+{
+    const guint8 *p;
+    if (!lamp_layers_take(l, 4, &p))
+        return;
+    for (;;) {
+        const guint8 *attribute;
+        if (!lamp_layers_take(l, 4, &attribute))
+            return;
+        gsize left = (gsize) MIN(l->wire, G_MAXUINT16);
+        gsize length = read_host_order(attribute, attribute, left);
+        gsize type = read_host_order(attribute + 2, attribute, left) & 0x7fff;
+        if (length < 4) {
+            lamp_layers_stop(l, "packet.nflog");
+            return;
+        }
+        if (type == NFLOG_PAYLOAD) {
+            lamp_layers_limit(l, length - 4);
+            go_on(l, LAMP_NEXT_IP, 0);
+            return;
+        }
+        gsize padded = (length + 3) / 4 * 4 - 4;
+        if (!lamp_layers_take(l, padded, &p))
+            return;
+    }
+}
+
+void
+lamp_layers_ppp(LampLayers *l)
+{
+    const guint8 *p;
+    if (lamp_cursor_left(&l->bytes) >= 2 && l->bytes.at[0] == 0xff && l->bytes.at[1] == 3 &&
+        !lamp_layers_take(l, 2, &p))
+        return;
+    if (!lamp_layers_take(l, 1, &p))
+        return;
+    guint protocol = p[0];
+    if ((protocol & 1) == 0) {
+        if (!lamp_layers_take(l, 1, &p))
+            return;
+        protocol = protocol << 8 | p[0];
+    }
+    if (protocol == 0x21 || protocol == 0x57)
+        go_on(l, LAMP_NEXT_IP, 0);
+    else if (protocol == 0x281 || protocol == 0x283)
+        go_on(l, LAMP_NEXT_ETHERTYPE, TYPE_MPLS);
+    else
+        lamp_layers_stop(l, NULL);
+}
+
+static void
+read_pppoe(LampLayers *l)
+{
+    const guint8 *p;
+    if (!lamp_layers_take(l, 6, &p))
+        return;
+    lamp_layers_limit(l, lamp_be16(p + 4));
+    lamp_layers_ppp(l);
+}
+
+static void
+read_pflog(LampLayers *l)
+{
+    if (lamp_cursor_left(&l->bytes) == 0)
+        lamp_layers_stop(l, NULL);
+    else
+        skip_to_ip(l, ((gsize) l->bytes.at[0] + 3) / 4 * 4);
+}
+
 void
 lamp_layers_link(LampLayers *l)
 {
-    const guint8 *p;
     switch (l->number) {
     case LINK_ETHERNET:
         take_typed(l, 14, 12);
@@ -85,10 +204,15 @@ lamp_layers_link(LampLayers *l)
     case LINK_SLL2:
         take_typed(l, 20, 0);
         break;
+    case LINK_CISCO_HDLC:
+        take_typed(l, 4, 2);
+        break;
     case LINK_NULL:
     case LINK_LOOP:
-        if (lamp_layers_take(l, 4, &p))
-            go_on(l, LAMP_NEXT_IP, 0);
+        skip_to_ip(l, 4);
+        break;
+    case LINK_ENC:
+        skip_to_ip(l, 12);
         break;
     case LINK_RAW:
     case LINK_RAW_BSD:
@@ -97,14 +221,63 @@ lamp_layers_link(LampLayers *l)
     case LINK_IPV6:
         go_on(l, LAMP_NEXT_IP, 0);
         break;
+    case LINK_PPP:
+    case LINK_PPP_HDLC:
+        lamp_layers_ppp(l);
+        break;
+    case LINK_PPP_ETHER:
+        read_pppoe(l);
+        break;
+    case LINK_NFLOG:
+        read_nflog(l);
+        break;
+    case LINK_PFLOG:
+        read_pflog(l);
+        break;
     default:
         lamp_layers_stop(l, "packet.link-type");
     }
 }
 
 void
+lamp_layers_mpls(LampLayers *l)
+{
+    const guint8 *p;
+    do {
+        if (!lamp_layers_take(l, 4, &p))
+            return;
+    } while ((p[2] & 1) == 0);
+    guint version = lamp_cursor_left(&l->bytes) > 0 ? l->bytes.at[0] >> 4 : 15;
+    if (version == 4 || version == 6) {
+        go_on(l, LAMP_NEXT_IP, 0);
+        return;
+    }
+    /* A pseudowire: an Ethernet frame, behind a control word if the first bits are 0 (RFC
+     * 4385). */
+    if (version == 0 && !lamp_layers_take(l, 4, &p))
+        return;
+    lamp_layers_enter(l, LAMP_NEXT_LINK, LINK_ETHERNET);
+}
+
+/* IEEE 802.3 with LLC and SNAP headers. */
+static void
+read_llc(LampLayers *l)
+{
+    const guint8 *p;
+    static const guint8 snap[6] = {0xaa, 0xaa, 3, 0, 0, 0};
+    lamp_layers_limit(l, l->number);
+    if (!lamp_layers_take(l, 8, &p))
+        return;
+    if (memcmp(p, snap, sizeof snap) == 0)
+        go_on(l, LAMP_NEXT_ETHERTYPE, lamp_be16(p + 6));
+    else
+        lamp_layers_stop(l, NULL);
+}
+
+void
 lamp_layers_ethertype(LampLayers *l)
 {
+    const guint8 *p;
     switch (l->number) {
     case TYPE_IPV4:
     case TYPE_IPV6:
@@ -114,9 +287,30 @@ lamp_layers_ethertype(LampLayers *l)
     case TYPE_QINQ:
     case TYPE_QINQ_OLD:
     case TYPE_QINQ_OLDER:
+    case TYPE_QINQ_OLDEST:
         take_typed(l, 4, 2);
         break;
+    case TYPE_MPLS:
+    case TYPE_MPLS_UPSTREAM:
+        lamp_layers_mpls(l);
+        break;
+    case TYPE_PPPOE:
+        read_pppoe(l);
+        break;
+    case TYPE_PPP:
+        lamp_layers_ppp(l);
+        break;
+    case TYPE_BACKBONE:
+        if (lamp_layers_take(l, 4, &p))
+            lamp_layers_enter(l, LAMP_NEXT_LINK, LINK_ETHERNET);
+        break;
+    case TYPE_BRIDGING:
+        go_on(l, LAMP_NEXT_LINK, LINK_ETHERNET);
+        break;
     default:
-        lamp_layers_stop(l, NULL);
+        if (l->number <= TYPE_LENGTH_MAX && l->number > 0)
+            read_llc(l);
+        else
+            lamp_layers_stop(l, NULL);
     }
 }

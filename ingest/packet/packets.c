@@ -7,7 +7,7 @@
  */
 #include "ingest/packet/connection.h"
 
-#include "base/limits.h"
+#include "ingest/packet/defrag.h"
 
 #include <pcap/pcap.h>
 
@@ -97,33 +97,45 @@ is_filtered_out(LampPackets *p, const LampPacket *packet)
     return !f->is_usable || pcap_offline_filter(&f->program, &header, packet->frame.at) == 0;
 }
 
+/* Takes off the next layer. FALSE: the frame is done with. */
+static gboolean
+read_layer(LampPackets *p, LampLayers *l)
+{
+    switch (l->next) {
+    case LAMP_NEXT_LINK:
+        lamp_layers_link(l);
+        return TRUE;
+    case LAMP_NEXT_ETHERTYPE:
+        lamp_layers_ethertype(l);
+        return TRUE;
+    case LAMP_NEXT_IP:
+        lamp_layers_ip(l);
+        return TRUE;
+    case LAMP_NEXT_FRAGMENT:
+        if (p->defrag == NULL)
+            p->defrag = lamp_defrag_new();
+        lamp_defrag_add(p->defrag, l, p->now);
+        return TRUE;
+    case LAMP_NEXT_PROTOCOL:
+        if (l->number == PROTOCOL_TCP)
+            return lamp_tcp_read(p, l);
+        if (l->number == PROTOCOL_UDP)
+            return lamp_udp_read(p, l);
+        lamp_layers_protocol(l);
+        return TRUE;
+    default:
+        return FALSE;
+    }
+}
+
 static void
 read_layers(LampPackets *p, LampLayers *l)
 {
-    for (guint i = 0; i < LAYERS_MAX; i++) {
-        switch (l->next) {
-        case LAMP_NEXT_LINK:
-            lamp_layers_link(l);
-            break;
-        case LAMP_NEXT_ETHERTYPE:
-            lamp_layers_ethertype(l);
-            break;
-        case LAMP_NEXT_IP:
-            lamp_layers_ip(l);
-            break;
-        case LAMP_NEXT_PROTOCOL:
-            if (l->number == PROTOCOL_TCP)
-                lamp_tcp_read(p, l);
-            else if (l->number == PROTOCOL_UDP)
-                lamp_udp_read(p, l);
-            else
-                lamp_layers_stop(l, NULL);
-            return;
-        default:
-            return;
-        }
-    }
-    lamp_layers_stop(l, "packet.layers");
+    guint layers = 0;
+    while (layers < LAYERS_MAX && read_layer(p, l))
+        layers++;
+    if (layers == LAYERS_MAX)
+        lamp_layers_stop(l, "packet.layers");
 }
 
 /* Ended connections leave once no late packet of theirs is to be expected. */
@@ -167,6 +179,12 @@ lamp_packets_finish(LampPackets *p)
 {
     while (p->used.oldest != NULL)
         lamp_connection_close(p->used.oldest);
+    if (p->defrag != NULL && lamp_defrag_lost(p->defrag) + lamp_defrag_waiting(p->defrag) > 0) {
+        g_autofree char *text = g_strdup_printf(
+            "%" G_GUINT64_FORMAT " fragmented packets lack parts; they were left out",
+            lamp_defrag_lost(p->defrag) + lamp_defrag_waiting(p->defrag));
+        lamp_packets_finding(p, LAMP_FINDING_LOSS, "packet.fragments", text);
+    }
 }
 
 LampPacketsCounts
@@ -201,6 +219,7 @@ lamp_packets_free(LampPackets *p)
             pcap_freecode(&f->program);
     }
     g_array_unref(p->filters);
+    lamp_defrag_free(p->defrag);
     g_free(p->filter_text);
     g_free(p->buckets);
     g_free(p);

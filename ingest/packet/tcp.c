@@ -276,28 +276,37 @@ take_segment(LampStream *s, guint side, const Segment *t)
         end_connection(s, LAMP_CONNECTION_CLOSED);
 }
 
-void
+/* The connection and generation of @t; made where new. NULL: a duplicate. */
+static LampStream *
+connection_of(LampPackets *p, const LampKey *key, guint side, const Segment *t, guint32 ip_id)
+{
+    LampStream *s = lamp_connection_find(p, key);
+    if (s != NULL && is_duplicate(&s->half[side], t, ip_id, p->now)) {
+        p->counts.duplicates++;
+        return NULL;
+    }
+    if (s != NULL && !is_new_generation(s, side, t))
+        return s;
+    if (s != NULL)
+        lamp_connection_close(s);
+    s = lamp_connection_add(p, key);
+    is_duplicate(&s->half[side], t, ip_id, p->now);
+    return s;
+}
+
+gboolean
 lamp_tcp_read(LampPackets *p, LampLayers *l)
 {
     LampKey key = {0};
     guint side;
     Segment t;
     if (!read_header(l, &key, &side, &t))
-        return;
-    LampStream *s = lamp_connection_find(p, &key);
-    if (s != NULL && is_duplicate(&s->half[side], &t, l->ip_id, p->now)) {
-        p->counts.duplicates++;
-        return;
-    }
-    if (s != NULL && is_new_generation(s, side, &t)) {
-        lamp_connection_close(s);
-        s = NULL;
-    }
-    if (s == NULL) {
-        s = lamp_connection_add(p, &key);
-        is_duplicate(&s->half[side], &t, l->ip_id, p->now);
-    }
+        return FALSE;
+    LampStream *s = connection_of(p, &key, side, &t, l->ip_id);
+    if (s == NULL)
+        return FALSE;
     set_client(s, side, &t);
     lamp_connection_touch(s, side);
     take_segment(s, side, &t);
+    return FALSE;
 }

@@ -9,21 +9,11 @@
 
 enum { HEADER = 8 };
 
-void
-lamp_udp_read(LampPackets *p, LampLayers *l)
+static void
+take_datagram(LampPackets *p, const LampLayers *l, guint16 source, guint16 destination)
 {
-    const guint8 *header;
-    if (!lamp_layers_take(l, HEADER, &header))
-        return;
-    guint16 length = lamp_be16(header + 4);
-    if (length != 0 && length < HEADER) {
-        lamp_layers_stop(l, "packet.udp-header");
-        return;
-    }
-    if (length != 0)
-        lamp_layers_limit(l, length - (guint64) HEADER);
     LampKey key = {0};
-    guint side = lamp_key_set(&key, l, lamp_be16(header), lamp_be16(header + 2), 17);
+    guint side = lamp_key_set(&key, l, source, destination, 17);
     LampStream *s = lamp_connection_find(p, &key);
     if (s == NULL) {
         s = lamp_connection_add(p, &key);
@@ -34,4 +24,24 @@ lamp_udp_read(LampPackets *p, LampLayers *l)
     lamp_list_add(&p->ended, s);
     s->half[side].bytes += l->wire;
     lamp_stream_datagram(s, side, lamp_cursor_rest(&l->bytes));
+}
+
+gboolean
+lamp_udp_read(LampPackets *p, LampLayers *l)
+{
+    const guint8 *header;
+    if (!lamp_layers_take(l, HEADER, &header))
+        return FALSE;
+    guint16 source = lamp_be16(header), destination = lamp_be16(header + 2);
+    guint16 length = lamp_be16(header + 4);
+    if (length != 0 && length < HEADER) {
+        lamp_layers_stop(l, "packet.udp-header");
+        return FALSE;
+    }
+    if (length != 0)
+        lamp_layers_limit(l, length - (guint64) HEADER);
+    if (lamp_layers_udp_tunnel(l, source, destination))
+        return TRUE;
+    take_datagram(p, l, source, destination);
+    return FALSE;
 }
