@@ -5,7 +5,7 @@
 
 #include "base/limits.h"
 #include "ingest/packets.h"
-#include "ingest/reader.h"
+#include "ingest/readers.h"
 
 typedef struct {
     LampSink sink;
