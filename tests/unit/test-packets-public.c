@@ -71,7 +71,7 @@ START_TEST(test_public_captures)
     g_print("%u files, %u captures, %" G_GUINT64_FORMAT " frames\n", seen.files, seen.captures,
             seen.frames);
     ck_assert_uint_gt(seen.captures, 1000);
-    ck_assert_uint_gt(seen.frames, 50000);
+    ck_assert_uint_gt(seen.frames, 40000);
 }
 END_TEST
 
