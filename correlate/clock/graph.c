@@ -1,0 +1,237 @@
+/*
+ * Least squares over the graph of clocks.
+ *
+ * Every pair of hosts with traffic gives one measured difference of their clocks. Offsets and
+ * drifts that fit all pairs best, weighted by how narrow each pair's bounds are, close the
+ * loops (the coded probes of Huygens do the same: Geng et al., NSDI 2018, section 4). Residuals
+ * far beyond a pair's bounds lose weight (Huber), so that one asymmetric or mispaired link does
+ * not pull the others. Solved by conjugate gradients on the graph's Laplacian, each component
+ * with its reference at zero. A pair's line runs over the first clock's time, so its value at
+ * the epoch is taken again when that clock's own offset is known.
+ */
+#include "correlate/clock/graph.h"
+
+#include <math.h>
+#include <string.h>
+
+#define ROUNDS 4
+#define OFFSET_FLOOR_NS 500.0
+#define DRIFT_FLOOR_NS_PER_S 20.0
+#define ONE_WAY_WIDTH_NS 1e6
+#define HUBER 3.0
+
+typedef struct {
+    const LampClockEdge *edges;
+    gsize n_edges;
+    LampClockNode *nodes;
+    guint32 n;
+    double *weight;   /* of each edge */
+    double *measured; /* of each edge */
+} Graph;
+
+static double
+half_width(const LampClockEdge *edge)
+{
+    return edge->line.is_two_way ? edge->line.half_width_ns : ONE_WAY_WIDTH_NS;
+}
+
+static guint32
+find_root(const guint32 *parents, guint32 i)
+{
+    while (parents[i] != i)
+        i = parents[i];
+    return i;
+}
+
+/* The reference of each component is its highest ranked node. */
+static void
+find_components(Graph *graph, const guint64 *rank)
+{
+    g_autofree guint32 *parents = g_new(guint32, MAX(graph->n, 1));
+    for (guint32 i = 0; i < graph->n; i++)
+        parents[i] = i;
+    for (gsize e = 0; e < graph->n_edges; e++) {
+        guint32 a = find_root(parents, graph->edges[e].a);
+        guint32 b = find_root(parents, graph->edges[e].b);
+        gboolean a_wins = rank[a] > rank[b] || (rank[a] == rank[b] && a < b);
+        if (a != b && a_wins)
+            parents[b] = a;
+        else if (a != b)
+            parents[a] = b;
+    }
+    for (guint32 i = 0; i < graph->n; i++)
+        graph->nodes[i].reference = find_root(parents, i);
+}
+
+static void
+apply_laplacian(const Graph *graph, const double *x, double *out)
+{
+    memset(out, 0, graph->n * sizeof *out);
+    for (gsize e = 0; e < graph->n_edges; e++) {
+        guint32 a = graph->edges[e].a;
+        guint32 b = graph->edges[e].b;
+        double flow = graph->weight[e] * (x[b] - x[a]);
+        out[b] += flow;
+        out[a] -= flow;
+    }
+    for (guint32 i = 0; i < graph->n; i++)
+        if (graph->nodes[i].reference == i)
+            out[i] = 0;
+}
+
+static double
+dot(const double *a, const double *b, guint32 n)
+{
+    double sum = 0;
+    for (guint32 i = 0; i < n; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+/* Right-hand side, and the diagonal for preconditioning. */
+static void
+start_solving(const Graph *graph, double *residual, double *diagonal)
+{
+    memset(residual, 0, graph->n * sizeof *residual);
+    memset(diagonal, 0, graph->n * sizeof *diagonal);
+    for (gsize e = 0; e < graph->n_edges; e++) {
+        guint32 a = graph->edges[e].a;
+        guint32 b = graph->edges[e].b;
+        residual[b] += graph->weight[e] * graph->measured[e];
+        residual[a] -= graph->weight[e] * graph->measured[e];
+        diagonal[a] += graph->weight[e];
+        diagonal[b] += graph->weight[e];
+    }
+    for (guint32 i = 0; i < graph->n; i++) {
+        if (graph->nodes[i].reference == i)
+            residual[i] = 0;
+        if (diagonal[i] <= 0)
+            diagonal[i] = 1;
+    }
+}
+
+/* Minimises sum of weight * (x_b - x_a - measured)^2 with x = 0 at the references. */
+static void
+solve(const Graph *graph, double *x)
+{
+    guint32 n = graph->n;
+    g_autofree double *work = g_new0(double, 5 * (gsize) n + 1);
+    double *residual = work;
+    double *diagonal = work + n;
+    double *direction = work + 2 * (gsize) n;
+    double *image = work + 3 * (gsize) n;
+    double *z = work + 4 * (gsize) n;
+    memset(x, 0, n * sizeof *x);
+    start_solving(graph, residual, diagonal);
+    for (guint32 i = 0; i < n; i++)
+        direction[i] = z[i] = residual[i] / diagonal[i];
+    double energy = dot(residual, z, n);
+    double enough = energy * 1e-24;
+    for (guint32 step = 0; step < 4 * n + 10 && energy > enough; step++) {
+        apply_laplacian(graph, direction, image);
+        double curvature = dot(direction, image, n);
+        if (!(curvature > 0))
+            break;
+        double length = energy / curvature;
+        for (guint32 i = 0; i < n; i++) {
+            x[i] += length * direction[i];
+            residual[i] -= length * image[i];
+            z[i] = residual[i] / diagonal[i];
+        }
+        double next = dot(residual, z, n);
+        for (guint32 i = 0; i < n; i++)
+            direction[i] = z[i] + next / energy * direction[i];
+        energy = next;
+    }
+}
+
+static double
+huber_weight(double sigma, double residual)
+{
+    double excess = fabs(residual) / sigma;
+    return (excess > HUBER ? HUBER / excess : 1) / (sigma * sigma);
+}
+
+static void
+solve_offsets(Graph *graph, double *x)
+{
+    memset(x, 0, graph->n * sizeof *x);
+    for (guint round = 0; round < ROUNDS; round++) {
+        for (gsize e = 0; e < graph->n_edges; e++) {
+            const LampClockEdge *edge = &graph->edges[e];
+            double sigma = half_width(edge) + OFFSET_FLOOR_NS;
+            graph->measured[e] =
+                edge->line.offset_ns + edge->line.drift_ns_per_s * x[edge->a] / 1e9;
+            graph->weight[e] = huber_weight(
+                sigma, round > 0 ? x[edge->b] - x[edge->a] - graph->measured[e] : 0);
+        }
+        solve(graph, x);
+    }
+    for (guint32 i = 0; i < graph->n; i++)
+        graph->nodes[i].offset_ns = x[i];
+}
+
+static void
+solve_drifts(Graph *graph, double *x)
+{
+    memset(x, 0, graph->n * sizeof *x);
+    for (guint round = 0; round < ROUNDS; round++) {
+        for (gsize e = 0; e < graph->n_edges; e++) {
+            const LampClockEdge *edge = &graph->edges[e];
+            double sigma =
+                2 * (half_width(edge) + OFFSET_FLOOR_NS) / fmax(edge->line.span_s, 1e-3) +
+                DRIFT_FLOOR_NS_PER_S;
+            graph->measured[e] = edge->line.drift_ns_per_s;
+            graph->weight[e] = huber_weight(
+                sigma, round > 0 ? x[edge->b] - x[edge->a] - graph->measured[e] : 0);
+        }
+        solve(graph, x);
+    }
+    for (guint32 i = 0; i < graph->n; i++)
+        graph->nodes[i].drift_ns_per_s = x[i];
+}
+
+/* Surest ways from the references: Bellman and Ford's relaxation. */
+static void
+spread_uncertainty(Graph *graph)
+{
+    for (guint32 i = 0; i < graph->n; i++) {
+        gboolean is_reference = graph->nodes[i].reference == i;
+        graph->nodes[i].uncertainty_ns = is_reference ? 0 : INFINITY;
+        graph->nodes[i].is_two_way = is_reference;
+        graph->nodes[i].samples = 0;
+    }
+    gboolean is_changed = TRUE;
+    for (guint32 round = 0; is_changed && round < graph->n; round++) {
+        is_changed = FALSE;
+        for (gsize e = 0; e < 2 * graph->n_edges; e++) {
+            const LampClockEdge *edge = &graph->edges[e / 2];
+            LampClockNode *from = &graph->nodes[e % 2 == 0 ? edge->a : edge->b];
+            LampClockNode *to = &graph->nodes[e % 2 == 0 ? edge->b : edge->a];
+            double reach = from->uncertainty_ns + half_width(edge);
+            if (!(reach < to->uncertainty_ns))
+                continue;
+            to->uncertainty_ns = reach;
+            to->is_two_way = from->is_two_way && edge->line.is_two_way;
+            is_changed = TRUE;
+        }
+    }
+    for (gsize e = 0; e < graph->n_edges; e++) {
+        graph->nodes[graph->edges[e].a].samples += graph->edges[e].samples;
+        graph->nodes[graph->edges[e].b].samples += graph->edges[e].samples;
+    }
+}
+
+void
+lamp_clock_graph_solve(const LampClockEdge *edges, gsize n_edges, const guint64 *rank,
+                       LampClockNode *nodes, guint32 n)
+{
+    g_autofree double *weight = g_new0(double, n_edges + 1);
+    g_autofree double *measured = g_new0(double, n_edges + 1);
+    g_autofree double *x = g_new0(double, (gsize) n + 1);
+    Graph graph = {edges, n_edges, nodes, n, weight, measured};
+    find_components(&graph, rank);
+    solve_offsets(&graph, x);
+    solve_drifts(&graph, x);
+    spread_uncertainty(&graph);
+}

@@ -1,0 +1,341 @@
+/*
+ * Offset and drift of every host's clock.
+ *
+ * In: calls that more than one host's capture saw. Out: hosts' offsets, drifts, uncertainties.
+ * The first byte of a request and the first byte of its response are each stamped by both; the
+ * capture nearer to the client stamps the request earlier and the response later. So every call
+ * bounds the difference of the two clocks from both sides (correlate/clock/line.c), and the
+ * pairs are solved together (correlate/clock/graph.c). The reference is a capture point in the
+ * middle if there is one, else the host with most partners.
+ *
+ * For each pair only the tightest bound in each of SLOTS slices of time is kept, so memory does
+ * not grow with the traffic. Limit: one line for a host's whole time.
+ */
+#include "base/keyed-map.h"
+#include "correlate/clock/graph.h"
+#include "correlate/correlation.h"
+
+#include <math.h>
+
+#define SLOTS 512
+#define MAX_PAIRS 8192
+#define PAIR_BUDGET ((gsize) 16 << 20)
+
+typedef struct {
+    LampClockPoint upper, lower; /* y infinite: none */
+} Slot;
+
+typedef struct {
+    guint32 a, b;
+    guint64 samples;
+    Slot slots[SLOTS];
+} Pair;
+
+typedef struct {
+    LampCorrelation *c;
+    LampKeyedMap *index; /* two hosts to number in pairs + 1 */
+    GPtrArray *pairs;
+    gint64 *first_time, *last_time; /* of each host, on its clock */
+} Table;
+
+static guint32
+host_of_member(LampCorrelation *c, guint32 member)
+{
+    const LampObservation *seen =
+        lamp_observation(c, g_array_index(c->members, guint32, member));
+    return seen->source != LAMP_INDEX_NONE ? lamp_source(c, seen->source)->host
+                                           : LAMP_INDEX_NONE;
+}
+
+static Pair *
+pair_of(Table *table, guint32 a, guint32 b)
+{
+    guint32 key[2] = {a, b};
+    gboolean is_new = FALSE;
+    guint64 *number =
+        table->pairs->len < MAX_PAIRS
+            ? lamp_keyed_map_add(table->index, lamp_bytes(key, sizeof key), &is_new)
+            : lamp_keyed_map_find(table->index, lamp_bytes(key, sizeof key));
+    if (number == NULL)
+        return NULL;
+    if (is_new) {
+        Pair *pair = g_new0(Pair, 1);
+        pair->a = a;
+        pair->b = b;
+        for (guint i = 0; i < SLOTS; i++) {
+            pair->slots[i].upper.y = INFINITY;
+            pair->slots[i].lower.y = -INFINITY;
+        }
+        g_ptr_array_add(table->pairs, pair);
+        *number = table->pairs->len;
+    }
+    return g_ptr_array_index(table->pairs, *number - 1);
+}
+
+static Slot *
+slot_of(Table *table, Pair *pair, gint64 time)
+{
+    gint64 first = table->first_time[pair->a];
+    double span = (double) (table->last_time[pair->a] - first) + 1;
+    gint64 slot = (gint64) ((double) (time - first) / span * SLOTS);
+    return &pair->slots[CLAMP(slot, 0, SLOTS - 1)];
+}
+
+/* How far along the way from client to server a member stands. */
+static guint
+rank_of(const LampCall *call, guint32 host)
+{
+    if (host == call->client_host)
+        return 0;
+    return host == call->server_host ? 2 : 1;
+}
+
+static gint64
+turn_time(const LampObservation *seen)
+{
+    return seen->response_first - seen->request_first;
+}
+
+/* Is @a nearer to the client than @b? Of two captures in the middle the one that saw the longer
+ * turn is. */
+static gboolean
+is_nearer(const LampCall *call, guint32 host_a, const LampObservation *a, guint32 host_b,
+          const LampObservation *b)
+{
+    guint rank_a = rank_of(call, host_a);
+    guint rank_b = rank_of(call, host_b);
+    if (rank_a != rank_b)
+        return rank_a < rank_b;
+    return turn_time(a) > turn_time(b);
+}
+
+static gboolean
+is_usable(const LampObservation *seen)
+{
+    return seen->origin == LAMP_FROM_WIRE && seen->request_first != LAMP_TIME_NONE &&
+           (seen->flags & (LAMP_SEEN_GAP | LAMP_SEEN_PRECAPTURE)) == 0;
+}
+
+static gboolean
+has_same_response(const LampObservation *a, const LampObservation *b)
+{
+    return a->response_first != LAMP_TIME_NONE && b->response_first != LAMP_TIME_NONE &&
+           a->response_sequence == b->response_sequence;
+}
+
+/* Stores one bound: clock b minus clock a was at most (request) or at least (response) @y. */
+static void
+add_bound(Table *table, Pair *pair, gint64 time_a, gint64 time_b, gboolean is_upper)
+{
+    Slot *slot = slot_of(table, pair, time_a);
+    LampClockPoint point = {.t = (double) (time_a - table->c->epoch) / 1e9,
+                            .y = (double) (time_b - time_a)};
+    LampClockPoint *kept = is_upper ? &slot->upper : &slot->lower;
+    if (is_upper ? point.y < kept->y : point.y > kept->y)
+        *kept = point;
+    pair->samples++;
+}
+
+static void
+add_members(Table *table, const LampCall *call, guint32 i, guint32 j)
+{
+    LampCorrelation *c = table->c;
+    const LampObservation *a = lamp_observation(c, g_array_index(c->members, guint32, i));
+    const LampObservation *b = lamp_observation(c, g_array_index(c->members, guint32, j));
+    guint32 host_a = host_of_member(c, i);
+    guint32 host_b = host_of_member(c, j);
+    if (host_a == host_b || host_a == LAMP_INDEX_NONE || host_b == LAMP_INDEX_NONE ||
+        !is_usable(a) || !is_usable(b))
+        return;
+    gboolean a_is_near = is_nearer(call, host_a, a, host_b, b);
+    const LampObservation *first = host_a < host_b ? a : b;
+    const LampObservation *second = host_a < host_b ? b : a;
+    gboolean is_forward = a_is_near == (first == a);
+    Pair *pair = pair_of(table, MIN(host_a, host_b), MAX(host_a, host_b));
+    if (pair == NULL)
+        return;
+    add_bound(table, pair, first->request_first, second->request_first, is_forward);
+    if (has_same_response(a, b))
+        add_bound(table, pair, first->response_first, second->response_first, !is_forward);
+}
+
+static void
+measure_spans(Table *table)
+{
+    LampCorrelation *c = table->c;
+    for (guint i = 0; i < c->hosts->len; i++) {
+        table->first_time[i] = G_MAXINT64;
+        table->last_time[i] = G_MININT64;
+    }
+    for (guint i = 0; i < c->observations->len; i++) {
+        const LampObservation *seen = lamp_observation(c, i);
+        if (!is_usable(seen) || seen->source == LAMP_INDEX_NONE ||
+            lamp_source(c, seen->source)->host == LAMP_INDEX_NONE)
+            continue;
+        guint32 host = lamp_source(c, seen->source)->host;
+        table->first_time[host] = MIN(table->first_time[host], seen->request_first);
+        table->last_time[host] = MAX(table->last_time[host], seen->request_first);
+    }
+}
+
+static void
+collect_pairs(Table *table)
+{
+    LampCorrelation *c = table->c;
+    for (guint k = 0; k < c->calls->len; k++) {
+        const LampCall *call = lamp_call(c, k);
+        guint32 end = call->first_member + MIN(call->member_count, 16);
+        for (guint32 i = call->first_member; i < end; i++)
+            for (guint32 j = i + 1; j < end; j++)
+                add_members(table, call, i, j);
+    }
+}
+
+static gboolean
+fit_pair(const Pair *pair, LampClockEdge *edge)
+{
+    g_autoptr(GArray) upper = g_array_new(FALSE, FALSE, sizeof(LampClockPoint));
+    g_autoptr(GArray) lower = g_array_new(FALSE, FALSE, sizeof(LampClockPoint));
+    for (guint i = 0; i < SLOTS; i++) {
+        if (isfinite(pair->slots[i].upper.y))
+            g_array_append_val(upper, pair->slots[i].upper);
+        if (isfinite(pair->slots[i].lower.y))
+            g_array_append_val(lower, pair->slots[i].lower);
+    }
+    edge->a = pair->a;
+    edge->b = pair->b;
+    edge->samples = pair->samples;
+    return lamp_clock_line_fit(upper, lower, &edge->line);
+}
+
+static gint
+compare_edges(gconstpointer left, gconstpointer right)
+{
+    const LampClockEdge *a = left;
+    const LampClockEdge *b = right;
+    if (a->a != b->a)
+        return a->a < b->a ? -1 : 1;
+    return a->b < b->b ? -1 : a->b > b->b;
+}
+
+static GArray *
+fit_pairs(const Table *table)
+{
+    GArray *edges = g_array_new(FALSE, TRUE, sizeof(LampClockEdge));
+    for (guint i = 0; i < table->pairs->len; i++) {
+        LampClockEdge edge = {0};
+        if (fit_pair(g_ptr_array_index(table->pairs, i), &edge))
+            g_array_append_val(edges, edge);
+    }
+    g_array_sort(edges, compare_edges);
+    return edges;
+}
+
+/* Capture points first, then by number of partners, then by samples. */
+static guint64 *
+rank_hosts(LampCorrelation *c, const GArray *edges)
+{
+    guint64 *rank = g_new0(guint64, MAX(c->hosts->len, 1));
+    for (guint i = 0; i < c->hosts->len; i++)
+        rank[i] = lamp_host(c, i)->is_capture_point ? G_GUINT64_CONSTANT(1) << 60 : 0;
+    for (guint i = 0; i < edges->len; i++) {
+        const LampClockEdge *edge = &g_array_index(edges, LampClockEdge, i);
+        rank[edge->a] += (G_GUINT64_CONSTANT(1) << 40) + edge->samples;
+        rank[edge->b] += (G_GUINT64_CONSTANT(1) << 40) + edge->samples;
+    }
+    return rank;
+}
+
+/* The component with most samples is the one whose reference the whole result is on. */
+static guint32
+main_reference(const LampClockNode *nodes, guint32 n)
+{
+    guint32 best = LAMP_INDEX_NONE;
+    g_autofree guint64 *samples = g_new0(guint64, MAX(n, 1));
+    for (guint32 i = 0; i < n; i++) {
+        samples[nodes[i].reference] += nodes[i].samples;
+    }
+    for (guint32 i = 0; i < n; i++)
+        if (samples[i] > 0 && (best == LAMP_INDEX_NONE || samples[i] > samples[best]))
+            best = i;
+    return best;
+}
+
+static void
+take_solution(LampCorrelation *c, const LampClockNode *nodes)
+{
+    guint32 reference = main_reference(nodes, c->hosts->len);
+    for (guint32 i = 0; i < c->hosts->len; i++) {
+        LampHost *host = lamp_host(c, i);
+        const LampClockNode *node = &nodes[i];
+        host->samples = node->samples;
+        if (node->samples == 0)
+            continue;
+        host->offset_ns = node->offset_ns;
+        host->drift = node->drift_ns_per_s / 1e9;
+        host->uncertainty_ns = node->uncertainty_ns;
+        host->has_clock = node->reference == reference;
+        if (host->has_clock)
+            host->method = node->is_two_way ? "two-way" : "one-way";
+        if (i == reference) {
+            host->is_reference = TRUE;
+            host->method = "reference";
+        }
+    }
+}
+
+/* With nothing to compare, the first capture's own clock is the reference. */
+static void
+take_single(LampCorrelation *c)
+{
+    for (guint i = 0; i < c->sources->len; i++) {
+        const LampSource *source = lamp_source(c, i);
+        if (source->kind != LAMP_SOURCE_CAPTURE || source->host == LAMP_INDEX_NONE)
+            continue;
+        LampHost *host = lamp_host(c, source->host);
+        host->is_reference = host->has_clock = TRUE;
+        host->method = "reference";
+        return;
+    }
+}
+
+static void
+find_epoch(LampCorrelation *c)
+{
+    c->epoch = G_MAXINT64;
+    for (guint i = 0; i < c->observations->len; i++) {
+        gint64 time = lamp_observation(c, i)->request_first;
+        if (time != LAMP_TIME_NONE)
+            c->epoch = MIN(c->epoch, time);
+    }
+    if (c->epoch == G_MAXINT64)
+        c->epoch = 0;
+}
+
+gboolean
+lamp_pass_clocks(LampCorrelation *c, G_GNUC_UNUSED GError **error)
+{
+    find_epoch(c);
+    g_autofree gint64 *times = g_new0(gint64, 2 * (gsize) c->hosts->len + 1);
+    Table table = {
+        .c = c,
+        .index = lamp_keyed_map_new(PAIR_BUDGET),
+        .pairs = g_ptr_array_new_with_free_func(g_free),
+        .first_time = times,
+        .last_time = times + c->hosts->len,
+    };
+    measure_spans(&table);
+    collect_pairs(&table);
+    g_autoptr(GArray) edges = fit_pairs(&table);
+    g_autofree guint64 *rank = rank_hosts(c, edges);
+    g_autofree LampClockNode *nodes = g_new0(LampClockNode, (gsize) c->hosts->len + 1);
+    lamp_clock_graph_solve((const LampClockEdge *) (gpointer) edges->data, edges->len, rank,
+                           nodes, c->hosts->len);
+    if (edges->len > 0)
+        take_solution(c, nodes);
+    else
+        take_single(c);
+    lamp_keyed_map_free(table.index);
+    g_ptr_array_unref(table.pairs);
+    return TRUE;
+}

@@ -1,0 +1,212 @@
+/*
+ * What the passes of the correlate stage share: the rows they work on, in memory, and where
+ * each pass leaves its result for the next. Private to correlate/.
+ *
+ * Everything is addressed by index; LAMP_INDEX_NONE stands for "none". Arrays are in the order
+ * of their database ids, so that nothing depends on the order of hash tables. Texts are numbers
+ * of `strings` (0: NULL).
+ */
+#pragma once
+
+#include "base/time.h"
+#include "correlate/correlate.h"
+#include "correlate/inference/inference.h"
+#include "store/statement.h"
+
+#define LAMP_INDEX_NONE G_MAXUINT32
+
+/* Values of the flags column of observations and calls (store/schema.sql). */
+enum {
+    LAMP_SEEN_NO_RESPONSE = 1,
+    LAMP_SEEN_GAP = 2,
+    LAMP_SEEN_ONE_WAY = 4,
+    LAMP_SEEN_PRECAPTURE = 8,
+    LAMP_SEEN_OPAQUE = 16,
+    LAMP_SEEN_ABORTED = 32,
+};
+
+typedef enum {
+    LAMP_SOURCE_CAPTURE,
+    LAMP_SOURCE_LOG,
+    LAMP_SOURCE_SPAN,
+    LAMP_SOURCE_OTHER,
+} LampSourceKind;
+
+typedef enum {
+    LAMP_FROM_WIRE,
+    LAMP_FROM_LOG,
+    LAMP_FROM_SPAN,
+    LAMP_FROM_FLOW
+} LampObservationOrigin;
+typedef enum {
+    LAMP_SEEN_BY_NONE,
+    LAMP_SEEN_BY_CLIENT,
+    LAMP_SEEN_BY_SERVER
+} LampObservationRole;
+
+/* One input file. */
+typedef struct {
+    gint64 id;
+    LampSourceKind kind;
+    char *label;      /* host as told, or the file's stem */
+    gboolean is_told; /* the label is a host name and not a guess */
+    guint32 host;     /* whose clock stamped it */
+} LampSource;
+
+/* One host, or a capture point of its own in the middle of the network. */
+typedef struct {
+    char *name;
+    gint64 zone_ns; /* what an operator's table says of its log times; 0 */
+    gboolean is_capture_point;
+    gboolean is_reference;
+    gboolean has_clock;
+    double offset_ns; /* host clock minus reference clock at epoch */
+    double drift;     /* pure number: 1e-6 is one part in a million */
+    double uncertainty_ns;
+    guint64 samples;
+    const char *method; /* static: column hosts.method */
+    guint32 serves;     /* calls served and made, set by the services pass */
+    guint32 calls;
+} LampHost;
+
+/* Address and port; the host is that of the address. */
+typedef struct {
+    gint64 id;
+    char *address;
+    guint16 port;
+    gboolean is_loopback; /* belongs to the host that captured it */
+    guint32 host;
+} LampPlace;
+
+typedef struct {
+    gint64 id;
+    guint32 source;
+    guint32 client, server; /* places */
+    gint64 first_time;
+    gint64 handshake_server_ns, handshake_client_ns; /* -1 unknown */
+    gint64 client_sequence;                          /* -1 unknown */
+} LampConnection;
+
+/* One row of `observations`. Times LAMP_TIME_NONE where NULL. */
+typedef struct {
+    gint64 id;
+    gint64 request_first, request_last, response_first, response_last;
+    gint64 resolution;
+    gint64 request_sequence, response_sequence; /* -1 unknown */
+    guint32 source, connection;
+    guint32 client, server; /* places */
+    guint32 position;
+    guint32 protocol, operation, process, peer, thread;
+    guint32 request_bytes, response_bytes; /* G_MAXUINT32 and more are held as G_MAXUINT32 */
+    guint8 flags, origin, role, is_error;
+} LampObservation;
+
+/* One call: its observations are members[first_member … + member_count). */
+typedef struct {
+    guint32 first_member, member_count;
+    guint32 client_seen, server_seen;     /* best observation at each end; may be the same */
+    guint32 base_seen;                    /* whose operation, status and sizes are taken */
+    gint64 client_id, server_id, base_id; /* the same as observation ids; 0 none */
+    guint32 client_host, server_host;
+    guint32 client_instance, server_instance;
+    guint32 client_place, server_place;
+    guint32 client_connection, server_connection; /* equal numbers: the same connection */
+    guint32 position;
+    guint32 protocol, operation;
+    guint32 client_thread, server_thread;
+    guint32 request_bytes, response_bytes;
+    gint64 client_start, client_end, server_start, server_end; /* reference clock */
+    gint64 client_uncertainty, server_uncertainty;
+    gint64 order_violation;
+    gint64 lamport[4]; /* request send, request receive, response send, response receive */
+    guint32 parent, root;
+    float confidence;       /* of the parent */
+    float tree_confidence;  /* of a root: that the whole tree is right */
+    guint8 flags, is_error; /* LAMP_SEEN_… */
+} LampCall;
+
+/* A service; its number for the causal engine is its index + 1. */
+typedef struct {
+    char *name;
+    guint32 protocol;
+    gboolean is_external;
+} LampService;
+
+typedef struct {
+    guint32 service;
+    guint32 host;
+    char *name;
+} LampInstance;
+
+typedef struct {
+    LampStore *store;
+    LampCorrelateOptions options;
+    GArray *sources;          /* LampSource */
+    GArray *hosts;            /* LampHost */
+    GArray *places;           /* LampPlace */
+    GArray *connections;      /* LampConnection */
+    GArray *observations;     /* LampObservation */
+    GArray *members;          /* guint32: indices of observations, grouped by call */
+    GArray *calls;            /* LampCall */
+    GArray *services;         /* LampService */
+    GArray *instances;        /* LampInstance */
+    gint64 epoch;             /* reference time at which offsets hold */
+    LampInference *inference; /* calls and services as in the arrays above */
+} LampCorrelation;
+
+static inline LampSource *
+lamp_source(LampCorrelation *c, guint32 i)
+{
+    return &g_array_index(c->sources, LampSource, i);
+}
+
+static inline LampHost *
+lamp_host(LampCorrelation *c, guint32 i)
+{
+    return &g_array_index(c->hosts, LampHost, i);
+}
+
+static inline LampPlace *
+lamp_place(LampCorrelation *c, guint32 i)
+{
+    return &g_array_index(c->places, LampPlace, i);
+}
+
+static inline LampConnection *
+lamp_connection(LampCorrelation *c, guint32 i)
+{
+    return &g_array_index(c->connections, LampConnection, i);
+}
+
+static inline LampObservation *
+lamp_observation(LampCorrelation *c, guint32 i)
+{
+    return &g_array_index(c->observations, LampObservation, i);
+}
+
+static inline LampCall *
+lamp_call(LampCorrelation *c, guint32 i)
+{
+    return &g_array_index(c->calls, LampCall, i);
+}
+
+/* One pass: its work, and the work it rests on. */
+typedef struct {
+    const char *name;
+    const char *basis; /* paper or rule */
+    gboolean (*run)(LampCorrelation *c, GError **error);
+} LampPass;
+
+/* In the order in which they run; ends with a row without name (correlate/passes.c). */
+extern const LampPass lamp_passes[];
+
+/* The passes, one file each. */
+gboolean lamp_pass_load(LampCorrelation *c, GError **error);
+gboolean lamp_pass_hosts(LampCorrelation *c, GError **error);
+gboolean lamp_pass_merge(LampCorrelation *c, GError **error);
+gboolean lamp_pass_clocks(LampCorrelation *c, GError **error);
+gboolean lamp_pass_times(LampCorrelation *c, GError **error);
+gboolean lamp_pass_services(LampCorrelation *c, GError **error);
+gboolean lamp_pass_links(LampCorrelation *c, GError **error);
+gboolean lamp_pass_traces(LampCorrelation *c, GError **error);
+gboolean lamp_pass_write(LampCorrelation *c, GError **error);

@@ -1,0 +1,392 @@
+/*
+ * Hands the calls to the causal engine and takes its answer.
+ *
+ * In: calls with times and instances, values of their observations. Out: each call's parent and
+ * its probability; the engine's whole answer stays in LampCorrelation for the store pass.
+ *
+ * The process within which causes are looked for is the host of a call's end (spans: the
+ * process that they name). A value counts once for a call, whichever captures saw it. Of trace
+ * headers only the part that stays the same along a request is compared. A fetch (blocking pop,
+ * poll) takes a message out of a queue, so what follows it may be caused by whoever put it
+ * there.
+ */
+#include "base/keyed-map.h"
+#include "correlate/correlation.h"
+
+#include <string.h>
+
+#define OPERATION_BUDGET ((gsize) 64 << 20)
+
+/* Header names that were made to name a request. */
+static const char *const explicit_slots[] = {
+    "header.x-request-id",      "header.x-correlation-id",   "header.x-trace-id",
+    "header.traceparent",       "header.x-b3-traceid",       "header.b3",
+    "header.uber-trace-id",     "header.x-amzn-trace-id",    "header.x-cloud-trace-context",
+    "header.request-id",        "header.x-datadog-trace-id", "header.sw8",
+    "header.x-ot-span-context", "header.x-b3-parentspanid",  NULL,
+};
+
+/* Commands that wait for or take a message that others have put. */
+static const struct {
+    const char *protocol;
+    const char *operation;
+} fetches[] = {
+    {"redis", "BRPOP"},      {"redis", "BLPOP"},  {"redis", "BRPOPLPUSH"},
+    {"redis", "BLMOVE"},     {"redis", "RPOP"},   {"redis", "LPOP"},
+    {"redis", "XREADGROUP"}, {"redis", "XREAD"},  {"redis", "BZPOPMIN"},
+    {"redis", "BZPOPMAX"},   {"kafka", "Fetch"},  {"amqp", "basic.deliver"},
+    {"amqp", "basic.get"},   {"amqp", "deliver"}, {"amqp", "basic.consume"},
+};
+
+/* Which call an observation went into. */
+typedef struct {
+    gint64 observation;
+    guint32 call;
+} Owner;
+
+typedef struct {
+    LampCorrelation *c;
+    GArray *owners; /* Owner, by observation id */
+    LampInferenceCall *calls;
+    GArray *values;      /* LampInferenceValue, grouped by call in the end */
+    GArray *value_calls; /* guint32 beside `values` while they are read */
+    LampKeyedMap *operations;
+    GHashTable *explicit_ids; /* string ids of explicit slots */
+} Feed;
+
+static gint
+compare_owners(gconstpointer left, gconstpointer right)
+{
+    const Owner *a = left;
+    const Owner *b = right;
+    return a->observation < b->observation ? -1 : a->observation > b->observation;
+}
+
+/* Replaces indices of observations by ids, and lets the observations go. */
+static GArray *
+release_observations(LampCorrelation *c)
+{
+    GArray *owners = g_array_sized_new(FALSE, FALSE, sizeof(Owner), c->members->len);
+    for (guint32 k = 0; k < c->calls->len; k++) {
+        LampCall *call = lamp_call(c, k);
+        guint32 ends[3] = {call->client_seen, call->server_seen, call->base_seen};
+        gint64 *ids[3] = {&call->client_id, &call->server_id, &call->base_id};
+        for (guint i = 0; i < 3; i++)
+            *ids[i] = ends[i] != LAMP_INDEX_NONE ? lamp_observation(c, ends[i])->id : 0;
+        for (guint32 i = 0; i < call->member_count; i++) {
+            guint32 index = g_array_index(c->members, guint32, call->first_member + i);
+            Owner owner = {.observation = lamp_observation(c, index)->id, .call = k};
+            g_array_append_val(owners, owner);
+        }
+    }
+    g_array_sort(owners, compare_owners);
+    g_array_set_size(c->observations, 0);
+    g_array_unref(c->observations);
+    c->observations = g_array_new(FALSE, FALSE, sizeof(LampObservation));
+    g_array_unref(c->members);
+    c->members = g_array_new(FALSE, FALSE, sizeof(guint32));
+    return owners;
+}
+
+static guint32
+owner_of(const GArray *owners, gint64 observation)
+{
+    guint low = 0;
+    guint high = owners->len;
+    while (low < high) {
+        guint middle = low + (high - low) / 2;
+        const Owner *owner = &g_array_index(owners, Owner, middle);
+        if (owner->observation == observation)
+            return owner->call;
+        if (owner->observation < observation)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return LAMP_INDEX_NONE;
+}
+
+static guint32
+process_of(const LampCorrelation *c, guint32 host, guint32 instance)
+{
+    if (host != LAMP_INDEX_NONE)
+        return host + 1;
+    return instance != LAMP_INDEX_NONE ? c->hosts->len + instance + 1 : 0;
+}
+
+static guint32
+service_of(const LampCorrelation *c, guint32 instance)
+{
+    return instance != LAMP_INDEX_NONE
+               ? g_array_index(c->instances, LampInstance, instance).service + 1
+               : 0;
+}
+
+static guint32
+operation_number(Feed *feed, const LampCall *call)
+{
+    guint32 key[2] = {call->protocol, call->operation};
+    guint64 *number = lamp_keyed_map_add(feed->operations, lamp_bytes(key, sizeof key), NULL);
+    if (number == NULL)
+        return 0;
+    if (*number == 0)
+        *number = lamp_keyed_map_size(feed->operations);
+    return (guint32) *number;
+}
+
+static gboolean
+is_fetch(LampCorrelation *c, const LampCall *call)
+{
+    const char *protocol = lamp_store_text(c->store, call->protocol);
+    const char *operation = lamp_store_text(c->store, call->operation);
+    if (protocol == NULL || operation == NULL)
+        return FALSE;
+    gsize length = strcspn(operation, " ");
+    for (guint i = 0; i < G_N_ELEMENTS(fetches); i++)
+        if (strcmp(protocol, fetches[i].protocol) == 0 &&
+            strlen(fetches[i].operation) == length &&
+            g_ascii_strncasecmp(operation, fetches[i].operation, length) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+static guint32
+flags_of(LampCorrelation *c, const LampCall *call)
+{
+    guint32 flags = 0;
+    flags |= call->is_error ? LAMP_CALL_ERROR : 0;
+    flags |= (call->flags & LAMP_SEEN_ABORTED) != 0 ? LAMP_CALL_TIMEOUT : 0;
+    flags |= (call->flags & LAMP_SEEN_NO_RESPONSE) != 0 ? LAMP_CALL_NO_RESPONSE : 0;
+    flags |= (call->flags & LAMP_SEEN_ONE_WAY) != 0 ? LAMP_CALL_ONE_WAY : 0;
+    flags |= is_fetch(c, call) ? LAMP_CALL_FETCH : 0;
+    return flags;
+}
+
+static void
+feed_call(Feed *feed, guint32 index)
+{
+    LampCorrelation *c = feed->c;
+    const LampCall *call = lamp_call(c, index);
+    feed->calls[index] = (LampInferenceCall){
+        .client_start_ns = call->client_start,
+        .client_end_ns = call->client_end,
+        .server_start_ns = call->server_start,
+        .server_end_ns = call->server_end,
+        .client_uncertainty_ns = call->client_uncertainty,
+        .server_uncertainty_ns = call->server_uncertainty,
+        .request_bytes = call->request_bytes,
+        .response_bytes = call->response_bytes,
+        .client_process = process_of(c, call->client_host, call->client_instance),
+        .server_process = process_of(c, call->server_host, call->server_instance),
+        .client_service = service_of(c, call->client_instance),
+        .server_service = service_of(c, call->server_instance),
+        .operation = operation_number(feed, call),
+        .client_connection = call->client_connection + 1,
+        .server_connection = call->server_connection + 1,
+        .position = call->position,
+        .client_thread = call->client_thread,
+        .server_thread = call->server_thread,
+        .flags = flags_of(c, call),
+    };
+}
+
+static gboolean
+find_explicit_slots(Feed *feed, GError **error)
+{
+    g_autoptr(LampStatement) find = lamp_statement_new(
+        feed->c->store, "SELECT string_id FROM strings WHERE lower(text) = ?1", error);
+    for (guint i = 0; find != NULL && explicit_slots[i] != NULL; i++) {
+        gboolean has_row;
+        lamp_statement_bind_string(find, 1, explicit_slots[i]);
+        while (lamp_statement_step(find, &has_row, error) && has_row)
+            g_hash_table_add(feed->explicit_ids,
+                             GUINT_TO_POINTER((guint) lamp_statement_int(find, 0)));
+        lamp_statement_reset(find);
+    }
+    return find != NULL;
+}
+
+/* The part of a trace header that all calls of a request share: the second field of
+ * "00-TRACE-SPAN-01", the first of "TRACE-SPAN-1" and "TRACE:SPAN:0:1". */
+static LampBytes
+shared_part(const char *value)
+{
+    gsize length = strcspn(value, "-:;");
+    if (length == 2 && value[length] == '-' && strcspn(value + 3, "-") == 32)
+        return lamp_bytes(value + 3, 32);
+    gboolean is_pair = (length == 16 || length == 32) && value[length] != '\0' &&
+                       strspn(value, "0123456789abcdefABCDEF") == length;
+    return lamp_bytes(value, is_pair ? length : strlen(value));
+}
+
+static void
+take_value(Feed *feed, LampStatement *row)
+{
+    guint32 call = owner_of(feed->owners, lamp_statement_int(row, 0));
+    const char *text = lamp_statement_text(row, 3);
+    if (call == LAMP_INDEX_NONE || text == NULL)
+        return;
+    guint32 slot = (guint32) lamp_statement_int(row, 2);
+    gboolean is_explicit = g_hash_table_contains(feed->explicit_ids, GUINT_TO_POINTER(slot));
+    LampInferenceValue value = {
+        .hash = lamp_content_hash(is_explicit ? shared_part(text) : lamp_bytes_text(text)),
+        .slot = slot,
+        .side = lamp_statement_int(row, 1) == 2 ? LAMP_VALUE_RESPONSE : LAMP_VALUE_REQUEST,
+        .is_explicit = (guint8) is_explicit,
+    };
+    g_array_append_val(feed->values, value);
+    g_array_append_val(feed->value_calls, call);
+}
+
+static gint
+compare_values(gconstpointer left, gconstpointer right)
+{
+    const LampInferenceValue *a = left;
+    const LampInferenceValue *b = right;
+    if (a->side != b->side)
+        return a->side < b->side ? -1 : 1;
+    if (a->slot != b->slot)
+        return a->slot < b->slot ? -1 : 1;
+    return a->hash < b->hash ? -1 : a->hash > b->hash;
+}
+
+/* Sorts one call's values and keeps one of each. Returns how many remain. */
+static guint32
+keep_distinct(LampInferenceValue *values, guint32 n)
+{
+    guint32 kept = 0;
+    qsort(values, n, sizeof *values, compare_values);
+    for (guint32 i = 0; i < n; i++)
+        if (kept == 0 || compare_values(&values[kept - 1], &values[i]) != 0)
+            values[kept++] = values[i];
+    return kept;
+}
+
+/* Groups the values by call (counting sort). */
+static void
+group_values(Feed *feed)
+{
+    guint n = feed->values->len;
+    guint32 n_calls = feed->c->calls->len;
+    g_autoptr(GArray) grouped = g_array_sized_new(FALSE, TRUE, sizeof(LampInferenceValue), n);
+    g_array_set_size(grouped, n);
+    LampInferenceValue *to = (LampInferenceValue *) (gpointer) grouped->data;
+    for (guint i = 0; i < n; i++)
+        feed->calls[g_array_index(feed->value_calls, guint32, i)].value_count++;
+    guint32 next = 0;
+    for (guint32 i = 0; i < n_calls; i++) {
+        feed->calls[i].first_value = next;
+        next += feed->calls[i].value_count;
+        feed->calls[i].value_count = 0;
+    }
+    for (guint i = 0; i < n; i++) {
+        LampInferenceCall *call = &feed->calls[g_array_index(feed->value_calls, guint32, i)];
+        to[call->first_value + call->value_count++] =
+            g_array_index(feed->values, LampInferenceValue, i);
+    }
+    for (guint32 i = 0; i < n_calls; i++)
+        feed->calls[i].value_count =
+            keep_distinct(to + feed->calls[i].first_value, feed->calls[i].value_count);
+    g_array_unref(feed->values);
+    feed->values = g_steal_pointer(&grouped);
+    g_array_set_size(feed->value_calls, 0);
+}
+
+static gboolean
+feed_values(Feed *feed, GError **error)
+{
+    g_autoptr(LampStatement) rows = lamp_statement_new(
+        feed->c->store, "SELECT observation_id, side, slot_id, value FROM observation_values",
+        error);
+    if (rows == NULL || !find_explicit_slots(feed, error))
+        return FALSE;
+    gboolean has_row;
+    while (lamp_statement_step(rows, &has_row, error)) {
+        if (!has_row) {
+            group_values(feed);
+            return TRUE;
+        }
+        take_value(feed, rows);
+    }
+    return FALSE;
+}
+
+static void
+take_links(LampCorrelation *c)
+{
+    for (guint32 i = 0; i < c->calls->len; i++) {
+        LampCall *call = lamp_call(c, i);
+        const LampInferenceLink *link = &c->inference->links[i];
+        call->parent =
+            link->parent < c->calls->len && link->parent != i ? link->parent : LAMP_INDEX_NONE;
+        call->confidence = link->probability;
+        call->tree_confidence = link->trace_probability;
+    }
+}
+
+/* Where one host serves several ports, the parent tells which of its instances called. */
+static void
+name_callers_by_parent(LampCorrelation *c)
+{
+    for (guint32 i = 0; i < c->calls->len; i++) {
+        LampCall *call = lamp_call(c, i);
+        if (call->parent == LAMP_INDEX_NONE)
+            continue;
+        const LampCall *parent = lamp_call(c, call->parent);
+        if (parent->server_host != LAMP_INDEX_NONE && parent->server_host == call->client_host)
+            call->client_instance = parent->server_instance;
+        else if (call->client_instance != LAMP_INDEX_NONE)
+            g_array_index(
+                c->services, LampService,
+                g_array_index(c->instances, LampInstance, call->client_instance).service)
+                .is_external = FALSE;
+    }
+}
+
+static gboolean
+run_engine(Feed *feed, GError **error)
+{
+    LampCorrelation *c = feed->c;
+    LampInferenceInput input = {
+        .calls = feed->calls,
+        .n_calls = c->calls->len,
+        .values = (const LampInferenceValue *) (gpointer) feed->values->data,
+        .n_values = feed->values->len,
+    };
+    LampInferenceOptions options = {
+        .evidence = c->options.evidence,
+        .threads = c->options.threads,
+        .effort = c->options.effort,
+    };
+    c->inference = lamp_inference_run(&input, &options, error);
+    return c->inference != NULL;
+}
+
+gboolean
+lamp_pass_links(LampCorrelation *c, GError **error)
+{
+    Feed feed = {
+        .c = c,
+        .owners = release_observations(c),
+        .calls = g_new0(LampInferenceCall, (gsize) c->calls->len + 1),
+        .values = g_array_new(FALSE, FALSE, sizeof(LampInferenceValue)),
+        .value_calls = g_array_new(FALSE, FALSE, sizeof(guint32)),
+        .operations = lamp_keyed_map_new(OPERATION_BUDGET),
+        .explicit_ids = g_hash_table_new(NULL, NULL),
+    };
+    for (guint32 i = 0; i < c->calls->len; i++)
+        feed_call(&feed, i);
+    gboolean is_ok = feed_values(&feed, error);
+    g_array_unref(feed.owners);
+    is_ok = is_ok && run_engine(&feed, error);
+    if (is_ok) {
+        take_links(c);
+        name_callers_by_parent(c);
+    }
+    g_free(feed.calls);
+    g_array_unref(feed.values);
+    g_array_unref(feed.value_calls);
+    lamp_keyed_map_free(feed.operations);
+    g_hash_table_unref(feed.explicit_ids);
+    return is_ok;
+}

@@ -1,0 +1,21 @@
+/*
+ * The passes of the correlate stage in their order. A new pass is one file and one row here.
+ */
+#include "correlate/correlation.h"
+
+const LampPass lamp_passes[] = {
+    {"load", "the observations of store/schema.sql", lamp_pass_load},
+    {"hosts", "vantage points from addresses and handshakes (Paxson 1997)", lamp_pass_hosts},
+    {"merge", "one call at several taps by sequence number (DeepFlow, SIGCOMM 2023)",
+     lamp_pass_merge},
+    {"clocks",
+     "hulls of two-way delays (Paxson 1998; Moon et al. 1999), solved as a graph (Huygens, "
+     "NSDI 2018)",
+     lamp_pass_clocks},
+    {"times", "stamps as intervals on the reference clock", lamp_pass_times},
+    {"services", "replicas by protocol, port and operations", lamp_pass_services},
+    {"links", "one probabilistic model of all evidence (docs/inference.md)", lamp_pass_links},
+    {"traces", "trees of links", lamp_pass_traces},
+    {"write", "logical clocks (Lamport 1978; Fidge and Mattern 1988)", lamp_pass_write},
+    {0},
+};

@@ -1,0 +1,10 @@
+/*
+ * Parts of the write pass that tell of the inference: links, traces, what was learnt.
+ */
+#pragma once
+
+#include "correlate/correlation.h"
+
+gboolean lamp_write_links(LampCorrelation *c, GError **error);
+gboolean lamp_write_trace_roots(LampCorrelation *c, GError **error);
+gboolean lamp_write_inference(LampCorrelation *c, GError **error);
