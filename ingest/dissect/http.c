@@ -53,7 +53,6 @@ typedef struct {
     LampPairing pairing;
     LampExchange *orphan; /* response being received whose request was not seen */
     guint64 requests;     /* seen on the connection: the position */
-    guint32 unpaired;     /* responses still to come for requests that were given up */
     gboolean has_lost;
 } HttpState;
 
@@ -210,15 +209,7 @@ finish_message(HttpStep *step)
 static void
 give_up(HttpState *state, LampStream *stream, guint32 flags)
 {
-    guint32 unanswered = state->pairing.count;
-    for (LampExchange *e = state->pairing.first; e != NULL; e = e->next) {
-        if (e->response_first != LAMP_TIME_NONE)
-            unanswered--;
-        if (!e->response_done && e->response_first != LAMP_TIME_NONE)
-            e->flags |= LAMP_CALL_ABORTED;
-    }
-    state->unpaired = unanswered > 1 ? unanswered : 0;
-    lamp_pairing_drop(&state->pairing, stream, flags);
+    lamp_pairing_lose(&state->pairing, stream, flags);
     if (state->orphan != NULL) {
         state->orphan->flags |= flags;
         lamp_exchange_emit(state->orphan, stream);
@@ -315,7 +306,6 @@ add_request(HttpStep *step)
     lamp_stream_finding(step->stream, LAMP_FINDING_LIMIT, "limit.pipeline",
                         "too many requests wait for responses; pairing starts anew");
     give_up(state, step->stream, 0);
-    state->unpaired++;
     return NULL;
 }
 
@@ -371,10 +361,8 @@ static LampExchange *
 take_for_response(HttpStep *step, guint status)
 {
     HttpState *state = step->state;
-    if (state->unpaired > 0) {
-        state->unpaired--;
+    if (state->pairing.is_unsure)
         return NULL;
-    }
     LampExchange *exchange = find_unanswered(state);
     return exchange != NULL ? exchange : add_orphan(step, status);
 }
@@ -617,6 +605,7 @@ segment(gpointer opaque, LampStream *stream, const LampSegment *seg)
                      .side = &state->sides[seg->direction],
                      .segment = seg};
     LampBuffer *buffer = &step.side->buffer;
+    lamp_pairing_tick(&state->pairing, stream, seg);
     lamp_buffer_open(buffer, seg, &step.view);
     gsize at = 0;
     while (at < step.view.bytes.len) {

@@ -10,7 +10,7 @@
 
 #include "base/limits.h"
 
-enum { MAX_SPARES = 256 };
+enum { MAX_SPARES = 256, IDLE_NS = 100000000 };
 
 static _Thread_local LampExchange *spares;
 static _Thread_local guint spare_count;
@@ -247,4 +247,34 @@ lamp_pairing_drop(LampPairing *pairing, LampStream *stream, guint32 flags)
             exchange->flags |= LAMP_CALL_NO_RESPONSE;
         lamp_exchange_emit(exchange, stream);
     }
+}
+
+void
+lamp_pairing_lose(LampPairing *pairing, LampStream *stream, guint32 flags)
+{
+    guint32 unanswered = 0;
+    for (LampExchange *e = pairing->first; e != NULL; e = e->next)
+        if (e->response_first == LAMP_TIME_NONE)
+            unanswered++;
+        else if (!e->response_done)
+            e->flags |= LAMP_CALL_ABORTED;
+    lamp_pairing_drop(pairing, stream, flags);
+    if (unanswered > 1) {
+        pairing->is_unsure = TRUE;
+        pairing->last_time = LAMP_TIME_NONE;
+    }
+}
+
+void
+lamp_pairing_tick(LampPairing *pairing, LampStream *stream, const LampSegment *segment)
+{
+    if (!pairing->is_unsure)
+        return;
+    LampTime last = pairing->last_time;
+    pairing->last_time = segment->time;
+    if (segment->direction != LAMP_TO_SERVER || last == LAMP_TIME_NONE ||
+        segment->time - last < IDLE_NS)
+        return;
+    lamp_pairing_drop(pairing, stream, LAMP_CALL_GAP);
+    pairing->is_unsure = FALSE;
 }

@@ -38,6 +38,8 @@ struct LampExchange {
 typedef struct {
     LampExchange *first, *last;
     guint32 count;
+    gboolean is_unsure; /* after loss: a response may belong to a request that was given up */
+    LampTime last_time; /* of the newest segment, while unsure */
 } LampPairing;
 
 /* A new exchange with nothing known, or NULL when the process has LAMP_LIMIT_EXCHANGES. Owned
@@ -77,3 +79,12 @@ LampExchange *lamp_pairing_take(LampPairing *pairing, guint64 key);
 /* Emits all that wait, oldest first, with @flags added (and LAMP_CALL_NO_RESPONSE where no byte
  * of the response was seen and the call is not one-way). */
 void lamp_pairing_drop(LampPairing *pairing, LampStream *stream, guint32 flags);
+
+/* After loss in a FIFO protocol: emits all that wait with @flags, as lamp_pairing_drop() does,
+ * and where more than one response may be under way leaves the pairing unsure: one pair shifted
+ * would shift all later ones, so responses are not paired until the connection was idle. */
+void lamp_pairing_lose(LampPairing *pairing, LampStream *stream, guint32 flags);
+
+/* To be told the time of each segment. A request after 100 ms without any byte makes an unsure
+ * pairing sure again; what waited is emitted unanswered. */
+void lamp_pairing_tick(LampPairing *pairing, LampStream *stream, const LampSegment *segment);

@@ -1,0 +1,147 @@
+/* Redis conversations in every segmentation. */
+#include "tests/unit/fake-stream.h"
+
+START_TEST(test_redis_pipelined_commands_and_statuses)
+{
+    static const Turn turns[] = {
+        TO_SERVER("*2\r\n$3\r\nget\r\n$11\r\nitem:u10065\r\n"
+                  "*3\r\n$5\r\nLPUSH\r\n$6\r\norders\r\n$22\r\n{\"order\":\"ORD-230002\"}\r\n"
+                  "*1\r\n$4\r\nINCR\r\n"),
+        TO_CLIENT("$-1\r\n:1\r\n-ERR wrong number of arguments\r\n"),
+        TO_SERVER("PING\r\n"),
+        TO_CLIENT("+PONG\r\n"),
+    };
+    REPLAY(lamp_dissector_redis, turns,
+           "1 GET item:{} [nil] 31/5 @0,0,1,1 key=item:u10065\n"
+           "2 LPUSH orders [ok] 56/4 @0,0,1,1 key=orders argument.order=ORD-230002 "
+           "payload=023daef04360d1f4\n"
+           "3 INCR [ERR]! 14/32 @0,0,1,1\n4 PING [ok] 6/7 @2,2,3,3\n");
+}
+END_TEST
+
+START_TEST(test_redis_blocking_pop_carries_the_payload)
+{
+    static const Turn turns[] = {
+        TO_SERVER("*3\r\n$5\r\nBRPOP\r\n$6\r\norders\r\n$1\r\n5\r\n"),
+        TO_CLIENT("*-1\r\n"),
+        TO_SERVER("*3\r\n$5\r\nBRPOP\r\n$6\r\norders\r\n$1\r\n5\r\n"),
+        TO_CLIENT("*2\r\n$6\r\norders\r\n$22\r\n{\"order\":\"ORD-230002\"}\r\n"),
+    };
+    REPLAY(lamp_dissector_redis, turns,
+           "1 BRPOP orders [nil] 34/5 @0,0,1,1 key=orders\n"
+           "2 BRPOP orders [ok] 34/45 @2,2,3,3 key=orders <reply.order=ORD-230002 "
+           "<payload=023daef04360d1f4\n");
+}
+END_TEST
+
+START_TEST(test_redis_secrets_are_not_stored)
+{
+    static const Turn turns[] = {
+        TO_SERVER("*2\r\n$4\r\nAUTH\r\n$8\r\nhunter22\r\n"),
+        TO_CLIENT("+OK\r\n"),
+        TO_SERVER("*2\r\n$3\r\nGET\r\n$10\r\nsess:ab123\r\n"),
+        TO_CLIENT("$30\r\n{\"user\":\"u10065\",\"tier\":\"std\"}\r\n"),
+    };
+    REPLAY(lamp_dissector_redis, turns,
+           "1 AUTH [ok] 28/5 @0,0,1,1\n"
+           "2 GET sess:{} [ok] 30/37 @2,2,3,3 key=03464054dc096403 <reply.user=u10065\n");
+}
+END_TEST
+
+START_TEST(test_redis_push_and_subscription_are_one_way)
+{
+    static const Turn turns[] = {
+        TO_SERVER("*3\r\n$9\r\nSUBSCRIBE\r\n$2\r\nc1\r\n$2\r\nc2\r\n"),
+        TO_CLIENT("*3\r\n$9\r\nsubscribe\r\n$2\r\nc1\r\n:1\r\n"
+                  "*3\r\n$9\r\nsubscribe\r\n$2\r\nc2\r\n:2\r\n"),
+        TO_CLIENT("*3\r\n$7\r\nmessage\r\n$2\r\nc1\r\n$12\r\nhello-000001\r\n"),
+        TO_CLIENT(">3\r\n$7\r\nmessage\r\n$2\r\nc1\r\n$2\r\nhi\r\n"),
+    };
+    REPLAY(lamp_dissector_redis, turns,
+           "1 SUBSCRIBE {} [ok] 35/31 @0,0,1,1 key=c1\n"
+           "1 MESSAGE {} [ok]O 0/44 @-,-,2,2 <key=c1 <reply=hello-000001 "
+           "<payload=85904f57241f3803\n"
+           "1 MESSAGE {} [ok]O 0/33 @-,-,3,3 <key=c1\n");
+}
+END_TEST
+
+START_TEST(test_redis_resp3_nesting_attribute_and_long_string)
+{
+    GString *reply = g_string_new("|1\r\n+ttl\r\n:3\r\n%1\r\n$1\r\na\r\n*2\r\n*0\r\n$5000\r\n");
+    for (guint i = 0; i < 5000; i++)
+        g_string_append_c(reply, 'x');
+    g_string_append(reply, "\r\n_\r\n");
+    Turn turns[] = {
+        TO_SERVER("*1\r\n$4\r\nEXEC\r\n*1\r\n$4\r\nLPOP\r\n"),
+        {'<', lamp_bytes(reply->str, reply->len)},
+    };
+    REPLAY(lamp_dissector_redis, turns,
+           "1 EXEC [ok] 14/5042 @0,0,1,1\n2 LPOP [nil] 14/3 @0,0,1,1\n");
+    g_string_free(reply, TRUE);
+}
+END_TEST
+
+START_TEST(test_redis_gap_in_pipeline_never_shifts_pairs)
+{
+    static const Turn turns[] = {
+        TO_SERVER("*1\r\n$4\r\nEXEC\r\n*1\r\n$4\r\nEXEC\r\n*1\r\n$4\r\nEXEC\r\n"),
+        LOST_TO_CLIENT(5),
+        TO_CLIENT("+OK\r\n"),
+        TO_SERVER("*1\r\n$5\r\nMULTI\r\n"),
+        TO_CLIENT("+OK\r\n"),
+    };
+    REPLAY(lamp_dissector_redis, turns,
+           "1 EXEC []NG 14/0 @0,0,-,-\n2 EXEC []NG 14/0 @0,0,-,-\n3 EXEC []NG 14/0 @0,0,-,-\n"
+           "4 MULTI [ok] 15/5 @3,3,4,4\n");
+}
+END_TEST
+
+START_TEST(test_redis_midstream_counts_the_first_reply)
+{
+    static const Turn turns[] = {
+        TO_CLIENT("$2\r\nok\r\n"),
+        TO_SERVER("*2\r\n$3\r\nGET\r\n$1\r\na\r\n"),
+        TO_CLIENT("$2\r\nok\r\n"),
+    };
+    REPLAY_MIDSTREAM(lamp_dissector_redis, turns,
+                     "1  [ok]P 0/8 @-,-,0,0\n2 GET a [ok] 20/8 @1,1,2,2 key=a\n");
+}
+END_TEST
+
+START_TEST(test_redis_deep_nesting_is_refused)
+{
+    static const Turn turns[] = {
+        TO_SERVER("*1\r\n$4\r\nEXEC\r\n"),
+        TO_CLIENT(
+            "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n"
+            "*1\r\n*1\r\n*1\r\n*1\r\n+a\r\n"),
+    };
+    LampStream stream = {0};
+    replay(&lamp_dissector_redis, turns, G_N_ELEMENTS(turns), 0, 0, &stream);
+    ck_assert_uint_eq(stream.findings, 1);
+    g_string_free(stream.lines, TRUE);
+}
+END_TEST
+
+static Suite *
+make_suite(void)
+{
+    Suite *suite = suite_create("dissect/redis");
+    TCase *tc = tcase_create("all");
+    tcase_add_test(tc, test_redis_pipelined_commands_and_statuses);
+    tcase_add_test(tc, test_redis_blocking_pop_carries_the_payload);
+    tcase_add_test(tc, test_redis_secrets_are_not_stored);
+    tcase_add_test(tc, test_redis_push_and_subscription_are_one_way);
+    tcase_add_test(tc, test_redis_resp3_nesting_attribute_and_long_string);
+    tcase_add_test(tc, test_redis_gap_in_pipeline_never_shifts_pairs);
+    tcase_add_test(tc, test_redis_midstream_counts_the_first_reply);
+    tcase_add_test(tc, test_redis_deep_nesting_is_refused);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
+
+int
+main(void)
+{
+    return run_suite(make_suite());
+}
