@@ -1,0 +1,131 @@
+/* PostgreSQL conversations in every segmentation. */
+#include "tests/unit/fake-stream.h"
+
+#define STARTUP "\0\0\0\x10\0\3\0\0user\0a\0\0"
+#define AUTHENTICATED                \
+    "R\0\0\0\x08\0\0\0\0S\0\0\0\x09" \
+    "a\0bc\0"                        \
+    "Z\0\0\0\5I"
+#define READY "Z\0\0\0\5I"
+#define SYNC "S\0\0\0\4"
+#define DONE "C\0\0\0\x0dSELECT 1\0"
+
+START_TEST(test_postgresql_simple_query_and_error)
+{
+    static const Turn turns[] = {
+        TO_SERVER(STARTUP),
+        TO_CLIENT(AUTHENTICATED),
+        TO_SERVER("Q\0\0\0\x29"
+                  "SELECT 1 FROM t WHERE sku='SKU-1000'\0"),
+        TO_CLIENT(DONE READY),
+        TO_SERVER("Q\0\0\0\x08"
+                  "bad\0"),
+        TO_CLIENT("E\0\0\0\x13SERROR\0C42601\0\0" READY),
+    };
+    REPLAY(lamp_dissector_postgresql, turns,
+           "1 SELECT ? FROM t WHERE sku=? [ok] 42/20 @2,2,3,3 literal.2=SKU-1000\n"
+           "2 bad [42601]! 9/26 @4,4,5,5\n");
+}
+END_TEST
+
+START_TEST(test_postgresql_extended_with_prepared_name)
+{
+    static const Turn turns[] = {
+        TO_SERVER(STARTUP),
+        TO_CLIENT(AUTHENTICATED),
+        TO_SERVER("P\0\0\0\x16"
+                  "cc\0SELECT f($1)\0\0\0"
+                  "B\0\0\0\x18\0cc\0\0\0\0\1\0\0\0\6u10754\0\0" SYNC),
+        TO_CLIENT("1\0\0\0\4"
+                  "2\0\0\0\4" DONE READY),
+        TO_SERVER("B\0\0\0\x18\0cc\0\0\0\0\1\0\0\0\6u11469\0\0" SYNC
+                  "B\0\0\0\x18\0cc\0\0\0\0\1\0\0\0\6u11470\0\0" SYNC),
+        TO_CLIENT("2\0\0\0\4" DONE READY "2\0\0\0\4" DONE),
+        TO_CLIENT(READY),
+    };
+    REPLAY(lamp_dissector_postgresql, turns,
+           "1 SELECT f(?) [ok] 53/30 @2,2,3,3 sql.1=u10754\n"
+           "2 SELECT f(?) [ok] 30/25 @4,4,5,5 sql.1=u11469\n"
+           "3 SELECT f(?) [ok] 30/25 @4,4,5,6 sql.1=u11470\n");
+}
+END_TEST
+
+START_TEST(test_postgresql_tls_is_handed_over)
+{
+    static const Turn turns[] = {TO_SERVER("\0\0\0\x08\x04\xd2\x16\x2f"), TO_CLIENT("S")};
+    LampStream stream = {0};
+    replay(&lamp_dissector_postgresql, turns, G_N_ELEMENTS(turns), 0, 0, &stream);
+    ck_assert(stream.has_become);
+    ck_assert_str_eq(stream.became, "tls");
+    g_string_free(stream.lines, TRUE);
+}
+END_TEST
+
+START_TEST(test_postgresql_refused_tls_copy_and_unanswered)
+{
+    static const Turn turns[] = {
+        TO_SERVER("\0\0\0\x08\x04\xd2\x16\x2f"),
+        TO_CLIENT("N"),
+        TO_SERVER(STARTUP),
+        TO_CLIENT(AUTHENTICATED),
+        TO_SERVER("Q\0\0\0\x16"
+                  "COPY t FROM STDIN\0"),
+        TO_CLIENT("G\0\0\0\x07\0\0\0"),
+        TO_SERVER("d\0\0\0\x07row"
+                  "c\0\0\0\4"),
+        TO_CLIENT("N\0\0\0\x05\0" DONE READY),
+        TO_SERVER("Q\0\0\0\x0d"
+                  "SELECT 2\0"),
+    };
+    REPLAY(lamp_dissector_postgresql, turns,
+           "1 COPY t FROM STDIN [ok] 36/28 @4,6,5,7\n2 SELECT ? []N 14/0 @8,8,-,-\n");
+}
+END_TEST
+
+START_TEST(test_postgresql_midstream)
+{
+    static const Turn turns[] = {
+        TO_CLIENT(DONE READY),
+        TO_SERVER("Q\0\0\0\x0d"
+                  "SELECT 2\0"),
+        TO_CLIENT(DONE READY),
+    };
+    REPLAY_MIDSTREAM(lamp_dissector_postgresql, turns,
+                     "1  [ok]P 0/20 @-,-,0,0\n2 SELECT ? [ok] 14/20 @1,1,2,2\n");
+}
+END_TEST
+
+START_TEST(test_postgresql_probe)
+{
+    gboolean swapped = FALSE;
+    ck_assert_uint_ge(lamp_dissector_postgresql.probe(lamp_bytes(STARTUP, 16),
+                                                      lamp_bytes(NULL, 0), 5432, &swapped),
+                      90);
+    ck_assert_uint_ge(lamp_dissector_postgresql.probe(lamp_bytes(DONE READY, 20),
+                                                      lamp_bytes("Q\0\0\0\x0dSELECT 2\0", 14),
+                                                      5432, &swapped),
+                      90);
+    ck_assert(swapped);
+}
+END_TEST
+
+static Suite *
+make_suite(void)
+{
+    Suite *suite = suite_create("dissect/postgresql");
+    TCase *tc = tcase_create("all");
+    tcase_add_test(tc, test_postgresql_simple_query_and_error);
+    tcase_add_test(tc, test_postgresql_extended_with_prepared_name);
+    tcase_add_test(tc, test_postgresql_tls_is_handed_over);
+    tcase_add_test(tc, test_postgresql_refused_tls_copy_and_unanswered);
+    tcase_add_test(tc, test_postgresql_midstream);
+    tcase_add_test(tc, test_postgresql_probe);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
+
+int
+main(void)
+{
+    return run_suite(make_suite());
+}
