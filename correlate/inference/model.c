@@ -79,7 +79,7 @@ lamp_view_gap(const LampView *view, LampRule rule, guint32 at, guint32 n_slots,
 
 static double
 score_event(const LampModel *self, const LampKind *kind, const LampView *view, guint32 at,
-            guint32 x)
+            guint32 x, LampEvents *out_events)
 {
     guint32 key;
     gint64 gap = lamp_view_gap(view, kind->rules[x], at, kind->n_slots, &key);
@@ -87,6 +87,12 @@ score_event(const LampModel *self, const LampKind *kind, const LampView *view, g
         key <= kind->n_slots ? kind->tables[x * (kind->n_slots + 1) + key] : NULL;
     if (!table)
         table = kind->any[x];
+    if (out_events) {
+        gint64 time = at < view->n ? view->steps[at]->start : view->request->end;
+        out_events->slots[out_events->n] = (guint16) x;
+        out_events->times[out_events->n] = time;
+        out_events->causes[out_events->n++] = time - gap;
+    }
     return (double) table[lamp_density_bin(gap, self->scale)];
 }
 
@@ -103,12 +109,14 @@ score_pattern(const LampKind *kind, guint64 pattern, double independent)
 
 double
 lamp_model_score(const LampModel *self, const LampRequest *request,
-                 const LampStep *const *steps, guint32 n)
+                 const LampStep *const *steps, guint32 n, LampEvents *out_events)
 {
     const LampKind *kind = &self->kinds[request->kind];
     guint64 pattern = 0;
     double score = 0, independent = kind->presence_base;
     LampView view;
+    if (out_events)
+        out_events->n = 0;
     lamp_view_fill(kind, request, steps, n, &view);
     for (guint32 i = 0; i < n; i++) {
         if (view.slots[i] == LAMP_NO_SLOT) {
@@ -118,12 +126,12 @@ lamp_model_score(const LampModel *self, const LampRequest *request,
         const LampSlot *slot = &kind->slots[view.slots[i]];
         pattern += slot->hash;
         independent += (double) slot->presence;
-        score += score_event(self, kind, &view, i, view.slots[i]);
+        score += score_event(self, kind, &view, i, view.slots[i], out_events);
         score +=
             (double) (steps[i]->end <= request->end ? slot->log_within : slot->log_overrun);
     }
     if (self->evidence & LAMP_EVIDENCE_END)
-        score += score_event(self, kind, &view, n, kind->n_slots);
+        score += score_event(self, kind, &view, n, kind->n_slots, out_events);
     return score + ((self->evidence & LAMP_EVIDENCE_PATTERN)
                         ? score_pattern(kind, pattern, independent)
                         : independent);
@@ -158,6 +166,8 @@ lamp_kind_clear(LampKind *kind)
     g_free(kind->histograms_any);
     g_free(kind->pattern_keys);
     g_free(kind->pattern_logs);
+    g_free(kind->in_order);
+    g_free(kind->out_of_order);
     *kind = (LampKind){0};
 }
 

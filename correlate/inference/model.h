@@ -54,7 +54,19 @@ typedef struct {
     double pattern_rest;  /* log of what an unseen pattern keeps of the independent model */
     double presence_base; /* log probability of no step at all, independent model */
     double weight;
+    gboolean has_queue; /* some event keeps the order of requests better or worse than chance */
+    float *in_order; /* [(n_slots + 1) x LAMP_SIDE]: log odds by the lead of the earlier one */
+    float *out_of_order; /* n_slots + 1 */
 } LampKind;
+
+/* The events of one request as the rules see them: what happened, when, and when the event that
+ * it waited for was. */
+typedef struct {
+    guint32 n;
+    guint16 slots[LAMP_MAX_KIDS + 1];
+    gint64 times[LAMP_MAX_KIDS + 1];
+    gint64 causes[LAMP_MAX_KIDS + 1];
+} LampEvents;
 
 typedef struct {
     LampKind *kinds;
@@ -88,8 +100,13 @@ void lamp_view_fill(const LampKind *kind, const LampRequest *request,
 gint64 lamp_view_gap(const LampView *view, LampRule rule, guint32 at, guint32 n_slots,
                      guint32 *out_key);
 
-/* Log density of the request's steps and response, ns as unit. */
+/* Log density of the request's steps and response, ns as unit; `out_events` may be NULL. */
 double lamp_model_score(const LampModel *self, const LampRequest *request,
-                        const LampStep *const *steps, guint32 n);
+                        const LampStep *const *steps, guint32 n, LampEvents *out_events);
+
+/* Log odds of the order in which two overlapping requests of one kind went on, against that of
+ * independent delays (queue.c). */
+double lamp_queue_score(const LampModel *self, const LampKind *kind, const LampEvents *a,
+                        const LampEvents *b);
 
 #endif

@@ -19,15 +19,26 @@
 #define CALM_VISITS 3
 #define CALM_EVERY 6
 #define CERTAIN 0.9999
+#define MAX_NEIGHBOURS 24
 
 /* The steps of two requests, in order of time. */
 typedef struct {
     guint32 a, b;
     guint32 n, n_flexible;
+    gboolean has_queue;
     guint32 steps[2 * LAMP_MAX_KIDS];
     guint8 in_b[2 * LAMP_MAX_KIDS];
     guint16 flexible[2 * LAMP_MAX_KIDS]; /* positions of those that either could have */
 } Block;
+
+/* Events of the requests that overlap those of a block, for the order among them. */
+struct LampNeighbours {
+    LampEvents events[MAX_NEIGHBOURS];
+    guint8 of[MAX_NEIGHBOURS]; /* bit 0: of a, bit 1: of b */
+    guint32 n;
+    gboolean same_kind; /* a and b */
+    LampEvents a, b;    /* of the arrangement looked at */
+};
 
 static int
 compare_keys(const void *a, const void *b)
@@ -58,6 +69,24 @@ find_pairs(LampSampler *self, const LampField *f)
     g_array_free(keys, TRUE);
 }
 
+static void
+find_partners(LampSampler *self, const LampField *f)
+{
+    guint32 *first = self->first_partner = g_new0(guint32, f->n_requests + 2);
+    self->partners = g_new(guint32, 2 * self->n_pairs + 1);
+    for (guint32 i = 0; i < self->n_pairs; i++) {
+        first[self->pairs[i].a + 1]++;
+        first[self->pairs[i].b + 1]++;
+    }
+    for (guint32 r = 0; r < f->n_requests; r++)
+        first[r + 1] += first[r];
+    g_autofree guint32 *fill = g_memdup2(first, (f->n_requests + 1) * sizeof *first);
+    for (guint32 i = 0; i < self->n_pairs; i++) {
+        self->partners[fill[self->pairs[i].a]++] = self->pairs[i].b;
+        self->partners[fill[self->pairs[i].b]++] = self->pairs[i].a;
+    }
+}
+
 LampSampler *
 lamp_sampler_new(LampState *state, LampModel *model)
 {
@@ -66,6 +95,8 @@ lamp_sampler_new(LampState *state, LampModel *model)
     self->model = model;
     self->random = 0x1a3b5c7d9e8f6021;
     find_pairs(self, state->field);
+    find_partners(self, state->field);
+    self->neighbours = g_new0(struct LampNeighbours, 1);
     return self;
 }
 
@@ -75,6 +106,9 @@ lamp_sampler_free(LampSampler *self)
     if (!self)
         return;
     g_free(self->pairs);
+    g_free(self->partners);
+    g_free(self->first_partner);
+    g_free(self->neighbours);
     g_free(self->share);
     g_free(self->no_share);
     g_free(self->visits);
@@ -97,7 +131,9 @@ gather(const LampState *state, guint32 a, guint32 b, Block *out)
     const LampKids *x = &state->kids[a], *y = &state->kids[b];
     if (x->n + y->n > LAMP_MAX_KIDS)
         return FALSE;
-    *out = (Block){.a = a, .b = b};
+    out->a = a;
+    out->b = b;
+    out->n = out->n_flexible = 0;
     for (guint32 i = 0, j = 0; i < x->n || j < y->n;) {
         gboolean in_b = i == x->n || (j < y->n && y->at[j] < x->at[i]);
         guint32 step = in_b ? y->at[j++] : x->at[i++];
@@ -126,15 +162,72 @@ split(const Block *block, const guint8 *in_b, List *a, List *b)
     }
 }
 
+static const LampKind *
+kind_of(const LampSampler *self, guint32 request)
+{
+    return &self->model->kinds[self->state->field->requests[request].kind];
+}
+
+/* Adds the partners of one side of a block, but for the other side. */
+static void
+add_neighbours(LampSampler *self, guint32 request, guint32 except, guint8 side)
+{
+    struct LampNeighbours *to = self->neighbours;
+    const LampRequest *requests = self->state->field->requests;
+    for (guint32 i = self->first_partner[request]; i < self->first_partner[request + 1]; i++) {
+        guint32 other = self->partners[i];
+        if (other == except || requests[other].kind != requests[request].kind ||
+            to->n == MAX_NEIGHBOURS)
+            continue;
+        lamp_state_events(self->state, self->model, other, &to->events[to->n]);
+        to->of[to->n++] = side;
+    }
+}
+
+static gboolean
+has_queue(LampSampler *self, guint32 a, guint32 b)
+{
+    return kind_of(self, a)->has_queue || kind_of(self, b)->has_queue;
+}
+
+static void
+gather_neighbours(LampSampler *self, guint32 a, guint32 b)
+{
+    const LampRequest *requests = self->state->field->requests;
+    self->neighbours->n = 0;
+    self->neighbours->same_kind = requests[a].kind == requests[b].kind;
+    if (kind_of(self, a)->has_queue)
+        add_neighbours(self, a, b, 1);
+    if (kind_of(self, b)->has_queue)
+        add_neighbours(self, b, a, 2);
+}
+
+/* What the order among the block's requests and their neighbours adds. */
+static double
+score_order(const LampSampler *self, const Block *block)
+{
+    struct LampNeighbours *near = self->neighbours;
+    const LampKind *a = kind_of(self, block->a), *b = kind_of(self, block->b);
+    double sum = 0;
+    if (near->same_kind)
+        sum += lamp_queue_score(self->model, a, &near->a, &near->b);
+    for (guint32 i = 0; i < near->n; i++)
+        sum += near->of[i] == 1 ? lamp_queue_score(self->model, a, &near->a, &near->events[i])
+                                : lamp_queue_score(self->model, b, &near->b, &near->events[i]);
+    return sum;
+}
+
 static double
 score_sides(const LampSampler *self, const Block *block, const guint8 *in_b, double *out_a,
             double *out_b)
 {
     List a, b;
+    LampEvents *events_a = block->has_queue ? &self->neighbours->a : NULL;
+    LampEvents *events_b = block->has_queue ? &self->neighbours->b : NULL;
     split(block, in_b, &a, &b);
-    *out_a = lamp_state_score(self->state, self->model, block->a, a.steps, a.n);
-    *out_b = lamp_state_score(self->state, self->model, block->b, b.steps, b.n);
-    return *out_a + *out_b;
+    *out_a = lamp_state_score(self->state, self->model, block->a, a.steps, a.n, events_a);
+    *out_b = lamp_state_score(self->state, self->model, block->b, b.steps, b.n, events_b);
+    return *out_a + *out_b + (block->has_queue ? score_order(self, block) : 0);
 }
 
 static void
@@ -182,7 +275,7 @@ resample_exactly(LampSampler *self, const Block *block)
     for (guint32 i = 0; i < block->n_flexible; i++)
         now |= (guint32) block->in_b[block->flexible[i]] << i;
     for (guint32 way = 0; way < ways; way++) {
-        if (way == now) {
+        if (way == now && !block->has_queue) {
             a[way] = self->state->score[block->a];
             b[way] = self->state->score[block->b];
             scores[way] = a[way] + b[way];
@@ -247,12 +340,12 @@ static double
 resample_by_proposals(LampSampler *self, Block *block)
 {
     guint8 in_b[2 * LAMP_MAX_KIDS];
-    double accepted = 0, share_b[2 * LAMP_MAX_KIDS];
+    double accepted = 0, share_b[2 * LAMP_MAX_KIDS], a, b;
+    double now = score_sides(self, block, block->in_b, &a, &b);
     guint32 tries = 4 + block->n_flexible;
     for (guint32 i = 0; i < block->n_flexible; i++)
         share_b[i] = 0;
     for (guint32 k = 0; k < tries; k++) {
-        double a, b, now = self->state->score[block->a] + self->state->score[block->b];
         memcpy(in_b, block->in_b, block->n);
         propose(self, block, in_b);
         double then = score_sides(self, block, in_b, &a, &b);
@@ -265,6 +358,7 @@ resample_by_proposals(LampSampler *self, Block *block)
         if (lamp_random_unit(&self->random) >= p)
             continue;
         commit(self, block, in_b, a, b);
+        now = then;
         memcpy(block->in_b, in_b, block->n);
     }
     if (self->share)
@@ -280,9 +374,41 @@ visit_pair(LampSampler *self, LampPair *pair)
         return;
     if (!gather(self->state, pair->a, pair->b, &block))
         return;
+    block.has_queue = has_queue(self, pair->a, pair->b);
+    if (block.has_queue)
+        gather_neighbours(self, pair->a, pair->b);
     double stay = block.n_flexible <= EXACT_STEPS ? resample_exactly(self, &block)
                                                   : resample_by_proposals(self, &block);
     pair->calm = stay > CERTAIN ? (guint8) MIN(pair->calm + 1, 200) : 0;
+}
+
+/* Score of a request with its order among its neighbours; `extra` is a step more or LAMP_NONE.
+ */
+static double
+score_with(LampSampler *self, guint32 request, guint32 extra, double *out_alone)
+{
+    LampState *state = self->state;
+    const LampKids *kids = &state->kids[request];
+    gboolean queue = kind_of(self, request)->has_queue;
+    struct LampNeighbours *near = self->neighbours;
+    List list = {.n = 0};
+    guint32 i = 0;
+    for (; i < kids->n && kids->at[i] < extra; i++)
+        list.steps[list.n++] = kids->at[i];
+    if (extra != LAMP_NONE)
+        list.steps[list.n++] = extra;
+    for (; i < kids->n; i++)
+        list.steps[list.n++] = kids->at[i];
+    double sum = *out_alone = lamp_state_score(state, self->model, request, list.steps, list.n,
+                                               queue ? &near->a : NULL);
+    if (!queue)
+        return sum;
+    near->n = 0;
+    add_neighbours(self, request, request, 1);
+    for (guint32 k = 0; k < near->n; k++)
+        sum +=
+            lamp_queue_score(self->model, kind_of(self, request), &near->a, &near->events[k]);
+    return sum;
 }
 
 /* Resamples the owner of one step, having none included. */
@@ -293,28 +419,18 @@ visit_step(LampSampler *self, guint32 step)
     const LampField *f = state->field;
     const LampStep *s = &f->steps[step];
     const guint32 *c = f->candidates + s->first_candidate;
-    double logs[LAMP_MAX_CANDIDATES + 1], with[LAMP_MAX_CANDIDATES], sum = 0;
+    double logs[LAMP_MAX_CANDIDATES + 1], with[LAMP_MAX_CANDIDATES], without, sum = 0;
     guint32 n = s->n_candidates, owner = state->owner[step], chosen = 0;
     double best = logs[n] = (double) self->model->log_orphan[s->kind];
     lamp_state_assign(state, step, LAMP_NONE);
-    if (owner != LAMP_NONE)
-        state->score[owner] = lamp_state_score(state, self->model, owner, state->kids[owner].at,
-                                               state->kids[owner].n);
     for (guint32 j = 0; j < n; j++) {
-        List list = {.n = 0};
-        const LampKids *kids = &state->kids[c[j]];
-        guint32 i = 0;
-        if (kids->n >= LAMP_MAX_KIDS) {
-            logs[j] = -INFINITY;
+        logs[j] = -INFINITY;
+        if (state->kids[c[j]].n + 1 >= LAMP_MAX_KIDS)
             continue;
-        }
-        for (; i < kids->n && kids->at[i] < step; i++)
-            list.steps[list.n++] = kids->at[i];
-        list.steps[list.n++] = step;
-        for (; i < kids->n; i++)
-            list.steps[list.n++] = kids->at[i];
-        with[j] = lamp_state_score(state, self->model, c[j], list.steps, list.n);
-        logs[j] = with[j] - state->score[c[j]];
+        logs[j] = score_with(self, c[j], step, &with[j]) -
+                  score_with(self, c[j], LAMP_NONE, &without);
+        if (c[j] == owner)
+            state->score[owner] = without;
         best = MAX(best, logs[j]);
     }
     for (guint32 j = 0; j <= n; j++)

@@ -15,6 +15,9 @@ typedef struct {
     LampModel *model;
     LampPair *pairs;
     guint32 n_pairs;
+    guint32 *partners;                 /* by request: the others it has pairs with */
+    guint32 *first_partner;            /* n_requests + 1 */
+    struct LampNeighbours *neighbours; /* scratch */
     guint64 random;
     guint32 sweep;
     float *share;    /* per candidate edge: sum of conditional probabilities, or NULL */

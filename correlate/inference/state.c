@@ -84,18 +84,26 @@ lamp_state_replace(LampState *self, guint32 request, const guint32 *steps, guint
 
 double
 lamp_state_score(const LampState *self, const LampModel *model, guint32 request,
-                 const guint32 *steps, guint32 n)
+                 const guint32 *steps, guint32 n, LampEvents *out_events)
 {
     const LampStep *list[LAMP_MAX_KIDS];
     n = MIN(n, LAMP_MAX_KIDS);
     for (guint32 i = 0; i < n; i++)
         list[i] = &self->field->steps[steps[i]];
-    return lamp_model_score(model, &self->field->requests[request], list, n);
+    return lamp_model_score(model, &self->field->requests[request], list, n, out_events);
+}
+
+void
+lamp_state_events(const LampState *self, const LampModel *model, guint32 request,
+                  LampEvents *out)
+{
+    lamp_state_score(self, model, request, self->kids[request].at, self->kids[request].n, out);
 }
 
 void
 lamp_state_rescore(LampState *self, const LampModel *model)
 {
     for (guint32 r = 0; r < self->field->n_requests; r++)
-        self->score[r] = lamp_state_score(self, model, r, self->kids[r].at, self->kids[r].n);
+        self->score[r] =
+            lamp_state_score(self, model, r, self->kids[r].at, self->kids[r].n, NULL);
 }

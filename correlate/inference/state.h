@@ -25,9 +25,13 @@ void lamp_state_assign(LampState *self, guint32 step, guint32 request);
 /* Replaces all steps of a request; their owners are set. */
 void lamp_state_replace(LampState *self, guint32 request, const guint32 *steps, guint32 n);
 
-/* Score of a request with the given steps. */
+/* Score of a request with the given steps; `out_events` may be NULL. */
 double lamp_state_score(const LampState *self, const LampModel *model, guint32 request,
-                        const guint32 *steps, guint32 n);
+                        const guint32 *steps, guint32 n, LampEvents *out_events);
+
+/* The events of a request as it stands. */
+void lamp_state_events(const LampState *self, const LampModel *model, guint32 request,
+                       LampEvents *out);
 
 /* Computes all scores anew, after the model has changed. */
 void lamp_state_rescore(LampState *self, const LampModel *model);
