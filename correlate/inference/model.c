@@ -77,6 +77,23 @@ lamp_view_gap(const LampView *view, LampRule rule, guint32 at, guint32 n_slots,
     return time - view->request->start;
 }
 
+/* Notes the event. Steps that set each other going as they start have one cause: that of the
+ * first of them. */
+static void
+note_event(LampEvents *events, LampRule rule, guint32 x, guint32 key, gint64 time, gint64 gap)
+{
+    gint64 cause = time - gap;
+    if (rule.wait == LAMP_WAIT_LAST_START || rule.wait == LAMP_WAIT_CALL_START)
+        for (guint32 i = events->n; i-- > 0;)
+            if (events->slots[i] == key && events->times[i] == cause) {
+                cause = events->causes[i];
+                break;
+            }
+    events->slots[events->n] = (guint16) x;
+    events->times[events->n] = time;
+    events->causes[events->n++] = cause;
+}
+
 static double
 score_event(const LampModel *self, const LampKind *kind, const LampView *view, guint32 at,
             guint32 x, LampEvents *out_events)
@@ -89,9 +106,7 @@ score_event(const LampModel *self, const LampKind *kind, const LampView *view, g
         table = kind->any[x];
     if (out_events) {
         gint64 time = at < view->n ? view->steps[at]->start : view->request->end;
-        out_events->slots[out_events->n] = (guint16) x;
-        out_events->times[out_events->n] = time;
-        out_events->causes[out_events->n++] = time - gap;
+        note_event(out_events, kind->rules[x], x, key, time, gap);
     }
     return (double) table[lamp_density_bin(gap, self->scale)];
 }
