@@ -14,6 +14,7 @@
 
 typedef struct {
     char *id, *process, *kind, *operation;
+    char *service, *connection, *flags, *values; /* optional columns, or NULL */
     gint64 start, end;
     guint32 call;
 } Span;
@@ -41,13 +42,19 @@ read_spans(const char *path, GHashTable *by_id)
         g_auto(GStrv) f = g_strsplit(g_strchomp(line), ",", 0);
         if (g_strv_length(f) < 7)
             continue;
-        Span span = {g_strdup(f[0]),
-                     g_strdup(f[1]),
-                     g_strdup(f[2]),
-                     g_strdup(f[4]),
-                     1000 * g_ascii_strtoll(f[5], NULL, 10),
-                     1000 * g_ascii_strtoll(f[6], NULL, 10),
-                     G_MAXUINT32};
+        gboolean more = g_strv_length(f) >= 11;
+        Span span = {.id = g_strdup(f[0]),
+                     .process = g_strdup(f[1]),
+                     .kind = g_strdup(f[2]),
+                     .operation = g_strdup(f[4]),
+                     .service = g_strdup(more ? f[7] : f[1]),
+                     .connection = more ? g_strdup(f[8]) : NULL,
+                     .flags = more ? g_strdup(f[9]) : NULL,
+                     .values = more ? g_strdup(f[10]) : NULL,
+                     .start = 1000 * g_ascii_strtoll(f[5], NULL, 10),
+                     .end = *f[6] ? 1000 * g_ascii_strtoll(f[6], NULL, 10)
+                                  : LAMP_INFERENCE_TIME_NONE,
+                     .call = G_MAXUINT32};
         g_hash_table_insert(by_id, span.id, GUINT_TO_POINTER(spans->len + 1));
         g_array_append_val(spans, span);
     }
@@ -60,18 +67,25 @@ add_end(GArray *calls, Span *span, guint32 call, GHashTable *processes, GHashTab
 {
     LampInferenceCall *c = &g_array_index(calls, LampInferenceCall, call);
     guint32 process = intern(processes, span->process);
+    guint32 service = intern(processes, span->service);
     gboolean is_client = strcmp(span->kind, "client") == 0;
     span->call = call;
+    if (span->flags && strcmp(span->flags, "fetch") == 0)
+        c->flags |= LAMP_CALL_FETCH;
+    if (span->connection)
+        c->client_connection = intern(operations, span->connection);
     if (is_client || !c->operation)
         c->operation = intern(operations, span->operation);
     if (is_client) {
         c->client_start_ns = span->start;
         c->client_end_ns = span->end;
-        c->client_process = c->client_service = process;
+        c->client_process = process;
+        c->client_service = service;
     } else {
         c->server_start_ns = span->start;
         c->server_end_ns = span->end;
-        c->server_process = c->server_service = process;
+        c->server_process = process;
+        c->server_service = service;
     }
 }
 
@@ -113,6 +127,31 @@ join_ends(const char *path, GArray *spans, GHashTable *by_id, GArray *calls,
                     operations);
 }
 
+/* Values are written SIDE SLOT:TEXT, separated by bars; side q (request) or p (response). */
+static GArray *
+read_values(GArray *spans, GArray *calls)
+{
+    GArray *values = g_array_new(FALSE, TRUE, sizeof(LampInferenceValue));
+    for (guint i = 0; i < spans->len; i++) {
+        const Span *span = &g_array_index(spans, Span, i);
+        LampInferenceCall *c = &g_array_index(calls, LampInferenceCall, span->call);
+        if (!span->values || !*span->values || c->value_count)
+            continue;
+        g_auto(GStrv) list = g_strsplit(span->values, "|", 0);
+        c->first_value = values->len;
+        for (char **v = list; *v; v++) {
+            const char *text = strchr(*v, ':');
+            LampInferenceValue value = {.hash = text ? g_str_hash(text + 1) : 0,
+                                        .slot = (guint32) (*v)[1],
+                                        .side = **v == 'p' ? LAMP_VALUE_RESPONSE
+                                                           : LAMP_VALUE_REQUEST};
+            g_array_append_val(values, value);
+            c->value_count++;
+        }
+    }
+    return values;
+}
+
 static void
 write_links(const char *path, GArray *spans, const LampInference *answer)
 {
@@ -151,8 +190,11 @@ main(int argc, char **argv)
         return fprintf(stderr, "cannot read %s\n", argv[1]), 1;
     GArray *calls = g_array_new(FALSE, TRUE, sizeof(LampInferenceCall));
     join_ends(argv[2], spans, by_id, calls, processes, operations);
+    GArray *values = read_values(spans, calls);
     LampInferenceInput input = {.calls = (const LampInferenceCall *) (void *) calls->data,
-                                .n_calls = calls->len};
+                                .n_calls = calls->len,
+                                .values = (const LampInferenceValue *) (void *) values->data,
+                                .n_values = values->len};
     LampInferenceOptions options = {.effort = argc > 4 ? g_ascii_strtod(argv[4], NULL) : 1};
     clock_t before = clock();
     g_autoptr(LampInference) answer = lamp_inference_run(&input, &options, NULL);

@@ -4,6 +4,7 @@
  * marginals -> answer; each service by itself. */
 #include "correlate/inference/inference.h"
 
+#include "correlate/inference/evidence.h"
 #include "correlate/inference/learn.h"
 #include "correlate/inference/queue.h"
 #include "correlate/inference/report.h"
@@ -26,12 +27,13 @@ typedef struct {
     LampState *state;
     LampModel *model;
     LampSampler *sampler;
-    float *weights; /* per request: how sure its steps were from the start */
-    float *eased;   /* the weights of the present round */
+    LampLinkEvidence *links; /* NULL: there is none */
+    float *weights;          /* per request: how sure its steps were from the start */
+    float *eased;            /* the weights of the present round */
 } Solver;
 
 static void
-open_solver(Solver *self, LampField *field, guint32 evidence)
+open_solver(Solver *self, LampField *field, const LampInferenceInput *input, guint32 evidence)
 {
     lamp_field_find_candidates(field);
     self->field = field;
@@ -41,6 +43,9 @@ open_solver(Solver *self, LampField *field, guint32 evidence)
     self->weights = g_new0(float, field->n_requests + 1);
     self->eased = g_new0(float, field->n_requests + 1);
     lamp_state_start(self->state, self->weights);
+    self->links = lamp_link_evidence_new(field, input, evidence);
+    if (self->links)
+        self->state->bonus = self->links->bonus;
 }
 
 static void
@@ -49,6 +54,7 @@ close_solver(Solver *self)
     lamp_sampler_free(self->sampler);
     lamp_model_free(self->model);
     lamp_state_free(self->state);
+    lamp_link_evidence_free(self->links);
     g_free(self->weights);
     g_free(self->eased);
 }
@@ -77,6 +83,8 @@ learn_round(Solver *self, guint32 round, LampQueuePool *pool)
     }
     lamp_model_learn(self->model, self->field, examples, round < ORDER_ROUNDS);
     lamp_examples_free(examples);
+    if (self->links)
+        lamp_link_evidence_learn(self->links, self->state);
     lamp_state_rescore(self->state, self->model);
     if (round > 0)
         lamp_queue_learn(self->sampler, pool);
@@ -99,7 +107,7 @@ solve(LampProblem *problem, const LampInferenceOptions *options, LampReport *rep
     g_autofree Solver *solvers = g_new0(Solver, n + 1);
     LampQueuePool pool = {0};
     for (guint32 i = 0; i < n; i++)
-        open_solver(&solvers[i], &problem->fields[i],
+        open_solver(&solvers[i], &problem->fields[i], problem->input,
                     options->evidence ? options->evidence : LAMP_EVIDENCE_ALL);
     for (guint32 round = 0; round < ROUNDS; round++) {
         for (guint32 i = 0; i < n; i++)

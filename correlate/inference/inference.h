@@ -25,8 +25,9 @@ typedef enum {
     LAMP_CALL_TIMEOUT = 1 << 1,     /* the caller gave up waiting */
     LAMP_CALL_NO_RESPONSE = 1 << 2, /* no reply was seen */
     LAMP_CALL_ONE_WAY = 1 << 3,     /* a message that asks for no reply */
-    LAMP_CALL_FETCH = 1 << 4, /* takes a message from a queue (BRPOP, poll, delivery): what its
-                                 reply carries may be caused by an earlier call of others */
+    LAMP_CALL_FETCH = 1 << 4, /* waits for work (BRPOP, poll, delivery): has no parent itself;
+                                 what its reply brings is a request to the process that fetched
+                                 it, caused by an earlier call with the same values */
 } LampCallFlags;
 
 /* One call. Times are ns since the epoch on one common clock, LAMP_INFERENCE_TIME_NONE where

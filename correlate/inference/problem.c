@@ -6,6 +6,8 @@
  * all its times: 1 ms stamps are intervals of 1 ms, whatever the unit they are written in. */
 #include "correlate/inference/problem.h"
 
+#include "correlate/inference/messages.h"
+
 #include <stdlib.h>
 
 #define MIN_RESOLUTION 1000
@@ -54,6 +56,8 @@ make_end(const LampInferenceCall *c, guint32 call, gboolean is_step, End *out)
     guint32 process = is_step ? c->client_process : c->server_process;
     if (process == 0 || start == LAMP_INFERENCE_TIME_NONE)
         return FALSE;
+    if (is_step && (c->flags & LAMP_CALL_FETCH))
+        return FALSE; /* waiting for work is not part of work */
     *out = (End){.start = start,
                  .end = end == LAMP_INFERENCE_TIME_NONE || end < start ? start : end,
                  .service = is_step ? c->client_service : c->server_service,
@@ -140,7 +144,7 @@ fill_field(LampField *field, const End *ends, gsize n)
                               .end = e->end,
                               .call = e->call,
                               .process = e->process,
-                              .kind = number_kind(requests, 0, e->operation)};
+                              .kind = number_kind(requests, e->partner, e->operation)};
     }
     field->n_request_kinds = g_hash_table_size(requests);
     field->n_step_kinds = g_hash_table_size(steps);
@@ -168,16 +172,35 @@ cut_fields(LampProblem *self, const End *ends, gsize n)
     self->fields = (LampField *) (void *) g_array_free(fields, FALSE);
 }
 
+/* What a fetch brought is a request too, to the process that fetched it. */
+static gboolean
+make_fetched(const LampInferenceCall *c, guint32 call, gint64 end, End *out)
+{
+    if (!(c->flags & LAMP_CALL_FETCH) || c->client_process == 0 ||
+        c->client_end_ns == LAMP_INFERENCE_TIME_NONE)
+        return FALSE;
+    *out = (End){.start = c->client_end_ns,
+                 .end = MAX(end, c->client_end_ns),
+                 .service = c->client_service,
+                 .process = c->client_process,
+                 .call = call,
+                 .partner = G_MAXUINT32,
+                 .operation = c->operation};
+    return TRUE;
+}
+
 LampProblem *
 lamp_problem_new(const LampInferenceInput *input)
 {
     LampProblem *self = g_new0(LampProblem, 1);
-    g_autofree End *ends = g_new(End, 2 * input->n_calls + 1);
+    g_autofree End *ends = g_new(End, 3 * input->n_calls + 1);
+    g_autofree gint64 *fetched_until = lamp_messages_ends(input);
     gsize n = 0;
     self->input = input;
     for (gsize i = 0; i < input->n_calls; i++) {
         n += make_end(&input->calls[i], (guint32) i, FALSE, &ends[n]) ? 1 : 0;
         n += make_end(&input->calls[i], (guint32) i, TRUE, &ends[n]) ? 1 : 0;
+        n += make_fetched(&input->calls[i], (guint32) i, fetched_until[i], &ends[n]) ? 1 : 0;
     }
     qsort(ends, n, sizeof *ends, compare_ends);
     cut_fields(self, ends, n);

@@ -6,6 +6,8 @@
  * low side. */
 #include "correlate/inference/report.h"
 
+#include "correlate/inference/messages.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -18,6 +20,7 @@ lamp_report_new(const LampInferenceInput *input, const LampInferenceOptions *opt
     self->answer = g_new0(LampInference, 1);
     self->answer->n_calls = input->n_calls;
     self->answer->links = g_new(LampInferenceLink, input->n_calls + 1);
+    self->senders = lamp_messages_find(input);
     self->candidates = g_array_new(FALSE, TRUE, sizeof(LampInferenceCandidate));
     self->services = g_array_new(FALSE, TRUE, sizeof(LampInferenceService));
     self->slots = g_array_new(FALSE, TRUE, sizeof(LampInferenceSlot));
@@ -83,8 +86,14 @@ report_step(LampReport *self, const LampField *f, const LampSampler *sampler, gu
     if (link->parent == LAMP_INFERENCE_NO_CALL)
         return;
     const LampInferenceCall *parent = &self->input->calls[link->parent];
-    link->kind = f->steps[step].end <= parent->server_end_ns ? LAMP_LINK_SYNCHRONOUS
-                                                             : LAMP_LINK_ASYNCHRONOUS;
+    if (parent->flags & LAMP_CALL_FETCH && parent->client_process == f->steps[step].process) {
+        link->kind = LAMP_LINK_MESSAGE;
+        link->via = link->parent;
+        if (self->senders[link->via] != LAMP_INFERENCE_NO_CALL)
+            link->parent = self->senders[link->via];
+    } else
+        link->kind = f->steps[step].end <= parent->server_end_ns ? LAMP_LINK_SYNCHRONOUS
+                                                                 : LAMP_LINK_ASYNCHRONOUS;
     self->answer->links[link->parent].tree_probability *= link->probability;
     service->links++;
     service->ambiguous += f->steps[step].n_candidates > 1;
@@ -176,6 +185,7 @@ lamp_report_finish(LampReport *self)
     answer->n_slots = self->slots->len;
     answer->slots = (LampInferenceSlot *) (void *) g_array_free(self->slots, FALSE);
     answer->expected_accuracy = self->links ? self->sum / (double) self->links : 1;
+    g_free(self->senders);
     g_free(self);
     return answer;
 }

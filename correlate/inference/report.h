@@ -8,6 +8,7 @@ typedef struct {
     const LampInferenceInput *input;
     const LampInferenceOptions *options;
     LampInference *answer;
+    guint32 *senders; /* per call: of what it fetched */
     GArray *candidates, *services, *slots;
     double sum; /* of probabilities of decided links */
     guint64 links;

@@ -82,6 +82,22 @@ lamp_state_replace(LampState *self, guint32 request, const guint32 *steps, guint
     }
 }
 
+static double
+bonus_of(const LampState *self, guint32 request, const guint32 *steps, guint32 n)
+{
+    double sum = 0;
+    for (guint32 i = 0; i < n; i++) {
+        const LampStep *s = &self->field->steps[steps[i]];
+        const guint32 *c = self->field->candidates + s->first_candidate;
+        for (guint32 j = 0; j < s->n_candidates; j++)
+            if (c[j] == request) {
+                sum += (double) self->bonus[s->first_candidate + j];
+                break;
+            }
+    }
+    return sum;
+}
+
 double
 lamp_state_score(const LampState *self, const LampModel *model, guint32 request,
                  const guint32 *steps, guint32 n, LampEvents *out_events)
@@ -90,7 +106,9 @@ lamp_state_score(const LampState *self, const LampModel *model, guint32 request,
     n = MIN(n, LAMP_MAX_KIDS);
     for (guint32 i = 0; i < n; i++)
         list[i] = &self->field->steps[steps[i]];
-    return lamp_model_score(model, &self->field->requests[request], list, n, out_events);
+    double bonus = self->bonus ? bonus_of(self, request, steps, n) : 0;
+    return bonus +
+           lamp_model_score(model, &self->field->requests[request], list, n, out_events);
 }
 
 void

@@ -11,9 +11,10 @@ typedef struct {
 
 typedef struct {
     const LampField *field;
-    guint32 *owner; /* per step: request, or LAMP_NONE */
-    LampKids *kids; /* per request */
-    double *score;  /* per request, under the present model */
+    guint32 *owner;     /* per step: request, or LAMP_NONE */
+    LampKids *kids;     /* per request */
+    double *score;      /* per request, under the present model */
+    const float *bonus; /* per candidate edge: what speaks for this link by itself; or NULL */
 } LampState;
 
 LampState *lamp_state_new(const LampField *field);

@@ -1,0 +1,149 @@
+/* messages.c — who sent the message that was fetched?
+ *
+ * A fetch's reply carries values that an earlier call to the same server carried in its
+ * request: the payload, or an id in it. The rarest shared value decides, and among its bearers
+ * the latest one before the fetch was answered. */
+#include "correlate/inference/messages.h"
+
+#include <stdlib.h>
+
+typedef struct {
+    guint64 hash;
+    guint32 process;
+    gint64 time;
+    guint32 call;
+} Bearer;
+
+static int
+compare_bearers(const void *a, const void *b)
+{
+    const Bearer *x = a, *y = b;
+    if (x->hash != y->hash)
+        return x->hash < y->hash ? -1 : 1;
+    if (x->process != y->process)
+        return x->process < y->process ? -1 : 1;
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    return x->call < y->call ? -1 : x->call > y->call;
+}
+
+static gint64
+first_known(gint64 a, gint64 b)
+{
+    return a != LAMP_INFERENCE_TIME_NONE ? a : b;
+}
+
+static GArray *
+list_bearers(const LampInferenceInput *input)
+{
+    GArray *list = g_array_new(FALSE, FALSE, sizeof(Bearer));
+    for (gsize i = 0; i < input->n_calls; i++) {
+        const LampInferenceCall *c = &input->calls[i];
+        for (guint32 k = 0; k < c->value_count && !(c->flags & LAMP_CALL_FETCH); k++) {
+            const LampInferenceValue *v = &input->values[c->first_value + k];
+            Bearer b = {v->hash, c->server_process,
+                        first_known(c->server_start_ns, c->client_start_ns), (guint32) i};
+            if (v->side == LAMP_VALUE_REQUEST)
+                g_array_append_val(list, b);
+        }
+    }
+    qsort(list->data, list->len, sizeof(Bearer), compare_bearers);
+    return list;
+}
+
+/* First bearer not before (hash, process, time). */
+static guint
+lower_bound(const GArray *list, guint64 hash, guint32 process, gint64 time)
+{
+    Bearer key = {hash, process, time, 0};
+    guint low = 0, high = list->len;
+    while (low < high) {
+        guint middle = low + (high - low) / 2;
+        if (compare_bearers(&g_array_index(list, Bearer, middle), &key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static guint32
+find_sender(const LampInferenceInput *input, const GArray *list, const LampInferenceCall *fetch)
+{
+    gint64 end = first_known(fetch->server_end_ns, fetch->client_end_ns);
+    guint32 sender = LAMP_INFERENCE_NO_CALL;
+    guint fewest = G_MAXUINT;
+    for (guint32 k = 0; k < fetch->value_count && end != LAMP_INFERENCE_TIME_NONE; k++) {
+        const LampInferenceValue *v = &input->values[fetch->first_value + k];
+        if (v->side != LAMP_VALUE_RESPONSE)
+            continue;
+        guint first = lower_bound(list, v->hash, fetch->server_process, G_MININT64);
+        guint after = lower_bound(list, v->hash, fetch->server_process, end);
+        if (after == first || after - first >= fewest)
+            continue;
+        fewest = after - first;
+        sender = g_array_index(list, Bearer, after - 1).call;
+    }
+    return sender;
+}
+
+guint32 *
+lamp_messages_find(const LampInferenceInput *input)
+{
+    guint32 *senders = g_new(guint32, input->n_calls + 1);
+    GArray *list = NULL;
+    for (gsize i = 0; i < input->n_calls; i++) {
+        senders[i] = LAMP_INFERENCE_NO_CALL;
+        if (!(input->calls[i].flags & LAMP_CALL_FETCH))
+            continue;
+        if (!list)
+            list = list_bearers(input);
+        senders[i] = find_sender(input, list, &input->calls[i]);
+    }
+    if (list)
+        g_array_free(list, TRUE);
+    return senders;
+}
+
+typedef struct {
+    guint32 process, connection, call;
+    gint64 start;
+} Fetch;
+
+static int
+compare_fetches(const void *a, const void *b)
+{
+    const Fetch *x = a, *y = b;
+    if (x->process != y->process)
+        return x->process < y->process ? -1 : 1;
+    if (x->connection != y->connection)
+        return x->connection < y->connection ? -1 : 1;
+    if (x->start != y->start)
+        return x->start < y->start ? -1 : 1;
+    return x->call < y->call ? -1 : x->call > y->call;
+}
+
+gint64 *
+lamp_messages_ends(const LampInferenceInput *input)
+{
+    gint64 *ends = g_new0(gint64, input->n_calls + 1), last = G_MININT64;
+    GArray *list = g_array_new(FALSE, FALSE, sizeof(Fetch));
+    for (gsize i = 0; i < input->n_calls; i++) {
+        const LampInferenceCall *c = &input->calls[i];
+        Fetch fetch = {c->client_process, c->client_connection, (guint32) i,
+                       c->client_start_ns};
+        last = MAX(last, MAX(MAX(c->client_start_ns, c->client_end_ns),
+                             MAX(c->server_start_ns, c->server_end_ns)));
+        if (c->flags & LAMP_CALL_FETCH)
+            g_array_append_val(list, fetch);
+    }
+    qsort(list->data, list->len, sizeof(Fetch), compare_fetches);
+    for (guint i = 0; i < list->len; i++) {
+        const Fetch *a = &g_array_index(list, Fetch, i);
+        const Fetch *b = i + 1 < list->len ? a + 1 : a;
+        gboolean next = b != a && a->process == b->process && a->connection == b->connection;
+        ends[a->call] = next ? b->start : last;
+    }
+    g_array_free(list, TRUE);
+    return ends;
+}
