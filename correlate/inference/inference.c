@@ -100,6 +100,16 @@ sample_answer(Solver *self, double effort)
         lamp_sampler_sweep(self->sampler, i % 8 == 0);
 }
 
+/* What is shown of the structure counts every request alike. */
+static void
+learn_for_report(Solver *self)
+{
+    LampExamples *examples = lamp_examples_new(self->field);
+    lamp_examples_add(examples, self->state, NULL);
+    lamp_model_learn(self->model, self->field, examples, FALSE);
+    lamp_examples_free(examples);
+}
+
 static void
 solve(LampProblem *problem, const LampInferenceOptions *options, LampReport *report)
 {
@@ -116,6 +126,7 @@ solve(LampProblem *problem, const LampInferenceOptions *options, LampReport *rep
     }
     for (guint32 i = 0; i < n; i++) {
         sample_answer(&solvers[i], options->effort > 0 ? options->effort : 1);
+        learn_for_report(&solvers[i]);
         lamp_report_field(report, solvers[i].field, solvers[i].model, solvers[i].sampler);
         close_solver(&solvers[i]);
     }
