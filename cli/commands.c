@@ -6,7 +6,9 @@
 
 /* clang-format off: one row a line */
 const LampCommand *const lamp_commands[] = {
+    &lamp_command_analyze,
     &lamp_command_ingest,
+    &lamp_command_correlate,
     &lamp_command_services,
     &lamp_command_flows,
     &lamp_command_graph,
