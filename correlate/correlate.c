@@ -61,6 +61,7 @@ begin(LampCorrelation *c, LampStore *store, const LampCorrelateOptions *options)
         .places = array_of(sizeof(LampPlace), clear_place),
         .connections = array_of(sizeof(LampConnection), NULL),
         .observations = array_of(sizeof(LampObservation), NULL),
+        .partners = array_of(sizeof(guint32), NULL),
         .members = array_of(sizeof(guint32), NULL),
         .calls = array_of(sizeof(LampCall), NULL),
         .services = array_of(sizeof(LampService), clear_service),
@@ -71,8 +72,8 @@ begin(LampCorrelation *c, LampStore *store, const LampCorrelateOptions *options)
 static void
 end(LampCorrelation *c)
 {
-    GArray *arrays[] = {c->sources, c->hosts, c->places,   c->connections, c->observations,
-                        c->members, c->calls, c->services, c->instances};
+    GArray *arrays[] = {c->sources,  c->hosts,   c->places, c->connections, c->observations,
+                        c->partners, c->members, c->calls,  c->services,    c->instances};
     for (guint i = 0; i < G_N_ELEMENTS(arrays); i++)
         g_array_unref(arrays[i]);
     lamp_inference_free(c->inference);

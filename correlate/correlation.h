@@ -146,6 +146,7 @@ typedef struct {
     GArray *places;           /* LampPlace */
     GArray *connections;      /* LampConnection */
     GArray *observations;     /* LampObservation */
+    GArray *partners;         /* guint32 beside observations: other end of a span, or NONE */
     GArray *members;          /* guint32: indices of observations, grouped by call */
     GArray *calls;            /* LampCall */
     GArray *services;         /* LampService */
@@ -203,6 +204,7 @@ extern const LampPass lamp_passes[];
 /* The passes, one file each. */
 gboolean lamp_pass_load(LampCorrelation *c, GError **error);
 gboolean lamp_pass_hosts(LampCorrelation *c, GError **error);
+gboolean lamp_pass_join(LampCorrelation *c, GError **error);
 gboolean lamp_pass_merge(LampCorrelation *c, GError **error);
 gboolean lamp_pass_clocks(LampCorrelation *c, GError **error);
 gboolean lamp_pass_times(LampCorrelation *c, GError **error);

@@ -229,18 +229,22 @@ merge_wire(LampCorrelation *c)
     }
 }
 
-/* Spans and log records: one call each, seen at the end that wrote it. */
+/* Spans and log records: one call each, seen at the end that wrote it; joined spans are one. */
 static void
 add_single(LampCorrelation *c, guint32 index)
 {
-    const LampObservation *seen = lamp_observation(c, index);
+    guint32 other = g_array_index(c->partners, guint32, index);
+    gboolean is_client = lamp_observation(c, index)->role == LAMP_SEEN_BY_CLIENT;
+    if (other != LAMP_INDEX_NONE && !is_client)
+        return; /* its client end brings it in */
     guint32 first_member = c->members->len;
     g_array_append_val(c->members, index);
+    if (other != LAMP_INDEX_NONE)
+        g_array_append_val(c->members, other);
     add_call(c, first_member);
     LampCall *call = lamp_call(c, c->calls->len - 1);
-    gboolean is_client = seen->role == LAMP_SEEN_BY_CLIENT;
     call->client_seen = is_client ? index : LAMP_INDEX_NONE;
-    call->server_seen = is_client ? LAMP_INDEX_NONE : index;
+    call->server_seen = is_client ? other : index;
 }
 
 static guint32

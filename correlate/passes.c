@@ -6,6 +6,7 @@
 const LampPass lamp_passes[] = {
     {"load", "the observations of store/schema.sql", lamp_pass_load},
     {"hosts", "vantage points from addresses and handshakes (Paxson 1997)", lamp_pass_hosts},
+    {"join", "ends of imported spans by id, else by containment in time", lamp_pass_join},
     {"merge", "one call at several taps by sequence number (DeepFlow, SIGCOMM 2023)",
      lamp_pass_merge},
     {"clocks",

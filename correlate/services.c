@@ -88,11 +88,18 @@ note_served(Naming *naming, guint32 number, const LampCall *call)
 
 /* Spans and logs name the process at one end and, mostly, the peer at the other. */
 static void
-name_ends_by_text(Naming *naming, LampCall *call, const LampObservation *seen)
+name_ends_by_text(Naming *naming, LampCall *call)
 {
-    gboolean is_client = seen->role == LAMP_SEEN_BY_CLIENT;
-    guint32 client = is_client ? seen->process : seen->peer;
-    guint32 server = is_client ? seen->peer : seen->process;
+    guint32 client = 0;
+    guint32 server = 0;
+    if (call->client_seen != LAMP_INDEX_NONE) {
+        client = lamp_observation(naming->c, call->client_seen)->process;
+        server = lamp_observation(naming->c, call->client_seen)->peer;
+    }
+    if (call->server_seen != LAMP_INDEX_NONE) {
+        server = lamp_observation(naming->c, call->server_seen)->process;
+        client = client != 0 ? client : lamp_observation(naming->c, call->server_seen)->peer;
+    }
     if (client != 0)
         call->client_instance = candidate_for(naming, LAMP_INDEX_NONE, 0, client);
     if (server != 0) {
@@ -113,7 +120,7 @@ name_ends(Naming *naming, LampCall *call)
         note_served(naming, call->server_instance, call);
     }
     if (base->origin != LAMP_FROM_WIRE && base->process != 0)
-        name_ends_by_text(naming, call, base);
+        name_ends_by_text(naming, call);
 }
 
 /* A caller that serves one port is that instance; else it is the host as a caller. */

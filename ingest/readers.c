@@ -13,6 +13,7 @@ const LampReader *const lamp_readers[] = {
     &lamp_reader_logfmt,
     &lamp_reader_pcap,
     &lamp_reader_pcapng,
+    &lamp_reader_spans,
     &lamp_reader_syslog,
     &lamp_reader_text,
     NULL,

@@ -11,5 +11,6 @@ extern const LampReader lamp_reader_jsonl;
 extern const LampReader lamp_reader_logfmt;
 extern const LampReader lamp_reader_pcap;
 extern const LampReader lamp_reader_pcapng;
+extern const LampReader lamp_reader_spans;
 extern const LampReader lamp_reader_syslog;
 extern const LampReader lamp_reader_text;
