@@ -1,0 +1,166 @@
+/*
+ * lamplight clock: every host's clock against the reference, and what remains out of order.
+ */
+#include "base/time.h"
+#include "cli/commands.h"
+#include "cli/print.h"
+#include "store/statement.h"
+
+#include <math.h>
+
+static gboolean as_json;
+
+static const GOptionEntry options[] = {
+    {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "one JSON object", NULL},
+    {NULL},
+};
+
+/* Calls whose receives lie before their sends: corrected, and by the captures' own clocks. */
+typedef struct {
+    gint64 calls, violations, worst_ns, raw_violations;
+} Order;
+
+static const char hosts_sql[] =
+    "SELECT name, method, offset_ns, drift_ppm, uncertainty_ns, samples, is_reference"
+    " FROM hosts WHERE method <> 'unknown' OR host_id IN (SELECT host_id FROM source_hosts)"
+    " ORDER BY is_reference DESC, name";
+
+static const char order_sql[] =
+    "SELECT count(*), total(c.order_violation_ns > 0), coalesce(max(c.order_violation_ns), 0),"
+    " total(b.request_last_ns < a.request_first_ns OR a.response_last_ns < b.response_last_ns)"
+    " FROM calls c LEFT JOIN observations a ON a.observation_id = c.client_observation_id"
+    " LEFT JOIN observations b ON b.observation_id = c.server_observation_id";
+
+static gboolean
+read_order(LampStore *store, Order *out_order, GError **error)
+{
+    g_autoptr(LampStatement) query = lamp_statement_new(store, order_sql, error);
+    gboolean has_row;
+    if (query == NULL || !lamp_statement_step(query, &has_row, error))
+        return FALSE;
+    *out_order = (Order){
+        lamp_statement_int(query, 0),
+        lamp_statement_int(query, 1),
+        lamp_statement_int(query, 2),
+        lamp_statement_int(query, 3),
+    };
+    return TRUE;
+}
+
+static void
+add_row(LampTable *table, LampStatement *row)
+{
+    gboolean is_known = lamp_statement_column_type(row, 2) != LAMP_COLUMN_NULL;
+    gboolean is_reference = lamp_statement_int(row, 6) != 0;
+    char *cells[] = {
+        g_strdup(lamp_statement_text(row, 0)),
+        is_known ? lamp_duration_format(lamp_statement_int(row, 2)) : NULL,
+        is_known ? g_strdup_printf("%+.2f", lamp_statement_real(row, 3)) : NULL,
+        is_known && !is_reference ? lamp_duration_format(lamp_statement_int(row, 4)) : NULL,
+        lamp_count_format((guint64) lamp_statement_int(row, 5)),
+        g_strdup(lamp_statement_text(row, 1)),
+    };
+    lamp_table_take(table, cells);
+}
+
+static void
+describe_order(const Order *order, GString *out)
+{
+    g_autofree char *calls = lamp_count_format((guint64) order->calls);
+    g_autofree char *raw = lamp_count_format((guint64) order->raw_violations);
+    g_autofree char *left = lamp_count_format((guint64) order->violations);
+    g_autofree char *worst = lamp_duration_format(order->worst_ns);
+    g_string_append_printf(out,
+                           "\n%s calls; received before they were sent: %s by the hosts' own "
+                           "clocks, %s after correction",
+                           calls, raw, left);
+    if (order->violations > 0)
+        g_string_append_printf(out, " (worst %s)", worst);
+    g_string_append_c(out, '\n');
+}
+
+static gboolean
+render_table(LampCli *cli, LampStatement *rows, const Order *order, GString *out,
+             GError **error)
+{
+    static const char *const titles[] = {"host",      ">offset", ">drift ppm", ">uncertainty",
+                                         ">messages", "method",  NULL};
+    g_autoptr(LampTable) table = lamp_table_new(titles);
+    gboolean has_row;
+    while (lamp_statement_step(rows, &has_row, error)) {
+        if (has_row) {
+            add_row(table, rows);
+            continue;
+        }
+        lamp_table_render(table, out, cli->width);
+        describe_order(order, out);
+        return TRUE;
+    }
+    return FALSE;
+}
+
+static void
+append_number(GString *out, const char *key, LampStatement *row, int column)
+{
+    g_string_append_printf(out, ", \"%s\": ", key);
+    lamp_json_append_real(out, lamp_statement_column_type(row, column) == LAMP_COLUMN_NULL
+                                   ? (double) NAN
+                                   : lamp_statement_real(row, column));
+}
+
+static gboolean
+render_json(LampStatement *rows, const Order *order, GString *out, GError **error)
+{
+    gboolean has_row;
+    const char *separator = "{\"hosts\": [{\"name\": ";
+    while (lamp_statement_step(rows, &has_row, error)) {
+        if (!has_row) {
+            g_string_append_printf(out,
+                                   "%s, \"calls\": %" G_GINT64_FORMAT
+                                   ", \"violations_before\": %" G_GINT64_FORMAT
+                                   ", \"violations\": %" G_GINT64_FORMAT
+                                   ", \"worst_violation_ns\": %" G_GINT64_FORMAT "}\n",
+                                   out->len == 0 ? "{\"hosts\": []" : "]", order->calls,
+                                   order->raw_violations, order->violations, order->worst_ns);
+            return TRUE;
+        }
+        g_string_append(out, separator);
+        separator = ", {\"name\": ";
+        lamp_json_append_string(out, lamp_statement_text(rows, 0));
+        g_string_append(out, ", \"method\": ");
+        lamp_json_append_string(out, lamp_statement_text(rows, 1));
+        append_number(out, "offset_ns", rows, 2);
+        append_number(out, "drift_ppm", rows, 3);
+        append_number(out, "uncertainty_ns", rows, 4);
+        append_number(out, "messages", rows, 5);
+        g_string_append(out, "}");
+    }
+    return FALSE;
+}
+
+static int
+run(LampCli *cli, G_GNUC_UNUSED char **arguments, GError **error)
+{
+    Order order;
+    g_autoptr(LampStatement) rows = lamp_statement_new(cli->store, hosts_sql, error);
+    if (rows == NULL || !read_order(cli->store, &order, error))
+        return -1;
+    g_autoptr(GString) out = g_string_new(NULL);
+    gboolean ok = as_json ? render_json(rows, &order, out, error)
+                          : render_table(cli, rows, &order, out, error);
+    return ok && lamp_print(out, error) ? LAMP_EXIT_OK : -1;
+}
+
+const LampCommand lamp_command_clock = {
+    .name = "clock",
+    .arguments = "FILE.db",
+    .summary = "Show each host's clock error, and what is still out of order",
+    .description = "Offset is the host's clock minus the reference's at the first message; the "
+                   "true value lies\n"
+                   "within the uncertainty. Times of calls are on the reference's clock.",
+    .options = options,
+    .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
+    .least_arguments = 1,
+    .most_arguments = 1,
+    .run = run,
+};

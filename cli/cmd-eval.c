@@ -1,0 +1,108 @@
+/*
+ * lamplight eval: the inferred links and clocks against a known truth.
+ */
+#include "cli/commands.h"
+#include "cli/print.h"
+#include "correlate/eval/eval.h"
+
+static gboolean as_json;
+
+static const GOptionEntry options[] = {
+    {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "one JSON object", NULL},
+    {NULL},
+};
+
+static char *
+percent(guint64 part, guint64 whole)
+{
+    return whole > 0 ? g_strdup_printf("%.2f %%", 100.0 * (double) part / (double) whole)
+                     : g_strdup("-");
+}
+
+static void
+add_figure(LampTable *table, const char *name, char *value, const char *meaning)
+{
+    const char *cells[] = {name, value, meaning};
+    lamp_table_add(table, cells);
+    g_free(value);
+}
+
+static void
+render_figures(const LampEvalReport *r, GString *out)
+{
+    static const char *const titles[] = {"figure", ">value", "meaning", NULL};
+    g_autoptr(LampTable) table = lamp_table_new(titles);
+    add_figure(table, "calls found", percent(r->spans_found, r->spans_truth),
+               "of the calls in the truth");
+    add_figure(table, "links right", percent(r->links_right, r->links_truth),
+               "of the truth's links: recall");
+    add_figure(table, "precision", percent(r->links_right, r->links_inferred),
+               "of the inferred links");
+    add_figure(table, "ambiguous links right", percent(r->ambiguous_right, r->ambiguous),
+               "of links with more than one possible parent");
+    add_figure(table, "traces right", percent(r->traces_right, r->traces_truth),
+               "every link of the trace");
+    add_figure(table, "expected accuracy",
+               g_strdup_printf("%.2f %%", 100 * r->expected_accuracy),
+               "what the inference said of itself");
+    add_figure(table, "calibration error", g_strdup_printf("%.4f", r->ece),
+               "mean distance of confidence and truth, ten bins");
+    add_figure(table, "most confident 90 %", g_strdup_printf("%.2f %%", 100 * r->top_accuracy),
+               "of them right");
+    if (r->has_clocks) {
+        add_figure(table, "clock error", g_strdup_printf("%.4f ms", r->clock_error_ms_max),
+                   "worst host, against the reference");
+        add_figure(table, "drift error", g_strdup_printf("%.3f ppm", r->drift_error_ppm_max),
+                   "worst host");
+    }
+    lamp_table_render(table, out, 0);
+}
+
+static void
+render_protocols(const LampEvalReport *r, GString *out)
+{
+    static const char *const titles[] = {"protocol", ">calls",       ">found",
+                                         ">links",   ">links right", NULL};
+    if (r->protocols->len == 0)
+        return;
+    g_autoptr(LampTable) table = lamp_table_new(titles);
+    for (guint i = 0; i < r->protocols->len; i++) {
+        const LampEvalProtocol *p = &g_array_index(r->protocols, LampEvalProtocol, i);
+        char *cells[] = {g_strdup(p->name), lamp_count_format(p->truth),
+                         lamp_count_format(p->found), lamp_count_format(p->links),
+                         percent(p->right, p->links)};
+        lamp_table_take(table, cells);
+    }
+    g_string_append_c(out, '\n');
+    lamp_table_render(table, out, 0);
+}
+
+static int
+run(LampCli *cli, char **arguments, GError **error)
+{
+    g_autoptr(LampEvalReport) report = lamp_eval(cli->store, arguments[1], error);
+    if (report == NULL)
+        return -1;
+    g_autoptr(GString) out = g_string_new(NULL);
+    if (as_json) {
+        lamp_eval_report_json(report, out);
+    } else {
+        render_figures(report, out);
+        render_protocols(report, out);
+    }
+    return lamp_print(out, error) ? LAMP_EXIT_OK : -1;
+}
+
+const LampCommand lamp_command_eval = {
+    .name = "eval",
+    .arguments = "FILE.db TRUTH",
+    .summary = "Compare the result with a known truth",
+    .description = "TRUTH is a folder with spans.csv (and clocks.csv), or a file of spans with "
+                   "span_id, trace_id\n"
+                   "and parent_span_id. Definitions: docs/inference.md.",
+    .options = options,
+    .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
+    .least_arguments = 2,
+    .most_arguments = 2,
+    .run = run,
+};

@@ -1,0 +1,356 @@
+/*
+ * lamplight explain: why a call was given its parent, in words.
+ *
+ * SPAN is a span id of the `spans` view, an id that came with imported spans, or a call's
+ * number. For the answer and its runner-up: what they are, how far before the call they began,
+ * and the parts of the evidence as odds against the other (the difference of logarithms, as a
+ * factor).
+ */
+#include "base/text.h"
+#include "base/time.h"
+#include "cli/commands.h"
+#include "cli/print.h"
+#include "store/statement.h"
+
+#include <math.h>
+
+static gboolean as_json;
+
+static const GOptionEntry options[] = {
+    {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "a JSON array: the call, then its candidates",
+     NULL},
+    {NULL},
+};
+
+/* Kinds of evidence as links carry them, and what each is. */
+static const struct {
+    const char *key, *words;
+} parts[] = {
+    {"delay", "the time between the request and this call, as learnt for this service"},
+    {"presence", "how usual such a call is for such a request"},
+    {"values", "values that both carry (ids, keys, parameters)"},
+    {"affinity", "connection, thread and order of hand-over"},
+};
+
+typedef struct {
+    gint64 call, start, end;
+    char *caller, *callee, *protocol, *operation, *status;
+    gint64 parent;
+} Call;
+
+typedef struct {
+    Call call;
+    char *kind;
+    double confidence;
+    double parts[G_N_ELEMENTS(parts)];
+    gint64 candidates, via, retry_of;
+} Candidate;
+
+static const char call_sql[] =
+    "SELECT call_id, coalesce(client_start_ns, server_start_ns), coalesce(client_end_ns,"
+    " server_end_ns), client_instance, server_instance, protocol, operation, status,"
+    " coalesce(parent_call_id, 0) FROM call_details WHERE call_id = ?1";
+
+static const char links_sql[] =
+    "SELECT parent_call_id, kind, confidence, json_extract(evidence, '$.delay'),"
+    " json_extract(evidence, '$.presence'), json_extract(evidence, '$.values'),"
+    " json_extract(evidence, '$.affinity'), json_extract(evidence, '$.candidates'),"
+    " json_extract(evidence, '$.via'), json_extract(evidence, '$.retry_of')"
+    " FROM call_links WHERE child_call_id = ?1 ORDER BY rank, parent_call_id";
+
+static void
+clear_call(Call *call)
+{
+    g_free(call->caller);
+    g_free(call->callee);
+    g_free(call->protocol);
+    g_free(call->operation);
+    g_free(call->status);
+}
+
+static void
+clear_candidate(gpointer data)
+{
+    Candidate *candidate = data;
+    clear_call(&candidate->call);
+    g_free(candidate->kind);
+}
+
+/* A span id made from a call's number: 16 hex digits, the lowest bit tells the end. */
+static gboolean
+parse_own_id(const char *span, gint64 *out_call)
+{
+    guint64 id;
+    if (lamp_text_parse_u64(lamp_bytes_text(span), &id) && strlen(span) < 16)
+        *out_call = (gint64) id;
+    else if (strlen(span) == 16 && lamp_text_parse_hex(lamp_bytes_text(span), &id))
+        *out_call = (gint64) (id / 2);
+    else
+        return FALSE;
+    return TRUE;
+}
+
+static gboolean
+find_call(LampStore *store, const char *span, gint64 *out_call, GError **error)
+{
+    g_autoptr(LampStatement) query = lamp_statement_new(
+        store,
+        "SELECT call_id FROM calls WHERE client_external_id = ?1 OR server_external_id = ?1"
+        " LIMIT 1",
+        error);
+    gboolean has_row;
+    if (query == NULL)
+        return FALSE;
+    lamp_statement_bind_string(query, 1, span);
+    if (!lamp_statement_step(query, &has_row, error))
+        return FALSE;
+    if (has_row)
+        *out_call = lamp_statement_int(query, 0);
+    if (has_row || parse_own_id(span, out_call))
+        return TRUE;
+    g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
+                "'%s' is no span: give a span_id (see `lamplight sql FILE.db \"SELECT span_id,"
+                " name FROM spans\"`) or a call's number",
+                span);
+    return FALSE;
+}
+
+static gboolean
+read_call(LampStore *store, gint64 id, Call *out_call, GError **error)
+{
+    g_autoptr(LampStatement) query = lamp_statement_new(store, call_sql, error);
+    gboolean has_row;
+    if (query == NULL)
+        return FALSE;
+    lamp_statement_bind_int(query, 1, id);
+    if (!lamp_statement_step(query, &has_row, error))
+        return FALSE;
+    if (!has_row) {
+        g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
+                    "there is no call %" G_GINT64_FORMAT, id);
+        return FALSE;
+    }
+    *out_call = (Call){
+        .call = id,
+        .start = lamp_statement_int(query, 1),
+        .end = lamp_statement_int_or(query, 2, LAMP_TIME_NONE),
+        .caller = g_strdup(lamp_statement_text(query, 3)),
+        .callee = g_strdup(lamp_statement_text(query, 4)),
+        .protocol = g_strdup(lamp_statement_text(query, 5)),
+        .operation = g_strdup(lamp_statement_text(query, 6)),
+        .status = g_strdup(lamp_statement_text(query, 7)),
+        .parent = lamp_statement_int(query, 8),
+    };
+    return TRUE;
+}
+
+static double
+real_or_nan(LampStatement *row, int column)
+{
+    return lamp_statement_column_type(row, column) == LAMP_COLUMN_NULL
+               ? (double) NAN
+               : lamp_statement_real(row, column);
+}
+
+static gboolean
+read_candidates(LampStore *store, gint64 call, GArray *candidates, GError **error)
+{
+    g_autoptr(LampStatement) query = lamp_statement_new(store, links_sql, error);
+    gboolean has_row;
+    if (query == NULL)
+        return FALSE;
+    lamp_statement_bind_int(query, 1, call);
+    while (lamp_statement_step(query, &has_row, error)) {
+        if (!has_row)
+            return TRUE;
+        Candidate candidate = {
+            .kind = g_strdup(lamp_statement_text(query, 1)),
+            .confidence = lamp_statement_real(query, 2),
+            .candidates = lamp_statement_int_or(query, 7, 0),
+            .via = lamp_statement_int_or(query, 8, 0),
+            .retry_of = lamp_statement_int_or(query, 9, 0),
+        };
+        for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
+            candidate.parts[i] = real_or_nan(query, 3 + (int) i);
+        gint64 parent = lamp_statement_int(query, 0);
+        if (!read_call(store, parent, &candidate.call, error)) {
+            g_free(candidate.kind);
+            return FALSE;
+        }
+        g_array_append_val(candidates, candidate);
+    }
+    return FALSE;
+}
+
+static const char *
+or_unknown(const char *text)
+{
+    return text != NULL ? text : "?";
+}
+
+static void
+describe_call(GString *out, const Call *call)
+{
+    g_autofree char *operation = lamp_text_escape(
+        lamp_bytes_text(call->operation != NULL ? call->operation : "(unknown operation)"));
+    g_autofree char *caller = lamp_text_escape(lamp_bytes_text(or_unknown(call->caller)));
+    g_autofree char *callee = lamp_text_escape(lamp_bytes_text(or_unknown(call->callee)));
+    g_string_append_printf(out, "%s (%s -> %s, %s", operation, caller, callee,
+                           or_unknown(call->protocol));
+    if (call->end != LAMP_TIME_NONE) {
+        g_autofree char *duration = lamp_duration_format(call->end - call->start);
+        g_string_append_printf(out, ", %s", duration);
+    }
+    g_string_append_printf(out, ", call %" G_GINT64_FORMAT ")", call->call);
+}
+
+/* "12 times likelier", for a difference of natural logarithms. */
+static void
+describe_odds(GString *out, double difference)
+{
+    if (fabs(difference) < 0.05)
+        g_string_append(out, "says nothing either way");
+    else if (fabs(difference) > log(1e6))
+        g_string_append_printf(out, "all but %s",
+                               difference > 0 ? "decides for it" : "rules it out");
+    else
+        g_string_append_printf(out, "%.3g times as likely %s", exp(fabs(difference)),
+                               difference > 0 ? "for it" : "against it");
+}
+
+static void
+describe_parts(GString *out, const Candidate *candidate, const Candidate *other)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
+        if (isnan(candidate->parts[i]) || (other != NULL && isnan(other->parts[i])))
+            continue;
+        if (candidate->parts[i] == 0 && (other == NULL || other->parts[i] == 0))
+            continue; /* this kind of evidence was not there */
+        g_string_append_printf(out, "    %-9s ", parts[i].key);
+        if (other != NULL)
+            describe_odds(out, candidate->parts[i] - other->parts[i]);
+        else
+            g_string_append_printf(out, "log-likelihood %.3g", candidate->parts[i]);
+        g_string_append_printf(out, ": %s\n", parts[i].words);
+    }
+}
+
+static void
+describe_candidate(GString *out, const Call *child, const Candidate *candidate,
+                   const Candidate *other)
+{
+    g_autofree char *gap = lamp_duration_format(child->start - candidate->call.start);
+    g_string_append_printf(out, "  %.1f %%  ", 100 * candidate->confidence);
+    describe_call(out, &candidate->call);
+    g_string_append_printf(out, "\n    began %s before this call; %s\n", gap,
+                           or_unknown(candidate->kind));
+    if (candidate->via > 0)
+        g_string_append_printf(out,
+                               "    through a queue: the message was fetched by call "
+                               "%" G_GINT64_FORMAT "\n",
+                               candidate->via);
+    if (candidate->retry_of > 0)
+        g_string_append_printf(out, "    repeats call %" G_GINT64_FORMAT "\n",
+                               candidate->retry_of);
+    describe_parts(out, candidate, other);
+}
+
+static void
+render_words(GString *out, const Call *call, const GArray *candidates)
+{
+    describe_call(out, call);
+    g_string_append(out, "\n\n");
+    if (candidates->len == 0) {
+        g_string_append(out, call->parent == 0
+                                 ? "No request that its caller served can have caused it: it "
+                                   "begins a trace.\n"
+                                 : "Its cause is certain.\n");
+        return;
+    }
+    const Candidate *first = &g_array_index(candidates, Candidate, 0);
+    const Candidate *second =
+        candidates->len > 1 ? &g_array_index(candidates, Candidate, 1) : NULL;
+    if (call->parent == 0)
+        g_string_append(out, "Begins a trace: to have no cause is more likely than this:\n");
+    else
+        g_string_append_printf(out, "Caused by (of %" G_GINT64_FORMAT " possible%s):\n",
+                               MAX(first->candidates, 1),
+                               second != NULL ? "; evidence against the runner-up" : "");
+    describe_candidate(out, call, first, second);
+    if (second == NULL)
+        return;
+    g_string_append(out, "Runner-up:\n");
+    describe_candidate(out, call, second, first);
+}
+
+static void
+append_call_json(GString *out, const Call *call)
+{
+    const char *keys[] = {"caller", "callee", "protocol", "operation", "status"};
+    const char *texts[] = {call->caller, call->callee, call->protocol, call->operation,
+                           call->status};
+    g_string_append_printf(
+        out, "{\"call_id\": %" G_GINT64_FORMAT ", \"start_ns\": %" G_GINT64_FORMAT, call->call,
+        call->start);
+    for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
+        g_string_append_printf(out, ", \"%s\": ", keys[i]);
+        lamp_json_append_string(out, texts[i]);
+    }
+}
+
+static void
+render_json(GString *out, const Call *call, const GArray *candidates)
+{
+    g_string_append_c(out, '[');
+    append_call_json(out, call);
+    g_string_append_c(out, '}');
+    for (guint i = 0; i < candidates->len; i++) {
+        const Candidate *candidate = &g_array_index(candidates, Candidate, i);
+        g_string_append(out, ", ");
+        append_call_json(out, &candidate->call);
+        g_string_append_printf(out, ", \"is_parent\": %s, \"kind\": ",
+                               candidate->call.call == call->parent ? "true" : "false");
+        lamp_json_append_string(out, candidate->kind);
+        g_string_append(out, ", \"confidence\": ");
+        lamp_json_append_real(out, candidate->confidence);
+        for (guint k = 0; k < G_N_ELEMENTS(parts); k++) {
+            g_string_append_printf(out, ", \"%s\": ", parts[k].key);
+            lamp_json_append_real(out, candidate->parts[k]);
+        }
+        g_string_append_c(out, '}');
+    }
+    g_string_append(out, "]\n");
+}
+
+static int
+run(LampCli *cli, char **arguments, GError **error)
+{
+    gint64 id;
+    Call call;
+    if (!find_call(cli->store, arguments[1], &id, error) ||
+        !read_call(cli->store, id, &call, error))
+        return -1;
+    g_autoptr(GArray) candidates = g_array_new(FALSE, TRUE, sizeof(Candidate));
+    g_array_set_clear_func(candidates, clear_candidate);
+    g_autoptr(GString) out = g_string_new(NULL);
+    gboolean ok = read_candidates(cli->store, id, candidates, error);
+    if (ok && as_json)
+        render_json(out, &call, candidates);
+    else if (ok)
+        render_words(out, &call, candidates);
+    clear_call(&call);
+    return ok && lamp_print(out, error) ? LAMP_EXIT_OK : -1;
+}
+
+const LampCommand lamp_command_explain = {
+    .name = "explain",
+    .arguments = "FILE.db SPAN",
+    .summary = "Tell why a call was given its parent",
+    .description =
+        "SPAN is a span id (of the view `spans`, or as imported) or a call's number.",
+    .options = options,
+    .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
+    .least_arguments = 2,
+    .most_arguments = 2,
+    .run = run,
+};
