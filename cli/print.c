@@ -57,7 +57,7 @@ lamp_table_take(LampTable *table, char **cells)
 guint
 lamp_table_rows(const LampTable *table)
 {
-    return table->cells->len / table->columns;
+    return table->columns == 0 ? 0 : table->cells->len / table->columns;
 }
 
 static guint
@@ -89,7 +89,7 @@ measure(const LampTable *table, guint *widths)
     for (guint i = 0; i < table->columns; i++)
         widths[i] = shown_width(title_text(table, i));
     for (guint i = 0; i < table->cells->len; i++) {
-        guint column = i % table->columns;
+        guint column = i % MAX(table->columns, 1);
         widths[column] = MAX(widths[column], shown_width(table->cells->pdata[i]));
     }
 }

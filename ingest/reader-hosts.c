@@ -13,7 +13,7 @@
 #include <arpa/inet.h>
 
 #define COLUMNS_AT_MOST 32
-#define ABSENT -1
+#define ABSENT (-1)
 
 typedef struct {
     gboolean started;

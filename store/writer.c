@@ -18,8 +18,8 @@ static const char *const insert_sql[N_INSERTS] = {
     [INSERT_EVENT] = "INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [INSERT_EVENT_VALUE] = "INSERT INTO event_values VALUES (?,?,?)",
     [INSERT_OBSERVATION] =
-        "INSERT INTO observations VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
-        "?,?,?,?,?,?)",
+        ("INSERT INTO observations VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
+         "?,?,?,?,?,?)"),
     [INSERT_OBSERVATION_VALUE] = "INSERT INTO observation_values VALUES (?,?,?,?)",
     [INSERT_FLOW] = "INSERT INTO flow_records VALUES (NULL,?,?,?,?,?,?,?,?,?,?,?)",
     [INSERT_HOST_NAME] = "INSERT INTO host_names VALUES (?,?,?,?,?)",
@@ -31,8 +31,8 @@ static const char *const insert_sql[N_INSERTS] = {
 static const char *const forget_sql[] = {
     "DELETE FROM event_values WHERE event_id IN (SELECT event_id FROM events WHERE source_id = "
     "?1)",
-    "DELETE FROM observation_values WHERE observation_id IN "
-    "(SELECT observation_id FROM observations WHERE source_id = ?1)",
+    ("DELETE FROM observation_values WHERE observation_id IN "
+     "(SELECT observation_id FROM observations WHERE source_id = ?1)"),
     "DELETE FROM events WHERE source_id = ?1",
     "DELETE FROM observations WHERE source_id = ?1",
     "DELETE FROM connections WHERE source_id = ?1",

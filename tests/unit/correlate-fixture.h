@@ -16,8 +16,7 @@ typedef struct {
     gint64 observations, connections;
 } Fixture;
 
-static inline void
-fixture_run(Fixture *f, const char *format, ...)
+static inline void G_GNUC_PRINTF(2, 3) fixture_run(Fixture *f, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
