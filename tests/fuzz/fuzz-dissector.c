@@ -4,9 +4,9 @@
  *
  * The input is a conversation: one byte of flags (1: begun before the capture), then pieces of
  *   control byte, length (little endian, 2 bytes), that many bytes
- * where bit 0 of the control byte is the direction, bit 1 makes it a gap of that length (without
- * bytes), and the upper five bits cut the piece into segments of that size (0: whole). The
- * stream is one of the test's own making: it counts, checks and forgets. A connection that
+ * where bit 0 of the control byte is the direction, bit 1 makes it a gap of that length
+ * (without bytes), and the upper five bits cut the piece into segments of that size (0: whole).
+ * The stream is one of the test's own making: it counts, checks and forgets. A connection that
  * becomes another protocol is over here.
  */
 #include "base/limits.h"

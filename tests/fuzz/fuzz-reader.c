@@ -1,28 +1,22 @@
 /*
- * Fuzz target of one reader, named by LAMP_FUZZ_READER at compile time: one program for each row
- * of ingest/readers.c, made by tests/CMakeLists.txt.
+ * Fuzz target of one reader, named by LAMP_FUZZ_READER at compile time: one program for each
+ * row of ingest/readers.c, made by tests/CMakeLists.txt.
  *
  * The first byte of the input chooses the chunks, the rest is the source. With its high bit the
- * source is also read whole, and both readings must give the same records. Frames go through the
- * packet layer and its dissectors. The reader's probe is asked about the same bytes.
+ * source is also read whole, and both readings must give the same records. Frames go through
+ * the packet layer and its dissectors. The reader's probe is asked about the same bytes.
  */
 #include "ingest/readers.h"
 #include "tests/fuzz/target.h"
-#include "tests/support/feed.h"
-#include "tests/support/render.h"
+#include "tests/support/reading.h"
 
 enum { SIZE_BITS = 0x0f, COMPARE_BIT = 0x80 };
 
-/* Reads @content; the caller frees the result. */
 static LampRender *
 read_in_chunks(LampBytes content, LampChunks chunks)
 {
-    LampRender *render = lamp_render_new();
-    render->content_bytes = content.len;
     LampSourceContext context = lamp_feed_context("fuzz");
-    lamp_feed(&LAMP_FUZZ_READER, content, chunks, &context, &render->sink);
-    lamp_render_finish(render);
-    return render;
+    return lamp_reading(&LAMP_FUZZ_READER, content, chunks, &context);
 }
 
 int

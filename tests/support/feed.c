@@ -48,7 +48,8 @@ lamp_feed(const LampReader *reader, LampBytes content, LampChunks chunks,
     LampStep step = LAMP_STEP_NEED_BYTES;
     gboolean last = FALSE;
     while (step == LAMP_STEP_NEED_BYTES && !last && !sink->stop) {
-        end = MIN(content.len, end + next_chunk(&chunks));
+        gsize more = next_chunk(&chunks);
+        end = MIN(content.len, end + more);
         last = end == content.len;
         gsize taken = step_over(reader, state, lamp_bytes(content.at + at, end - at), at, last,
                                 sink, &step);

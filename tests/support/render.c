@@ -1,6 +1,6 @@
 /*
- * Rows as lines of text, and what must hold for each row whatever the input was: codes and texts
- * are there, positions lie inside the source.
+ * Rows as lines of text, and what must hold for each row whatever the input was: codes and
+ * texts are there, positions lie inside the source.
  */
 #include "tests/support/render.h"
 
@@ -71,9 +71,6 @@ take_packet(gpointer owner, const LampPacket *packet)
     add_number(render->records, "bytes", (gint64) packet->frame.len);
     add_number(render->records, "sum", sum);
     g_string_append_c(render->records, '\n');
-    if (render->packets == NULL)
-        render->packets = lamp_packets_new(&render->sink, NULL);
-    lamp_packets_add(render->packets, packet);
 }
 
 static guint64
@@ -233,7 +230,8 @@ take_finding(gpointer owner, const LampFinding *finding)
     check_inside(render, finding->offset, 0);
     render->finding_count++;
     g_string_append_printf(render->findings,
-                           "%d %s offset=%" G_GUINT64_FORMAT " record=%" G_GUINT64_FORMAT " %s\n",
+                           "%d %s offset=%" G_GUINT64_FORMAT " record=%" G_GUINT64_FORMAT
+                           " %s\n",
                            (int) finding->kind, finding->code, finding->offset,
                            finding->record_number, finding->text);
 }
@@ -278,18 +276,10 @@ lamp_render_new(void)
 }
 
 void
-lamp_render_finish(LampRender *render)
-{
-    if (render->packets != NULL)
-        lamp_packets_finish(render->packets);
-}
-
-void
 lamp_render_free(LampRender *render)
 {
     if (render == NULL)
         return;
-    lamp_packets_free(render->packets);
     g_string_free(render->records, TRUE);
     g_string_free(render->findings, TRUE);
     g_free(render);

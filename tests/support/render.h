@@ -1,12 +1,11 @@
 /*
- * A sink for tests: every row becomes one line of text with all its fields, so that two readings
- * of the same bytes can be compared with strcmp(). Writing a field touches all its bytes, so a
- * borrowed text that is no longer there is seen by AddressSanitizer. Captured frames go on to
- * the packet layer, whose rows are written too.
+ * A sink for tests: every row becomes one line of text with all its fields, so that two
+ * readings of the same bytes can be compared with strcmp(). Writing a field touches all its
+ * bytes, so a borrowed text that is no longer there is seen by AddressSanitizer.
  */
 #pragma once
 
-#include "ingest/packet/packets.h"
+#include "ingest/sink.h"
 
 typedef struct {
     LampSink sink;
@@ -15,14 +14,10 @@ typedef struct {
     guint64 record_count, finding_count;
     guint64 content_bytes; /* of the source: nothing may lie beyond it; 0 unknown */
     guint64 events;
-    LampPackets *packets; /* made at the first frame */
 } LampRender;
 
 LampRender *lamp_render_new(void);
 void lamp_render_free(LampRender *render);
-
-/* Ends the packet layer, where there was one. Call once, after the reader's end(). */
-void lamp_render_finish(LampRender *render);
 
 /* One line for @call, as the sink writes it. */
 void lamp_render_observation(LampRender *render, const LampObservationRow *call);
