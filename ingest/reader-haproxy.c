@@ -131,7 +131,7 @@ lamp_log_parse_haproxy(LampLog *log, LampBytes line, LampLogRecord *record)
                                         "termination_state", "connections", "queues"};
     gint64 timers[TIMERS];
     guint64 bytes;
-    const guint8 *open = line.len > 60 ? memchr(line.at, '[', 64) : NULL;
+    const guint8 *open = line.len > 60 ? memchr(line.at, '[', MIN(line.len, 64)) : NULL;
     if (open == NULL || open - line.at < 9 || open[-1] != ' ' || open[-2] == ' ')
         return FALSE;
     LampBytes rest = lamp_bytes(open + 1, (gsize) (line.at + line.len - open - 1));

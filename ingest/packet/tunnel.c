@@ -26,6 +26,8 @@ enum {
 
 enum {
     LINK_ETHERNET = 1,
+    LINK_WIRELESS = 105,
+    TYPE_ARUBA = 0x8200, /* and the fifteen after it: wireless frames to a controller */
     TYPE_ERSPAN_3 = 0x22eb,
     TYPE_WCCP = 0x883e,
     TYPE_ERSPAN = 0x88be,
@@ -103,6 +105,8 @@ read_gre(LampLayers *l)
         read_erspan_3(l);
     else if (type == TYPE_WCCP)
         enter_behind(l, 4, LAMP_NEXT_IP, 0);
+    else if ((type & 0xfff0) == TYPE_ARUBA)
+        lamp_layers_enter(l, LAMP_NEXT_LINK, LINK_WIRELESS);
     else
         lamp_layers_enter(l, LAMP_NEXT_ETHERTYPE, type);
 }
@@ -159,11 +163,13 @@ is_port(guint16 source, guint16 destination, guint16 port)
 static gboolean
 enter_vxlan(LampLayers *l, const guint8 *p, gsize left, gboolean is_gpe)
 {
-    static const guint32 inner[] = {0, 0x0800, 0x86dd, 0x6558};
+    static const guint32 inner[] = {0, 0x0800, 0x86dd, 0x6558, 0x894f};
     if (left < 8 + 14 || (p[0] & 8) == 0 || p[7] != 0)
         return FALSE;
+    gboolean has_group = (p[0] & 0x80) != 0; /* draft-smith-vxlan-group-policy */
     guint next = is_gpe && (p[0] & 4) != 0 ? p[3] : 3;
-    if (next == 0 || next >= G_N_ELEMENTS(inner) || (!is_gpe && (p[1] | p[2] | p[3]) != 0))
+    if (next == 0 || next >= G_N_ELEMENTS(inner) ||
+        (!is_gpe && !has_group && (p[1] | p[2] | p[3]) != 0))
         return FALSE;
     enter_behind(l, 8, LAMP_NEXT_ETHERTYPE, inner[next]);
     return TRUE;

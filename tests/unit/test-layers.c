@@ -91,6 +91,14 @@ START_TEST(test_links)
     expect_inside(228, "", "");
     expect_inside(9, "ff03 0021", "");
     expect_inside(9, "21", "");
+    expect_inside(10, "57 020000000001 020000000002 aaaa03 000000 0800", "");
+    expect_inside(105, "0802 0000 " ETHERNET "020000000003 0000 aaaa03 000000 0800", "");
+    expect_inside(127,
+                  "0000 0900 00000000 00 8802 0000 " ETHERNET
+                  "020000000003 0000 0000 aaaa03 000000 0800",
+                  "");
+    expect_inside(192, "0000 0800 01000000 " ETHERNET "0800", "");
+    expect_inside(258, "0c000000 01000000 65000000", "");
     expect_inside(104, "0f00 0800", "");
     expect_inside(109, "02000000 00000000 00000000", "");
     expect_inside(117,
@@ -111,6 +119,9 @@ START_TEST(test_tags_and_labels)
     expect_inside(1, ETHERNET "8847 00010140 00000000 " ETHERNET "0800", "");
     expect_inside(1, ETHERNET "8864 1100 0001 002f 0021", "0000");
     expect_inside(1, ETHERNET "0035 aaaa03 000000 0800", "0000");
+    expect_inside(1, ETHERNET "8926 00000001 0800", "");
+    expect_inside(1, ETHERNET "8903 0001 " ETHERNET "0800", "");
+    expect_inside(1, ETHERNET "894f 0002 0101 00000000", "");
     expect_inside(1, ETHERNET "88e7 00000001 " ETHERNET "0800", "");
 }
 END_TEST
@@ -134,6 +145,7 @@ START_TEST(test_tunnels)
     expect_inside(101, IPV4_TO("61") "3000 " ETHERNET "0800", "");
     expect_inside(101, IPV4_TO("89") "00010140", "");
     expect_inside(101, UDP_TO("12b5") "08000000 00000100 " ETHERNET "0800", "");
+    expect_inside(101, UDP_TO("12b5") "88000001 00000100 " ETHERNET "0800", "");
     expect_inside(101, UDP_TO("12b6") "0c000001 00000100", "");
     expect_inside(101, UDP_TO("17c1") "02006558 00000100 0000000000000000 " ETHERNET "0800",
                   "");
