@@ -6,8 +6,10 @@
 #include "correlate/eval/eval.h"
 
 static gboolean as_json;
+static char *truth;
 
 static const GOptionEntry options[] = {
+    {"truth", 0, 0, G_OPTION_ARG_FILENAME, &truth, "folder or file with the truth", "PATH"},
     {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "one JSON object", NULL},
     {NULL},
 };
@@ -78,9 +80,14 @@ render_protocols(const LampEvalReport *r, GString *out)
 }
 
 static int
-run(LampCli *cli, char **arguments, GError **error)
+run(LampCli *cli, char **arguments G_GNUC_UNUSED, GError **error)
 {
-    g_autoptr(LampEvalReport) report = lamp_eval(cli->store, arguments[1], error);
+    if (truth == NULL) {
+        g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
+                    "tell the truth's place: --truth PATH");
+        return -1;
+    }
+    g_autoptr(LampEvalReport) report = lamp_eval(cli->store, truth, error);
     if (report == NULL)
         return -1;
     g_autoptr(GString) out = g_string_new(NULL);
@@ -95,14 +102,14 @@ run(LampCli *cli, char **arguments, GError **error)
 
 const LampCommand lamp_command_eval = {
     .name = "eval",
-    .arguments = "FILE.db TRUTH",
+    .arguments = "--truth PATH FILE.db",
     .summary = "Compare the result with a known truth",
-    .description = "TRUTH is a folder with spans.csv (and clocks.csv), or a file of spans with "
+    .description = "PATH is a folder with spans.csv (and clocks.csv), or a file of spans with "
                    "span_id, trace_id\n"
                    "and parent_span_id. Definitions: docs/inference.md.",
     .options = options,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
-    .least_arguments = 2,
-    .most_arguments = 2,
+    .least_arguments = 1,
+    .most_arguments = 1,
     .run = run,
 };
