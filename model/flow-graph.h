@@ -60,8 +60,8 @@ const LampGraphEdge *lamp_graph_edge(const LampGraph *graph, guint index);
 
 guint64 lamp_graph_flows(const LampGraph *graph);
 double lamp_graph_confidence(const LampGraph *graph); /* mean of the flows' */
-gint64 lamp_graph_total(const LampGraph *graph);      /* durations of all flows that began outside */
-gint64 lamp_graph_period(const LampGraph *graph);     /* first start to last end, ns */
+gint64 lamp_graph_total(const LampGraph *graph); /* durations of all flows that began outside */
+gint64 lamp_graph_period(const LampGraph *graph); /* first start to last end, ns */
 
 /* "200 x 12, 404 x 3" of a node, most frequent first, at most @most; caller frees. */
 char *lamp_graph_statuses(const LampGraphNode *node, guint most);

@@ -1,0 +1,322 @@
+/*
+ * lamplight whatif: predicts latency under changes by replaying every request.
+ */
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/flow-options.h"
+#include "cli/print.h"
+#include "cli/scenario-file.h"
+#include "model/what-if.h"
+
+static gboolean as_json, explain;
+static char **changes;
+static char *scenario_path;
+static int most_flows;
+
+static const GOptionEntry options[] = {
+    {"change", 'c', 0, G_OPTION_ARG_STRING_ARRAY, &changes,
+     "what changes, for example 'postgres *0.5' (several: one change each; with ';' together; "
+     "'*0.25..2' is a grid)",
+     "CHANGE"},
+    {"scenarios", 's', 0, G_OPTION_ARG_FILENAME, &scenario_path,
+     "a file of lines 'NAME: CHANGE'", "FILE"},
+    {"explain", 0, 0, G_OPTION_ARG_NONE, &explain,
+     "what each part of the change does alone, and the limits found", NULL},
+    {"most-requests", 0, 0, G_OPTION_ARG_INT, &most_flows,
+     "use at most the first N requests (default 200000)", "N"},
+    LAMP_FLOW_OPTIONS,
+    {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "a JSON array", NULL},
+    {NULL},
+};
+
+typedef struct {
+    LampTopology *topology;
+    LampWhatif *whatif;
+    GString *out;
+} Answer;
+
+static char *
+row_name(const Answer *answer, const LampWhatifRow *row)
+{
+    return row->label == LAMP_FLOW_NONE ? g_strdup("all requests")
+                                        : lamp_label_format(answer->topology, row->label);
+}
+
+static char *
+format_pair(const LampWhatifRow *row, LampMetric metric)
+{
+    g_autofree char *before = lamp_ms_format(row->before[metric].value);
+    g_autofree char *after = lamp_ms_format(row->after[metric].value);
+    return g_strdup_printf("%s → %s", before, after);
+}
+
+static char *
+format_gain(const LampWhatifRow *row, LampMetric metric)
+{
+    double before = MAX(row->before[metric].value, 1.0);
+    return g_strdup_printf("%+.1f %%", 100.0 * (row->after[metric].value / before - 1.0));
+}
+
+static char *
+format_interval(const LampEstimate *estimate)
+{
+    return g_strdup_printf("%.4g..%.4g ms", estimate->low / 1e6, estimate->high / 1e6);
+}
+
+static void
+append_table(LampCli *cli, const Answer *answer, const LampWhatifResult *result)
+{
+    static const char *const titles[] = {"request",      ">requests", ">p50",  ">",
+                                         ">95 % of p50", ">p95",      ">",     ">p99",
+                                         ">mean",        ">",         ">sure", NULL};
+    g_autoptr(LampTable) table = lamp_table_new(titles);
+    for (guint i = 0; i < result->rows->len; i++) {
+        const LampWhatifRow *row = &g_array_index(result->rows, LampWhatifRow, i);
+        char *cells[] = {
+            row_name(answer, row),
+            lamp_count_format(row->requests),
+            format_pair(row, LAMP_METRIC_P50),
+            format_gain(row, LAMP_METRIC_P50),
+            format_interval(&row->after[LAMP_METRIC_P50]),
+            format_pair(row, LAMP_METRIC_P95),
+            format_gain(row, LAMP_METRIC_P95),
+            format_pair(row, LAMP_METRIC_P99),
+            format_pair(row, LAMP_METRIC_MEAN),
+            format_gain(row, LAMP_METRIC_MEAN),
+            lamp_share_format(row->confidence),
+        };
+        lamp_table_take(table, cells);
+    }
+    lamp_table_render(table, answer->out, cli->is_terminal ? cli->width : 0);
+}
+
+static const char *
+instance_name(const Answer *answer, guint32 instance)
+{
+    return instance < lamp_topology_instance_count(answer->topology)
+               ? lamp_topology_instance(answer->topology, instance)->name
+               : "an added replica";
+}
+
+static void
+append_load(const Answer *answer, const LampWhatifResult *result)
+{
+    if (result->busiest == 0)
+        return;
+    g_string_append_printf(answer->out,
+                           "busiest with a limit: %s, %.0f %% of its places in use at %.1f "
+                           "requests/s; it would be "
+                           "full at %.1f\n%s",
+                           instance_name(answer, result->busiest), result->busiest_use * 100.0,
+                           result->throughput, result->throughput_limit,
+                           result->busiest_use > 0.9
+                               ? "above 90 % the prediction of waits is not to be trusted\n"
+                               : "");
+}
+
+static gboolean
+append_parts(const Answer *answer, const LampChange *change, GError **error)
+{
+    double before = lamp_whatif_mean(answer->whatif, NULL);
+    for (guint i = 0; i < lamp_change_parts(change); i++) {
+        g_autofree char *text = lamp_change_part_text(change, i);
+        g_autoptr(LampChange) part = lamp_change_parse(text, error);
+        if (part == NULL || !lamp_change_resolve(part, answer->topology, error))
+            return FALSE;
+        g_string_append_printf(answer->out, "  alone, '%s' changes the mean by %+.2f ms\n",
+                               text, (lamp_whatif_mean(answer->whatif, part) - before) / 1e6);
+    }
+    return TRUE;
+}
+
+static void
+append_limits(const Answer *answer)
+{
+    const GArray *limits = lamp_whatif_limits(answer->whatif);
+    for (guint i = 0; i < limits->len; i++) {
+        const LampStationLimit *limit = &g_array_index(limits, LampStationLimit, i);
+        g_string_append_printf(answer->out,
+                               "  %s serves %u calls at once (%u were there at once, %u "
+                               "waited; evidence e^%.0f)\n",
+                               instance_name(answer, limit->instance), limit->limit,
+                               limit->most_open, limit->queued, limit->evidence);
+    }
+    if (limits->len == 0)
+        g_string_append(answer->out,
+                        "  no limit on calls at once is visible in this capture\n");
+}
+
+static void
+append_json_estimate(GString *out, const char *key, const LampEstimate *estimate)
+{
+    g_string_append_printf(out, ", \"%s\": ", key);
+    lamp_json_append_real(out, estimate->value / 1e6);
+    g_string_append_printf(out, ", \"%s_low\": ", key);
+    lamp_json_append_real(out, estimate->low / 1e6);
+    g_string_append_printf(out, ", \"%s_high\": ", key);
+    lamp_json_append_real(out, estimate->high / 1e6);
+}
+
+static void
+append_histogram(GString *out, const LampWhatifRow *row)
+{
+    static const double edges_ms[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000};
+    gsize at = 0;
+    g_string_append(out, ", \"histogram\": [");
+    for (gsize e = 0; e <= G_N_ELEMENTS(edges_ms); e++) {
+        gsize begin = at;
+        while (at < row->requests && (e == G_N_ELEMENTS(edges_ms) ||
+                                      (double) row->durations_after[at] <= edges_ms[e] * 1e6))
+            at++;
+        g_string_append_printf(out, "%s{\"up_to_ms\": ", e == 0 ? "" : ", ");
+        if (e < G_N_ELEMENTS(edges_ms))
+            lamp_json_append_real(out, edges_ms[e]);
+        else
+            g_string_append(out, "null");
+        g_string_append_printf(out, ", \"count\": %" G_GSIZE_FORMAT "}", at - begin);
+    }
+    g_string_append_c(out, ']');
+}
+
+static void
+append_json(const Answer *answer, const LampScenario *scenario, const LampWhatifResult *result)
+{
+    GString *out = answer->out;
+    g_string_append(out, "{\"scenario\": ");
+    lamp_json_append_string(out, scenario->name);
+    g_string_append(out, ", \"change\": ");
+    lamp_json_append_string(out, scenario->change);
+    g_string_append(out, ", \"busiest\": ");
+    lamp_json_append_string(out, result->busiest == 0 ? NULL
+                                                      : instance_name(answer, result->busiest));
+    g_string_append(out, ", \"busiest_use\": ");
+    lamp_json_append_real(out, result->busiest_use);
+    g_string_append(out, ", \"throughput_limit\": ");
+    lamp_json_append_real(out, result->throughput_limit);
+    g_string_append(out, ", \"rows\": [");
+    for (guint i = 0; i < result->rows->len; i++) {
+        const LampWhatifRow *row = &g_array_index(result->rows, LampWhatifRow, i);
+        g_autofree char *name = row_name(answer, row);
+        g_string_append(out, i == 0 ? "\n  {\"request\": " : ",\n  {\"request\": ");
+        lamp_json_append_string(out, name);
+        g_string_append_printf(out,
+                               ", \"requests\": %" G_GUINT64_FORMAT
+                               ", \"timed_out\": %" G_GUINT64_FORMAT ", \"confidence\": ",
+                               row->requests, row->cut);
+        lamp_json_append_real(out, row->confidence);
+        for (guint m = 0; m < LAMP_METRICS; m++) {
+            g_autofree char *before = g_strdup_printf("before_%s_ms", lamp_metric_names[m]);
+            g_autofree char *after = g_strdup_printf("after_%s_ms", lamp_metric_names[m]);
+            append_json_estimate(out, before, &row->before[m]);
+            append_json_estimate(out, after, &row->after[m]);
+        }
+        append_histogram(out, row);
+        g_string_append_c(out, '}');
+    }
+    g_string_append(out, "\n]}");
+}
+
+static gboolean
+answer_one(LampCli *cli, const Answer *answer, const LampScenario *scenario, GError **error)
+{
+    g_autoptr(LampChange) change = lamp_change_parse(scenario->change, error);
+    if (change == NULL || !lamp_change_resolve(change, answer->topology, error))
+        return FALSE;
+    g_autoptr(LampWhatifResult) result = lamp_whatif_run(answer->whatif, change);
+    if (as_json) {
+        append_json(answer, scenario, result);
+        return TRUE;
+    }
+    g_autofree char *name = lamp_text_escape(lamp_bytes_text(scenario->name));
+    g_autofree char *text = lamp_text_escape(lamp_bytes_text(scenario->change));
+    g_string_append_printf(answer->out, "%s%s%s\n\n", name, g_str_equal(name, text) ? "" : ": ",
+                           g_str_equal(name, text) ? "" : text);
+    append_table(cli, answer, result);
+    g_string_append_c(answer->out, '\n');
+    append_load(answer, result);
+    if (explain && !append_parts(answer, change, error))
+        return FALSE;
+    if (explain)
+        append_limits(answer);
+    return TRUE;
+}
+
+static GArray *
+collect_scenarios(GError **error)
+{
+    GArray *scenarios = scenario_path != NULL ? lamp_scenarios_read(scenario_path, error)
+                                              : lamp_scenarios_new();
+    for (guint i = 0; scenarios != NULL && changes != NULL && changes[i] != NULL; i++)
+        lamp_scenarios_add_grid(scenarios, changes[i]);
+    if (scenarios != NULL && scenarios->len == 0) {
+        g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
+                    "say what changes: --change 'postgres *0.5' or --scenarios FILE");
+        g_clear_pointer(&scenarios, g_array_unref);
+    }
+    return scenarios;
+}
+
+static gboolean
+answer_all(LampCli *cli, const Answer *answer, const GArray *scenarios, GError **error)
+{
+    g_string_append(answer->out, as_json ? "[" : "");
+    for (guint i = 0; i < scenarios->len; i++) {
+        g_string_append(answer->out, i == 0 ? "" : as_json ? ",\n" : "\n");
+        if (!answer_one(cli, answer, &g_array_index(scenarios, LampScenario, i), error))
+            return FALSE;
+    }
+    g_string_append(answer->out, as_json ? "]\n" : "");
+    return TRUE;
+}
+
+static int
+run(LampCli *cli, char **arguments, GError **error)
+{
+    (void) arguments;
+    g_auto(LampModelView) view = {NULL, NULL};
+    g_autoptr(GArray) scenarios = collect_scenarios(error);
+    if (scenarios == NULL || !lamp_model_view_open(cli, &view, error))
+        return -1;
+    g_autoptr(LampWhatif) whatif =
+        lamp_whatif_load(cli->store, view.topology, view.structure, &lamp_flow_filter,
+                         (guint) MAX(most_flows, 0), error);
+    if (whatif == NULL)
+        return -1;
+    if (lamp_whatif_requests(whatif) == 0) {
+        lamp_set_no_flows_error(error);
+        return -1;
+    }
+    g_autoptr(GString) out = g_string_new(NULL);
+    Answer answer = {view.topology, whatif, out};
+    if (!answer_all(cli, &answer, scenarios, error)) {
+        if (*error != NULL && (*error)->domain == LAMP_CHANGE_ERROR) {
+            (*error)->domain = LAMP_CLI_ERROR;
+            (*error)->code = LAMP_CLI_ERROR_USAGE;
+        }
+        return -1;
+    }
+    return lamp_print(out, error) ? LAMP_EXIT_OK : -1;
+}
+
+const LampCommand lamp_command_whatif = {
+    .name = "whatif",
+    .arguments = "FILE.db",
+    .summary = "Predict latency under changes by replaying every request",
+    .description =
+        "Changes (docs/model.md tells the model and how far it was validated):\n"
+        "  TARGET *F | +T | -T | =T       the target's own work\n"
+        "  A->B *F | +T | -T | =T         the network between A and B, per round trip\n"
+        "  parallel TARGET: CALLEE, ...   calls to these start together\n"
+        "  sequential TARGET              calls wait for each other\n"
+        "  cache TARGET hit SHARE | off   another hit rate, or no cache\n"
+        "  batch TARGET, remove TARGET    repeated calls become one; none are made\n"
+        "  down INSTANCE, replicas SERVICE N, limit TARGET N, timeout A->B T,\n"
+        "  failover SERVICE +T [*F], load *F\n"
+        "TARGET: NAME or NAME/OPERATION with * and ?; NAME is a service, an instance or a "
+        "protocol.",
+    .options = options,
+    .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
+    .least_arguments = 1,
+    .most_arguments = 1,
+    .run = run,
+};

@@ -1,0 +1,330 @@
+/*
+ * Parsing and applying changes. The rewriting of flows itself is in model/rewrite.c.
+ */
+#include "model/change.h"
+
+#include "base/text.h"
+#include "model/rewrite.h"
+
+#include <math.h>
+#include <string.h>
+
+G_DEFINE_QUARK(lamp_change_error, lamp_change_error)
+
+struct LampChange {
+    GPtrArray *parts; /* LampRewrite */
+    GPtrArray *texts;
+};
+
+void
+lamp_change_free(LampChange *change)
+{
+    if (change == NULL)
+        return;
+    g_ptr_array_unref(change->parts);
+    g_ptr_array_unref(change->texts);
+    g_free(change);
+}
+
+static gboolean
+syntax_error(const char *part, const char *why, GError **error)
+{
+    g_set_error(error, LAMP_CHANGE_ERROR, LAMP_CHANGE_ERROR_SYNTAX, "change '%s': %s", part,
+                why);
+    return FALSE;
+}
+
+/* Nine decimals. */
+static gboolean
+parse_number(const char *text, double *out_value)
+{
+    gint64 scaled;
+    if (!lamp_text_parse_scaled(lamp_bytes_text(text), 9, &scaled))
+        return FALSE;
+    *out_value = (double) scaled / 1e9;
+    return TRUE;
+}
+
+gboolean
+lamp_change_parse_duration(const char *text, gint64 *out_ns)
+{
+    static const struct {
+        const char *unit;
+        double ns;
+    } units[] = {{"ns", 1.0}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
+    for (gsize i = 0; i < G_N_ELEMENTS(units); i++) {
+        double number;
+        if (!g_str_has_suffix(text, units[i].unit))
+            continue;
+        g_autofree char *digits = g_strndup(text, strlen(text) - strlen(units[i].unit));
+        if (parse_number(g_strstrip(digits), &number) && fabs(number * units[i].ns) < 9e18) {
+            *out_ns = (gint64) llround(number * units[i].ns);
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/* "*2", "+20ms", "-5ms", "=3ms" */
+static gboolean
+parse_effect(const char *text, LampRewrite *rewrite)
+{
+    rewrite->factor = 1.0;
+    switch (text[0]) {
+    case '*':
+        rewrite->effect = LAMP_EFFECT_SCALE;
+        return parse_number(text + 1, &rewrite->factor) && rewrite->factor >= 0.0;
+    case '+':
+        rewrite->effect = LAMP_EFFECT_ADD;
+        return lamp_change_parse_duration(text + 1, &rewrite->amount);
+    case '-':
+        rewrite->effect = LAMP_EFFECT_ADD;
+        if (!lamp_change_parse_duration(text + 1, &rewrite->amount))
+            return FALSE;
+        rewrite->amount = -rewrite->amount;
+        return TRUE;
+    case '=':
+        rewrite->effect = LAMP_EFFECT_SET;
+        return lamp_change_parse_duration(text + 1, &rewrite->amount) && rewrite->amount >= 0;
+    default:
+        return FALSE;
+    }
+}
+
+/* Splits "A->B" into its two targets; FALSE if there is no arrow. */
+static gboolean
+parse_edge(const char *text, LampRewrite *rewrite)
+{
+    const char *arrow = strstr(text, "->");
+    if (arrow == NULL)
+        return FALSE;
+    g_autofree char *from = g_strndup(text, (gsize) (arrow - text));
+    rewrite->caller = lamp_target_parse(from);
+    rewrite->target = lamp_target_parse(arrow + 2);
+    return TRUE;
+}
+
+/* "TARGET EFFECT": the effect is the last word. */
+static gboolean
+parse_timing(char *part, LampRewrite *rewrite, GError **error)
+{
+    char *space = strrchr(part, ' ');
+    if (space == NULL || !parse_effect(space + 1, rewrite))
+        return syntax_error(part,
+                            "must end in *FACTOR, +TIME, -TIME or =TIME, for example "
+                            "'postgres *0.5' or 'pay +20ms'",
+                            error);
+    *space = '\0';
+    if (g_str_equal(g_strstrip(part), "load")) {
+        if (rewrite->effect != LAMP_EFFECT_SCALE || rewrite->factor <= 0.0)
+            return syntax_error("load", "takes *FACTOR", error);
+        rewrite->kind = LAMP_REWRITE_LOAD;
+        return TRUE;
+    }
+    rewrite->kind = LAMP_REWRITE_NETWORK;
+    if (parse_edge(part, rewrite))
+        return TRUE;
+    rewrite->kind = LAMP_REWRITE_WORK;
+    rewrite->target = lamp_target_parse(part);
+    return TRUE;
+}
+
+static gboolean
+parse_cache(char *rest, LampRewrite *rewrite, GError **error)
+{
+    char *space = strrchr(rest, ' ');
+    rewrite->kind = LAMP_REWRITE_CACHE;
+    if (space != NULL && g_str_equal(space + 1, "off")) {
+        rewrite->share = -1.0;
+        *space = '\0';
+        rewrite->target = lamp_target_parse(rest);
+        return TRUE;
+    }
+    if (space == NULL || !parse_number(space + 1, &rewrite->share) || rewrite->share < 0.0 ||
+        rewrite->share > 1.0)
+        return syntax_error(rest, "a cache takes 'hit SHARE' (0 to 1) or 'off'", error);
+    *space = '\0';
+    g_strchomp(rest);
+    if (!g_str_has_suffix(rest, " hit"))
+        return syntax_error(rest, "a cache takes 'hit SHARE' (0 to 1) or 'off'", error);
+    rest[strlen(rest) - strlen(" hit")] = '\0';
+    rewrite->target = lamp_target_parse(rest);
+    return TRUE;
+}
+
+static gboolean
+parse_parallel(char *rest, LampRewrite *rewrite, GError **error)
+{
+    char *colon = strchr(rest, ':');
+    rewrite->kind = LAMP_REWRITE_PARALLEL;
+    if (colon == NULL)
+        return syntax_error(rest, "must be 'parallel TARGET: CALLEE, CALLEE'", error);
+    *colon = '\0';
+    rewrite->target = lamp_target_parse(rest);
+    g_auto(GStrv) callees = g_strsplit(colon + 1, ",", 8);
+    g_autofree char *joined = g_strjoinv("|", callees);
+    rewrite->callees = lamp_target_parse(joined);
+    return TRUE;
+}
+
+/* "TARGET N" */
+static gboolean
+parse_counted(char *rest, LampRewriteKind kind, LampRewrite *rewrite, GError **error)
+{
+    char *space = strrchr(rest, ' ');
+    guint64 count;
+    rewrite->kind = kind;
+    if (space == NULL || !lamp_text_parse_u64(lamp_bytes_text(space + 1), &count) ||
+        count > G_MAXUINT16 || (kind == LAMP_REWRITE_REPLICAS && count == 0))
+        return syntax_error(rest, "must end in a whole number", error);
+    rewrite->count = (guint32) count;
+    *space = '\0';
+    rewrite->target = lamp_target_parse(rest);
+    return TRUE;
+}
+
+static gboolean
+parse_timeout(char *rest, LampRewrite *rewrite, GError **error)
+{
+    char *space = strrchr(rest, ' ');
+    rewrite->kind = LAMP_REWRITE_TIMEOUT;
+    if (space == NULL || !lamp_change_parse_duration(space + 1, &rewrite->amount))
+        return syntax_error(rest, "must be 'timeout A->B TIME'", error);
+    *space = '\0';
+    if (!parse_edge(rest, rewrite))
+        return syntax_error(rest, "must be 'timeout A->B TIME'", error);
+    return TRUE;
+}
+
+static gboolean
+parse_failover(char *rest, LampRewrite *rewrite, GError **error)
+{
+    g_auto(GStrv) words = g_strsplit(rest, " ", 4);
+    guint n = g_strv_length(words);
+    rewrite->kind = LAMP_REWRITE_FAILOVER;
+    rewrite->factor = 1.0;
+    gboolean ok =
+        (n == 2 || n == 3) && words[1][0] == '+' &&
+        lamp_change_parse_duration(words[1] + 1, &rewrite->amount) &&
+        (n == 2 || (words[2][0] == '*' && parse_number(words[2] + 1, &rewrite->factor)));
+    if (!ok)
+        return syntax_error(rest, "must be 'failover SERVICE +TIME [*FACTOR]'", error);
+    rewrite->target = lamp_target_parse(words[0]);
+    return TRUE;
+}
+
+static gboolean
+parse_simple(char *rest, LampRewriteKind kind, LampRewrite *rewrite, GError **error)
+{
+    rewrite->kind = kind;
+    if (rest[0] == '\0')
+        return syntax_error(rest, "needs a target", error);
+    rewrite->target = lamp_target_parse(rest);
+    return TRUE;
+}
+
+/* The words that begin a change; all others are timings. */
+static const struct {
+    const char *word;
+    LampRewriteKind kind;
+} keywords[] = {
+    {"parallel ", LAMP_REWRITE_PARALLEL}, {"sequential ", LAMP_REWRITE_SEQUENTIAL},
+    {"cache ", LAMP_REWRITE_CACHE},       {"batch ", LAMP_REWRITE_BATCH},
+    {"remove ", LAMP_REWRITE_REMOVE},     {"down ", LAMP_REWRITE_DOWN},
+    {"replicas ", LAMP_REWRITE_REPLICAS}, {"limit ", LAMP_REWRITE_LIMIT},
+    {"timeout ", LAMP_REWRITE_TIMEOUT},   {"failover ", LAMP_REWRITE_FAILOVER},
+};
+
+static gboolean
+parse_part(char *part, LampRewrite *rewrite, GError **error)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(keywords); i++) {
+        if (!g_str_has_prefix(part, keywords[i].word))
+            continue;
+        char *rest = g_strstrip(part + strlen(keywords[i].word));
+        switch (keywords[i].kind) {
+        case LAMP_REWRITE_PARALLEL:
+            return parse_parallel(rest, rewrite, error);
+        case LAMP_REWRITE_CACHE:
+            return parse_cache(rest, rewrite, error);
+        case LAMP_REWRITE_REPLICAS:
+        case LAMP_REWRITE_LIMIT:
+            return parse_counted(rest, keywords[i].kind, rewrite, error);
+        case LAMP_REWRITE_TIMEOUT:
+            return parse_timeout(rest, rewrite, error);
+        case LAMP_REWRITE_FAILOVER:
+            return parse_failover(rest, rewrite, error);
+        default:
+            return parse_simple(rest, keywords[i].kind, rewrite, error);
+        }
+    }
+    return parse_timing(part, rewrite, error);
+}
+
+LampChange *
+lamp_change_parse(const char *text, GError **error)
+{
+    g_autoptr(LampChange) change = g_new0(LampChange, 1);
+    change->parts = g_ptr_array_new_with_free_func((GDestroyNotify) lamp_rewrite_free);
+    change->texts = g_ptr_array_new_with_free_func(g_free);
+    g_auto(GStrv) parts = g_strsplit(text, ";", -1);
+    for (guint i = 0; parts[i] != NULL; i++) {
+        g_strstrip(parts[i]);
+        if (parts[i][0] == '\0')
+            continue;
+        LampRewrite *rewrite = g_new0(LampRewrite, 1);
+        g_ptr_array_add(change->parts, rewrite);
+        g_ptr_array_add(change->texts, g_strdup(parts[i]));
+        if (!parse_part(parts[i], rewrite, error))
+            return NULL;
+    }
+    return g_steal_pointer(&change);
+}
+
+static gboolean
+resolve_target(LampTarget *target, const LampTopology *topology, const char *part,
+               GError **error)
+{
+    if (target == NULL || lamp_target_resolve(target, topology))
+        return TRUE;
+    g_set_error(error, LAMP_CHANGE_ERROR, LAMP_CHANGE_ERROR_NO_MATCH,
+                "change '%s': nothing is called '%s'; `lamplight services` lists names and "
+                "operations",
+                part, lamp_target_text(target));
+    return FALSE;
+}
+
+gboolean
+lamp_change_resolve(LampChange *change, const LampTopology *topology, GError **error)
+{
+    for (guint i = 0; i < change->parts->len; i++) {
+        LampRewrite *rewrite = change->parts->pdata[i];
+        const char *text = change->texts->pdata[i];
+        if (rewrite->caller != NULL)
+            lamp_target_resolve(rewrite->caller, topology); /* a client serves nothing */
+        if (!resolve_target(rewrite->target, topology, text, error) ||
+            !resolve_target(rewrite->callees, topology, text, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+void
+lamp_change_apply(const LampChange *change, const LampTopology *topology, LampReplay *replay,
+                  LampStations *stations, guint64 seed)
+{
+    for (guint i = 0; i < change->parts->len; i++)
+        lamp_rewrite_apply(change->parts->pdata[i], topology, replay, stations, seed + i);
+}
+
+guint
+lamp_change_parts(const LampChange *change)
+{
+    return change->parts->len;
+}
+
+char *
+lamp_change_part_text(const LampChange *change, guint index)
+{
+    return g_strdup(change->texts->pdata[index]);
+}

@@ -1,0 +1,217 @@
+/*
+ * Another hit rate of a cache, or none at all.
+ *
+ * A served call that asks the cache is a miss if it then goes on to another callee (but for
+ * further calls to the cache itself), else a hit. To change the share of hits, calls are drawn
+ * and their whole inside is replaced by that of a donor: a call to the same operation,
+ * elsewhere in the batch, with the other outcome. So everything that differs between hits and
+ * misses comes along (the database, storing in the cache, the service's own work) and keeps its
+ * measured distribution. Which keys would be hit is not known, so the draw is independent of
+ * the key.
+ */
+#include "model/index-map.h"
+#include "model/rewrite.h"
+
+typedef enum { ASKS_NOT, ASKS_HIT, ASKS_MISS } Outcome;
+
+/* A call in the old batch. */
+typedef struct {
+    guint32 flow_first, call;
+} Donor;
+
+/* Where the donors of one operation are. */
+typedef struct {
+    GArray *hits, *misses; /* Donor */
+} Donors;
+
+typedef struct {
+    const LampRewrite *rewrite;
+    GHashTable *donors; /* label -> Donors */
+    GArray *old_calls;
+    GArray *calls; /* the new batch */
+    guint64 random;
+    guint64 hits, misses;
+} Rebuild;
+
+static void
+free_donors(gpointer pointer)
+{
+    Donors *donors = pointer;
+    g_array_unref(donors->hits);
+    g_array_unref(donors->misses);
+    g_free(donors);
+}
+
+static gboolean
+is_cache_call(const LampRewrite *rewrite, const LampReplayCall *call)
+{
+    return lamp_target_matches(rewrite->target, call->label, call->server_instance);
+}
+
+static Outcome
+find_outcome(const LampRewrite *rewrite, const LampReplayCall *calls, guint32 call)
+{
+    gboolean asked = FALSE;
+    for (guint32 i = call + 1; i < calls[call].end_index; i = calls[i].end_index) {
+        if (is_cache_call(rewrite, &calls[i]))
+            asked = TRUE;
+        else if (asked)
+            return ASKS_MISS;
+    }
+    return asked ? ASKS_HIT : ASKS_NOT;
+}
+
+static void
+collect_donors(Rebuild *rebuild, const LampReplay *replay)
+{
+    for (guint f = 0; f < replay->flows->len; f++) {
+        const LampReplayFlow *flow = lamp_replay_flow(replay, f);
+        const LampReplayCall *calls = lamp_replay_calls(replay, flow);
+        for (guint32 i = 0; i < flow->count; i++) {
+            Outcome outcome = find_outcome(rebuild->rewrite, calls, i);
+            Donor donor = {flow->first, i};
+            if (outcome == ASKS_NOT)
+                continue;
+            gpointer label = GUINT_TO_POINTER(calls[i].label);
+            Donors *donors = g_hash_table_lookup(rebuild->donors, label);
+            if (donors == NULL) {
+                donors = g_new(Donors, 1);
+                donors->hits = g_array_new(FALSE, FALSE, sizeof(Donor));
+                donors->misses = g_array_new(FALSE, FALSE, sizeof(Donor));
+                g_hash_table_insert(rebuild->donors, label, donors);
+            }
+            g_array_append_val(outcome == ASKS_HIT ? donors->hits : donors->misses, donor);
+            rebuild->hits += outcome == ASKS_HIT ? 1 : 0;
+            rebuild->misses += outcome == ASKS_MISS ? 1 : 0;
+        }
+    }
+}
+
+static double
+draw(Rebuild *rebuild)
+{
+    rebuild->random += G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
+    return (double) (lamp_mix64(rebuild->random) >> 11) * 0x1p-53;
+}
+
+/* A donor for call @i of @calls, or NULL if it stays as it is. */
+static const Donor *
+choose_donor(Rebuild *rebuild, const LampReplayCall *calls, guint32 i)
+{
+    Outcome outcome = find_outcome(rebuild->rewrite, calls, i);
+    if (outcome == ASKS_NOT)
+        return NULL;
+    double now = (double) rebuild->hits / (double) (rebuild->hits + rebuild->misses);
+    double wanted = MAX(rebuild->rewrite->share, 0.0);
+    double chance = outcome == ASKS_MISS ? (wanted - now) / MAX(1.0 - now, 1e-9)
+                                         : (now - wanted) / MAX(now, 1e-9);
+    if (draw(rebuild) >= chance)
+        return NULL;
+    Donors *donors = g_hash_table_lookup(rebuild->donors, GUINT_TO_POINTER(calls[i].label));
+    GArray *others = outcome == ASKS_MISS ? donors->hits : donors->misses;
+    if (others->len == 0)
+        return NULL;
+    return &g_array_index(others, Donor, (guint) (draw(rebuild) * others->len));
+}
+
+/* Appends the subtree of call @root of @old below @parent of the new flow, which begins at
+ * @flow_first. Ends of subtrees are set afterwards. */
+static void
+append_subtree(Rebuild *rebuild, const LampReplayCall *old, guint32 root, guint32 parent,
+               guint32 flow_first)
+{
+    guint32 base = rebuild->calls->len - flow_first;
+    for (guint32 i = root; i < old[root].end_index; i++) {
+        LampReplayCall call = old[i];
+        call.parent = i == root ? parent : base + (old[i].parent - root);
+        g_array_append_val(rebuild->calls, call);
+    }
+}
+
+/* The call itself keeps its way through the network and its place among its siblings. */
+static void
+keep_outside(LampReplayCall *to, const LampReplayCall *from)
+{
+    to->client_instance = from->client_instance;
+    to->lag_start = from->lag_start;
+    to->net_out = from->net_out;
+    to->net_back = from->net_back;
+    to->ordinal = from->ordinal;
+    to->waits = from->waits;
+    to->is_awaited = from->is_awaited;
+    to->starts_late = from->starts_late;
+    to->timeout = from->timeout;
+}
+
+static void
+set_ends(LampReplayCall *calls, guint32 count)
+{
+    for (guint32 i = 0; i < count; i++)
+        calls[i].end_index = i + 1;
+    for (guint32 i = count; i-- > 1;)
+        calls[calls[i].parent].end_index =
+            MAX(calls[calls[i].parent].end_index, calls[i].end_index);
+}
+
+/* Rebuilds one flow call by call; where a donor is chosen its subtree is taken instead. */
+static void
+rebuild_flow(Rebuild *rebuild, LampReplayFlow *flow, GArray *places)
+{
+    const LampReplayCall *old = &g_array_index(rebuild->old_calls, LampReplayCall, flow->first);
+    guint32 first = rebuild->calls->len;
+    g_array_set_size(places, flow->count);
+    for (guint32 i = 0; i < flow->count;) {
+        const Donor *donor = choose_donor(rebuild, old, i);
+        guint32 parent = old[i].parent == LAMP_FLOW_NONE
+                             ? LAMP_FLOW_NONE
+                             : g_array_index(places, guint32, old[i].parent);
+        guint32 at = rebuild->calls->len;
+        g_array_index(places, guint32, i) = at - first;
+        if (donor == NULL) {
+            LampReplayCall call = old[i];
+            call.parent = parent;
+            g_array_append_val(rebuild->calls, call);
+            i++;
+            continue;
+        }
+        const LampReplayCall *from =
+            &g_array_index(rebuild->old_calls, LampReplayCall, donor->flow_first);
+        append_subtree(rebuild, from, donor->call, parent, first);
+        LampReplayCall *top = &g_array_index(rebuild->calls, LampReplayCall, at);
+        top->server_instance = old[i].server_instance;
+        keep_outside(top, &old[i]);
+        i = old[i].end_index;
+    }
+    flow->count = rebuild->calls->len - first;
+    flow->first = first;
+    set_ends(&g_array_index(rebuild->calls, LampReplayCall, first), flow->count);
+}
+
+static void
+remove_cache_calls(const LampRewrite *rewrite, LampReplay *replay)
+{
+    for (guint i = 0; i < replay->calls->len; i++) {
+        LampReplayCall *call = &g_array_index(replay->calls, LampReplayCall, i);
+        if (!is_cache_call(rewrite, call))
+            continue;
+        call->lag_leave = call->net_out = call->net_back = 0;
+        call->is_removed = 1;
+    }
+}
+
+void
+lamp_rewrite_cache(const LampRewrite *rewrite, LampReplay *replay, guint64 seed)
+{
+    Rebuild rebuild = {.rewrite = rewrite, .old_calls = replay->calls, .random = seed};
+    rebuild.donors = g_hash_table_new_full(NULL, NULL, NULL, free_donors);
+    rebuild.calls = g_array_new(FALSE, TRUE, sizeof(LampReplayCall));
+    g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(guint32));
+    collect_donors(&rebuild, replay);
+    for (guint f = 0; f < replay->flows->len; f++)
+        rebuild_flow(&rebuild, lamp_replay_flow(replay, f), places);
+    g_hash_table_unref(rebuild.donors);
+    g_array_unref(replay->calls);
+    replay->calls = rebuild.calls;
+    if (rewrite->share < 0.0)
+        remove_cache_calls(rewrite, replay);
+}

@@ -1,0 +1,376 @@
+/*
+ * Discrete-event simulation of compiled flows.
+ *
+ * A heap holds the events to come; flows enter it one after the other by their start, so its
+ * size is the number of calls in progress. Events at the same instant go leaves first (a place
+ * becomes free before the next arrival looks for one), then by call, so that a run with
+ * unchanged lags repeats the observed order exactly. As in uqSim (Zhang, Gan, Delimitrou,
+ * ISPASS 2019) the workload is the trace itself: no distribution is fitted and none guessed.
+ *
+ * State of a call is kept only while its flow is open, in slots that are used again.
+ */
+#include "model/simulate.h"
+
+#include <string.h>
+
+typedef enum { EVENT_LEAVE, EVENT_END, EVENT_TIMEOUT, EVENT_START, EVENT_ARRIVE } EventKind;
+
+typedef struct {
+    LampTime time;
+    guint32 kind;
+    guint32 flow, call; /* of the batch; call in the flow */
+} Event;
+
+/* State of a call of an open flow. */
+typedef struct {
+    guint32
+        waits; /* siblings that still have to end before the start, plus one for the parent */
+    guint32
+        awaits; /* children that still have to end before the leave, plus one for the begin */
+    LampTime arrived;
+    guint8 has_begun, has_ended, has_left;
+} State;
+
+typedef struct {
+    State *states;
+    guint32 open; /* events to come and calls waiting at stations */
+    LampTime last;
+} OpenFlow;
+
+typedef struct {
+    guint32 busy;
+    LampTime full_since;
+    GQueue waiting; /* packed flow << 32 | call, as gint64* */
+} Station;
+
+typedef struct {
+    const LampReplay *replay;
+    const LampStations *limits;
+    GArray *heap;
+    OpenFlow *flows;
+    Station *stations;
+    LampOutcome *out;
+    LampLoadReport *report;
+} Simulation;
+
+void
+lamp_stations_clear(LampStations *stations)
+{
+    g_clear_pointer(&stations->limits, g_free);
+}
+
+void
+lamp_load_report_clear(LampLoadReport *report)
+{
+    g_clear_pointer(&report->busy, g_free);
+    g_clear_pointer(&report->work, g_free);
+    g_clear_pointer(&report->waits, g_free);
+    g_clear_pointer(&report->calls, g_free);
+}
+
+static gboolean
+is_sooner(const Event *a, const Event *b)
+{
+    if (a->time != b->time)
+        return a->time < b->time;
+    if (a->kind != b->kind)
+        return a->kind < b->kind;
+    if (a->flow != b->flow)
+        return a->flow < b->flow;
+    return a->call < b->call;
+}
+
+static void
+push(Simulation *sim, Event event)
+{
+    guint i = sim->heap->len;
+    g_array_set_size(sim->heap, i + 1);
+    Event *heap = (Event *) (gpointer) sim->heap->data;
+    while (i > 0 && is_sooner(&event, &heap[(i - 1) / 2])) {
+        heap[i] = heap[(i - 1) / 2];
+        i = (i - 1) / 2;
+    }
+    heap[i] = event;
+    sim->flows[event.flow].open++;
+}
+
+static Event
+pop(Simulation *sim)
+{
+    Event *heap = (Event *) (gpointer) sim->heap->data;
+    Event top = heap[0], last = heap[sim->heap->len - 1];
+    guint n = sim->heap->len - 1, i = 0;
+    g_array_set_size(sim->heap, n);
+    for (;;) {
+        guint child = 2 * i + 1;
+        if (child >= n)
+            break;
+        if (child + 1 < n && is_sooner(&heap[child + 1], &heap[child]))
+            child++;
+        if (!is_sooner(&heap[child], &last))
+            break;
+        heap[i] = heap[child];
+        i = child;
+    }
+    if (n > 0)
+        heap[i] = last;
+    return top;
+}
+
+static const LampReplayCall *
+calls_of(const Simulation *sim, guint32 flow)
+{
+    return lamp_replay_calls(sim->replay, lamp_replay_flow(sim->replay, flow));
+}
+
+static void
+schedule(Simulation *sim, EventKind kind, LampTime time, guint32 flow, guint32 call)
+{
+    Event event = {time, kind, flow, call};
+    push(sim, event);
+}
+
+static void
+release_start(Simulation *sim, guint32 flow, guint32 call, LampTime now)
+{
+    State *state = &sim->flows[flow].states[call];
+    if (--state->waits == 0)
+        schedule(sim, EVENT_START, now + calls_of(sim, flow)[call].lag_start, flow, call);
+}
+
+static void
+release_leave(Simulation *sim, guint32 flow, guint32 call, LampTime now)
+{
+    State *state = &sim->flows[flow].states[call];
+    if (--state->awaits == 0)
+        schedule(sim, EVENT_LEAVE, now + calls_of(sim, flow)[call].lag_leave, flow, call);
+}
+
+/* Starts of children that waited for the begin (or, if @late, for the leave) of @call. */
+static void
+release_children(Simulation *sim, guint32 flow, guint32 call, LampTime now, gboolean late)
+{
+    const LampReplayCall *c = calls_of(sim, flow);
+    for (guint32 i = call + 1; i < c[call].end_index; i = c[i].end_index)
+        if ((c[i].starts_late != 0) == (late != 0))
+            release_start(sim, flow, i, now);
+}
+
+static void
+begin_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
+{
+    State *state = &sim->flows[flow].states[call];
+    const LampReplayCall *c = &calls_of(sim, flow)[call];
+    state->has_begun = 1;
+    if (sim->report != NULL) {
+        sim->report->waits[c->server_instance] += now - state->arrived;
+        sim->report->calls[c->server_instance]++;
+    }
+    state->arrived = now;
+    release_children(sim, flow, call, now, FALSE);
+    release_leave(sim, flow, call, now);
+}
+
+static guint32
+limit_of(const Simulation *sim, const LampReplayCall *call)
+{
+    gboolean has_limit =
+        !call->bypasses && !call->is_removed && call->server_instance < sim->limits->instances;
+    return has_limit ? sim->limits->limits[call->server_instance] : 0;
+}
+
+static void
+take_place(Simulation *sim, Station *station, guint32 limit, LampTime now)
+{
+    (void) sim;
+    station->busy++;
+    if (station->busy == limit)
+        station->full_since = now;
+}
+
+static void
+arrive(Simulation *sim, guint32 flow, guint32 call, LampTime now)
+{
+    const LampReplayCall *c = &calls_of(sim, flow)[call];
+    guint32 limit = limit_of(sim, c);
+    sim->flows[flow].states[call].arrived = now;
+    if (limit == 0) {
+        begin_call(sim, flow, call, now);
+        return;
+    }
+    Station *station = &sim->stations[c->server_instance];
+    if (station->busy < limit) {
+        take_place(sim, station, limit, now);
+        begin_call(sim, flow, call, now);
+        return;
+    }
+    gint64 *who = g_new(gint64, 1);
+    *who = (gint64) ((guint64) flow << 32 | call);
+    g_queue_push_tail(&station->waiting, who);
+    sim->flows[flow].open++;
+}
+
+static void close_if_done(Simulation *sim, guint32 flow);
+
+static void
+free_place(Simulation *sim, const LampReplayCall *c, LampTime now)
+{
+    guint32 limit = limit_of(sim, c);
+    if (limit == 0)
+        return;
+    Station *station = &sim->stations[c->server_instance];
+    if (station->busy == limit && sim->report != NULL)
+        sim->report->busy[c->server_instance] += now - station->full_since;
+    station->busy--;
+    g_autofree gint64 *who = g_queue_pop_head(&station->waiting);
+    if (who == NULL)
+        return;
+    guint32 flow = (guint32) ((guint64) *who >> 32), call = (guint32) *who;
+    take_place(sim, station, limit, now);
+    begin_call(sim, flow, call, now);
+    sim->flows[flow].open--;
+    close_if_done(sim, flow);
+}
+
+/* The caller goes on: later siblings and the parent's response no longer wait for @call. */
+static void
+end_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
+{
+    const LampReplayCall *c = calls_of(sim, flow);
+    State *state = &sim->flows[flow].states[call];
+    if (state->has_ended)
+        return;
+    state->has_ended = 1;
+    if (call == 0) {
+        sim->out[flow].duration = now - lamp_replay_flow(sim->replay, flow)->start;
+        return;
+    }
+    guint32 parent = c[call].parent, distance = 1;
+    for (guint32 i = c[call].end_index;
+         i < c[parent].end_index && distance <= LAMP_REPLAY_WAITS; i = c[i].end_index) {
+        if (c[i].waits >> (distance - 1) & 1)
+            release_start(sim, flow, i, now);
+        distance++;
+    }
+    if (c[call].is_awaited)
+        release_leave(sim, flow, parent, now);
+}
+
+static void
+start_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
+{
+    const LampReplayCall *c = &calls_of(sim, flow)[call];
+    if (c->timeout > 0 && call != 0)
+        schedule(sim, EVENT_TIMEOUT, now + c->timeout, flow, call);
+    schedule(sim, EVENT_ARRIVE, now + c->net_out, flow, call);
+}
+
+static void
+leave_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
+{
+    const LampReplayCall *c = &calls_of(sim, flow)[call];
+    State *state = &sim->flows[flow].states[call];
+    state->has_left = 1;
+    if (sim->report != NULL)
+        sim->report->work[c->server_instance] += now - state->arrived;
+    free_place(sim, c, now);
+    release_children(sim, flow, call, now, TRUE);
+    schedule(sim, EVENT_END, now + c->net_back, flow, call);
+}
+
+static void
+run_event(Simulation *sim, const Event *event)
+{
+    switch ((EventKind) event->kind) {
+    case EVENT_START:
+        start_call(sim, event->flow, event->call, event->time);
+        break;
+    case EVENT_ARRIVE:
+        arrive(sim, event->flow, event->call, event->time);
+        break;
+    case EVENT_LEAVE:
+        leave_call(sim, event->flow, event->call, event->time);
+        break;
+    case EVENT_TIMEOUT:
+        if (!sim->flows[event->flow].states[event->call].has_ended)
+            sim->out[event->flow].is_cut = 1;
+        end_call(sim, event->flow, event->call, event->time);
+        break;
+    case EVENT_END:
+        end_call(sim, event->flow, event->call, event->time);
+        break;
+    }
+}
+
+static guint
+count_bits(guint16 bits)
+{
+    return (guint) __builtin_popcount(bits);
+}
+
+static void
+open_flow(Simulation *sim, guint32 flow)
+{
+    const LampReplayFlow *head = lamp_replay_flow(sim->replay, flow);
+    const LampReplayCall *c = lamp_replay_calls(sim->replay, head);
+    State *states = g_new0(State, head->count);
+    for (guint32 i = 0; i < head->count; i++) {
+        states[i].awaits++;
+        states[i].waits = count_bits(c[i].waits) + 1;
+        if (i > 0 && c[i].is_awaited)
+            states[c[i].parent].awaits++;
+    }
+    sim->flows[flow].states = states;
+    schedule(sim, EVENT_START, head->start, flow, 0);
+}
+
+static void
+close_if_done(Simulation *sim, guint32 flow)
+{
+    OpenFlow *open = &sim->flows[flow];
+    if (open->open == 0)
+        g_clear_pointer(&open->states, g_free);
+}
+
+static void
+run_all(Simulation *sim)
+{
+    guint next = 0, n = sim->replay->flows->len;
+    LampTime now = n > 0 ? lamp_replay_flow(sim->replay, 0)->start : 0, begin = now;
+    while (next < n || sim->heap->len > 0) {
+        const Event *first = sim->heap->len > 0 ? &g_array_index(sim->heap, Event, 0) : NULL;
+        if (next < n &&
+            (first == NULL || lamp_replay_flow(sim->replay, next)->start <= first->time)) {
+            open_flow(sim, next++);
+            continue;
+        }
+        Event event = pop(sim);
+        now = event.time;
+        run_event(sim, &event);
+        sim->flows[event.flow].open--;
+        close_if_done(sim, event.flow);
+    }
+    if (sim->report != NULL)
+        sim->report->span = now - begin;
+}
+
+void
+lamp_simulate(const LampReplay *replay, const LampStations *stations, LampOutcome *out,
+              LampLoadReport *out_report)
+{
+    guint instances = MAX(stations->instances, 1);
+    g_autoptr(GArray) heap = g_array_new(FALSE, FALSE, sizeof(Event));
+    g_autofree OpenFlow *flows = g_new0(OpenFlow, replay->flows->len + 1);
+    g_autofree Station *places = g_new0(Station, instances);
+    memset(out, 0, replay->flows->len * sizeof *out);
+    if (out_report != NULL)
+        *out_report =
+            (LampLoadReport){g_new0(gint64, instances), g_new0(gint64, instances),
+                             g_new0(gint64, instances), g_new0(guint64, instances), 0};
+    Simulation sim = {replay, stations, heap, flows, places, out, out_report};
+    run_all(&sim);
+    for (guint i = 0; i < instances; i++)
+        g_queue_clear_full(&places[i].waiting, g_free);
+    for (guint i = 0; i < replay->flows->len; i++)
+        g_free(flows[i].states);
+}

@@ -1,0 +1,37 @@
+/*
+ * Running a batch of compiled flows, all together, on one clock.
+ *
+ * Stations limit how many calls an instance serves at once; calls beyond that wait in the order
+ * of their arrival. Timeouts cut calls short for their callers. Nothing is random: the same
+ * batch gives the same result.
+ */
+#pragma once
+
+#include "model/replay.h"
+
+typedef struct {
+    guint32 *limits; /* by instance: calls served at once; 0 unlimited; owned */
+    guint instances;
+} LampStations;
+
+void lamp_stations_clear(LampStations *stations);
+
+typedef struct {
+    gint64 duration; /* of the flow as the client sees it */
+    guint8 is_cut;   /* a timeout struck somewhere on it */
+} LampOutcome;
+
+typedef struct {
+    gint64 *busy;   /* by instance: time with all places taken, ns; owned */
+    gint64 *work;   /* by instance: sum of times in service, ns; owned */
+    gint64 *waits;  /* by instance: sum of waits for a place, ns; owned */
+    guint64 *calls; /* by instance: owned */
+    gint64 span;    /* first start to last event, ns */
+} LampLoadReport;
+
+void lamp_load_report_clear(LampLoadReport *report);
+
+/* Runs @replay (sorted). @out gets replay->flows->len outcomes; @out_report may be NULL.
+ * O(calls log(calls open at once)). */
+void lamp_simulate(const LampReplay *replay, const LampStations *stations, LampOutcome *out,
+                   LampLoadReport *out_report);

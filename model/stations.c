@@ -1,0 +1,411 @@
+/*
+ * Learning limits from what they did.
+ *
+ * An instance that serves at most k calls at once, first come first served, makes a call wait
+ * until enough of the earlier ones have left. For a candidate k the waits follow from the
+ * observed arrivals and leaves alone. What remains of each call is its service time; if k is
+ * right, the service times of calls that waited look like those of calls that did not. The
+ * log-likelihood ratio of "waited, then served" against "served at once" over the calls that
+ * waited, under the density of the logarithm of the service times of those that did not, is the
+ * evidence for k. A wrong k is refuted hard by calls that were at work (had called others, or
+ * had left) before their place would have been free. The best k is taken if the evidence is
+ * strong (a ratio of more than 400 to 1) and hardly any call contradicts it.
+ *
+ * Not found: limits that were never reached, and disciplines other than first come first
+ * served.
+ */
+#include "model/stations.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MOST_LIMIT 64u
+#define LEAST_QUEUED 8u
+#define LEAST_EVIDENCE 6.0
+#define MOST_CONTRADICTING 0.02
+#define DENSITY_BINS 128
+#define DENSITY_LOW 6.0   /* log ns: 400 ns */
+#define DENSITY_STEP 0.16 /* 128 bins reach 5 minutes */
+
+typedef struct {
+    LampTime time;
+    guint32 is_arrival, visit;
+} Tick;
+
+typedef struct {
+    LampReplayCall *call;
+    LampTime begin;
+} Visit;
+
+typedef struct {
+    GArray *visits; /* Visit, in the order of arrival */
+    GArray *ticks;  /* Tick, sorted */
+    GArray *queue;  /* guint32 visits; used as a ring from `head` */
+    guint most_open;
+} Instance;
+
+static gint
+compare_visits(gconstpointer a, gconstpointer b)
+{
+    const LampReplayCall *x = ((const Visit *) a)->call, *y = ((const Visit *) b)->call;
+    if (x->arrived != y->arrived)
+        return x->arrived < y->arrived ? -1 : 1;
+    return x < y ? -1 : x > y; /* calls stand in one array, flows sorted by start */
+}
+
+static gint
+compare_ticks(gconstpointer a, gconstpointer b)
+{
+    const Tick *x = a, *y = b;
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    if (x->is_arrival != y->is_arrival)
+        return x->is_arrival < y->is_arrival ? -1 : 1;
+    return x->visit < y->visit ? -1 : x->visit > y->visit;
+}
+
+static void
+prepare_instance(Instance *instance)
+{
+    guint open = 0;
+    g_array_sort(instance->visits, compare_visits);
+    g_array_set_size(instance->ticks, 0);
+    for (guint32 i = 0; i < instance->visits->len; i++) {
+        const LampReplayCall *call = g_array_index(instance->visits, Visit, i).call;
+        Tick arrival = {call->arrived, 1, i}, leave = {call->arrived + call->held, 0, i};
+        g_array_append_val(instance->ticks, arrival);
+        g_array_append_val(instance->ticks, leave);
+    }
+    g_array_sort(instance->ticks, compare_ticks);
+    instance->most_open = 0;
+    for (guint i = 0; i < instance->ticks->len; i++) {
+        open += g_array_index(instance->ticks, Tick, i).is_arrival ? 1 : -1u;
+        instance->most_open = MAX(instance->most_open, open);
+    }
+}
+
+/* Begins of all visits under @limit; returns how many calls had left before they began. */
+static guint
+assign_begins(Instance *instance, guint limit)
+{
+    Visit *visits = (Visit *) (gpointer) instance->visits->data;
+    guint busy = 0, head = 0, contradictions = 0;
+    g_array_set_size(instance->queue, 0);
+    for (guint i = 0; i < instance->visits->len; i++)
+        visits[i].begin = LAMP_TIME_NONE;
+    for (guint i = 0; i < instance->ticks->len; i++) {
+        const Tick *tick = &g_array_index(instance->ticks, Tick, i);
+        Visit *visit = &visits[tick->visit];
+        if (visit->call->bypasses) {
+            visit->begin = visit->call->arrived;
+            continue;
+        }
+        if (tick->is_arrival) {
+            g_array_append_val(instance->queue, tick->visit);
+        } else if (visit->begin == LAMP_TIME_NONE) {
+            contradictions++;
+            visit->begin = tick->time; /* stays in the queue, passed over below */
+            continue;
+        } else {
+            busy--;
+        }
+        while (busy < limit && head < instance->queue->len) {
+            Visit *next = &visits[g_array_index(instance->queue, guint32, head++)];
+            if (next->begin != LAMP_TIME_NONE)
+                continue;
+            next->begin = tick->time;
+            busy++;
+        }
+    }
+    return contradictions;
+}
+
+static guint
+density_bin(gint64 ns)
+{
+    double x = (log((double) MAX(ns, 1)) - DENSITY_LOW) / DENSITY_STEP;
+    return (guint) CLAMP(x, 0.0, DENSITY_BINS - 1.0);
+}
+
+/* Log densities of the service times of one label, smoothed over some bins. */
+typedef struct {
+    double log_density[DENSITY_BINS];
+    guint count;
+} Density;
+
+static void
+fit_density(Density *density, const guint *counts)
+{
+    static const double kernel[] = {0.40, 0.24, 0.06};
+    for (gint i = 0; i < DENSITY_BINS; i++) {
+        double sum = kernel[0] * counts[i];
+        for (gint k = 1; k <= 2; k++) {
+            sum += i >= k ? kernel[k] * counts[i - k] : 0.0;
+            sum += i + k < DENSITY_BINS ? kernel[k] * counts[i + k] : 0.0;
+        }
+        density->log_density[i] = log((sum + 0.02) / (density->count + 0.02 * DENSITY_BINS));
+    }
+}
+
+/* Densities by label (GHashTable label -> Density) from the visits that did not wait. */
+static GHashTable *
+fit_densities(const Instance *instance)
+{
+    GHashTable *counts = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    GHashTable *densities = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    for (guint i = 0; i < instance->visits->len; i++) {
+        const Visit *visit = &g_array_index(instance->visits, Visit, i);
+        if (visit->begin != visit->call->arrived)
+            continue;
+        gpointer label = GUINT_TO_POINTER(visit->call->label);
+        guint *bins = g_hash_table_lookup(counts, label);
+        if (bins == NULL) {
+            bins = g_new0(guint, DENSITY_BINS);
+            g_hash_table_insert(counts, label, bins);
+            g_hash_table_insert(densities, label, g_new0(Density, 1));
+        }
+        bins[density_bin(visit->call->held)]++;
+        ((Density *) g_hash_table_lookup(densities, label))->count++;
+    }
+    GHashTableIter iter;
+    gpointer label, bins;
+    g_hash_table_iter_init(&iter, counts);
+    while (g_hash_table_iter_next(&iter, &label, &bins))
+        fit_density(g_hash_table_lookup(densities, label), bins);
+    g_hash_table_unref(counts);
+    return densities;
+}
+
+/* Evidence for the begins at hand; -infinity where calls contradict them. */
+static double
+weigh_begins(const Instance *instance, guint contradictions, guint *out_queued)
+{
+    g_autoptr(GHashTable) densities = fit_densities(instance);
+    double evidence = 0.0;
+    guint queued = 0;
+    for (guint i = 0; i < instance->visits->len; i++) {
+        const Visit *visit = &g_array_index(instance->visits, Visit, i);
+        gint64 wait = visit->begin - visit->call->arrived;
+        if (wait <= 0)
+            continue;
+        queued++;
+        contradictions += visit->call->first_need < wait ? 1 : 0;
+        const Density *density =
+            g_hash_table_lookup(densities, GUINT_TO_POINTER(visit->call->label));
+        if (density == NULL || density->count < 10)
+            continue;
+        evidence += density->log_density[density_bin(visit->call->held - wait)] -
+                    density->log_density[density_bin(visit->call->held)];
+    }
+    *out_queued = queued;
+    if (queued < LEAST_QUEUED || contradictions > MOST_CONTRADICTING * queued)
+        return -INFINITY;
+    return evidence;
+}
+
+static gboolean
+choose_limit(Instance *instance, LampStationLimit *out_limit)
+{
+    LampStationLimit best = {.most_open = instance->most_open, .evidence = LEAST_EVIDENCE};
+    for (guint k = 1; k < instance->most_open && k <= MOST_LIMIT; k++) {
+        guint queued;
+        guint contradictions = assign_begins(instance, k);
+        double evidence = weigh_begins(instance, contradictions, &queued);
+        if (evidence > best.evidence) {
+            best.evidence = evidence;
+            best.limit = k;
+            best.queued = queued;
+        }
+    }
+    *out_limit = best;
+    return best.limit > 0;
+}
+
+/* Lets the calls that contradict the limit pass the queue by, until none is left. */
+static gboolean
+settle_begins(Instance *instance, guint limit)
+{
+    for (guint round = 0; round < 16; round++) {
+        guint bypassing = 0;
+        assign_begins(instance, limit);
+        for (guint i = 0; i < instance->visits->len; i++) {
+            Visit *visit = &g_array_index(instance->visits, Visit, i);
+            gint64 wait = visit->begin - visit->call->arrived;
+            if (wait > 0 && (wait > visit->call->first_need || wait > visit->call->held)) {
+                visit->call->bypasses = 1;
+                bypassing++;
+            }
+        }
+        if (bypassing == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static void
+split_waits(const LampReplay *replay, const Instance *instance)
+{
+    (void) replay;
+    for (guint i = 0; i < instance->visits->len; i++) {
+        const Visit *visit = &g_array_index(instance->visits, Visit, i);
+        visit->call->wait = visit->begin - visit->call->arrived;
+    }
+}
+
+/* Takes the wait of @call off what its begin releases directly. */
+static void
+shorten_lags(LampReplayCall *calls, guint32 call)
+{
+    gint64 wait = calls[call].wait;
+    gboolean leave_waits_for_child = FALSE;
+    for (guint32 i = call + 1; i < calls[call].end_index; i = calls[i].end_index) {
+        /* Children that wait for an earlier sibling are later by themselves: that sibling's
+         * start already is. Their own lag counts from its end and stays. */
+        if (calls[i].waits == 0 && !calls[i].starts_late)
+            calls[i].lag_start -= wait;
+        leave_waits_for_child = leave_waits_for_child || calls[i].is_awaited;
+    }
+    if (!leave_waits_for_child)
+        calls[call].lag_leave -= wait;
+}
+
+static void
+shorten_all_lags(LampReplay *replay)
+{
+    for (guint f = 0; f < replay->flows->len; f++) {
+        const LampReplayFlow *flow = lamp_replay_flow(replay, f);
+        LampReplayCall *calls = lamp_replay_calls(replay, flow);
+        for (guint32 i = 0; i < flow->count; i++)
+            if (calls[i].wait > 0)
+                shorten_lags(calls, i);
+    }
+}
+
+static Instance *
+group_by_instance(LampReplay *replay, guint instances)
+{
+    Instance *all = g_new0(Instance, instances);
+    for (guint i = 0; i < instances; i++) {
+        all[i].visits = g_array_new(FALSE, TRUE, sizeof(Visit));
+        all[i].ticks = g_array_new(FALSE, TRUE, sizeof(Tick));
+        all[i].queue = g_array_new(FALSE, TRUE, sizeof(guint32));
+    }
+    for (guint f = 0; f < replay->flows->len; f++) {
+        const LampReplayFlow *flow = lamp_replay_flow(replay, f);
+        LampReplayCall *calls = lamp_replay_calls(replay, flow);
+        for (guint32 i = 0; i < flow->count; i++) {
+            Visit visit = {&calls[i], LAMP_TIME_NONE};
+            if (calls[i].server_instance != 0 && calls[i].server_instance < instances)
+                g_array_append_val(all[calls[i].server_instance].visits, visit);
+        }
+    }
+    return all;
+}
+
+static void
+free_instances(Instance *all, guint instances)
+{
+    for (guint i = 0; i < instances; i++) {
+        g_array_unref(all[i].visits);
+        g_array_unref(all[i].ticks);
+        g_array_unref(all[i].queue);
+    }
+    g_free(all);
+}
+
+void
+lamp_stations_learn(LampReplay *replay, guint instances, LampStations *out_stations,
+                    GArray **out_limits)
+{
+    GArray *limits = g_array_new(FALSE, TRUE, sizeof(LampStationLimit));
+    Instance *all = group_by_instance(replay, instances);
+    *out_stations = (LampStations){g_new0(guint32, instances), instances};
+    for (guint i = 1; i < instances; i++) {
+        LampStationLimit limit;
+        if (all[i].visits->len < 2 * LEAST_QUEUED)
+            continue;
+        prepare_instance(&all[i]);
+        if (!choose_limit(&all[i], &limit) || !settle_begins(&all[i], limit.limit))
+            continue;
+        limit.instance = i;
+        split_waits(replay, &all[i]);
+        out_stations->limits[i] = limit.limit;
+        g_array_append_val(limits, limit);
+    }
+    shorten_all_lags(replay);
+    free_instances(all, instances);
+    if (out_limits != NULL)
+        *out_limits = limits;
+    else
+        g_array_unref(limits);
+}
+
+static gint
+compare_ns(gconstpointer a, gconstpointer b)
+{
+    gint64 x = *(const gint64 *) a, y = *(const gint64 *) b;
+    return x < y ? -1 : x > y;
+}
+
+/* Median lag before the response of uncut calls of @label; 0 if there is none. */
+static gint64
+typical_leave(const LampReplay *replay, guint32 label)
+{
+    g_autoptr(GArray) lags = g_array_new(FALSE, FALSE, sizeof(gint64));
+    for (guint i = 0; i < replay->calls->len && lags->len < 1000; i++) {
+        const LampReplayCall *call = &g_array_index(replay->calls, LampReplayCall, i);
+        if (call->label == label && !call->has_open_child && !call->is_error)
+            g_array_append_val(lags, call->lag_leave);
+    }
+    g_array_sort(lags, compare_ns);
+    return lags->len == 0 ? 0 : g_array_index(lags, gint64, lags->len / 2);
+}
+
+static gint64
+client_duration(const LampReplayCall *call)
+{
+    return call->net_out + call->held + call->net_back;
+}
+
+/* The call goes on after its caller has gone: lets its response wait for what was open. */
+static void
+uncut(LampReplay *replay, LampReplayCall *calls, guint32 call)
+{
+    for (guint32 i = call + 1; i < calls[call].end_index; i = calls[i].end_index)
+        if (!calls[i].starts_late)
+            calls[i].is_awaited = 1;
+    calls[call].timeout = client_duration(&calls[call]);
+    calls[call].lag_leave = typical_leave(replay, calls[call].label);
+}
+
+void
+lamp_timeouts_learn(LampReplay *replay, const guint32 *service_of, guint instances)
+{
+    g_autoptr(GHashTable) edges =
+        g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+    for (gint pass = 0; pass < 2; pass++)
+        for (guint f = 0; f < replay->flows->len; f++) {
+            const LampReplayFlow *flow = lamp_replay_flow(replay, f);
+            LampReplayCall *calls = lamp_replay_calls(replay, flow);
+            for (guint32 i = 0; i < flow->count; i++) {
+                if (calls[i].client_instance >= instances ||
+                    calls[i].server_instance >= instances)
+                    continue;
+                gint64 key = (gint64) ((guint64) service_of[calls[i].client_instance] << 32 |
+                                       service_of[calls[i].server_instance]);
+                gint64 *known = g_hash_table_lookup(edges, &key);
+                gboolean is_cut = calls[i].has_open_child && calls[i].is_error && i > 0;
+                if (pass == 0 && is_cut) {
+                    if (known == NULL) {
+                        known = g_new0(gint64, 1);
+                        g_hash_table_insert(edges, g_memdup2(&key, sizeof key), known);
+                    }
+                    *known = MAX(*known, client_duration(&calls[i]));
+                } else if (pass == 1 && is_cut) {
+                    uncut(replay, calls, i);
+                } else if (pass == 1 && known != NULL && i > 0) {
+                    calls[i].timeout = MAX(*known, client_duration(&calls[i]) + 1);
+                }
+            }
+        }
+}

@@ -1,0 +1,72 @@
+/*
+ * What would latency have been? Replays all flows of a database with changes.
+ *
+ * lamp_whatif_load() reads and compiles the flows once; lamp_whatif_run() then answers one
+ * question after the other from a copy. The baseline is what was observed; a change that
+ * changes nothing predicts it exactly.
+ */
+#pragma once
+
+#include "model/change.h"
+#include "model/stations.h"
+
+typedef enum {
+    LAMP_METRIC_MEAN,
+    LAMP_METRIC_P50,
+    LAMP_METRIC_P90,
+    LAMP_METRIC_P95,
+    LAMP_METRIC_P99,
+    LAMP_METRICS
+} LampMetric;
+
+extern const char *const lamp_metric_names[LAMP_METRICS];
+
+/* A figure with the interval in which it lies with 95 %, by block bootstrap. ns. */
+typedef struct {
+    double value, low, high;
+} LampEstimate;
+
+/* One endpoint, or all requests. */
+typedef struct {
+    guint32 label; /* of the root; LAMP_FLOW_NONE for all requests */
+    guint64 requests;
+    double confidence; /* mean probability that the trees are right */
+    guint64 cut;       /* requests in which a timeout struck, predicted */
+    LampEstimate before[LAMP_METRICS], after[LAMP_METRICS];
+    gint64 *durations_before, *durations_after; /* sorted; owned */
+} LampWhatifRow;
+
+typedef struct {
+    GArray *rows;            /* LampWhatifRow, all requests first, then by requests */
+    guint32 busiest;         /* instance with a limit and the highest use; 0 none */
+    double busiest_use;      /* share of the time in which all its places are taken */
+    double throughput_limit; /* requests/s at which that instance saturates; 0 unknown */
+    double throughput;       /* requests/s in this run */
+} LampWhatifResult;
+
+typedef struct LampWhatif LampWhatif;
+
+/* @filter as for reading flows; flows that began inside the system take part in the load but
+ * are not counted. At most @most_flows are used, from the begin (0: 200,000). */
+LampWhatif *lamp_whatif_load(LampStore *store, LampTopology *topology,
+                             const LampStructure *structure, const LampFlowFilter *filter,
+                             guint most_flows, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void lamp_whatif_free(LampWhatif *whatif);
+
+/* Runs a resolved change (NULL: none). Caller frees with lamp_whatif_result_free(). */
+LampWhatifResult *lamp_whatif_run(LampWhatif *whatif, const LampChange *change);
+void lamp_whatif_result_free(LampWhatifResult *result);
+
+/* LampStationLimit of each instance that shows one. Borrowed. */
+const GArray *lamp_whatif_limits(const LampWhatif *whatif);
+
+guint64 lamp_whatif_requests(const LampWhatif *whatif);
+
+/* Mean duration of counted requests only, for comparing many changes quickly. */
+double lamp_whatif_mean(LampWhatif *whatif, const LampChange *change);
+
+/* Value of a metric over @n sorted durations. */
+double lamp_metric_value(LampMetric metric, const gint64 *sorted, gsize n);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LampWhatif, lamp_whatif_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LampWhatifResult, lamp_whatif_result_free)
