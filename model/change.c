@@ -241,6 +241,9 @@ parse_part(char *part, LampRewrite *rewrite, GError **error)
     for (gsize i = 0; i < G_N_ELEMENTS(keywords); i++) {
         if (!g_str_has_prefix(part, keywords[i].word))
             continue;
+        const char *first = part + strlen(keywords[i].word);
+        if (strchr("*+-=", first[0]) != NULL && strchr(first, ' ') == NULL)
+            break; /* a service that is called like the word: "cache *2" */
         char *rest = g_strstrip(part + strlen(keywords[i].word));
         switch (keywords[i].kind) {
         case LAMP_REWRITE_PARALLEL:

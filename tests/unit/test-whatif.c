@@ -1,0 +1,235 @@
+/* Replay, limits, changes: exact at factor 1, slack used up first, queues, grammar. */
+#include "model/what-if.h"
+#include "tests/unit/flow-fixture.h"
+
+typedef struct {
+    LampStore *store;
+    LampTopology *topology;
+    LampStructure *structure;
+    LampWhatif *whatif;
+} Loaded;
+
+static void
+load(Loaded *l, const char *const *lines)
+{
+    l->store = fixture_store(lines);
+    l->topology = lamp_topology_load(l->store, NULL);
+    l->structure = lamp_structure_learn(l->store, l->topology, NULL, 0, NULL);
+    l->whatif = lamp_whatif_load(l->store, l->topology, l->structure, NULL, 0, NULL);
+    ck_assert_ptr_nonnull(l->whatif);
+}
+
+static void
+unload(Loaded *l)
+{
+    lamp_whatif_free(l->whatif);
+    lamp_structure_free(l->structure);
+    lamp_topology_free(l->topology);
+    lamp_store_close(l->store);
+}
+
+/* Mean over all requests in us after @text. */
+static double
+mean_after(Loaded *l, const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(LampChange) change = lamp_change_parse(text, &error);
+    ck_assert_msg(change != NULL, "%s", error != NULL ? error->message : "");
+    ck_assert_msg(lamp_change_resolve(change, l->topology, &error), "%s",
+                  error != NULL ? error->message : "");
+    return lamp_whatif_mean(l->whatif, change) / 1e3;
+}
+
+START_TEST(test_whatif_factor_one_is_exactly_the_baseline)
+{
+    static const char *const same[] = {"db *1", "* +0ms", "*->* *1", "load *1",
+                                       "web *1; cache *1"};
+    Loaded l;
+    load(&l, fixture_shop);
+    for (gsize i = 0; i < G_N_ELEMENTS(same); i++) {
+        g_autoptr(LampChange) change = lamp_change_parse(same[i], NULL);
+        ck_assert(lamp_change_resolve(change, l.topology, NULL));
+        g_autoptr(LampWhatifResult) result = lamp_whatif_run(l.whatif, change);
+        for (guint r = 0; r < result->rows->len; r++) {
+            const LampWhatifRow *row = &g_array_index(result->rows, LampWhatifRow, r);
+            for (guint64 k = 0; k < row->requests; k++)
+                ck_assert_int_eq(row->durations_before[k], row->durations_after[k]);
+        }
+    }
+    unload(&l);
+}
+END_TEST
+
+START_TEST(test_whatif_scales_own_time_only)
+{
+    Loaded l;
+    load(&l, fixture_shop);
+    /* durations 1000, 1000, 500; db's own time 360, 280 (has slack 300), 130 */
+    double base = (1000.0 + 1000.0 + 500.0) / 3.0;
+    ck_assert_double_eq_tol(mean_after(&l, "db *0"), base - (360.0 + 0.0 + 130.0) / 3.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "db +100us"), base + (100.0 + 0.0 + 100.0) / 3.0,
+                            1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "db =360us"), base + (0.0 + 0.0 + 230.0) / 3.0,
+                            1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "web->cache +50us"),
+                            base + (50.0 + 0.0 + 50.0) / 3.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "remove cache"), base - (100.0 + 0.0 + 100.0) / 3.0,
+                            1e-6);
+    unload(&l);
+}
+END_TEST
+
+START_TEST(test_whatif_uses_slack_up_first)
+{
+    Loaded l;
+    static const char *const lines[] = {"11 0 client web GET 2000 2010 2990 3000",
+                                        "12 11 web db SELECT 2100 2110 2390 2400",
+                                        "13 11 web stock GET 2110 2120 2690 2700", NULL};
+    load(&l, lines);
+    ck_assert_double_eq_tol(mean_after(&l, "db +299us"), 1000.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "db +300us"), 1000.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "db +310us"), 1010.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "sequential web"), 1000.0 + 290.0 + 100.0, 1e-6);
+    unload(&l);
+}
+END_TEST
+
+START_TEST(test_whatif_parallel_joins_at_the_slower_call)
+{
+    Loaded l;
+    load(&l, fixture_shop);
+    /* first: cache 100 long, gap 100, db 400: the gap comes after the join, the cache's 100 is
+     * gained; third: cache 100, gap 50, db 150: the same */
+    double base = 2500.0 / 3.0;
+    ck_assert_double_eq_tol(mean_after(&l, "parallel web: cache, db"), base - 200.0 / 3.0,
+                            1e-6);
+    unload(&l);
+}
+END_TEST
+
+/* One place, three calls that come together: the second waits 100, the third 200. */
+static GPtrArray *
+queue_lines(guint requests)
+{
+    GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < requests; i++) {
+        guint t = i / 3 * 1000 + i % 3 * 5, done = i / 3 * 1000 + (i % 3 + 1) * 100;
+        g_ptr_array_add(lines, g_strdup_printf("%u 0 client%u shop GET %u %u %u %u", i + 1,
+                                               i % 3, t, t, done, done));
+    }
+    g_ptr_array_add(lines, NULL);
+    return lines;
+}
+
+START_TEST(test_stations_find_a_limit_of_one)
+{
+    Loaded l;
+    g_autoptr(GPtrArray) lines = queue_lines(90);
+    load(&l, (const char *const *) lines->pdata);
+    const GArray *limits = lamp_whatif_limits(l.whatif);
+    ck_assert_uint_eq(limits->len, 1);
+    ck_assert_uint_eq(g_array_index(limits, LampStationLimit, 0).limit, 1);
+    ck_assert_double_eq_tol(mean_after(&l, "shop *1"), (100 + 195 + 290) / 3.0, 1e-6);
+    /* twice as long each: 200, 395, 590 */
+    ck_assert_double_eq_tol(mean_after(&l, "shop *2"), (200 + 395 + 590) / 3.0, 1.0);
+    ck_assert_double_eq_tol(mean_after(&l, "limit shop 3"), (100 + 95 + 95) / 3.0, 5.0);
+    unload(&l);
+}
+END_TEST
+
+START_TEST(test_stations_find_no_limit_where_there_is_none)
+{
+    GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+    guint64 random = 7;
+    for (guint i = 0; i < 300; i++) {
+        random = random * G_GUINT64_CONSTANT(6364136223846793005) + 1442695040888963407u;
+        guint t = i * 40, took = 60 + (guint) (random >> 33) % 80;
+        g_ptr_array_add(lines, g_strdup_printf("%u 0 client shop GET %u %u %u %u", i + 1, t, t,
+                                               t + took, t + took));
+    }
+    g_ptr_array_add(lines, NULL);
+    Loaded l;
+    load(&l, (const char *const *) lines->pdata);
+    ck_assert_uint_eq(lamp_whatif_limits(l.whatif)->len, 0);
+    unload(&l);
+    g_ptr_array_unref(lines);
+}
+END_TEST
+
+START_TEST(test_whatif_cache_takes_donors_of_the_other_outcome)
+{
+    GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < 40; i++) {
+        guint t = i * 1000, id = i * 10 + 1, end = i % 2 == 0 ? 100 : 300;
+        g_ptr_array_add(lines, g_strdup_printf("%u 0 client web GET %u %u %u %u", id, t, t,
+                                               t + end, t + end));
+        g_ptr_array_add(lines, g_strdup_printf("%u %u web cache GET %u %u %u %u", id + 1, id,
+                                               t + 10, t + 10, t + 20, t + 20));
+        if (i % 2 == 1)
+            g_ptr_array_add(lines, g_strdup_printf("%u %u web db S %u %u %u %u", id + 2, id,
+                                                   t + 30, t + 30, t + 230, t + 230));
+    }
+    g_ptr_array_add(lines, NULL);
+    Loaded l;
+    load(&l, (const char *const *) lines->pdata);
+    ck_assert_double_eq_tol(mean_after(&l, "cache cache hit 0.5"), 200.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "cache cache hit 1"), 100.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "cache cache hit 0"), 300.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "cache cache off"), 290.0, 1e-6);
+    unload(&l);
+    g_ptr_array_unref(lines);
+}
+END_TEST
+
+START_TEST(test_change_says_what_is_wrong)
+{
+    static const char *const bad[] = {
+        "db",           "db 2",           "db *x",       "db +20",   "cache c hit 2",
+        "parallel web", "limit web many", "failover db", "load +1ms"};
+    Loaded l;
+    load(&l, fixture_shop);
+    for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+        ck_assert_msg(lamp_change_parse(bad[i], &error) == NULL, "%s", bad[i]);
+        ck_assert(g_error_matches(error, LAMP_CHANGE_ERROR, LAMP_CHANGE_ERROR_SYNTAX));
+    }
+    g_autoptr(GError) error = NULL;
+    g_autoptr(LampChange) nowhere = lamp_change_parse("nosuch *2", NULL);
+    ck_assert(!lamp_change_resolve(nowhere, l.topology, &error));
+    ck_assert(g_error_matches(error, LAMP_CHANGE_ERROR, LAMP_CHANGE_ERROR_NO_MATCH));
+    unload(&l);
+}
+END_TEST
+
+START_TEST(test_change_parses_durations)
+{
+    gint64 ns;
+    ck_assert(lamp_change_parse_duration("20ms", &ns));
+    ck_assert_int_eq(ns, 20000000);
+    ck_assert(lamp_change_parse_duration("1.5s", &ns));
+    ck_assert_int_eq(ns, 1500000000);
+    ck_assert(lamp_change_parse_duration("300us", &ns));
+    ck_assert_int_eq(ns, 300000);
+    ck_assert(!lamp_change_parse_duration("20", &ns));
+    ck_assert(!lamp_change_parse_duration("ms", &ns));
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("whatif");
+    TCase *cases = tcase_create("whatif");
+    tcase_set_timeout(cases, 30);
+    tcase_add_test(cases, test_whatif_factor_one_is_exactly_the_baseline);
+    tcase_add_test(cases, test_whatif_scales_own_time_only);
+    tcase_add_test(cases, test_whatif_uses_slack_up_first);
+    tcase_add_test(cases, test_whatif_parallel_joins_at_the_slower_call);
+    tcase_add_test(cases, test_stations_find_a_limit_of_one);
+    tcase_add_test(cases, test_stations_find_no_limit_where_there_is_none);
+    tcase_add_test(cases, test_whatif_cache_takes_donors_of_the_other_outcome);
+    tcase_add_test(cases, test_change_says_what_is_wrong);
+    tcase_add_test(cases, test_change_parses_durations);
+    suite_add_tcase(suite, cases);
+    return run_suite(suite);
+}
