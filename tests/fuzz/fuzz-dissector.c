@@ -81,6 +81,8 @@ lamp_stream_endpoints(const LampStream *stream G_GNUC_UNUSED, LampEndpoint *out_
 void
 lamp_stream_protocol(LampStream *stream, const char *name)
 {
+    if (name == NULL)
+        return;
     LampObservationRow row = {.protocol = lamp_bytes_text(name)};
     render_call(stream, &row);
 }
