@@ -54,7 +54,8 @@ lamp_bytes_starts(LampBytes bytes, const char *prefix)
 static inline LampCursor
 lamp_cursor(LampBytes bytes)
 {
-    return (LampCursor){bytes.at, bytes.at + bytes.len};
+    /* C does not allow an addition to NULL, not even of nothing. */
+    return (LampCursor){bytes.at, bytes.len > 0 ? bytes.at + bytes.len : bytes.at};
 }
 
 static inline gsize

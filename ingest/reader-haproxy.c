@@ -135,7 +135,7 @@ lamp_log_parse_haproxy(LampLog *log, LampBytes line, LampLogRecord *record)
     if (open == NULL || open - line.at < 9 || open[-1] != ' ' || open[-2] == ' ')
         return FALSE;
     LampBytes rest = lamp_bytes(open + 1, (gsize) (line.at + line.len - open - 1));
-    if (!g_ascii_isdigit((char) rest.at[0]))
+    if (rest.len == 0 || !g_ascii_isdigit((char) rest.at[0]))
         return FALSE;
     LampCursor at = lamp_cursor(rest);
     gsize used = lamp_log_take_time(log, record, rest);

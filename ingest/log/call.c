@@ -57,6 +57,8 @@ append(Emit *e, const void *text, gsize len)
 {
     gsize used = e->operation.len;
     gsize n = MIN(len, sizeof e->operation_text - used);
+    if (n == 0)
+        return;
     memcpy(e->operation_text + used, text, n);
     e->operation.len += n;
 }
@@ -215,6 +217,8 @@ emit_peer(Emit *e)
 static LampBytes
 take_part(LampBytes *list)
 {
+    if (list->len == 0)
+        return *list;
     gsize i = 0;
     while (i < list->len && list->at[i] != ',' &&
            !(list->at[i] == ' ' && i + 2 < list->len && list->at[i + 1] == ':' &&
