@@ -132,6 +132,14 @@ smooth(const float *bins, int first, int last, double total, double *mass)
     }
 }
 
+/* Log of the mass of a broad density per ns: the same for every bin. */
+static double
+log_broad(int bin, float scale)
+{
+    int at = bin >= LAMP_SIDE ? bin - LAMP_SIDE : LAMP_SIDE - 1 - bin;
+    return log((double) scale * LAMP_SUB / LAMP_BINS) - (at >> LAMP_SUB_BITS) * G_LN2;
+}
+
 double
 lamp_density_fit(const float *bins, float scale, const float *prior, double prior_weight,
                  float *out)
@@ -139,15 +147,19 @@ lamp_density_fit(const float *bins, float scale, const float *prior, double prio
     double mass[LAMP_BINS] = {0};
     int first, last;
     double total = find_range(bins, &first, &last);
+    double lean = prior ? prior_weight / (total + prior_weight) : BROAD_SHARE;
     if (total > 0)
         smooth(bins, first, last, total, mass);
-    double lean = prior ? prior_weight / (total + prior_weight) : BROAD_SHARE;
-    if (total <= 0)
+    else
         lean = 1;
+    double log_lean = log(lean), octave = 0;
     for (int b = 0; b < LAMP_BINS; b++) {
-        double width = bin_width(b, scale);
-        double back = prior ? exp((double) prior[b]) : 1.0 / LAMP_BINS / width;
-        out[b] = (float) log((1 - lean) * mass[b] / width + lean * back);
+        if (b % LAMP_SUB == 0)
+            octave = log_broad(b, scale);
+        double back = log_lean + (prior ? (double) prior[b] : octave);
+        if (mass[b] > 0)
+            back = log((1 - lean) * mass[b] / bin_width(b, scale) + exp(back));
+        out[b] = (float) back;
     }
     return total;
 }

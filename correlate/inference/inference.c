@@ -9,11 +9,13 @@
 #include "correlate/inference/queue.h"
 #include "correlate/inference/report.h"
 #include "correlate/inference/sample.h"
+#include "correlate/inference/trace.h"
 
 #include <math.h>
 
 #define ROUNDS 8
 #define ORDER_ROUNDS 5
+#define PLACE_ROUND 4
 #define SNAPSHOTS 2
 #define ALONE 0.25f
 #define BURN 4
@@ -28,6 +30,7 @@ typedef struct {
     LampModel *model;
     LampSampler *sampler;
     LampLinkEvidence *links; /* NULL: there is none */
+    LampPlace place; /* whether kinds of requests are split by their place in the trace */
     float *weights;          /* per request: how sure its steps were from the start */
     float *eased;            /* the weights of the present round */
 } Solver;
@@ -70,17 +73,42 @@ ease(const Solver *self, guint32 request, guint32 round)
     return first[request] == first[request + 1] ? ALONE : 1;
 }
 
+/* One sweep, seeing the callers' links as they are now. */
 static void
-learn_round(Solver *self, guint32 round, LampQueuePool *pool)
+sweep(Solver *self, guint32 *parents, gboolean orphans)
+{
+    if (self->place != LAMP_PLACE_UNUSED) {
+        lamp_trace_apply(self->field, self->place, parents);
+        lamp_state_rescore(self->state, self->model);
+    }
+    lamp_sampler_sweep(self->sampler, orphans);
+    lamp_trace_note(self->field, self->state, parents);
+}
+
+static void
+choose_place(Solver *self, const guint32 *parents)
+{
+    self->place = lamp_trace_choose(self->field, self->state, parents);
+    if (self->place == LAMP_PLACE_UNUSED)
+        return;
+    self->field->n_request_kinds = 3 * self->field->n_base_kinds;
+    lamp_model_grow(self->model, self->field->n_request_kinds);
+    lamp_trace_apply(self->field, self->place, parents);
+}
+
+static void
+learn_round(Solver *self, guint32 round, guint32 *parents, LampQueuePool *pool)
 {
     LampExamples *examples = lamp_examples_new(self->field);
     for (guint32 r = 0; r < self->field->n_requests; r++)
         self->eased[r] = ease(self, r, round);
     for (guint32 k = 0; k < (round == 0 ? 1 : SNAPSHOTS); k++) {
         if (round > 0)
-            lamp_sampler_sweep(self->sampler, k == 0);
+            sweep(self, parents, k == 0);
         lamp_examples_add(examples, self->state, self->eased);
     }
+    if (round == PLACE_ROUND && (self->model->evidence & LAMP_EVIDENCE_TRACE))
+        choose_place(self, parents);
     lamp_model_learn(self->model, self->field, examples, round < ORDER_ROUNDS);
     lamp_examples_free(examples);
     if (self->links)
@@ -90,14 +118,17 @@ learn_round(Solver *self, guint32 round, LampQueuePool *pool)
         lamp_queue_learn(self->sampler, pool);
 }
 
+/* Sweeps over all services in turn, so that each sees a joint sample of the others. */
 static void
-sample_answer(Solver *self, double effort)
+sample_answer(Solver *solvers, guint32 n, guint32 *parents, double effort)
 {
-    for (int i = 0; i < BURN; i++)
-        lamp_sampler_sweep(self->sampler, FALSE);
-    lamp_sampler_record(self->sampler);
-    for (int i = 0; i < (int) (SWEEPS * effort); i++)
-        lamp_sampler_sweep(self->sampler, i % 8 == 0);
+    int sweeps = (int) (SWEEPS * effort);
+    for (int i = 0; i < BURN + sweeps; i++)
+        for (guint32 k = 0; k < n; k++) {
+            if (i == BURN)
+                lamp_sampler_record(solvers[k].sampler);
+            sweep(&solvers[k], parents, i >= BURN && (i - BURN) % 8 == 0);
+        }
 }
 
 /* What is shown of the structure counts every request alike. */
@@ -105,8 +136,9 @@ static void
 learn_for_report(Solver *self)
 {
     LampExamples *examples = lamp_examples_new(self->field);
+    lamp_trace_apply(self->field, LAMP_PLACE_UNUSED, NULL);
     lamp_examples_add(examples, self->state, NULL);
-    lamp_model_learn(self->model, self->field, examples, FALSE);
+    lamp_model_learn(self->model, self->field, examples, self->place != LAMP_PLACE_UNUSED);
     lamp_examples_free(examples);
 }
 
@@ -115,17 +147,20 @@ solve(LampProblem *problem, const LampInferenceOptions *options, LampReport *rep
 {
     guint32 n = problem->n_fields;
     g_autofree Solver *solvers = g_new0(Solver, n + 1);
+    g_autofree guint32 *parents = g_new(guint32, problem->input->n_calls + 1);
     LampQueuePool pool = {0};
+    for (gsize i = 0; i < problem->input->n_calls; i++)
+        parents[i] = LAMP_NONE;
     for (guint32 i = 0; i < n; i++)
         open_solver(&solvers[i], &problem->fields[i], problem->input,
                     options->evidence ? options->evidence : LAMP_EVIDENCE_ALL);
     for (guint32 round = 0; round < ROUNDS; round++) {
         for (guint32 i = 0; i < n; i++)
-            learn_round(&solvers[i], round, &pool);
+            learn_round(&solvers[i], round, parents, &pool);
         pool = (LampQueuePool){.changes = pool.next_changes, .expected = pool.next_expected};
     }
+    sample_answer(solvers, n, parents, options->effort > 0 ? options->effort : 1);
     for (guint32 i = 0; i < n; i++) {
-        sample_answer(&solvers[i], options->effort > 0 ? options->effort : 1);
         learn_for_report(&solvers[i]);
         lamp_report_field(report, solvers[i].field, solvers[i].model, solvers[i].sampler);
         close_solver(&solvers[i]);

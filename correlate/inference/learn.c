@@ -182,23 +182,60 @@ learn_patterns(LampKind *kind, const LampField *field, const LampExamples *all,
     kind->pattern_rest = log(LEAN_PATTERN / (kind->weight + LEAN_PATTERN));
 }
 
+/* Histograms of one event given one key, for each fold. */
+typedef struct {
+    float *of_fold[LAMP_FOLDS];
+} Gaps;
+
 static void
-fit_event(LampKind *kind, float **histograms, guint32 x, float scale)
+add_gap(Gaps *to, guint32 fold, gint64 gap, float scale, float weight)
+{
+    if (!to->of_fold[fold])
+        to->of_fold[fold] = g_new0(float, LAMP_BINS);
+    lamp_histogram_add(to->of_fold[fold], gap, scale, weight);
+}
+
+/* Sums all folds but one (LAMP_FOLDS: all); returns the weight. */
+static float
+sum_folds(const Gaps *gaps, guint32 except, float *out)
+{
+    float weight = 0;
+    memset(out, 0, LAMP_BINS * sizeof *out);
+    for (guint32 fold = 0; fold < LAMP_FOLDS; fold++)
+        for (int b = 0; fold != except && gaps->of_fold[fold] && b < LAMP_BINS; b++) {
+            out[b] += gaps->of_fold[fold][b];
+            weight += gaps->of_fold[fold][b];
+        }
+    return weight;
+}
+
+static void
+fit_event(LampKind *kind, const Gaps *any, const Gaps *keyed, guint32 x, float scale)
 {
     guint32 side = kind->n_slots + 1;
-    float *sum = kind->histograms_any + (gsize) x * LAMP_BINS;
-    kind->any[x] = g_new(float, LAMP_BINS);
-    lamp_density_fit(sum, scale, NULL, 0, kind->any[x]);
-    for (guint32 key = 0; key < side; key++) {
-        const float *h = histograms[x * side + key];
-        float weight = 0;
-        for (int b = 0; h && b < LAMP_BINS; b++)
-            weight += h[b];
-        if (weight < MIN_KEYED)
-            continue;
-        float *table = kind->tables[x * side + key] = g_new(float, LAMP_BINS);
-        lamp_density_fit(h, scale, kind->any[x], LEAN_ON_ALL, table);
+    float sum[LAMP_BINS];
+    sum_folds(&any[x], LAMP_FOLDS, kind->histograms_any + (gsize) x * LAMP_BINS);
+    for (guint32 fold = 0; fold < LAMP_FOLDS; fold++) {
+        guint32 row = fold * side + x;
+        sum_folds(&any[x], fold, sum);
+        kind->any[row] = g_new(float, LAMP_BINS);
+        lamp_density_fit(sum, scale, NULL, 0, kind->any[row]);
+        for (guint32 key = 0; key < side; key++) {
+            if (sum_folds(&keyed[x * side + key], fold, sum) < MIN_KEYED)
+                continue;
+            float *table = kind->tables[row * side + key] = g_new(float, LAMP_BINS);
+            lamp_density_fit(sum, scale, kind->any[row], LEAN_ON_ALL, table);
+        }
     }
+}
+
+static void
+free_gaps(Gaps *gaps, guint32 n)
+{
+    for (guint32 i = 0; i < n; i++)
+        for (guint32 fold = 0; fold < LAMP_FOLDS; fold++)
+            g_free(gaps[i].of_fold[fold]);
+    g_free(gaps);
 }
 
 static void
@@ -207,10 +244,10 @@ learn_delays(LampKind *kind, const LampField *field, const LampExamples *all,
 {
     const LampStep *buffer[LAMP_MAX_KIDS];
     guint32 side = kind->n_slots + 1;
-    g_autofree float **histograms = g_new0(float *, side *side);
-    kind->tables = g_new0(float *, side *side);
-    kind->any = g_new0(float *, side);
-    kind->histograms_any = g_new0(float, (gsize) side *LAMP_BINS);
+    Gaps *any = g_new0(Gaps, side), *keyed = g_new0(Gaps, side * side);
+    kind->tables = g_new0(float *, LAMP_FOLDS * side * side);
+    kind->any = g_new0(float *, LAMP_FOLDS * side);
+    kind->histograms_any = g_new0(float, (gsize) side * LAMP_BINS);
     for (guint32 i = 0; i < n; i++) {
         LampView view;
         lamp_example_view(&list[i], all, field, kind, buffer, &view);
@@ -219,20 +256,16 @@ learn_delays(LampKind *kind, const LampField *field, const LampExamples *all,
             if (x == LAMP_NO_SLOT)
                 continue;
             gint64 gap = lamp_view_gap(&view, kind->rules[x], j, kind->n_slots, &key);
-            lamp_histogram_add(kind->histograms_any + (gsize) x * LAMP_BINS, gap, scale,
-                               list[i].weight);
-            if (key >= side)
-                continue;
-            float **h = &histograms[x * side + key];
-            if (!*h)
-                *h = g_new0(float, LAMP_BINS);
-            lamp_histogram_add(*h, gap, scale, list[i].weight);
+            add_gap(&any[x], view.request->fold, gap, scale, list[i].weight);
+            if (key < side)
+                add_gap(&keyed[x * side + key], view.request->fold, gap, scale,
+                        list[i].weight);
         }
     }
     for (guint32 x = 0; x < side; x++)
-        fit_event(kind, histograms, x, scale);
-    for (guint32 i = 0; i < side * side; i++)
-        g_free(histograms[i]);
+        fit_event(kind, any, keyed, x, scale);
+    free_gaps(any, side);
+    free_gaps(keyed, side * side);
 }
 
 /* Rules by name, so that they survive a change of slots: the default waits for the last end. */

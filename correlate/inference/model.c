@@ -100,10 +100,10 @@ score_event(const LampModel *self, const LampKind *kind, const LampView *view, g
 {
     guint32 key;
     gint64 gap = lamp_view_gap(view, kind->rules[x], at, kind->n_slots, &key);
-    const float *table =
-        key <= kind->n_slots ? kind->tables[x * (kind->n_slots + 1) + key] : NULL;
+    guint32 side = kind->n_slots + 1, row = view->request->fold * side + x;
+    const float *table = key < side ? kind->tables[row * side + key] : NULL;
     if (!table)
-        table = kind->any[x];
+        table = kind->any[row];
     if (out_events) {
         gint64 time = at < view->n ? view->steps[at]->start : view->request->end;
         note_event(out_events, kind->rules[x], x, key, time, gap);
@@ -167,11 +167,22 @@ lamp_model_new(const LampField *field, guint32 evidence)
 }
 
 void
+lamp_model_grow(LampModel *self, guint32 n_kinds)
+{
+    if (n_kinds <= self->n_kinds)
+        return;
+    self->kinds = g_renew(LampKind, self->kinds, n_kinds);
+    memset(self->kinds + self->n_kinds, 0, (n_kinds - self->n_kinds) * sizeof(LampKind));
+    self->n_kinds = n_kinds;
+}
+
+void
 lamp_kind_clear(LampKind *kind)
 {
-    for (guint32 i = 0; kind->tables && i < (kind->n_slots + 1) * (kind->n_slots + 1); i++)
+    guint32 side = kind->n_slots + 1;
+    for (guint32 i = 0; kind->tables && i < LAMP_FOLDS * side * side; i++)
         g_free(kind->tables[i]);
-    for (guint32 i = 0; kind->any && i <= kind->n_slots; i++)
+    for (guint32 i = 0; kind->any && i < LAMP_FOLDS * side; i++)
         g_free(kind->any[i]);
     g_free(kind->tables);
     g_free(kind->any);

@@ -38,15 +38,18 @@ typedef struct {
     double weight;
 } LampSlot;
 
-/* Event x of n_slots + 1 (the last is the response) given the key: the slot of the event waited
+/* Every density exists once for each fold, learnt from the requests outside the fold: a request is
+ * never scored with what it taught itself, or wrong links would confirm themselves.
+ *
+ * Event x of n_slots + 1 (the last is the response) given the key: the slot of the event waited
  * for, or n_slots for the request's start. */
 typedef struct {
     guint32 n_slots;
     LampSlot *slots;
     guint16 *slot_of;      /* [step kind x LAMP_OCCURRENCES] */
     LampRule *rules;       /* n_slots + 1 */
-    float **tables;        /* (n_slots + 1)^2 log densities; NULL: use `any` */
-    float **any;           /* n_slots + 1 */
+    float **tables; /* [fold x event x key] log densities; NULL: use `any` */
+    float **any;    /* [fold x event] */
     float *histograms_any; /* of the delays, for the report */
     guint32 n_patterns;    /* a power of two */
     guint64 *pattern_keys; /* 0 is empty */
@@ -87,6 +90,9 @@ typedef struct {
 
 LampModel *lamp_model_new(const LampField *field, guint32 evidence);
 void lamp_model_free(LampModel *self);
+
+/* Makes room for more kinds of requests; they must be learnt before they are scored. */
+void lamp_model_grow(LampModel *self, guint32 n_kinds);
 
 /* Forgets what was learnt of one kind of request. */
 void lamp_kind_clear(LampKind *kind);

@@ -146,7 +146,10 @@ fill_field(LampField *field, const End *ends, gsize n)
                               .process = e->process,
                               .kind = number_kind(requests, e->partner, e->operation)};
     }
-    field->n_request_kinds = g_hash_table_size(requests);
+    field->n_request_kinds = field->n_base_kinds = g_hash_table_size(requests);
+    for (guint32 r = 0; r < field->n_requests; r++)
+        field->requests[r].base_kind = field->requests[r].kind,
+        field->requests[r].fold = r % LAMP_FOLDS;
     field->n_step_kinds = g_hash_table_size(steps);
     name_kinds(requests, NULL, &field->request_kind_operation);
     name_kinds(steps, &field->step_kind_service, &field->step_kind_operation);

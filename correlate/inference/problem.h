@@ -11,12 +11,15 @@
 
 #define LAMP_NONE G_MAXUINT32
 #define LAMP_MAX_CANDIDATES 64
+#define LAMP_FOLDS 4
 
 typedef struct {
     gint64 start, end;
     guint32 call; /* index in the input */
     guint32 process;
-    guint32 kind; /* dense, per field: the operation served */
+    guint32 base_kind; /* dense, per field: the operation served */
+    guint32 kind;      /* the same, or finer (trace.h) */
+    guint32 fold; /* scored with what the requests of other folds taught */
 } LampRequest;
 
 typedef struct {
@@ -36,7 +39,7 @@ typedef struct {
     guint32 n_steps;
     guint32 *candidates;
     guint32 n_candidates;
-    guint32 n_request_kinds, n_step_kinds;
+    guint32 n_request_kinds, n_base_kinds, n_step_kinds;
     guint32 *step_kind_service, *step_kind_operation; /* names of the dense kinds */
     guint32 *request_kind_operation;
     guint8 *overruns;  /* per step kind: may outlive its request */

@@ -144,7 +144,7 @@ lamp_report_field(LampReport *self, const LampField *field, const LampModel *mod
     if (service.links)
         service.expected_accuracy /= (double) service.links;
     g_array_append_val(self->services, service);
-    for (guint32 k = 0; k < model->n_kinds; k++)
+    for (guint32 k = 0; k < field->n_base_kinds; k++)
         if (model->kinds[k].rules)
             report_kind(self, field, model, k);
 }
