@@ -11,7 +11,7 @@
 
 #include <math.h>
 
-#define BROAD_SHARE 0.01
+#define BROAD_SHARE 0.05
 
 static double
 bin_width(int bin, float scale)

@@ -31,8 +31,8 @@ typedef struct {
     LampSampler *sampler;
     LampLinkEvidence *links; /* NULL: there is none */
     LampPlace place; /* whether kinds of requests are split by their place in the trace */
-    float *weights;          /* per request: how sure its steps were from the start */
-    float *eased;            /* the weights of the present round */
+    float *weights;  /* per request: how sure its steps were from the start */
+    float *eased;    /* the weights of the present round */
 } Solver;
 
 static void

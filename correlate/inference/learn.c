@@ -8,8 +8,9 @@
 
 #include <math.h>
 
-#define LEAN_ON_ALL 4.0  /* observations' weight of the general density in a keyed one */
-#define LEAN_PATTERN 2.0 /* of independent slots in the frequency of a pattern */
+#define LEAN_ON_ALL 4.0      /* observations' weight of the general density in a keyed one */
+#define LEAN_ON_FAMILY 100.0 /* of the kinds with the same slots */
+#define LEAN_PATTERN 2.0     /* of independent slots in the frequency of a pattern */
 #define MIN_SLOT_WEIGHT 1.5
 #define MIN_KEYED 3.0f
 
@@ -210,7 +211,8 @@ sum_folds(const Gaps *gaps, guint32 except, float *out)
 }
 
 static void
-fit_event(LampKind *kind, const Gaps *any, const Gaps *keyed, guint32 x, float scale)
+fit_event(LampKind *kind, const LampKind *family, const Gaps *any, const Gaps *keyed, guint32 x,
+          float scale)
 {
     guint32 side = kind->n_slots + 1;
     float sum[LAMP_BINS];
@@ -219,12 +221,16 @@ fit_event(LampKind *kind, const Gaps *any, const Gaps *keyed, guint32 x, float s
         guint32 row = fold * side + x;
         sum_folds(&any[x], fold, sum);
         kind->any[row] = g_new(float, LAMP_BINS);
-        lamp_density_fit(sum, scale, NULL, 0, kind->any[row]);
+        lamp_density_fit(sum, scale, family ? family->any[row] : NULL, LEAN_ON_FAMILY,
+                         kind->any[row]);
         for (guint32 key = 0; key < side; key++) {
-            if (sum_folds(&keyed[x * side + key], fold, sum) < MIN_KEYED)
+            if (sum_folds(&keyed[x * side + key], fold, sum) < MIN_KEYED &&
+                !(family && family->tables[row * side + key]))
                 continue;
             float *table = kind->tables[row * side + key] = g_new(float, LAMP_BINS);
-            lamp_density_fit(sum, scale, kind->any[row], LEAN_ON_ALL, table);
+            const float *common = family ? family->tables[row * side + key] : NULL;
+            lamp_density_fit(sum, scale, common ? common : kind->any[row],
+                             common ? LEAN_ON_FAMILY : LEAN_ON_ALL, table);
         }
     }
 }
@@ -239,15 +245,15 @@ free_gaps(Gaps *gaps, guint32 n)
 }
 
 static void
-learn_delays(LampKind *kind, const LampField *field, const LampExamples *all,
-             const LampExample *list, guint32 n, float scale)
+learn_delays(LampKind *kind, const LampKind *family, const LampField *field,
+             const LampExamples *all, const LampExample *list, guint32 n, float scale)
 {
     const LampStep *buffer[LAMP_MAX_KIDS];
     guint32 side = kind->n_slots + 1;
     Gaps *any = g_new0(Gaps, side), *keyed = g_new0(Gaps, side * side);
-    kind->tables = g_new0(float *, LAMP_FOLDS * side * side);
-    kind->any = g_new0(float *, LAMP_FOLDS * side);
-    kind->histograms_any = g_new0(float, (gsize) side * LAMP_BINS);
+    kind->tables = g_new0(float *, LAMP_FOLDS *side *side);
+    kind->any = g_new0(float *, LAMP_FOLDS *side);
+    kind->histograms_any = g_new0(float, (gsize) side *LAMP_BINS);
     for (guint32 i = 0; i < n; i++) {
         LampView view;
         lamp_example_view(&list[i], all, field, kind, buffer, &view);
@@ -258,12 +264,11 @@ learn_delays(LampKind *kind, const LampField *field, const LampExamples *all,
             gint64 gap = lamp_view_gap(&view, kind->rules[x], j, kind->n_slots, &key);
             add_gap(&any[x], view.request->fold, gap, scale, list[i].weight);
             if (key < side)
-                add_gap(&keyed[x * side + key], view.request->fold, gap, scale,
-                        list[i].weight);
+                add_gap(&keyed[x * side + key], view.request->fold, gap, scale, list[i].weight);
         }
     }
     for (guint32 x = 0; x < side; x++)
-        fit_event(kind, any, keyed, x, scale);
+        fit_event(kind, family, any, keyed, x, scale);
     free_gaps(any, side);
     free_gaps(keyed, side * side);
 }
@@ -295,36 +300,101 @@ keep_rules(const LampKind *old, LampKind *kind)
     }
 }
 
+/* The examples of one kind of request: a run in the sorted list. */
+typedef struct {
+    guint32 first, n;
+    guint64 signature; /* of its slots; 0 once it has been dealt with */
+} Run;
+
 static void
-learn_kind(LampKind *kind, const LampField *field, const LampExamples *all,
-           const LampExample *list, guint32 n, float scale, gboolean order)
+learn_slots(LampKind *kind, const LampField *field, const LampExamples *all,
+            const LampExample *list, Run *run)
 {
     LampKind old = *kind;
     *kind = (LampKind){0};
-    find_slots(kind, field, all, list, n);
+    find_slots(kind, field, all, list, run->n);
     learn_presence(kind);
-    learn_patterns(kind, field, all, list, n);
+    learn_patterns(kind, field, all, list, run->n);
     keep_rules(&old, kind);
-    if (order)
-        lamp_learn_order(kind, field, all, list, n, scale);
-    learn_delays(kind, field, all, list, n, scale);
     lamp_kind_clear(&old);
+    run->signature = 1;
+    for (guint32 i = 0; i < kind->n_slots; i++)
+        run->signature += kind->slots[i].hash;
+    run->signature += run->signature == 0;
+}
+
+/* Kinds of requests with the same slots form a family: they share the rules, and their delays
+ * lean on those of all of them. */
+static void
+learn_family(LampModel *self, const LampField *field, const LampExamples *examples,
+             const LampExample *sorted, Run *runs, guint32 from, gboolean order)
+{
+    g_autoptr(GArray) members = g_array_new(FALSE, FALSE, sizeof(guint32));
+    g_autoptr(GArray) list = g_array_new(FALSE, FALSE, sizeof(LampExample));
+    guint64 signature = runs[from].signature;
+    for (guint32 k = from; k < self->n_kinds; k++) {
+        if (runs[k].signature != signature)
+            continue;
+        g_array_append_val(members, k);
+        if (runs[k].n > 0)
+            g_array_append_vals(list, sorted + runs[k].first, runs[k].n);
+        runs[k].signature = 0;
+    }
+    LampKind *first = &self->kinds[from];
+    LampKind family = {.n_slots = first->n_slots,
+                       .slots = first->slots,
+                       .slot_of = first->slot_of,
+                       .rules = first->rules};
+    const LampExample *all = (const LampExample *) (void *) list->data;
+    if (order)
+        lamp_learn_order(&family, field, examples, all, list->len, self->scale);
+    if (members->len > 1)
+        learn_delays(&family, NULL, field, examples, all, list->len, self->scale);
+    for (guint i = 0; i < members->len; i++) {
+        guint32 k = g_array_index(members, guint32, i);
+        LampKind *kind = &self->kinds[k];
+        if (k != from)
+            memcpy(kind->rules, first->rules, (first->n_slots + 1) * sizeof *first->rules);
+        learn_delays(kind, members->len > 1 ? &family : NULL, field, examples,
+                     sorted + runs[k].first, runs[k].n, self->scale);
+    }
+    family.slots = NULL;
+    family.slot_of = NULL;
+    family.rules = NULL;
+    lamp_kind_clear(&family);
+}
+
+/* Sorts examples by kind of request, otherwise in their order. */
+static Run *
+sort_examples(const LampModel *self, const LampField *field, const LampExamples *examples,
+              LampExample *sorted)
+{
+    const LampExample *all = (const LampExample *) (void *) examples->list->data;
+    Run *runs = g_new0(Run, self->n_kinds + 1);
+    for (guint32 i = 0; i < examples->list->len; i++)
+        runs[field->requests[all[i].request].kind].n++;
+    for (guint32 k = 1; k < self->n_kinds; k++)
+        runs[k].first = runs[k - 1].first + runs[k - 1].n;
+    g_autofree guint32 *at = g_new(guint32, self->n_kinds + 1);
+    for (guint32 k = 0; k < self->n_kinds; k++)
+        at[k] = runs[k].first;
+    for (guint32 i = 0; i < examples->list->len; i++)
+        sorted[at[field->requests[all[i].request].kind]++] = all[i];
+    return runs;
 }
 
 void
 lamp_model_learn(LampModel *self, const LampField *field, const LampExamples *examples,
                  gboolean order)
 {
-    const LampExample *all = (const LampExample *) (void *) examples->list->data;
-    g_autofree LampExample *list = g_new(LampExample, examples->list->len + 1);
-    for (guint32 k = 0; k < self->n_kinds; k++) {
-        guint32 n = 0;
-        for (guint32 i = 0; i < examples->list->len; i++)
-            if (field->requests[all[i].request].kind == k)
-                list[n++] = all[i];
-        learn_kind(&self->kinds[k], field, examples, list, n, self->scale,
-                   order && (self->evidence & LAMP_EVIDENCE_ORDER));
-    }
+    g_autofree LampExample *sorted = g_new(LampExample, examples->list->len + 1);
+    g_autofree Run *runs = sort_examples(self, field, examples, sorted);
+    order = order && (self->evidence & LAMP_EVIDENCE_ORDER);
+    for (guint32 k = 0; k < self->n_kinds; k++)
+        learn_slots(&self->kinds[k], field, examples, sorted + runs[k].first, &runs[k]);
+    for (guint32 k = 0; k < self->n_kinds; k++)
+        if (runs[k].signature)
+            learn_family(self, field, examples, sorted, runs, k, order);
     for (guint32 k = 0; k < self->n_step_kinds; k++)
         self->log_orphan[k] =
             (float) log((examples->orphans[k] / MAX(1, examples->n_snapshots) + 0.2) /

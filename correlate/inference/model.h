@@ -38,8 +38,8 @@ typedef struct {
     double weight;
 } LampSlot;
 
-/* Every density exists once for each fold, learnt from the requests outside the fold: a request is
- * never scored with what it taught itself, or wrong links would confirm themselves.
+/* Every density exists once for each fold, learnt from the requests outside the fold: a request
+ * is never scored with what it taught itself, or wrong links would confirm themselves.
  *
  * Event x of n_slots + 1 (the last is the response) given the key: the slot of the event waited
  * for, or n_slots for the request's start. */
@@ -48,8 +48,8 @@ typedef struct {
     LampSlot *slots;
     guint16 *slot_of;      /* [step kind x LAMP_OCCURRENCES] */
     LampRule *rules;       /* n_slots + 1 */
-    float **tables; /* [fold x event x key] log densities; NULL: use `any` */
-    float **any;    /* [fold x event] */
+    float **tables;        /* [fold x event x key] log densities; NULL: use `any` */
+    float **any;           /* [fold x event] */
     float *histograms_any; /* of the delays, for the report */
     guint32 n_patterns;    /* a power of two */
     guint64 *pattern_keys; /* 0 is empty */

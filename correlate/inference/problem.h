@@ -19,7 +19,7 @@ typedef struct {
     guint32 process;
     guint32 base_kind; /* dense, per field: the operation served */
     guint32 kind;      /* the same, or finer (trace.h) */
-    guint32 fold; /* scored with what the requests of other folds taught */
+    guint32 fold;      /* scored with what the requests of other folds taught */
 } LampRequest;
 
 typedef struct {

@@ -1,11 +1,12 @@
 /* trace.c — evidence from other services: the place of a request in its trace
  *
- * A service that several callers of one trace feed (a fan-in: the parts of an order, a review, a
- * page) goes on when the last part is there. Seen from that service alone all parts look alike;
- * the callers' links tell which belong together. So requests are split in kinds by whether they
- * are the last of their trace, and patterns and delays are learnt for each. The split follows each
- * sample of the callers' links, so their doubt is carried over. It is made only where it tells
- * much about which requests make calls: mutual information above a threshold. */
+ * A service that several callers of one trace feed (a fan-in: the parts of an order, a review,
+ * a page) goes on when the last part is there. Seen from that service alone all parts look
+ * alike; the callers' links tell which belong together. So requests are split in kinds by
+ * whether they are the last of their trace, and patterns and delays are learnt for each. The
+ * split follows each sample of the callers' links, so their doubt is carried over. It is made
+ * only where it tells much about which requests make calls: mutual information above a
+ * threshold. */
 #include "correlate/inference/trace.h"
 
 #include <math.h>
@@ -57,8 +58,7 @@ find_places(const LampField *field, LampPlace place, const guint32 *parents)
     qsort(members, field->n_requests, sizeof *members, compare_members);
     for (guint32 i = 0; i < field->n_requests; i++) {
         gboolean first = i == 0 || members[i - 1].root != members[i].root;
-        gboolean last =
-            i + 1 == field->n_requests || members[i + 1].root != members[i].root;
+        gboolean last = i + 1 == field->n_requests || members[i + 1].root != members[i].root;
         variants[members[i].request] = first && last ? 0 : last ? 2 : 1;
     }
     return variants;

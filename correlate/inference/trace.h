@@ -10,7 +10,8 @@ typedef enum {
     LAMP_PLACE_LAST_END,   /* the last to be answered */
 } LampPlace;
 
-/* Writes the parents of a field's steps, as the present sample has them, to `parents` (by call). */
+/* Writes the parents of a field's steps, as the present sample has them, to `parents` (by
+ * call). */
 void lamp_trace_note(const LampField *field, const LampState *state, guint32 *parents);
 
 /* Which place, if any, tells whether a request makes calls. */
