@@ -5,6 +5,7 @@
 
 const LampDissector *const lamp_dissectors[] = {
     &lamp_dissector_http,
+    &lamp_dissector_http2,
     &lamp_dissector_postgresql,
     &lamp_dissector_redis,
     &lamp_dissector_tls,

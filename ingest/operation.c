@@ -124,16 +124,21 @@ lamp_operation_fold_path(LampBytes path, char *out, gsize size, LampFolded folde
 }
 
 gsize
-lamp_operation_fold_key(LampBytes key, char *out, gsize size)
+lamp_operation_fold_key(LampBytes key, char *out, gsize size, LampFolded folded, gpointer owner)
 {
     static const char separators[] = ":/.|";
     gsize len = 0, at = 0;
+    guint number = 0;
     while (at < key.len && len < size) {
         gsize from = at;
         while (at < key.len && memchr(separators, key.at[at], sizeof separators - 1) == NULL)
             at++;
         LampBytes word = lamp_bytes(key.at + from, at - from);
-        len = append(out, size, len, lamp_operation_is_id(word) ? lamp_bytes("{}", 2) : word);
+        gboolean is_id = lamp_operation_is_id(word);
+        number++;
+        if (is_id && folded != NULL)
+            folded(owner, number, word);
+        len = append(out, size, len, is_id ? lamp_bytes("{}", 2) : word);
         if (at < key.len)
             len = append(out, size, len, lamp_bytes(key.at + at++, 1));
     }

@@ -22,7 +22,8 @@ gsize lamp_operation_fold_path(LampBytes path, char *out, gsize size, LampFolded
                                gpointer owner);
 
 /* Key of a store such as `sess:81f3`, parts between `:`, `/`, `.` or `|`, its ids as `{}`. */
-gsize lamp_operation_fold_key(LampBytes key, char *out, gsize size);
+gsize lamp_operation_fold_key(LampBytes key, char *out, gsize size, LampFolded folded,
+                              gpointer owner);
 
 /* SQL statement: literals and parameters as `?`, IN and VALUES lists as `(?)`, comments cut,
  * runs of blanks as one. */

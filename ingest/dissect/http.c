@@ -17,9 +17,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "ingest/dissect/http-head.h"
-#include "ingest/dissect/pairing.h"
-#include "ingest/identifiers.h"
-#include "ingest/operation.h"
+#include "ingest/dissect/http-message.h"
 
 enum { BODY_SAMPLE = 4096, MAX_LINE = 4096 };
 
@@ -107,41 +105,7 @@ static void
 add_header_value(gpointer owner, LampBytes name, LampBytes value)
 {
     ValueTarget *target = owner;
-    if (!lamp_identifier_is_header(name))
-        return;
-    guint8 lower[48] = {0};
-    gsize n = MIN(name.len, sizeof lower);
-    for (gsize i = 0; i < n; i++)
-        lower[i] = (guint8) g_ascii_tolower((char) name.at[i]);
-    lamp_exchange_add_value(target->exchange, target->side, "header.", lamp_bytes(lower, n),
-                            value);
-    LampBytes trace = lamp_identifier_trace_part(name, value);
-    lamp_exchange_add_value(target->exchange, target->side, "header.trace", lamp_bytes(NULL, 0),
-                            trace);
-}
-
-static void
-add_body_value(gpointer owner, LampBytes name, LampBytes value)
-{
-    ValueTarget *target = owner;
-    lamp_exchange_add_value(target->exchange, target->side, "body.", name, value);
-}
-
-static void
-add_query_value(gpointer owner, LampBytes name, LampBytes value)
-{
-    ValueTarget *target = owner;
-    lamp_exchange_add_value(target->exchange, target->side, "query.", name, value);
-}
-
-static void
-add_path_value(gpointer owner, guint number, LampBytes value)
-{
-    ValueTarget *target = owner;
-    char digits[12];
-    gint n = g_snprintf(digits, sizeof digits, "%u", number);
-    lamp_exchange_add_value(target->exchange, target->side, "path.",
-                            lamp_bytes(digits, (gsize) MAX(n, 0)), value);
+    lamp_http_add_field(target->exchange, target->side, name, value);
 }
 
 /* Body bytes [from, to) of the view, @is_last if the body ends there: searched in place when
@@ -164,12 +128,11 @@ sample_body(HttpStep *step, gsize from, gsize to, gboolean is_last)
             return;
         body = lamp_bytes(side->sample, side->sample_len);
     }
-    ValueTarget target = {side->exchange,
-                          is_response_side(step) ? LAMP_SIDE_RESPONSE : LAMP_SIDE_REQUEST};
+    LampSide value_side = is_response_side(step) ? LAMP_SIDE_RESPONSE : LAMP_SIDE_REQUEST;
     if (side->wants_json)
-        lamp_identifiers_in_json(body, add_body_value, &target);
+        lamp_http_add_json(side->exchange, value_side, body);
     else
-        lamp_identifiers_in_query(body, TRUE, add_body_value, &target);
+        lamp_http_add_form(side->exchange, value_side, body);
     clear_sample(side);
 }
 
@@ -231,40 +194,6 @@ lose(HttpStep *step, const char *code, const char *text)
     give_up(step->state, step->stream, 0);
 }
 
-/* Origin form of a target: absolute URIs lose scheme and authority. */
-static LampBytes
-target_path(LampBytes target)
-{
-    gssize scheme = lamp_text_find(lamp_bytes(target.at, MIN(target.len, 16)), "://");
-    if (scheme < 0 || target.at[0] == '/')
-        return target;
-    gsize from = (gsize) scheme + 3;
-    const guint8 *slash = memchr(target.at + from, '/', target.len - from);
-    return slash == NULL ? lamp_bytes_text("/")
-                         : lamp_bytes(slash, (gsize) (target.at + target.len - slash));
-}
-
-static void
-name_operation(LampExchange *exchange, const LampHttpHead *head)
-{
-    ValueTarget target = {exchange, LAMP_SIDE_REQUEST};
-    char operation[LAMP_EXCHANGE_OPERATION];
-    gsize n = head->method.len;
-    memcpy(operation, head->method.at, n);
-    if (exchange->kind != KIND_CONNECT) {
-        LampBytes path = target_path(head->target);
-        operation[n++] = ' ';
-        n += lamp_operation_fold_path(path, operation + n, sizeof operation - n, add_path_value,
-                                      &target);
-        const guint8 *query = memchr(path.at, '?', path.len);
-        if (query != NULL)
-            lamp_identifiers_in_query(
-                lamp_bytes(query + 1, (gsize) (path.at + path.len - query - 1)), FALSE,
-                add_query_value, &target);
-    }
-    lamp_exchange_set_operation(exchange, lamp_bytes(operation, n));
-}
-
 static gboolean
 method_is(const LampHttpHead *head, const char *name)
 {
@@ -320,7 +249,9 @@ begin_request(HttpStep *step, LampBytes text, gsize at)
         exchange->kind = method_is(&head, "HEAD")      ? KIND_HEAD
                          : method_is(&head, "CONNECT") ? KIND_CONNECT
                                                        : KIND_OTHER;
-        name_operation(exchange, &head);
+        lamp_http_add_target(exchange, head.method,
+                             exchange->kind == KIND_CONNECT ? lamp_bytes(NULL, 0)
+                                                            : head.target);
     }
     step->side->exchange = exchange;
     note_bytes(step, at, at + text.len);
@@ -367,15 +298,6 @@ take_for_response(HttpStep *step, guint status)
     return exchange != NULL ? exchange : add_orphan(step, status);
 }
 
-static void
-set_status(LampExchange *exchange, guint status)
-{
-    char digits[4] = {(char) ('0' + status / 100 % 10), (char) ('0' + status / 10 % 10),
-                      (char) ('0' + status % 10), 0};
-    lamp_exchange_set_status(exchange, lamp_bytes(digits, 3));
-    exchange->is_error = status >= 500;
-}
-
 /* Another protocol takes over behind byte @to of the view. */
 static void
 leave_http(HttpStep *step, const LampHttpHead *head, gsize to)
@@ -390,6 +312,7 @@ leave_http(HttpStep *step, const LampHttpHead *head, gsize to)
                                 head->upgrade.len) == 0)
             protocol = upgrades[i].protocol;
     step->state->sides[0].phase = step->state->sides[1].phase = HTTP_TUNNEL;
+    step->state->sides[0].exchange = step->state->sides[1].exchange = NULL;
     lamp_stream_become(step->stream, protocol, LAMP_TO_CLIENT, lamp_view_from(&step->view, to));
 }
 
@@ -407,7 +330,7 @@ begin_response(HttpStep *step, LampBytes text, gsize at)
     step->side->exchange = exchange;
     note_bytes(step, at, at + text.len);
     if (exchange != NULL)
-        set_status(exchange, status);
+        lamp_http_set_status(exchange, status);
     if (status == 101 || (kind == KIND_CONNECT && status / 100 == 2)) {
         if (exchange != NULL)
             exchange->request_done = TRUE;
@@ -605,7 +528,8 @@ segment(gpointer opaque, LampStream *stream, const LampSegment *seg)
                      .side = &state->sides[seg->direction],
                      .segment = seg};
     LampBuffer *buffer = &step.side->buffer;
-    lamp_pairing_tick(&state->pairing, stream, seg);
+    if (lamp_pairing_tick(&state->pairing, stream, seg))
+        state->sides[0].exchange = state->sides[1].exchange = NULL;
     lamp_buffer_open(buffer, seg, &step.view);
     gsize at = 0;
     while (at < step.view.bytes.len) {

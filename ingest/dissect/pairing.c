@@ -159,7 +159,9 @@ lamp_exchange_emit(LampExchange *exchange, LampStream *stream)
     gsize count = 0, at = 0;
     while (count < G_N_ELEMENTS(values) && next_value(exchange, &at, &values[count]))
         count++;
+    const char *protocol = exchange->protocol;
     LampObservationRow row = {
+        .protocol = protocol != NULL ? lamp_bytes_text(protocol) : lamp_bytes(NULL, 0),
         .position = exchange->position,
         .request_sequence = exchange->request_sequence,
         .response_sequence = exchange->response_sequence,
@@ -218,22 +220,24 @@ lamp_pairing_find(const LampPairing *pairing, guint64 key)
     return exchange;
 }
 
-LampExchange *
-lamp_pairing_take(LampPairing *pairing, guint64 key)
+gboolean
+lamp_pairing_remove(LampPairing *pairing, LampExchange *exchange)
 {
-    LampExchange *before = NULL, *exchange = pairing->first;
-    while (exchange != NULL && exchange->key != key) {
-        before = exchange;
-        exchange = exchange->next;
+    LampExchange *before = NULL, *at = pairing->first;
+    while (at != NULL && at != exchange) {
+        before = at;
+        at = at->next;
     }
-    if (exchange == NULL || before == NULL)
-        return exchange == NULL ? NULL : lamp_pairing_pop(pairing);
+    if (at == NULL)
+        return FALSE;
+    if (before == NULL)
+        return lamp_pairing_pop(pairing) == exchange;
     before->next = exchange->next;
     if (pairing->last == exchange)
         pairing->last = before;
     pairing->count--;
     exchange->next = NULL;
-    return exchange;
+    return TRUE;
 }
 
 void
@@ -265,16 +269,17 @@ lamp_pairing_lose(LampPairing *pairing, LampStream *stream, guint32 flags)
     }
 }
 
-void
+gboolean
 lamp_pairing_tick(LampPairing *pairing, LampStream *stream, const LampSegment *segment)
 {
     if (!pairing->is_unsure)
-        return;
+        return FALSE;
     LampTime last = pairing->last_time;
     pairing->last_time = segment->time;
     if (segment->direction != LAMP_TO_SERVER || last == LAMP_TIME_NONE ||
         segment->time - last < IDLE_NS)
-        return;
+        return FALSE;
     lamp_pairing_drop(pairing, stream, LAMP_CALL_GAP);
     pairing->is_unsure = FALSE;
+    return TRUE;
 }

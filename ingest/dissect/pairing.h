@@ -18,7 +18,8 @@ enum { LAMP_EXCHANGE_TEXT = 1792, LAMP_EXCHANGE_VALUES = 32, LAMP_EXCHANGE_OPERA
 typedef struct LampExchange LampExchange;
 struct LampExchange {
     LampExchange *next;
-    guint64 key; /* stream or correlation id, for keyed pairing */
+    const char *protocol; /* static; NULL: the dissector's name */
+    guint64 key;          /* stream or correlation id, for keyed pairing */
     guint64 position;
     LampTime request_first, request_last, response_first, response_last;
     gint64 request_sequence, response_sequence;
@@ -73,8 +74,8 @@ LampExchange *lamp_pairing_pop(LampPairing *pairing);
 /* The waiting exchange with @key, or NULL; stays in. O(waiting). */
 LampExchange *lamp_pairing_find(const LampPairing *pairing, guint64 key);
 
-/* Takes out the one with @key, or NULL; the caller owns it. O(waiting). */
-LampExchange *lamp_pairing_take(LampPairing *pairing, guint64 key);
+/* Takes @exchange out; the caller owns it. FALSE where it was not in. O(waiting). */
+gboolean lamp_pairing_remove(LampPairing *pairing, LampExchange *exchange);
 
 /* Emits all that wait, oldest first, with @flags added (and LAMP_CALL_NO_RESPONSE where no byte
  * of the response was seen and the call is not one-way). */
@@ -86,5 +87,7 @@ void lamp_pairing_drop(LampPairing *pairing, LampStream *stream, guint32 flags);
 void lamp_pairing_lose(LampPairing *pairing, LampStream *stream, guint32 flags);
 
 /* To be told the time of each segment. A request after 100 ms without any byte makes an unsure
- * pairing sure again; what waited is emitted unanswered. */
-void lamp_pairing_tick(LampPairing *pairing, LampStream *stream, const LampSegment *segment);
+ * pairing sure again; what waited is emitted unanswered. TRUE where anything was: pointers to
+ * exchanges of this pairing are to be forgotten. */
+gboolean lamp_pairing_tick(LampPairing *pairing, LampStream *stream,
+                           const LampSegment *segment);

@@ -14,13 +14,12 @@
  * name sessions or tokens are stored as a fingerprint only. Limits: base/limits.h (PIPELINE,
  * EXCHANGES, VALUE).
  */
-#include "base/keyed-map.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "ingest/dissect/pairing.h"
 #include "ingest/dissect/resp.h"
+#include "ingest/dissect/store-key.h"
 #include "ingest/identifiers.h"
-#include "ingest/operation.h"
 
 typedef enum {
     COMMAND_PLAIN,     /* the first argument is a key */
@@ -129,14 +128,6 @@ find_command(LampBytes name)
 }
 
 static void
-add_fingerprint(LampExchange *exchange, LampSide side, const char *slot, LampBytes text)
-{
-    char digits[17];
-    g_snprintf(digits, sizeof digits, "%016" G_GINT64_MODIFIER "x", lamp_content_hash(text));
-    lamp_exchange_add_value(exchange, side, slot, lamp_bytes(NULL, 0), lamp_bytes(digits, 16));
-}
-
-static void
 add_text_value(gpointer owner, LampBytes name, LampBytes value)
 {
     ValueTarget *target = owner;
@@ -153,7 +144,7 @@ add_text(LampExchange *exchange, LampSide side, LampBytes text, gboolean is_payl
     ValueTarget target = {exchange, side};
     lamp_identifiers_in_text(lamp_bytes(NULL, 0), text, add_text_value, &target);
     if (is_payload && text.len >= MIN_PAYLOAD)
-        add_fingerprint(exchange, side, "payload", text);
+        lamp_exchange_add_fingerprint(exchange, side, "payload", text);
 }
 
 static void
@@ -166,26 +157,6 @@ name_command(LampExchange *exchange, LampBytes name)
             g_ascii_isprint((char) name.at[i]) ? g_ascii_toupper((char) name.at[i]) : '?';
     exchange->kind = (guint8) find_command(name);
     lamp_exchange_set_operation(exchange, lamp_bytes(upper, n));
-}
-
-static void
-add_key(LampExchange *exchange, LampSide side, LampBytes key)
-{
-    char operation[LAMP_EXCHANGE_OPERATION];
-    gsize n = exchange->operation_len;
-    memcpy(operation, exchange->operation, n);
-    if (n + 1 < sizeof operation)
-        operation[n++] = ' ';
-    n += lamp_operation_fold_key(lamp_bytes(key.at, MIN(key.len, 128)), operation + n,
-                                 sizeof operation - n);
-    for (gsize i = 0; i < n; i++)
-        if (operation[i] > 0 && operation[i] < ' ')
-            operation[i] = '?';
-    lamp_exchange_set_operation(exchange, lamp_bytes(operation, n));
-    if (lamp_identifier_is_secret(lamp_bytes(key.at, MIN(key.len, 64))))
-        add_fingerprint(exchange, side, "key", key);
-    else
-        lamp_exchange_add_value(exchange, side, "key", lamp_bytes(NULL, 0), key);
 }
 
 /* The @number-th string of a command, from 0. */
@@ -201,7 +172,7 @@ add_argument(LampExchange *exchange, guint number, LampBytes text)
     else if (kind == COMMAND_SECRET)
         return;
     else if (has_key && number == key_number)
-        add_key(exchange, LAMP_SIDE_REQUEST, text);
+        lamp_exchange_add_key(exchange, LAMP_SIDE_REQUEST, text);
     else if (number > key_number)
         add_text(exchange, LAMP_SIDE_REQUEST, text, kind == COMMAND_PRODUCE);
 }
@@ -216,7 +187,7 @@ add_reply_string(LampExchange *exchange, guint number, LampBytes text)
     if (is_push && number == 0)
         name_command(exchange, text);
     else if (is_push && number == 1)
-        add_key(exchange, LAMP_SIDE_RESPONSE, text);
+        lamp_exchange_add_key(exchange, LAMP_SIDE_RESPONSE, text);
     else
         add_text(exchange, LAMP_SIDE_RESPONSE, text,
                  is_push || kind == COMMAND_CONSUME || kind == COMMAND_STREAMS);
@@ -394,6 +365,8 @@ finish_value(RedisStep *step)
         state->unasked = NULL;
     else
         lamp_pairing_pop(&state->pairing);
+    if (state->sides[LAMP_TO_SERVER].exchange == exchange)
+        state->sides[LAMP_TO_SERVER].exchange = NULL; /* answered before it was whole */
     lamp_exchange_emit(exchange, step->stream);
 }
 
@@ -537,7 +510,8 @@ segment(gpointer opaque, LampStream *stream, const LampSegment *seg)
                       .stream = stream,
                       .side = &state->sides[seg->direction],
                       .segment = seg};
-    lamp_pairing_tick(&state->pairing, stream, seg);
+    if (lamp_pairing_tick(&state->pairing, stream, seg))
+        state->sides[0].exchange = state->sides[1].exchange = NULL;
     lamp_buffer_open(&step.side->buffer, seg, &step.view);
     gsize at = 0;
     while (at < step.view.bytes.len) {

@@ -139,6 +139,12 @@ lamp_stream_server_name(LampStream *stream, LampBytes name)
     (void) stream, (void) name;
 }
 
+void
+lamp_stream_protocol(LampStream *stream, const char *name)
+{
+    (void) stream, (void) name;
+}
+
 gboolean
 lamp_stream_is_midstream(const LampStream *stream)
 {

@@ -12,7 +12,7 @@ START_TEST(test_redis_pipelined_commands_and_statuses)
         TO_CLIENT("+PONG\r\n"),
     };
     REPLAY(lamp_dissector_redis, turns,
-           "1 GET item:{} [nil] 31/5 @0,0,1,1 key=item:u10065\n"
+           "1 GET item:{} [nil] 31/5 @0,0,1,1 key=item:u10065 key.2=u10065\n"
            "2 LPUSH orders [ok] 56/4 @0,0,1,1 key=orders argument.order=ORD-230002 "
            "payload=023daef04360d1f4\n"
            "3 INCR [ERR]! 14/32 @0,0,1,1\n4 PING [ok] 6/7 @2,2,3,3\n");

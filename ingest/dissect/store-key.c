@@ -1,0 +1,75 @@
+/*
+ * Keys folded and noted, the same for every key-value store.
+ *
+ * In: a key as sent. Out: more of the operation's name, and values. Keys are application text,
+ * so control bytes are shown as `?`, and names that say secret are kept as a fingerprint only,
+ * which still ties the calls that use the same key.
+ */
+#include "ingest/dissect/store-key.h"
+
+#include "base/keyed-map.h"
+#include "ingest/identifiers.h"
+#include "ingest/operation.h"
+
+enum { MAX_KEY = 128 };
+
+typedef struct {
+    LampExchange *exchange;
+    LampSide side;
+    gsize key_len;
+} KeyTarget;
+
+static void
+add_part(gpointer owner, guint number, LampBytes value)
+{
+    KeyTarget *target = owner;
+    char digits[12];
+    gint n = g_snprintf(digits, sizeof digits, "%u", number);
+    if (value.len >= 2 && value.len < target->key_len)
+        lamp_exchange_add_value(target->exchange, target->side, "key.",
+                                lamp_bytes(digits, (gsize) MAX(n, 0)), value);
+}
+
+void
+lamp_exchange_add_fingerprint(LampExchange *exchange, LampSide side, const char *slot,
+                              LampBytes text)
+{
+    char digits[17];
+    g_snprintf(digits, sizeof digits, "%016" G_GINT64_MODIFIER "x", lamp_content_hash(text));
+    lamp_exchange_add_value(exchange, side, slot, lamp_bytes(NULL, 0), lamp_bytes(digits, 16));
+}
+
+static gsize
+fold(LampExchange *exchange, LampSide side, LampBytes key, char *out, gsize size)
+{
+    LampBytes head = lamp_bytes(key.at, MIN(key.len, MAX_KEY));
+    KeyTarget target = {exchange, side, key.len};
+    if (lamp_identifier_is_secret(head)) {
+        lamp_exchange_add_fingerprint(exchange, side, "key", key);
+        return lamp_operation_fold_key(head, out, size, NULL, NULL);
+    }
+    lamp_exchange_add_value(exchange, side, "key", lamp_bytes(NULL, 0), key);
+    return lamp_operation_fold_key(head, out, size, add_part, &target);
+}
+
+void
+lamp_exchange_note_key(LampExchange *exchange, LampSide side, LampBytes key)
+{
+    char unused[MAX_KEY];
+    fold(exchange, side, key, unused, sizeof unused);
+}
+
+void
+lamp_exchange_add_key(LampExchange *exchange, LampSide side, LampBytes key)
+{
+    char operation[LAMP_EXCHANGE_OPERATION];
+    gsize n = exchange->operation_len;
+    memcpy(operation, exchange->operation, n);
+    if (n + 1 < sizeof operation)
+        operation[n++] = ' ';
+    n += fold(exchange, side, key, operation + n, sizeof operation - n);
+    for (gsize i = 0; i < n; i++)
+        if ((guint8) operation[i] < ' ' || operation[i] == 0x7f)
+            operation[i] = '?';
+    lamp_exchange_set_operation(exchange, lamp_bytes(operation, n));
+}
