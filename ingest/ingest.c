@@ -8,6 +8,7 @@
 #include "ingest/ingest.h"
 
 #include "base/limits.h"
+#include "ingest/log/template-store.h"
 #include "ingest/run.h"
 
 #include <string.h>
@@ -201,7 +202,7 @@ lamp_ingest(LampStore *store, const LampIngestOptions *options, LampIngestCounts
     gboolean ok = check_options(options, error) && read_patterns(&run, error) &&
                   lamp_store_stage_begin(store, "ingest", error) &&
                   (run.writer = lamp_writer_new(store, error)) != NULL &&
-                  ingest_files(&run, sources, error) &&
+                  ingest_files(&run, sources, error) && lamp_templates_settle(store, error) &&
                   lamp_store_stage_end(store, "ingest", error);
     lamp_writer_free(run.writer);
     g_free(run.patterns);

@@ -276,6 +276,7 @@ lamp_log_parse_access(LampLog *log, LampBytes line, LampLogRecord *record)
     lamp_log_record_add(record, "request", request);
     lamp_log_record_add(record, "status", status);
     lamp_log_record_set(record, &log->scanner, lamp_bytes_text("bytes_sent"), bytes);
+    record->is_request = TRUE;
     record->event.message = lamp_bytes(message, (gsize) (line.at + line.len - message));
     skip_blanks(&tail.at);
     if (take_quoted(&tail.at, &text)) {

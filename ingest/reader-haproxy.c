@@ -164,6 +164,7 @@ lamp_log_parse_haproxy(LampLog *log, LampBytes line, LampLogRecord *record)
     take_captured(&at, record);
     (void) take_request(&at, record);
     record->event.message = line;
+    record->is_request = TRUE;
     return TRUE;
 }
 

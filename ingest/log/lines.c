@@ -147,6 +147,57 @@ check_bytes(const Pass *pass, LampBytes line)
              "the line is not UTF-8; the wrong bytes are shown as U+FFFD");
 }
 
+static gboolean
+is_known_value(const LampLogRecord *record, LampBytes value)
+{
+    for (gsize i = 0; i < record->event.field_count; i++)
+        if (lamp_bytes_equal(record->fields[i].value, value))
+            return TRUE;
+    return FALSE;
+}
+
+/* Parts of a message that may identify something: not measures, not short numbers. */
+static gboolean
+may_identify(const LampVariable *variable)
+{
+    switch (variable->kind) {
+    case LAMP_VARIABLE_UUID:
+    case LAMP_VARIABLE_HEX:
+    case LAMP_VARIABLE_ADDRESS:
+    case LAMP_VARIABLE_EMAIL:
+        return TRUE;
+    case LAMP_VARIABLE_IDENTIFIER:
+        return variable->value.len >= 4;
+    case LAMP_VARIABLE_INTEGER:
+        return variable->value.len >= 5;
+    default:
+        return FALSE;
+    }
+}
+
+/* The template of the message, and its identifiers as fields named by the word before. */
+static void
+add_template(LampLog *log, LampLogRecord *record)
+{
+    enum { IDENTIFIERS = 16 };
+    LampEventRow *event = &record->event;
+    guint added = 0;
+    if (record->is_request || event->message.len == 0)
+        return;
+    lamp_template_mask(event->message, &log->masked);
+    event->message_template = lamp_bytes(log->masked.text, log->masked.length);
+    for (guint i = 0; i < log->masked.variable_count && added < IDENTIFIERS; i++) {
+        const LampVariable *variable = &log->masked.variables[i];
+        if (!may_identify(variable) || is_known_value(record, variable->value))
+            continue;
+        LampBytes slot = variable->name.len > 0
+                             ? variable->name
+                             : lamp_bytes_text(lamp_variable_kind_name(variable->kind));
+        lamp_log_record_add_field(record, slot, variable->value);
+        added++;
+    }
+}
+
 static void
 emit_pending(Pass *pass)
 {
@@ -161,6 +212,7 @@ emit_pending(Pass *pass)
     if (log->context.host != NULL &&
         (event->host.len == 0 || lamp_bytes_equal(event->host, lamp_bytes("localhost", 9))))
         event->host = lamp_bytes_text(log->context.host);
+    add_template(log, record);
     guint64 number = pass->sink->event(pass->sink->owner, event);
     lamp_log_emit_calls(log, record, number, pass->sink);
     pass->sink->coverage(pass->sink->owner, event->offset, event->length, TRUE);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "ingest/log/record.h"
+#include "ingest/log/template.h"
 #include "ingest/reader.h"
 
 typedef struct LampLog LampLog;
@@ -44,7 +45,8 @@ struct LampLog {
         guint64 process;
         LampTime begin; /* of the first step of a statement that is still being prepared */
     } sessions[LAMP_LOG_SESSIONS];
-    gpointer extra; /* of the format */
+    gpointer extra;    /* of the format */
+    LampMasked masked; /* of the record being emitted */
     LampLogRecord records[2];
 };
 

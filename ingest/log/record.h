@@ -32,8 +32,9 @@ typedef struct {
     LampEventRow event;
     LampLogCall call;
     gint64 time_seconds, time_nanoseconds; /* two-part times: -1 unknown */
-    gsize depth;                           /* of parsers inside parsers, bounded */
-    guint8 *scratch;                       /* owned; for unescaped text and joined keys */
+    gboolean is_request; /* an access line: no template is made of its message */
+    gsize depth;         /* of parsers inside parsers, bounded */
+    guint8 *scratch;     /* owned; for unescaped text and joined keys */
     gsize scratch_used, scratch_size;
     LampField fields[LAMP_LIMIT_FIELDS];
 } LampLogRecord;

@@ -150,7 +150,8 @@ collect_columns(const Merge *m, GArray *entries)
         for (guint c = 0; c < s->count; c++) {
             if (!is_wildcard_or_word(m, s->words[c]))
                 continue;
-            Entry entry = {mix(sum - mix((guint64) s->words[c] << 16 | c) + mix(~(guint64) c)), i, c};
+            Entry entry = {mix(sum - mix((guint64) s->words[c] << 16 | c) + mix(~(guint64) c)),
+                           i, c};
             g_array_append_val(entries, entry);
         }
     }

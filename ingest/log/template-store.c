@@ -1,0 +1,88 @@
+/*
+ * From masked texts to templates, in the store.
+ *
+ * Readers give each event its masked message. When all files are read this looks at the
+ * different ones among them, merges them (template-merge.c) and rewrites `events.template_id`
+ * where a text became part of a more general template.
+ */
+#include "ingest/log/template-store.h"
+#include "ingest/log/template.h"
+#include "store/statement.h"
+
+static gboolean
+read_masked(LampStore *store, LampTemplates *templates, GArray *ids, GError **error)
+{
+    gboolean has_row = FALSE;
+    g_autoptr(LampStatement) rows = lamp_statement_new(
+        store,
+        "SELECT template_id, text FROM (SELECT DISTINCT template_id FROM events WHERE "
+        "template_id IS NOT NULL) JOIN strings ON string_id = template_id ORDER BY text",
+        error);
+    if (rows == NULL)
+        return FALSE;
+    while (lamp_statement_step(rows, &has_row, error)) {
+        if (!has_row)
+            return TRUE;
+        gint64 id = lamp_statement_int(rows, 0);
+        lamp_templates_add(templates, lamp_bytes_text(lamp_statement_text(rows, 1)));
+        g_array_append_val(ids, id);
+    }
+    return FALSE;
+}
+
+static gboolean
+write_move(LampStore *store, LampStatement *insert, const LampTemplates *templates, gint64 id,
+           guint *moves, GError **error)
+{
+    const char *text = lamp_store_text(store, id);
+    if (text == NULL)
+        return TRUE;
+    LampBytes masked = lamp_bytes_text(text);
+    LampBytes final = lamp_templates_final(templates, masked);
+    if (lamp_bytes_equal(masked, final))
+        return TRUE;
+    lamp_statement_bind_int(insert, 1, id);
+    lamp_statement_bind_int(insert, 2, lamp_store_intern(store, final));
+    *moves += 1;
+    return lamp_statement_run(insert, error);
+}
+
+static gboolean
+write_moves(LampStore *store, const LampTemplates *templates, const GArray *ids, GError **error)
+{
+    guint moves = 0;
+    g_autoptr(LampStatement) insert =
+        lamp_statement_new(store, "INSERT INTO temp.template_moves VALUES (?,?)", error);
+    if (insert == NULL)
+        return FALSE;
+    for (guint i = 0; i < ids->len; i++)
+        if (!write_move(store, insert, templates, g_array_index(ids, gint64, i), &moves, error))
+            return FALSE;
+    return moves == 0 ||
+           lamp_store_run(
+               store,
+               "UPDATE events SET template_id = (SELECT target FROM "
+               "temp.template_moves WHERE source = template_id) WHERE template_id IN "
+               "(SELECT source FROM temp.template_moves)",
+               error);
+}
+
+gboolean
+lamp_templates_settle(LampStore *store, GError **error)
+{
+    g_autoptr(LampTemplates) templates = lamp_templates_new();
+    g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
+    if (!read_masked(store, templates, ids, error) ||
+        !lamp_store_run(store,
+                        "DROP TABLE IF EXISTS temp.template_moves; CREATE TEMP TABLE "
+                        "template_moves (source INTEGER PRIMARY KEY, target INTEGER NOT NULL)",
+                        error) ||
+        !lamp_store_begin(store, error))
+        return FALSE;
+    lamp_templates_merge(templates);
+    if (!write_moves(store, templates, ids, error) || !lamp_store_commit(store, error)) {
+        lamp_store_rollback(store);
+        return FALSE;
+    }
+    return lamp_store_run(store, "DROP TABLE temp.template_moves", error);
+}
