@@ -2,15 +2,23 @@
  * lamplight eval: the inferred links and clocks against a known truth.
  */
 #include "cli/commands.h"
+#include "cli/eval-whatif.h"
 #include "cli/print.h"
 #include "correlate/eval/eval.h"
 
 static gboolean as_json;
-static char *truth;
+static char *truth, *measured, *scenarios, *capture;
 
 static const GOptionEntry options[] = {
     {"truth", 0, 0, G_OPTION_ARG_FILENAME, &truth, "folder or file with the truth", "PATH"},
-    {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "one JSON object", NULL},
+    {"whatif", 0, 0, G_OPTION_ARG_FILENAME, &measured,
+     "measured outcomes of changes: predicts them and compares", "MEASURED.csv"},
+    {"scenarios", 0, 0, G_OPTION_ARG_FILENAME, &scenarios,
+     "with --whatif: a file of lines 'NAME: CHANGE'", "FILE"},
+    {"capture", 0, 0, G_OPTION_ARG_STRING, &capture,
+     "with --whatif: name of the capture in the column captured_as (else the nearest)", "NAME"},
+    {"json", 0, 0, G_OPTION_ARG_NONE, &as_json,
+     "one JSON object; with --whatif a list of objects", NULL},
     {NULL},
 };
 
@@ -82,9 +90,12 @@ render_protocols(const LampEvalReport *r, GString *out)
 static int
 run(LampCli *cli, char **arguments G_GNUC_UNUSED, GError **error)
 {
+    if (measured != NULL && scenarios != NULL)
+        return lamp_eval_whatif(cli, measured, scenarios, capture, as_json, error);
     if (truth == NULL) {
         g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
-                    "tell the truth's place: --truth PATH");
+                    "tell the truth's place: --truth PATH, or --whatif MEASURED.csv "
+                    "--scenarios FILE");
         return -1;
     }
     g_autoptr(LampEvalReport) report = lamp_eval(cli->store, truth, error);
@@ -102,7 +113,7 @@ run(LampCli *cli, char **arguments G_GNUC_UNUSED, GError **error)
 
 const LampCommand lamp_command_eval = {
     .name = "eval",
-    .arguments = "--truth PATH FILE.db",
+    .arguments = "--truth PATH | --whatif MEASURED.csv --scenarios FILE FILE.db",
     .summary = "Compare the result with a known truth",
     .description = "PATH is a folder with spans.csv (and clocks.csv), or a file of spans with "
                    "span_id, trace_id\n"
