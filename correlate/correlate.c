@@ -63,6 +63,7 @@ begin(LampCorrelation *c, LampStore *store, const LampCorrelateOptions *options)
         .observations = array_of(sizeof(LampObservation), NULL),
         .partners = array_of(sizeof(guint32), NULL),
         .members = array_of(sizeof(guint32), NULL),
+        .evidence = array_of(sizeof(LampEvidenceLine), NULL),
         .calls = array_of(sizeof(LampCall), NULL),
         .services = array_of(sizeof(LampService), clear_service),
         .instances = array_of(sizeof(LampInstance), clear_instance),
@@ -72,8 +73,9 @@ begin(LampCorrelation *c, LampStore *store, const LampCorrelateOptions *options)
 static void
 end(LampCorrelation *c)
 {
-    GArray *arrays[] = {c->sources,  c->hosts,   c->places, c->connections, c->observations,
-                        c->partners, c->members, c->calls,  c->services,    c->instances};
+    GArray *arrays[] = {c->sources,      c->hosts,    c->places,   c->connections,
+                        c->observations, c->partners, c->members,  c->evidence,
+                        c->calls,        c->services, c->instances};
     for (guint i = 0; i < G_N_ELEMENTS(arrays); i++)
         g_array_unref(arrays[i]);
     lamp_inference_free(c->inference);

@@ -104,6 +104,8 @@ typedef struct {
 /* One call: its observations are members[first_member … + member_count). */
 typedef struct {
     guint32 first_member, member_count;
+    guint32
+        first_evidence; /* log records that tell of it: in LampCorrelation.evidence, or NONE */
     guint32 client_seen, server_seen;     /* best observation at each end; may be the same */
     guint32 base_seen;                    /* whose operation, status and sizes are taken */
     gint64 client_id, server_id, base_id; /* the same as observation ids; 0 none */
@@ -124,6 +126,12 @@ typedef struct {
     float tree_confidence;  /* of a root: that the whole tree is right */
     guint8 flags, is_error; /* LAMP_SEEN_… */
 } LampCall;
+
+/* One log record tied to a call; a list by index. */
+typedef struct {
+    guint32 observation, next;
+    gint64 observation_id;
+} LampEvidenceLine;
 
 /* A service; its number for the causal engine is its index + 1. */
 typedef struct {
@@ -148,6 +156,7 @@ typedef struct {
     GArray *observations;     /* LampObservation */
     GArray *partners;         /* guint32 beside observations: other end of a span, or NONE */
     GArray *members;          /* guint32: indices of observations, grouped by call */
+    GArray *evidence;         /* LampEvidenceLine */
     GArray *calls;            /* LampCall */
     GArray *services;         /* LampService */
     GArray *instances;        /* LampInstance */
@@ -208,7 +217,19 @@ gboolean lamp_pass_join(LampCorrelation *c, GError **error);
 gboolean lamp_pass_merge(LampCorrelation *c, GError **error);
 gboolean lamp_pass_clocks(LampCorrelation *c, GError **error);
 gboolean lamp_pass_times(LampCorrelation *c, GError **error);
+gboolean lamp_pass_logs(LampCorrelation *c, GError **error);
+gboolean lamp_pass_sort(LampCorrelation *c, GError **error);
 gboolean lamp_pass_services(LampCorrelation *c, GError **error);
 gboolean lamp_pass_links(LampCorrelation *c, GError **error);
 gboolean lamp_pass_traces(LampCorrelation *c, GError **error);
 gboolean lamp_pass_write(LampCorrelation *c, GError **error);
+
+/* A stamp of @host on the reference clock; @host may be NULL (correlate/times.c). */
+gint64 lamp_on_reference(const LampCorrelation *c, const LampHost *host, gint64 time);
+
+/* Sets the times of one call from its observations (correlate/times.c). */
+void lamp_set_times(LampCorrelation *c, LampCall *call);
+
+/* Adds a call made of one span or log record and, if it has one, its partner; nothing for the
+ * server end of a pair, which comes with the client end (correlate/merge.c). */
+void lamp_add_single(LampCorrelation *c, guint32 observation);

@@ -78,6 +78,12 @@ release_observations(LampCorrelation *c)
             Owner owner = {.observation = lamp_observation(c, index)->id, .call = k};
             g_array_append_val(owners, owner);
         }
+        for (guint32 e = call->first_evidence; e != LAMP_INDEX_NONE;) {
+            const LampEvidenceLine *line = &g_array_index(c->evidence, LampEvidenceLine, e);
+            Owner owner = {.observation = line->observation_id, .call = k};
+            g_array_append_val(owners, owner);
+            e = line->next;
+        }
     }
     g_array_sort(owners, compare_owners);
     g_array_set_size(c->observations, 0);

@@ -9,7 +9,7 @@
  * and the one at the server's host give its two ends; a capture in the middle serves for an end
  * that has none of its own.
  *
- * Observations of other origins become calls of their own here; later passes join them.
+ * Spans become calls too; log records wait for correlate/logs.c.
  * Limits: addresses rewritten on the way (NAT) are not seen through. Cost: O(n log n).
  */
 #include "correlate/correlation.h"
@@ -150,6 +150,7 @@ static LampCall
 empty_call(void)
 {
     return (LampCall){
+        .first_evidence = LAMP_INDEX_NONE,
         .client_seen = LAMP_INDEX_NONE,
         .server_seen = LAMP_INDEX_NONE,
         .base_seen = LAMP_INDEX_NONE,
@@ -229,9 +230,30 @@ merge_wire(LampCorrelation *c)
     }
 }
 
-/* Spans and log records: one call each, seen at the end that wrote it; joined spans are one. */
+/* The end that a log tells of is the log's own host. */
 static void
-add_single(LampCorrelation *c, guint32 index)
+place_log_ends(LampCorrelation *c, LampCall *call)
+{
+    if (call->client_seen != LAMP_INDEX_NONE) {
+        const LampObservation *seen = lamp_observation(c, call->client_seen);
+        call->client_host = clock_host(c, seen);
+        call->client_thread = seen->thread;
+        call->server_place = seen->server;
+        call->server_host = host_of_place(c, seen, seen->server);
+    }
+    if (call->server_seen != LAMP_INDEX_NONE) {
+        const LampObservation *seen = lamp_observation(c, call->server_seen);
+        call->server_host = clock_host(c, seen);
+        call->server_thread = seen->thread;
+        call->client_place = seen->client;
+        if (call->client_host == LAMP_INDEX_NONE)
+            call->client_host = host_of_place(c, seen, seen->client);
+    }
+}
+
+/* Spans and log records: one call each, seen at the end that wrote it; joined spans are one. */
+void
+lamp_add_single(LampCorrelation *c, guint32 index)
 {
     guint32 other = g_array_index(c->partners, guint32, index);
     gboolean is_client = lamp_observation(c, index)->role == LAMP_SEEN_BY_CLIENT;
@@ -245,6 +267,8 @@ add_single(LampCorrelation *c, guint32 index)
     LampCall *call = lamp_call(c, c->calls->len - 1);
     call->client_seen = is_client ? index : LAMP_INDEX_NONE;
     call->server_seen = is_client ? other : index;
+    if (lamp_observation(c, index)->origin == LAMP_FROM_LOG)
+        place_log_ends(c, call);
 }
 
 static guint32
@@ -293,9 +317,8 @@ lamp_pass_merge(LampCorrelation *c, G_GNUC_UNUSED GError **error)
 {
     merge_wire(c);
     for (guint32 i = 0; i < c->observations->len; i++)
-        if (lamp_observation(c, i)->origin == LAMP_FROM_SPAN ||
-            lamp_observation(c, i)->origin == LAMP_FROM_LOG)
-            add_single(c, i);
+        if (lamp_observation(c, i)->origin == LAMP_FROM_SPAN)
+            lamp_add_single(c, i);
     number_connections(c);
     return TRUE;
 }

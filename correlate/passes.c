@@ -14,6 +14,8 @@ const LampPass lamp_passes[] = {
      "NSDI 2018)",
      lamp_pass_clocks},
     {"times", "stamps as intervals on the reference clock", lamp_pass_times},
+    {"logs", "one line to one call by operation, address, end and duration", lamp_pass_logs},
+    {"sort", "calls by time", lamp_pass_sort},
     {"services", "replicas by protocol, port and operations", lamp_pass_services},
     {"links", "one probabilistic model of all evidence (docs/inference.md)", lamp_pass_links},
     {"traces", "trees of links", lamp_pass_traces},

@@ -86,7 +86,7 @@ note_served(Naming *naming, guint32 number, const LampCall *call)
     }
 }
 
-/* Spans and logs name the process at one end and, mostly, the peer at the other. */
+/* Spans name the process at one end and, mostly, the peer at the other. */
 static void
 name_ends_by_text(Naming *naming, LampCall *call)
 {
@@ -119,7 +119,7 @@ name_ends(Naming *naming, LampCall *call)
         call->server_instance = candidate_for(naming, call->server_host, port, 0);
         note_served(naming, call->server_instance, call);
     }
-    if (base->origin != LAMP_FROM_WIRE && base->process != 0)
+    if (base->origin == LAMP_FROM_SPAN && base->process != 0)
         name_ends_by_text(naming, call);
 }
 

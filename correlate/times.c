@@ -14,8 +14,8 @@
 /* Uncertainty added where an end was seen from the other end only. */
 #define UNSEEN_END_NS 100000
 
-static gint64
-on_reference(const LampCorrelation *c, const LampHost *host, gint64 time)
+gint64
+lamp_on_reference(const LampCorrelation *c, const LampHost *host, gint64 time)
 {
     if (time == LAMP_TIME_NONE || host == NULL || host->is_reference)
         return time;
@@ -44,8 +44,8 @@ static void
 set_client_times(LampCorrelation *c, LampCall *call, const LampObservation *seen)
 {
     const LampHost *host = host_of(c, seen);
-    call->client_start = on_reference(c, host, seen->request_first);
-    call->client_end = on_reference(c, host, seen->response_last);
+    call->client_start = lamp_on_reference(c, host, seen->request_first);
+    call->client_end = lamp_on_reference(c, host, seen->response_last);
     call->client_uncertainty = uncertainty_of(c, seen);
 }
 
@@ -53,8 +53,8 @@ static void
 set_server_times(LampCorrelation *c, LampCall *call, const LampObservation *seen)
 {
     const LampHost *host = host_of(c, seen);
-    call->server_start = on_reference(c, host, seen->request_last);
-    call->server_end = on_reference(c, host, seen->response_last);
+    call->server_start = lamp_on_reference(c, host, seen->request_last);
+    call->server_end = lamp_on_reference(c, host, seen->response_last);
     call->server_uncertainty = uncertainty_of(c, seen);
 }
 
@@ -101,8 +101,8 @@ violation(gint64 send, gint64 receive)
     return MAX(0, send - receive);
 }
 
-static void
-set_times(LampCorrelation *c, LampCall *call)
+void
+lamp_set_times(LampCorrelation *c, LampCall *call)
 {
     if (call->client_seen != LAMP_INDEX_NONE)
         set_client_times(c, call, lamp_observation(c, call->client_seen));
@@ -148,7 +148,13 @@ lamp_pass_times(LampCorrelation *c, G_GNUC_UNUSED GError **error)
 {
     count_ends(c);
     for (guint i = 0; i < c->calls->len; i++)
-        set_times(c, lamp_call(c, i));
+        lamp_set_times(c, lamp_call(c, i));
+    return TRUE;
+}
+
+gboolean
+lamp_pass_sort(LampCorrelation *c, G_GNUC_UNUSED GError **error)
+{
     g_array_sort(c->calls, compare_calls);
     return TRUE;
 }

@@ -10,10 +10,11 @@
 #include <math.h>
 #include <string.h>
 
-#define EMPTY_TABLES                                                             \
-    "DROP INDEX IF EXISTS calls_by_parent; DROP INDEX IF EXISTS calls_by_trace;" \
-    "DELETE FROM hosts; DELETE FROM source_hosts; DELETE FROM services;"         \
-    "DELETE FROM instances; DELETE FROM calls; DELETE FROM call_links;"          \
+#define EMPTY_TABLES                                                                  \
+    "DROP INDEX IF EXISTS calls_by_parent; DROP INDEX IF EXISTS calls_by_trace;"      \
+    "DELETE FROM hosts; DELETE FROM source_hosts; DELETE FROM services;"              \
+    "DELETE FROM instances; DELETE FROM calls; DELETE FROM call_events; DELETE FROM " \
+    "call_links;"                                                                     \
     "DELETE FROM trace_roots; DELETE FROM inference_services;"
 
 #define MAKE_INDEXES                                          \
@@ -263,6 +264,27 @@ write_calls(LampCorrelation *c, const Vectors *vectors, GError **error)
     return insert != NULL;
 }
 
+static gboolean
+write_events(LampCorrelation *c, GError **error)
+{
+    g_autoptr(LampStatement) insert = lamp_statement_new(
+        c->store,
+        "INSERT OR IGNORE INTO call_events SELECT ?1, event_id, role FROM observations"
+        " WHERE observation_id = ?2 AND event_id IS NOT NULL AND role IS NOT NULL",
+        error);
+    for (guint32 i = 0; insert != NULL && i < c->calls->len; i++) {
+        for (guint32 e = lamp_call(c, i)->first_evidence; e != LAMP_INDEX_NONE;) {
+            const LampEvidenceLine *line = &g_array_index(c->evidence, LampEvidenceLine, e);
+            lamp_statement_bind_int(insert, 1, row_id(i));
+            lamp_statement_bind_int(insert, 2, line->observation_id);
+            if (!lamp_statement_run(insert, error))
+                return FALSE;
+            e = line->next;
+        }
+    }
+    return insert != NULL;
+}
+
 gboolean
 lamp_pass_write(LampCorrelation *c, GError **error)
 {
@@ -274,7 +296,7 @@ lamp_pass_write(LampCorrelation *c, GError **error)
     run_logical_clocks(c, &vectors);
     return lamp_store_run(c->store, EMPTY_TABLES, error) && write_hosts(c, error) &&
            write_source_hosts(c, error) && write_services(c, error) &&
-           write_calls(c, &vectors, error) && lamp_write_links(c, error) &&
-           lamp_write_trace_roots(c, error) && lamp_write_inference(c, error) &&
-           lamp_store_run(c->store, MAKE_INDEXES, error);
+           write_calls(c, &vectors, error) && write_events(c, error) &&
+           lamp_write_links(c, error) && lamp_write_trace_roots(c, error) &&
+           lamp_write_inference(c, error) && lamp_store_run(c->store, MAKE_INDEXES, error);
 }

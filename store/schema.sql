@@ -245,6 +245,14 @@ CREATE TABLE calls (
     trace_id INTEGER                 -- call_id of the root
 );
 
+--- Log records that tell of a call which a capture shows too: evidence, not calls of their own.
+CREATE TABLE call_events (
+    call_id INTEGER NOT NULL,
+    event_id INTEGER NOT NULL,
+    side TEXT NOT NULL,              -- whose log it is: `client` or `server`
+    PRIMARY KEY (call_id, event_id)
+) WITHOUT ROWID;
+
 --- Inferred causal links: one row for each call that was given a parent, with its runner-up.
 CREATE TABLE call_links (
     child_call_id INTEGER NOT NULL,

@@ -1,0 +1,431 @@
+/*
+ * Ties log records of calls to the calls that captures show.
+ *
+ * A log line with a duration says what a call's server (or client) saw of it; where a capture
+ * shows that call too, the line is evidence and not a second call: its identifiers become
+ * values of the call, and a call whose content was opaque on the wire gets the line's
+ * operation. Lines that no capture could have shown become calls of their own.
+ *
+ * Matching, for each host and role: a line and a call may belong together if operation, path
+ * values, addresses and status do not contradict, and the end of the call lies in the interval
+ * that the line's time stands for, give or take WINDOW_NS. Of all such pairs the cheapest are
+ * taken first: cost is the distance of the ends beyond the line's resolution and the difference
+ * of the durations. Each line and each call is used once.
+ *
+ * Clocks: a log of a host with a capture is on that host's clock. Times that are whole quarters
+ * of an hour off (a zone that the log does not name) are moved. A host without a capture gets
+ * the offset on which most pairs agree. Cost: near-linear; at most NEAR calls are looked at for
+ * a line.
+ */
+#include "correlate/logs.h"
+
+#include <math.h>
+#include <string.h>
+
+#define WINDOW_NS (150 * LAMP_NS_PER_MS)
+#define QUARTER_NS (900 * LAMP_NS_PER_SECOND)
+#define NEAR 4000
+#define PAIRS_PER_LINE 12
+
+/* One line that may belong to one call. */
+typedef struct {
+    double cost;
+    guint32 line, call; /* index of an observation; of a call */
+} Pair;
+
+/* The calls of one host in one role, by their ends there. */
+typedef struct {
+    LampCorrelation *c;
+    const LampTexts *texts;
+    guint32 host;
+    gboolean is_client;
+    const guint32 *calls; /* by end */
+    guint32 n_calls;
+    const guint32 *lines;
+    guint32 n_lines;
+    gint64 shift_ns;
+    GArray *pairs; /* Pair */
+} Side;
+
+static gint64
+end_of_call(const LampCall *call, gboolean is_client)
+{
+    return is_client ? call->client_end : call->server_end;
+}
+
+static gint64
+start_of_call(const LampCall *call, gboolean is_client)
+{
+    return is_client ? call->client_start : call->server_start;
+}
+
+static gint64
+end_of_line(const Side *side, const LampObservation *line)
+{
+    gint64 end =
+        line->response_last != LAMP_TIME_NONE ? line->response_last : line->request_last;
+    return lamp_on_reference(side->c, lamp_host(side->c, side->host), end) - side->shift_ns;
+}
+
+/* First call that ends at or after @time. */
+static guint32
+first_at(const Side *side, gint64 time)
+{
+    guint32 low = 0;
+    guint32 high = side->n_calls;
+    while (low < high) {
+        guint32 middle = low + (high - low) / 2;
+        if (end_of_call(lamp_call(side->c, side->calls[middle]), side->is_client) < time)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Do an address in a line and the call's address contradict? Port 0: the line has none. */
+static gboolean
+places_differ(LampCorrelation *c, guint32 said, guint32 seen)
+{
+    if (said == LAMP_INDEX_NONE || seen == LAMP_INDEX_NONE)
+        return FALSE;
+    const LampPlace *a = lamp_place(c, said);
+    const LampPlace *b = lamp_place(c, seen);
+    if (a->port != 0 && a->port != b->port)
+        return TRUE;
+    return a->host != b->host && strcmp(a->address, b->address) != 0;
+}
+
+static gboolean
+may_belong(const Side *side, guint32 line_index, guint32 call_index)
+{
+    LampCorrelation *c = side->c;
+    const LampObservation *line = lamp_observation(c, line_index);
+    const LampCall *call = lamp_call(c, call_index);
+    if (places_differ(c, line->client, call->client_place) ||
+        places_differ(c, line->server, call->server_place))
+        return FALSE;
+    if ((call->flags & LAMP_SEEN_OPAQUE) != 0)
+        return TRUE;
+    guint64 said = lamp_texts_path(side->texts, line_index);
+    guint64 seen = lamp_texts_path(side->texts, call->base_seen);
+    if (said != 0 && seen != 0 && said != seen)
+        return FALSE;
+    return lamp_texts_same_operation(side->texts, line->operation, call->operation);
+}
+
+/* In milliseconds: how far the ends are apart beyond the line's resolution, and the durations.
+ */
+static double
+cost_of(const Side *side, const LampObservation *line, const LampCall *call)
+{
+    double gap = (double) (end_of_call(call, side->is_client) - end_of_line(side, line));
+    double resolution = (double) line->resolution;
+    double outside = gap < 0 ? -gap : fmax(0, gap - resolution);
+    double cost = outside / 1e6;
+    gint64 start = start_of_call(call, side->is_client);
+    if (line->request_first != LAMP_TIME_NONE && line->response_last > line->request_first &&
+        start != LAMP_TIME_NONE) {
+        double said = (double) (line->response_last - line->request_first);
+        double seen = (double) (end_of_call(call, side->is_client) - start);
+        cost += fabs(said - seen) / 1e6;
+    }
+    return cost;
+}
+
+static gint
+compare_pairs(gconstpointer left, gconstpointer right)
+{
+    const Pair *a = left;
+    const Pair *b = right;
+    if (a->cost != b->cost)
+        return a->cost < b->cost ? -1 : 1;
+    if (a->line != b->line)
+        return a->line < b->line ? -1 : 1;
+    return a->call < b->call ? -1 : a->call > b->call;
+}
+
+/* Adds the cheapest pairs of one line. */
+static void
+pair_line(Side *side, guint32 line_index)
+{
+    const LampObservation *line = lamp_observation(side->c, line_index);
+    gint64 end = end_of_line(side, line);
+    guint from = side->pairs->len;
+    guint32 first = first_at(side, end - WINDOW_NS);
+    for (guint32 i = first; i < side->n_calls && i < first + NEAR; i++) {
+        const LampCall *call = lamp_call(side->c, side->calls[i]);
+        if (end_of_call(call, side->is_client) > end + line->resolution + WINDOW_NS)
+            break;
+        if (!may_belong(side, line_index, side->calls[i]))
+            continue;
+        Pair pair = {cost_of(side, line, call), line_index, side->calls[i]};
+        g_array_append_val(side->pairs, pair);
+    }
+    qsort(&g_array_index(side->pairs, Pair, from), side->pairs->len - from, sizeof(Pair),
+          compare_pairs);
+    g_array_set_size(side->pairs, MIN(side->pairs->len, from + PAIRS_PER_LINE));
+}
+
+/* Makes @line evidence of @call. */
+static void
+attach(LampCorrelation *c, guint32 line, guint32 call_index)
+{
+    LampCall *call = lamp_call(c, call_index);
+    const LampObservation *seen = lamp_observation(c, line);
+    LampEvidenceLine evidence = {line, call->first_evidence, seen->id};
+    call->first_evidence = c->evidence->len;
+    g_array_append_val(c->evidence, evidence);
+    if ((call->flags & LAMP_SEEN_OPAQUE) != 0 && seen->operation != 0) {
+        call->operation = seen->operation;
+        call->protocol = seen->protocol != 0 ? seen->protocol : call->protocol;
+        call->is_error = seen->is_error;
+        call->base_seen = line;
+        call->flags &= (guint8) ~LAMP_SEEN_OPAQUE;
+    }
+    if (seen->thread == 0)
+        return;
+    if (seen->role == LAMP_SEEN_BY_CLIENT)
+        call->client_thread = seen->thread;
+    else
+        call->server_thread = seen->thread;
+}
+
+/* Takes pairs in the order of their cost; marks lines in @used. */
+static void
+take_pairs(Side *side, guint8 *used_lines, guint8 *used_calls)
+{
+    for (guint32 i = 0; i < side->n_lines; i++)
+        pair_line(side, side->lines[i]);
+    g_array_sort(side->pairs, compare_pairs);
+    for (guint i = 0; i < side->pairs->len; i++) {
+        const Pair *pair = &g_array_index(side->pairs, Pair, i);
+        guint8 role = side->is_client ? 2 : 1;
+        if (used_lines[pair->line] != 0 || (used_calls[pair->call] & role) != 0)
+            continue;
+        used_lines[pair->line] = 1;
+        used_calls[pair->call] |= role;
+        attach(side->c, pair->line, pair->call);
+    }
+}
+
+/* Whole quarters of an hour between lines and calls that do not meet at all otherwise. */
+static gint64
+zone_shift(const Side *side)
+{
+    LampCorrelation *c = side->c;
+    gint64 first_line = end_of_line(side, lamp_observation(c, side->lines[0]));
+    gint64 last_line = end_of_line(side, lamp_observation(c, side->lines[side->n_lines - 1]));
+    gint64 first_call = end_of_call(lamp_call(c, side->calls[0]), side->is_client);
+    gint64 last_call =
+        end_of_call(lamp_call(c, side->calls[side->n_calls - 1]), side->is_client);
+    if (first_line <= last_call && first_call <= last_line)
+        return 0;
+    double apart =
+        (double) (first_line - first_call) / 2 + (double) (last_line - last_call) / 2;
+    double quarters = round(apart / (double) QUARTER_NS);
+    return fabs(quarters) >= 1 && fabs(quarters) <= 14 * 4 ? (gint64) quarters * QUARTER_NS : 0;
+}
+
+static gint
+compare_int64(gconstpointer left, gconstpointer right)
+{
+    gint64 a = *(const gint64 *) left;
+    gint64 b = *(const gint64 *) right;
+    return a < b ? -1 : a > b;
+}
+
+/* Ends of calls minus ends of lines for pairs of the same operation within +-5 s. */
+static GArray *
+end_differences(const Side *side)
+{
+    const gint64 reach = 5 * LAMP_NS_PER_SECOND;
+    GArray *differences = g_array_new(FALSE, FALSE, sizeof(gint64));
+    guint32 stride = MAX(1, side->n_lines / 1000);
+    for (guint32 i = 0; i < side->n_lines; i += stride) {
+        gint64 end = end_of_line(side, lamp_observation(side->c, side->lines[i]));
+        guint32 first = first_at(side, end - reach);
+        for (guint32 k = first; k < side->n_calls && k < first + NEAR; k++) {
+            gint64 gap = end_of_call(lamp_call(side->c, side->calls[k]), side->is_client) - end;
+            if (gap > reach)
+                break;
+            if (may_belong(side, side->lines[i], side->calls[k]))
+                g_array_append_val(differences, gap);
+        }
+    }
+    g_array_sort(differences, compare_int64);
+    return differences;
+}
+
+/* For a host without a capture: the densest 20 ms of the differences are its clock's offset. */
+static void
+align_host(Side *side)
+{
+    const gint64 width = 20 * LAMP_NS_PER_MS;
+    g_autoptr(GArray) differences = end_differences(side);
+    guint best = 0;
+    guint best_count = 0;
+    for (guint i = 0, k = 0; i < differences->len; i++) {
+        while (g_array_index(differences, gint64, i) - g_array_index(differences, gint64, k) >
+               width)
+            k++;
+        if (i - k + 1 > best_count) {
+            best_count = i - k + 1;
+            best = k + (i - k) / 2;
+        }
+    }
+    if (best_count < 10)
+        return;
+    LampHost *host = lamp_host(side->c, side->host);
+    host->offset_ns = -(double) g_array_index(differences, gint64, best);
+    host->uncertainty_ns = (double) width / 2;
+    host->has_clock = TRUE;
+    host->samples = best_count;
+    host->method = "log";
+}
+
+static gboolean
+has_capture(LampCorrelation *c, guint32 host)
+{
+    for (guint i = 0; i < c->sources->len; i++)
+        if (lamp_source(c, i)->host == host && lamp_source(c, i)->kind == LAMP_SOURCE_CAPTURE)
+            return TRUE;
+    return FALSE;
+}
+
+static void
+match_side(Side *side, guint8 *used_lines, guint8 *used_calls)
+{
+    if (side->n_lines == 0 || side->n_calls == 0)
+        return;
+    side->shift_ns = zone_shift(side);
+    if (!lamp_host(side->c, side->host)->has_clock && !has_capture(side->c, side->host))
+        align_host(side);
+    side->pairs = g_array_new(FALSE, FALSE, sizeof(Pair));
+    take_pairs(side, used_lines, used_calls);
+    g_array_unref(side->pairs);
+}
+
+/* Could a capture have shown this line's call? */
+static gboolean
+is_covered(const Side *side, guint32 line_index)
+{
+    if (side->n_calls == 0)
+        return FALSE;
+    gint64 end = end_of_line(side, lamp_observation(side->c, line_index));
+    const LampCall *first = lamp_call(side->c, side->calls[0]);
+    const LampCall *last = lamp_call(side->c, side->calls[side->n_calls - 1]);
+    return end > end_of_call(first, side->is_client) - 2 * LAMP_NS_PER_SECOND &&
+           end < end_of_call(last, side->is_client) + 2 * LAMP_NS_PER_SECOND;
+}
+
+typedef struct {
+    guint32 host;
+    gint64 end;
+    guint32 index;
+} Entry;
+
+static gint
+compare_entries(gconstpointer left, gconstpointer right)
+{
+    const Entry *a = left;
+    const Entry *b = right;
+    if (a->host != b->host)
+        return a->host < b->host ? -1 : 1;
+    if (a->end != b->end)
+        return a->end < b->end ? -1 : 1;
+    return a->index < b->index ? -1 : a->index > b->index;
+}
+
+/* Calls with a known end at each host in one role. */
+static GArray *
+list_calls(LampCorrelation *c, gboolean is_client)
+{
+    GArray *entries = g_array_new(FALSE, FALSE, sizeof(Entry));
+    for (guint32 i = 0; i < c->calls->len; i++) {
+        const LampCall *call = lamp_call(c, i);
+        guint32 host = is_client ? call->client_host : call->server_host;
+        Entry entry = {host, end_of_call(call, is_client), i};
+        if (host != LAMP_INDEX_NONE && entry.end != LAMP_TIME_NONE)
+            g_array_append_val(entries, entry);
+    }
+    g_array_sort(entries, compare_entries);
+    return entries;
+}
+
+static GArray *
+list_lines(LampCorrelation *c, gboolean is_client)
+{
+    GArray *entries = g_array_new(FALSE, FALSE, sizeof(Entry));
+    for (guint32 i = 0; i < c->observations->len; i++) {
+        const LampObservation *line = lamp_observation(c, i);
+        if (line->origin != LAMP_FROM_LOG || line->source == LAMP_INDEX_NONE ||
+            (line->role == LAMP_SEEN_BY_CLIENT) != is_client)
+            continue;
+        Entry entry = {lamp_source(c, line->source)->host, line->request_first, i};
+        if (line->response_last != LAMP_TIME_NONE)
+            entry.end = line->response_last;
+        if (entry.host != LAMP_INDEX_NONE && entry.end != LAMP_TIME_NONE)
+            g_array_append_val(entries, entry);
+    }
+    g_array_sort(entries, compare_entries);
+    return entries;
+}
+
+/* The indices of the run of @host in @entries, from *at on. */
+static guint32
+take_run(const GArray *entries, guint *at, guint32 host, guint32 *indices)
+{
+    guint32 n = 0;
+    while (*at < entries->len && g_array_index(entries, Entry, *at).host < host)
+        ++*at;
+    for (; *at < entries->len && g_array_index(entries, Entry, *at).host == host; ++*at)
+        indices[n++] = g_array_index(entries, Entry, *at).index;
+    return n;
+}
+
+/* Matches one role on all hosts; adds lines that stay alone to @alone. */
+static void
+match_role(LampCorrelation *c, const LampTexts *texts, gboolean is_client, guint8 *used_lines,
+           guint8 *used_calls, GArray *alone)
+{
+    g_autoptr(GArray) calls = list_calls(c, is_client);
+    g_autoptr(GArray) lines = list_lines(c, is_client);
+    g_autofree guint32 *call_indices = g_new(guint32, (gsize) calls->len + 1);
+    g_autofree guint32 *line_indices = g_new(guint32, (gsize) lines->len + 1);
+    guint at_call = 0;
+    for (guint at = 0; at < lines->len;) {
+        Side side = {.c = c,
+                     .texts = texts,
+                     .is_client = is_client,
+                     .host = g_array_index(lines, Entry, at).host,
+                     .calls = call_indices,
+                     .lines = line_indices};
+        side.n_lines = take_run(lines, &at, side.host, line_indices);
+        side.n_calls = take_run(calls, &at_call, side.host, call_indices);
+        match_side(&side, used_lines, used_calls);
+        for (guint32 i = 0; i < side.n_lines; i++)
+            if (used_lines[line_indices[i]] == 0 && !is_covered(&side, line_indices[i]))
+                g_array_append_val(alone, line_indices[i]);
+    }
+}
+
+gboolean
+lamp_pass_logs(LampCorrelation *c, GError **error)
+{
+    gboolean has_lines = FALSE;
+    for (guint32 i = 0; i < c->observations->len && !has_lines; i++)
+        has_lines = lamp_observation(c, i)->origin == LAMP_FROM_LOG;
+    if (!has_lines)
+        return TRUE;
+    g_autoptr(LampTexts) texts = lamp_texts_new(c, error);
+    if (texts == NULL)
+        return FALSE;
+    g_autofree guint8 *used_lines = g_new0(guint8, (gsize) c->observations->len + 1);
+    g_autofree guint8 *used_calls = g_new0(guint8, (gsize) c->calls->len + 1);
+    g_autoptr(GArray) alone = g_array_new(FALSE, FALSE, sizeof(guint32));
+    match_role(c, texts, FALSE, used_lines, used_calls, alone);
+    match_role(c, texts, TRUE, used_lines, used_calls, alone);
+    lamp_calls_from_logs(c, texts, alone);
+    return TRUE;
+}

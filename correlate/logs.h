@@ -1,0 +1,26 @@
+/*
+ * What the parts of the logs pass share.
+ */
+#pragma once
+
+#include "correlate/correlation.h"
+
+/* Operations and path values of observations, made comparable between logs and captures. */
+typedef struct LampTexts LampTexts;
+
+/* Reads the path values of all observations. Caller frees. */
+LampTexts *lamp_texts_new(LampCorrelation *c, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void lamp_texts_free(LampTexts *texts);
+
+/* A hash of the path values of an observation; 0 where it has none. */
+guint64 lamp_texts_path(const LampTexts *texts, guint32 observation);
+
+/* Can the two string ids be the same operation? Unknown ones can; `Recommend` can be
+ * `/shop.Reco/Recommend`. */
+gboolean lamp_texts_same_operation(const LampTexts *texts, guint32 a, guint32 b);
+
+/* Makes calls of the log records @lines (guint32, observations) that no capture shows; the
+ * record of a caller and that of its callee become one call. */
+void lamp_calls_from_logs(LampCorrelation *c, const LampTexts *texts, const GArray *lines);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LampTexts, lamp_texts_free)
