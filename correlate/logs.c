@@ -44,14 +44,9 @@ typedef struct {
     const guint32 *lines;
     guint32 n_lines;
     gint64 shift_ns;
-    GArray *pairs; /* Pair */
+    gboolean is_unanswered; /* calls without an answer: their starts are compared */
+    GArray *pairs;          /* Pair */
 } Side;
-
-static gint64
-end_of_call(const LampCall *call, gboolean is_client)
-{
-    return is_client ? call->client_end : call->server_end;
-}
 
 static gint64
 start_of_call(const LampCall *call, gboolean is_client)
@@ -59,11 +54,26 @@ start_of_call(const LampCall *call, gboolean is_client)
     return is_client ? call->client_start : call->server_start;
 }
 
+/* The end, or for a call that no answer was seen of, its start. */
+static gint64
+end_of_call(const LampCall *call, gboolean is_client)
+{
+    gint64 end = is_client ? call->client_end : call->server_end;
+    return end != LAMP_TIME_NONE ? end : start_of_call(call, is_client);
+}
+
+static gboolean
+is_answered(const LampCall *call, gboolean is_client)
+{
+    return (is_client ? call->client_end : call->server_end) != LAMP_TIME_NONE;
+}
+
 static gint64
 end_of_line(const Side *side, const LampObservation *line)
 {
-    gint64 end =
-        line->response_last != LAMP_TIME_NONE ? line->response_last : line->request_last;
+    gint64 end = line->request_first;
+    if (line->response_last != LAMP_TIME_NONE && !side->is_unanswered)
+        end = line->response_last;
     return lamp_on_reference(side->c, lamp_host(side->c, side->host), end) - side->shift_ns;
 }
 
@@ -124,8 +134,8 @@ cost_of(const Side *side, const LampObservation *line, const LampCall *call)
     double outside = gap < 0 ? -gap : fmax(0, gap - resolution);
     double cost = outside / 1e6;
     gint64 start = start_of_call(call, side->is_client);
-    if (line->request_first != LAMP_TIME_NONE && line->response_last > line->request_first &&
-        start != LAMP_TIME_NONE) {
+    if (!side->is_unanswered && line->request_first != LAMP_TIME_NONE &&
+        line->response_last > line->request_first && start != LAMP_TIME_NONE) {
         double said = (double) (line->response_last - line->request_first);
         double seen = (double) (end_of_call(call, side->is_client) - start);
         cost += fabs(said - seen) / 1e6;
@@ -196,7 +206,8 @@ static void
 take_pairs(Side *side, guint8 *used_lines, guint8 *used_calls)
 {
     for (guint32 i = 0; i < side->n_lines; i++)
-        pair_line(side, side->lines[i]);
+        if (used_lines[side->lines[i]] == 0)
+            pair_line(side, side->lines[i]);
     g_array_sort(side->pairs, compare_pairs);
     for (guint i = 0; i < side->pairs->len; i++) {
         const Pair *pair = &g_array_index(side->pairs, Pair, i);
@@ -339,14 +350,15 @@ compare_entries(gconstpointer left, gconstpointer right)
 
 /* Calls with a known end at each host in one role. */
 static GArray *
-list_calls(LampCorrelation *c, gboolean is_client)
+list_calls(LampCorrelation *c, gboolean is_client, gboolean answered)
 {
     GArray *entries = g_array_new(FALSE, FALSE, sizeof(Entry));
     for (guint32 i = 0; i < c->calls->len; i++) {
         const LampCall *call = lamp_call(c, i);
         guint32 host = is_client ? call->client_host : call->server_host;
         Entry entry = {host, end_of_call(call, is_client), i};
-        if (host != LAMP_INDEX_NONE && entry.end != LAMP_TIME_NONE)
+        if (host != LAMP_INDEX_NONE && entry.end != LAMP_TIME_NONE &&
+            is_answered(call, is_client) == answered)
             g_array_append_val(entries, entry);
     }
     g_array_sort(entries, compare_entries);
@@ -384,29 +396,37 @@ take_run(const GArray *entries, guint *at, guint32 host, guint32 *indices)
     return n;
 }
 
-/* Matches one role on all hosts; adds lines that stay alone to @alone. */
+/* Work on all hosts: which lines and calls have found each other. */
+typedef struct {
+    LampCorrelation *c;
+    const LampTexts *texts;
+    guint8 *used_lines, *used_calls;
+    GArray *alone; /* guint32: lines that no capture covers */
+} Matching;
+
+/* Matches one role on all hosts with answered calls or with the others. */
 static void
-match_role(LampCorrelation *c, const LampTexts *texts, gboolean is_client, guint8 *used_lines,
-           guint8 *used_calls, GArray *alone)
+match_role(Matching *m, gboolean is_client, gboolean answered)
 {
-    g_autoptr(GArray) calls = list_calls(c, is_client);
-    g_autoptr(GArray) lines = list_lines(c, is_client);
+    g_autoptr(GArray) calls = list_calls(m->c, is_client, answered);
+    g_autoptr(GArray) lines = list_lines(m->c, is_client);
     g_autofree guint32 *call_indices = g_new(guint32, (gsize) calls->len + 1);
     g_autofree guint32 *line_indices = g_new(guint32, (gsize) lines->len + 1);
     guint at_call = 0;
     for (guint at = 0; at < lines->len;) {
-        Side side = {.c = c,
-                     .texts = texts,
+        Side side = {.c = m->c,
+                     .texts = m->texts,
                      .is_client = is_client,
+                     .is_unanswered = !answered,
                      .host = g_array_index(lines, Entry, at).host,
                      .calls = call_indices,
                      .lines = line_indices};
         side.n_lines = take_run(lines, &at, side.host, line_indices);
         side.n_calls = take_run(calls, &at_call, side.host, call_indices);
-        match_side(&side, used_lines, used_calls);
-        for (guint32 i = 0; i < side.n_lines; i++)
-            if (used_lines[line_indices[i]] == 0 && !is_covered(&side, line_indices[i]))
-                g_array_append_val(alone, line_indices[i]);
+        match_side(&side, m->used_lines, m->used_calls);
+        for (guint32 i = 0; answered && i < side.n_lines; i++)
+            if (m->used_lines[line_indices[i]] == 0 && !is_covered(&side, line_indices[i]))
+                g_array_append_val(m->alone, line_indices[i]);
     }
 }
 
@@ -424,8 +444,16 @@ lamp_pass_logs(LampCorrelation *c, GError **error)
     g_autofree guint8 *used_lines = g_new0(guint8, (gsize) c->observations->len + 1);
     g_autofree guint8 *used_calls = g_new0(guint8, (gsize) c->calls->len + 1);
     g_autoptr(GArray) alone = g_array_new(FALSE, FALSE, sizeof(guint32));
-    match_role(c, texts, FALSE, used_lines, used_calls, alone);
-    match_role(c, texts, TRUE, used_lines, used_calls, alone);
+    Matching matching = {c, texts, used_lines, used_calls, alone};
+    for (guint round = 0; round < 2; round++) {
+        match_role(&matching, FALSE, round == 0);
+        match_role(&matching, TRUE, round == 0);
+    }
+    guint kept = 0;
+    for (guint i = 0; i < alone->len; i++)
+        if (used_lines[g_array_index(alone, guint32, i)] == 0)
+            g_array_index(alone, guint32, kept++) = g_array_index(alone, guint32, i);
+    g_array_set_size(alone, kept);
     lamp_calls_from_logs(c, texts, alone);
     return TRUE;
 }

@@ -183,6 +183,115 @@ START_TEST(test_nothing_to_correlate_is_fine)
 }
 END_TEST
 
+/* A log line of @source: a call of @operation that ended at @end, to the whole second. */
+static void
+add_line(Fixture *f, gint64 source, const char *role, gint64 server, const char *operation,
+         gint64 start, gint64 end)
+{
+    gint64 id = lamp_store_intern(f->store, lamp_bytes_text(operation));
+    gint64 http = lamp_store_intern(f->store, lamp_bytes_text("http"));
+    f->observations++;
+    fixture_run(f,
+                "INSERT INTO events (event_id, source_id, offset_bytes, length_bytes) VALUES"
+                " (%" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", 0, 0);"
+                "INSERT INTO observations (observation_id, source_id, origin, role, event_id,"
+                " server_endpoint_id, protocol_id, operation_id, status, request_first_ns,"
+                " response_last_ns, resolution_ns) VALUES (%" G_GINT64_FORMAT
+                ", %" G_GINT64_FORMAT ", 'log', '%s', %" G_GINT64_FORMAT
+                ", nullif(%" G_GINT64_FORMAT ", 0), %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT
+                ", '200', %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", 1000000000)",
+                f->observations, source, f->observations, source, role, f->observations, server,
+                http, id, EPOCH + start, EPOCH + end);
+}
+
+START_TEST(test_log_lines_of_captured_calls_are_evidence)
+{
+    Fixture f;
+    make_system(&f);
+    ck_assert(lamp_store_begin(f.store, NULL));
+    fixture_run(&f, "INSERT INTO sources (source_id, path, kind, size_bytes, state) VALUES"
+                    " (9, 'logs/app1.log', 'log', 0, 'done'),"
+                    " (10, 'logs/other.log', 'log', 0, 'done')");
+    for (gint64 i = 0; i < REQUESTS; i += 2) {
+        gint64 end = clock_of(APP1, i * 500 * MS + 35 * MS);
+        gint64 second = end - end % (1000 * MS);
+        add_line(&f, 9, "server", 0, "GET /item", second - 33 * MS, second);
+    }
+    add_line(&f, 10, "server", 0, "GET /elsewhere", 0, 100 * MS);
+    ck_assert(lamp_store_commit(f.store, NULL));
+    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
+    ck_assert_int_eq(fixture_int(&f, "SELECT count(*) FROM calls"), 2 * REQUESTS + 1);
+    ck_assert_int_eq(
+        fixture_int(&f, "SELECT count(*) FROM call_events JOIN call_details USING (call_id)"
+                        " WHERE server_instance = 'app1' AND side = 'server'"),
+        REQUESTS / 2);
+    fixture_end(&f);
+}
+END_TEST
+
+START_TEST(test_client_and_server_lines_become_one_call)
+{
+    Fixture f;
+    fixture_begin(&f);
+    fixture_run(&f, "INSERT INTO sources (source_id, path, kind, size_bytes, state) VALUES"
+                    " (1, 'logs/web.log', 'log', 0, 'done'),"
+                    " (2, 'logs/app.log', 'log', 0, 'done');"
+                    "INSERT INTO endpoints VALUES (1, 'app', 0)");
+    for (gint64 i = 0; i < 10; i++) {
+        gint64 start = i * 5000 * MS;
+        add_line(&f, 1, "client", 1, "GET /item", start, start + 300 * MS);
+        add_line(&f, 2, "server", 0, "GET /item", start + 50 * MS, start + 250 * MS);
+    }
+    fixture_ready(&f);
+    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
+    g_autofree char *found = fixture_text(
+        &f, "SELECT client_instance, server_instance, count(*) FROM call_details WHERE"
+            " client_start_ns IS NOT NULL AND server_start_ns IS NOT NULL GROUP BY 1, 2");
+    ck_assert_str_eq(found, "web|app|10");
+    fixture_end(&f);
+}
+END_TEST
+
+/* Two spans of each call; told ones and ones that only time joins. */
+static void
+add_span(Fixture *f, const char *id, const char *role, const char *process, const char *peer,
+         gint64 start, gint64 end)
+{
+    f->observations++;
+    fixture_run(
+        f,
+        "INSERT INTO observations (observation_id, source_id, origin, role,"
+        " external_id, process_id, peer_id, operation_id, request_first_ns,"
+        " response_last_ns) VALUES (%" G_GINT64_FORMAT ", 1, 'span', '%s', '%s',"
+        " %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT
+        ", %" G_GINT64_FORMAT ")",
+        f->observations, role, id, lamp_store_intern(f->store, lamp_bytes_text(process)),
+        lamp_store_intern(f->store, lamp_bytes_text(peer)),
+        lamp_store_intern(f->store, lamp_bytes_text("Find")), EPOCH + start, EPOCH + end);
+}
+
+START_TEST(test_ends_of_spans_are_joined)
+{
+    Fixture f;
+    fixture_begin(&f);
+    fixture_run(&f, "INSERT INTO sources (source_id, path, kind, size_bytes, state) VALUES"
+                    " (1, 'x.spans.csv', 'span', 0, 'done');"
+                    "INSERT INTO span_joins VALUES (1, 'told-c', 'told-s')");
+    add_span(&f, "told-c", "client", "a", "b", 100, 900);
+    add_span(&f, "near-c", "client", "a", "b", 150, 700);
+    add_span(&f, "near-s", "server", "b", "a", 200, 600);
+    add_span(&f, "told-s", "server", "b", "a", 250, 650);
+    add_span(&f, "late-s", "server", "b", "a", 1000, 1100);
+    fixture_ready(&f);
+    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
+    g_autofree char *found =
+        fixture_text(&f, "SELECT client_external_id, server_external_id FROM calls"
+                         " ORDER BY call_id");
+    ck_assert_str_eq(found, "told-c|told-s near-c|near-s -|late-s");
+    fixture_end(&f);
+}
+END_TEST
+
 /* Truth in which the k-th request caused the k-th item, but for one that is said to have been
  * caused by the first. */
 static void
@@ -239,6 +348,9 @@ main(void)
     tcase_add_test(tc, test_every_call_finds_its_request);
     tcase_add_test(tc, test_a_second_run_gives_the_same);
     tcase_add_test(tc, test_nothing_to_correlate_is_fine);
+    tcase_add_test(tc, test_log_lines_of_captured_calls_are_evidence);
+    tcase_add_test(tc, test_client_and_server_lines_become_one_call);
+    tcase_add_test(tc, test_ends_of_spans_are_joined);
     tcase_add_test(tc, test_eval_counts_right_links);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
