@@ -49,9 +49,9 @@ gboolean
 lamp_log_parse_any(LampLog *log, LampBytes line, LampLogRecord *record)
 {
     static gboolean (*const parsers[])(LampLog *, LampBytes, LampLogRecord *) = {
-        lamp_log_parse_json,   lamp_log_parse_haproxy, lamp_log_parse_access,
-        lamp_log_parse_syslog, lamp_log_parse_logfmt,  lamp_log_parse_application,
-        lamp_log_parse_text,
+        lamp_log_parse_json,        lamp_log_parse_haproxy, lamp_log_parse_access,
+        lamp_log_parse_postgresql,  lamp_log_parse_syslog,  lamp_log_parse_logfmt,
+        lamp_log_parse_application, lamp_log_parse_text,
     };
     for (gsize i = 0; i < G_N_ELEMENTS(parsers); i++) {
         if (parsers[i](log, line, record))

@@ -9,6 +9,7 @@
  */
 #include "base/text.h"
 #include "ingest/log/forms.h"
+#include "ingest/operation.h"
 
 enum { UPSTREAMS = 8, VALUES = 32, OPERATION_BYTES = 512 };
 
@@ -80,33 +81,46 @@ path_of(LampBytes target)
     return target;
 }
 
-/* `GET /items/{}`: path segments with digits are folded and become values. */
 static void
-fold_operation(Emit *e)
+add_folded(gpointer owner, guint number, LampBytes value)
 {
     static const char *const slots[] = {"path.1", "path.2", "path.3", "path.4",
                                         "path.5", "path.6", "path.7", "path.8"};
+    if (number >= 1 && number <= G_N_ELEMENTS(slots))
+        add_value(owner, lamp_bytes_text(slots[number - 1]), value);
+}
+
+static void
+add_literal(gpointer owner, guint number, LampBytes value)
+{
+    static const char *const slots[] = {"sql.1", "sql.2", "sql.3", "sql.4",
+                                        "sql.5", "sql.6", "sql.7", "sql.8"};
+    if (number >= 1 && number <= G_N_ELEMENTS(slots))
+        add_value(owner, lamp_bytes_text(slots[number - 1]), value);
+}
+
+static void
+fold_operation(Emit *e)
+{
     const LampLogCall *call = &e->record->call;
-    LampBytes path = path_of(call->target);
-    append(e, call->method.at, call->method.len);
-    if (path.len > 0 && call->method.len > 0)
-        append(e, " ", 1);
-    gsize start = 0;
-    guint segment = 0;
-    for (gsize i = 0; i <= path.len; i++) {
-        if (i < path.len && path.at[i] != '/')
-            continue;
-        LampBytes part = lamp_bytes(path.at + start, i - start);
-        if (has_digit(part)) {
-            append(e, "{}", 2);
-            add_value(e, lamp_bytes_text(slots[MIN(segment, 8u) - (segment > 0)]), part);
-        } else {
-            append(e, part.at, part.len);
-        }
-        if (i < path.len)
-            append(e, "/", 1);
-        start = i + 1;
-        segment++;
+    LampBytes path = path_of(call->target), message = e->record->event.message;
+    char *out = (char *) e->operation_text;
+    if (call->operation.len > 0) {
+        append(e, call->operation.at, call->operation.len);
+    } else if (call->statement.len > 0) {
+        /* Further lines of the statement were joined to the message after it was read. */
+        LampBytes statement = call->statement;
+        if (statement.at >= message.at && statement.at <= message.at + message.len)
+            statement.len = (gsize) (message.at + message.len - statement.at);
+        e->operation.len =
+            lamp_operation_fold_sql(statement, out, sizeof e->operation_text, add_literal, e);
+    } else {
+        append(e, call->method.at, MIN(call->method.len, 64));
+        if (path.len > 0 && call->method.len > 0)
+            append(e, " ", 1);
+        e->operation.len += lamp_operation_fold_path(
+            path, out + e->operation.len, sizeof e->operation_text - e->operation.len,
+            add_folded, e);
     }
 }
 
@@ -290,15 +304,40 @@ is_within_range(LampTime time, gint64 duration)
            time < G_MAXINT64 - margin;
 }
 
+/* A statement that was parsed and bound in lines of their own began with the first of these. */
+static void
+join_steps(LampLog *log, Emit *e)
+{
+    enum { LONGEST_SECONDS = 10 };
+    guint64 process;
+    if (!lamp_text_parse_u64(e->record->event.process, &process))
+        return;
+    gsize slot = process % LAMP_LOG_SESSIONS;
+    gboolean waits =
+        log->sessions[slot].process == process && log->sessions[slot].begin <= e->begin &&
+        e->begin - log->sessions[slot].begin < LONGEST_SECONDS * LAMP_NS_PER_SECOND;
+    if (e->record->call.is_step) {
+        if (!waits) {
+            log->sessions[slot].process = process;
+            log->sessions[slot].begin = e->begin;
+        }
+    } else {
+        if (waits && e->record->call.is_prepared)
+            e->begin = log->sessions[slot].begin;
+        if (log->sessions[slot].process == process)
+            log->sessions[slot].process = 0;
+    }
+}
+
 void
 lamp_log_emit_calls(LampLog *log, const LampLogRecord *record, guint64 event_number,
                     LampSink *sink)
 {
     const LampLogCall *call = &record->call;
     const LampEventRow *event = &record->event;
-    (void) log;
     if (event->time == LAMP_TIME_NONE || !is_within_range(event->time, call->duration_ns) ||
-        (call->method.len == 0 && call->target.len == 0 && call->operation.len == 0))
+        (call->method.len == 0 && call->target.len == 0 && call->operation.len == 0 &&
+         call->statement.len == 0))
         return;
     Emit e;
     e.record = record;
@@ -312,10 +351,11 @@ lamp_log_emit_calls(LampLog *log, const LampLogRecord *record, guint64 event_num
         e.protocol = lamp_bytes_text("http");
     e.value_count = 0;
     e.operation = lamp_bytes(e.operation_text, 0);
-    if (call->operation.len > 0)
-        append(&e, call->operation.at, call->operation.len);
-    else
-        fold_operation(&e);
+    fold_operation(&e);
+    if (call->is_step || call->statement.len > 0)
+        join_steps(log, &e);
+    if (call->is_step)
+        return;
     collect_values(&e);
     emit_server(&e);
     emit_peer(&e);

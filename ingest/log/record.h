@@ -13,6 +13,9 @@
 typedef struct {
     LampBytes method, target, version, status, request_id;
     LampBytes protocol;         /* empty: http where the method is one of HTTP's */
+    LampBytes statement;        /* SQL, to the end of the message */
+    gboolean is_prepared;       /* execution of a statement prepared before */
+    gboolean is_step;           /* preparation of a statement that is still to be run */
     LampBytes operation;        /* given as it is, instead of method and target */
     LampBytes upstream_address; /* one, or several separated by ", " or " : " */
     LampBytes upstream_connect, upstream_header, upstream_time, upstream_status; /* seconds */

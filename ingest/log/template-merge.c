@@ -253,15 +253,17 @@ values_by_place(const Merge *m, const Sequence *s, guint at, gboolean all_capita
     return named ? NAMED_VALUES : FREE_VALUES;
 }
 
-/* Some other word must say what the message is about. */
-static gboolean
-has_other_word(const Merge *m, const Sequence *s, guint at)
+/* Words that say what the message is about, besides the column. */
+static guint
+other_words(const Merge *m, const Sequence *s, guint at)
 {
+    guint words = 0;
     for (guint i = 0; i < s->count; i++)
-        if (i != at && s->words[i] != m->wildcard &&
-            !is_delimiter(text_of(m, s->words[i]).at[0]))
-            return TRUE;
-    return FALSE;
+        words += i != at && s->words[i] != m->wildcard &&
+                         !is_delimiter(text_of(m, s->words[i]).at[0])
+                     ? 1
+                     : 0;
+    return words;
 }
 
 static gboolean
@@ -277,7 +279,8 @@ is_variable(const Merge *m, const Entry *entries, guint count)
         need = MIN(need, NAMED_VALUES);
     if (at == 0)
         need = FIRST_VALUES;
-    return count >= need && (need <= NAMED_VALUES || has_other_word(m, s, at));
+    /* `job done` and `job picked` differ in what they say. */
+    return count >= need && other_words(m, s, at) >= (need <= NAMED_VALUES ? 2 : 1);
 }
 
 static gboolean

@@ -13,12 +13,12 @@ typedef struct {
 
 static const Row rows[] = {
     {"access",
-     "10.77.0.10 - bob [21/Nov/2026:09:11:53 +0100] \"GET /product/SKU-1 HTTP/1.1\" 200 122 "
+     "10.77.0.10 - bob [21/Nov/2026:09:11:53 +0100] \"GET /product/SKU-1000 HTTP/1.1\" 200 122 "
      "\"-\" "
      "\"curl\" rt=0.104 uct=0.001 uht=0.104 urt=0.104 ua=10.77.0.30:8080 rid=9ed8b213b733bb91",
      {"2026-11-21T08:11:53.000000000Z ~1000000000", "{user=bob}", "{user_agent=curl}",
       "call server 2026-11-21T08:11:52.896000000Z - - 2026-11-21T08:11:53.000000000Z",
-      "operation=<GET /product/{}> status=<200> client=10.77.0.10:0", "{path.2=SKU-1}",
+      "operation=<GET /product/{}> status=<200> client=10.77.0.10:0", "{path.2=SKU-1000}",
       "{rid=9ed8b213b733bb91} bytes=122", "server=10.77.0.30:8080"}},
     {"access",
      "10.0.0.1 - - [21/Nov/2026:09:11:53 +0000] \"GET / HTTP/1.1\" 502 0 \"-\" \"c\" rt=3.010 "
@@ -201,6 +201,41 @@ START_TEST(test_long_line_is_skipped_and_counted)
 }
 END_TEST
 
+static char *
+read_by_pattern(const char *patterns, const char *text)
+{
+    LampSourceContext own = context;
+    own.pattern = patterns;
+    return log_sink_of("pattern", &own, text);
+}
+
+START_TEST(test_pattern_of_the_user)
+{
+    g_autofree char *text = read_by_pattern(
+        "[broken]\npattern=(\n[pay]\n"
+        "pattern=^(?<time>\\S+ \\S+) <(?<who>\\w+)> (?<method>\\w+) (?<path>\\S+) "
+        "(?<dur_ms>[\\d.]+)$\ntime-is=begin\nservice=pay\nmeans.who=request-id\n",
+        "2026-11-21 09:11:53.5 <ab12> GET /a/77 12.5\nno match, but joined\n");
+    ck_assert_ptr_nonnull(strstr(text, "finding pattern.compile"));
+    ck_assert_ptr_nonnull(strstr(text, "service=<pay>"));
+    ck_assert_ptr_nonnull(strstr(text, "{who=ab12}"));
+    ck_assert_ptr_nonnull(strstr(
+        text, "call server 2026-11-21T09:11:53.500000000Z - - 2026-11-21T09:11:53.512500000Z"));
+    ck_assert_ptr_nonnull(strstr(text, "no match, but joined"));
+}
+END_TEST
+
+START_TEST(test_pattern_that_explodes_is_dropped)
+{
+    GString *input = g_string_new(NULL);
+    for (guint i = 0; i < 40; i++)
+        g_string_append(input, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!\n");
+    g_autofree char *text = read_by_pattern("[x]\npattern=^(a+)+$\n", input->str);
+    ck_assert_ptr_nonnull(strstr(text, "finding limit.PATTERN_MATCH"));
+    g_string_free(input, TRUE);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -210,6 +245,8 @@ main(void)
     tcase_add_loop_test(tcase, test_chunks_change_nothing, 0, G_N_ELEMENTS(rows));
     tcase_add_loop_test(tcase, test_prefixes, 0, G_N_ELEMENTS(rows));
     tcase_add_loop_test(tcase, test_probe_prefers_the_right_reader, 0, G_N_ELEMENTS(rows));
+    tcase_add_test(tcase, test_pattern_of_the_user);
+    tcase_add_test(tcase, test_pattern_that_explodes_is_dropped);
     tcase_add_test(tcase, test_long_line_is_skipped_and_counted);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
