@@ -42,7 +42,7 @@ static const struct {
     {"fixtures/shop/logs/redis", "application"},
     {"fixtures/shop/logs/stock", "logfmt"},
     {"fixtures/shop/logs/web.access", "access"},
-    
+
 };
 
 static gint
