@@ -165,11 +165,13 @@ fold_name(LampBytes key, char *out_name)
     return n;
 }
 
+/* @name may hold any byte, NUL too. */
 static int
 compare_name(const char *name, gsize len, const char *row)
 {
-    int order = strncmp(name, row, len);
-    return order != 0 ? order : row[len] == '\0' ? 0 : -1;
+    gsize row_len = strlen(row);
+    int order = memcmp(name, row, MIN(len, row_len));
+    return order != 0 ? order : (len > row_len) - (len < row_len);
 }
 
 LampMeaning
