@@ -182,7 +182,7 @@ elapsed(LampTime from, LampTime to)
 {
     if (from == LAMP_TIME_NONE || to == LAMP_TIME_NONE || to < from)
         return -1;
-    return to - from;
+    return lamp_elapsed(from, to);
 }
 
 static void

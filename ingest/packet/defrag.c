@@ -87,8 +87,8 @@ lamp_defrag_free(LampDefrag *d)
 static void
 give_up_old(LampDefrag *d, LampTime now)
 {
-    while (d->oldest != NULL &&
-           (d->size > LAMP_LIMIT_FRAGMENTS || now - d->oldest->first_time > TIMEOUT)) {
+    while (d->oldest != NULL && (d->size > LAMP_LIMIT_FRAGMENTS ||
+                                 lamp_elapsed(d->oldest->first_time, now) > TIMEOUT)) {
         remove_packet(d, d->oldest);
         d->lost++;
     }

@@ -6,6 +6,17 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "base/time.h"
+
+/* Nanoseconds from one time to another. Times of input can be centuries apart: saturates. */
+static inline gint64
+lamp_elapsed(LampTime from, LampTime to)
+{
+    gint64 elapsed;
+    if (__builtin_sub_overflow(to, from, &elapsed))
+        elapsed = to > from ? G_MAXINT64 : G_MININT64;
+    return elapsed;
+}
 
 typedef enum {
     LAMP_NEXT_NONE,      /* nothing that is understood */

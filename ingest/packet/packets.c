@@ -143,7 +143,7 @@ static void
 expire_ended(LampPackets *p)
 {
     LampStream *s = p->ended.oldest;
-    while (s != NULL && p->now - s->last_time > 30 * LAMP_NS_PER_SECOND) {
+    while (s != NULL && lamp_elapsed(s->last_time, p->now) > 30 * LAMP_NS_PER_SECOND) {
         lamp_connection_close(s);
         s = p->ended.oldest;
     }

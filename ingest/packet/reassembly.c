@@ -312,7 +312,7 @@ lamp_reassembly_advance(LampStream *s)
     LampTime now = s->packets->now;
     drain(s);
     if (is_waiting(s) && s->waiting_since != LAMP_TIME_NONE &&
-        now - s->waiting_since > TOLERANCE) {
+        lamp_elapsed(s->waiting_since, now) > TOLERANCE) {
         while (is_waiting(s) && force(s))
             drain(s);
         s->waiting_since = LAMP_TIME_NONE;

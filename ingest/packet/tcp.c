@@ -101,10 +101,10 @@ is_duplicate(LampHalf *h, const Segment *t, guint32 ip_id, LampTime now)
     guint32 hash = fingerprint(t, ip_id);
     guint32 now_us = (guint32) ((guint64) now / 1000);
     gboolean is_marked = ip_id != 0 || t->has_timestamp;
-    guint32 within = is_marked ? SAME_PACKET_US : SAME_INSTANT_US;
+    gint64 within = is_marked ? SAME_PACKET_US : SAME_INSTANT_US;
     for (guint i = 0; i < LAMP_RECENT && i < h->packets; i++) {
-        gint32 distance = (gint32) (now_us - h->recent[i].time_us);
-        if (h->recent[i].hash == hash && (guint32) ABS(distance) <= within)
+        gint64 distance = (gint32) (now_us - h->recent[i].time_us);
+        if (h->recent[i].hash == hash && ABS(distance) <= within)
             return TRUE;
     }
     h->recent[h->packets % LAMP_RECENT].hash = hash;
@@ -163,7 +163,7 @@ is_new_generation(const LampStream *s, guint side, const Segment *t)
     const LampHalf *h = &s->half[side];
     if ((t->flags & FLAG_SYN) != 0)
         return is_other_syn(s, side, t);
-    if (!h->is_begun || s->packets->now - s->last_time < LONG_SILENCE)
+    if (!h->is_begun || lamp_elapsed(s->last_time, s->packets->now) < LONG_SILENCE)
         return FALSE;
     gint64 distance = offset_of(h, t->sequence) - (gint64) h->next;
     return t->wire > 0 && ABS(distance) > FAR_AWAY;
