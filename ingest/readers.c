@@ -12,6 +12,7 @@ const LampReader *const lamp_readers[] = {
     &lamp_reader_jsonl,
     &lamp_reader_logfmt,
     &lamp_reader_pattern,
+    &lamp_reader_nfcapd,
     &lamp_reader_pcap,
     &lamp_reader_pcapng,
     &lamp_reader_postgresql,

@@ -10,6 +10,7 @@ extern const LampReader lamp_reader_hosts;
 extern const LampReader lamp_reader_jsonl;
 extern const LampReader lamp_reader_logfmt;
 extern const LampReader lamp_reader_pattern;
+extern const LampReader lamp_reader_nfcapd;
 extern const LampReader lamp_reader_pcap;
 extern const LampReader lamp_reader_pcapng;
 extern const LampReader lamp_reader_postgresql;

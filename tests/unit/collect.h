@@ -107,6 +107,9 @@ collect_flow(gpointer owner, const LampFlowRow *f)
                            f->bytes, f->tcp_flags);
     collect_time(c->text, f->first_time);
     collect_time(c->text, f->last_time);
+    if (f->attributes.len > 0)
+        g_string_append_printf(c->text, " %.*s", (int) f->attributes.len,
+                               (const char *) f->attributes.at);
     g_string_append_c(c->text, '\n');
 }
 
