@@ -7,6 +7,7 @@
 
 extern const LampDissector lamp_dissector_http;
 extern const LampDissector lamp_dissector_http2;
+extern const LampDissector lamp_dissector_memcached;
 extern const LampDissector lamp_dissector_postgresql;
 extern const LampDissector lamp_dissector_redis;
 extern const LampDissector lamp_dissector_tls;

@@ -96,6 +96,8 @@ step_frame(FramerStep *step, gsize at)
         lose(step);
         return 0;
     }
+    if (length == LAMP_FRAMING_MORE)
+        return 0;
     gsize need = MIN(length, framing->look);
     if (rest.len < need)
         return 0;
@@ -122,7 +124,7 @@ lamp_framing_count(const LampFraming *framing, gpointer state, LampDirection dir
         gsize length = framing->length(state, direction, bytes);
         if (length == 0)
             return 0;
-        if (length > bytes.len)
+        if (length > bytes.len) /* or LAMP_FRAMING_MORE */
             return count;
         bytes = lamp_bytes(bytes.at + length, bytes.len - length);
         count++;
@@ -221,4 +223,12 @@ lamp_framer_lose(LampFramer *framer, LampPairing *pairing, LampStream *stream, g
 {
     framer->sides[0].frame.exchange = framer->sides[1].frame.exchange = NULL;
     lamp_pairing_lose(pairing, stream, flags);
+}
+
+void
+lamp_framer_tick(LampFramer *framer, LampPairing *pairing, LampStream *stream,
+                 const LampSegment *segment)
+{
+    if (lamp_pairing_tick(pairing, stream, segment))
+        framer->sides[0].frame.exchange = framer->sides[1].frame.exchange = NULL;
 }

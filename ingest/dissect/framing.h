@@ -24,6 +24,8 @@ typedef struct {
     guint32 note;
 } LampFrame;
 
+#define LAMP_FRAMING_MORE G_MAXSIZE /* from length(): more bytes are needed to tell */
+
 typedef struct {
     gsize header_size;
     gsize look; /* bytes of a message that frame() wants to see at most */
@@ -79,3 +81,7 @@ void lamp_framer_drop(LampFramer *framer, LampPairing *pairing, LampStream *stre
                       guint32 flags);
 void lamp_framer_lose(LampFramer *framer, LampPairing *pairing, LampStream *stream,
                       guint32 flags);
+
+/* lamp_pairing_tick() for FIFO protocols. */
+void lamp_framer_tick(LampFramer *framer, LampPairing *pairing, LampStream *stream,
+                      const LampSegment *segment);
