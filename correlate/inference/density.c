@@ -93,42 +93,78 @@ choose_bandwidth(const float *bins, int first, int last, double total)
     return CLAMP(0.9 * narrow * pow(MAX(total, 1), -0.2), 0.6, 48);
 }
 
-/* Spreads `weight` at bin `at` as a Gaussian of the given width; kept within the table. */
-static void
-spread_kernel(double *out, int at, double weight, double width)
+/* Gaussian kernels of KERNELS widths in geometric steps, each normalised, computed once. */
+#define KERNELS 64
+#define NARROWEST 0.6
+#define WIDEST 240.0
+#define MAX_REACH 722 /* 3 * WIDEST + 2 */
+
+typedef struct {
+    int reach;
+    float at[2 * MAX_REACH + 1]; /* at[reach] is the middle */
+} Kernel;
+
+static const Kernel *
+kernels(void)
 {
-    int reach = (int) (3 * width) + 1;
-    double kernel[3 * 256 + 2];
-    double total = 1, step = 1 / (2 * width * width);
-    kernel[0] = 1;
-    for (int k = 1; k <= reach; k++) {
-        kernel[k] = exp(-step * k * k);
-        total += 2 * kernel[k];
+    static Kernel all[KERNELS];
+    static gsize ready;
+    if (g_once_init_enter(&ready)) {
+        for (int i = 0; i < KERNELS; i++) {
+            double width = NARROWEST * pow(WIDEST / NARROWEST, (double) i / (KERNELS - 1));
+            int reach = all[i].reach = (int) (3 * width) + 1;
+            double total = 0;
+            for (int k = -reach; k <= reach; k++)
+                total += exp(-k * k / (2 * width * width));
+            for (int k = -reach; k <= reach; k++)
+                all[i].at[k + reach] = (float) (exp(-k * k / (2 * width * width)) / total);
+        }
+        g_once_init_leave(&ready, 1);
     }
-    for (int k = -reach; k <= reach; k++) {
-        int b = CLAMP(at + k, 0, LAMP_BINS - 1);
-        out[b] += weight * kernel[k < 0 ? -k : k] / total;
-    }
+    return all;
+}
+
+/* Index of the kernel of about this width. */
+static int
+kernel_of(double width)
+{
+    double i = log(width / NARROWEST) / log(WIDEST / NARROWEST) * (KERNELS - 1);
+    return (int) CLAMP(i + 0.5, 0, KERNELS - 1);
+}
+
+/* Spreads `weight` at bin `at`; what would fall off the table is dropped. */
+static void
+spread_kernel(float *restrict out, int at, float weight, const Kernel *kernel)
+{
+    int first = MAX(0, at - kernel->reach), last = MIN(LAMP_BINS - 1, at + kernel->reach);
+    const float *restrict from = kernel->at + kernel->reach - at + first;
+    float *restrict to = out + first;
+    for (int i = 0; i <= last - first; i++)
+        to[i] += weight * from[i];
 }
 
 static void
-smooth(const float *bins, int first, int last, double total, double *mass)
+smooth(const float *bins, int first, int last, double total, float *mass)
 {
-    double pilot[LAMP_BINS] = {0};
-    double width = choose_bandwidth(bins, first, last, total);
-    double log_mean = 0;
+    float pilot[LAMP_BINS] = {0};
+    double width = choose_bandwidth(bins, first, last, total), log_mean = 0;
+    const Kernel *all = kernels(), *even = &all[kernel_of(width)];
     for (int b = first; b <= last; b++)
         if (bins[b] > 0)
-            spread_kernel(pilot, b, (double) bins[b], width);
-    for (int b = first; b <= last; b++)
-        if (bins[b] > 0)
-            log_mean += (double) bins[b] * log(pilot[b]);
-    double middle = exp(log_mean / total);
+            spread_kernel(pilot, b, bins[b], even);
     for (int b = first; b <= last; b++) {
         if (bins[b] <= 0)
             continue;
-        double own = width * CLAMP(sqrt(middle / pilot[b]), 0.7, 5);
-        spread_kernel(mass, b, (double) bins[b] / total, MIN(own, 240));
+        pilot[b] = logf(pilot[b]);
+        log_mean += (double) bins[b] * (double) pilot[b];
+    }
+    double middle = log_mean / total, at_width = log(WIDEST / NARROWEST) / (KERNELS - 1);
+    for (int b = first; b <= last; b++) {
+        if (bins[b] <= 0)
+            continue;
+        double wider = CLAMP((middle - (double) pilot[b]) / 2, log(0.7), log(5));
+        int own = (int) (log(width / NARROWEST) / at_width + wider / at_width + 0.5);
+        spread_kernel(mass, b, bins[b] / (float) total, &all[CLAMP(own, 0, KERNELS - 1)]);
     }
 }
 
@@ -144,7 +180,7 @@ double
 lamp_density_fit(const float *bins, float scale, const float *prior, double prior_weight,
                  float *out)
 {
-    double mass[LAMP_BINS] = {0};
+    float mass[LAMP_BINS] = {0};
     int first, last;
     double total = find_range(bins, &first, &last);
     double lean = prior ? prior_weight / (total + prior_weight) : BROAD_SHARE;
@@ -152,13 +188,16 @@ lamp_density_fit(const float *bins, float scale, const float *prior, double prio
         smooth(bins, first, last, total, mass);
     else
         lean = 1;
-    double log_lean = log(lean), octave = 0;
+    double log_lean = log(lean), octave = 0, width = 1;
     for (int b = 0; b < LAMP_BINS; b++) {
-        if (b % LAMP_SUB == 0)
+        if (b % LAMP_SUB == 0) {
             octave = log_broad(b, scale);
+            width = bin_width(b, scale);
+        }
         double back = log_lean + (prior ? (double) prior[b] : octave);
         if (mass[b] > 0)
-            back = log((1 - lean) * mass[b] / bin_width(b, scale) + exp(back));
+            back = (double) logf((float) ((1 - lean) * (double) mass[b] / width) +
+                                 expf((float) back));
         out[b] = (float) back;
     }
     return total;

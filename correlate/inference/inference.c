@@ -20,6 +20,7 @@
 #define ALONE 0.25f
 #define BURN 4
 #define SWEEPS 40
+#define RELEARN_EVERY 8
 
 G_DEFINE_QUARK(lamp - inference - error - quark, lamp_inference_error)
 
@@ -118,15 +119,33 @@ learn_round(Solver *self, guint32 round, guint32 *parents, LampQueuePool *pool)
         lamp_queue_learn(self->sampler, pool);
 }
 
+/* Learns from the present sample with random weights (the Bayesian bootstrap: Rubin 1981), so
+ * that the samples that follow carry the doubt about the model as well. */
+static void
+relearn(Solver *self, LampQueuePool *pool)
+{
+    LampExamples *examples = lamp_examples_new(self->field);
+    for (guint32 r = 0; r < self->field->n_requests; r++)
+        self->eased[r] =
+            ease(self, r, ROUNDS) * (float) -log(1 - lamp_random_unit(&self->sampler->random));
+    lamp_examples_add(examples, self->state, self->eased);
+    lamp_model_learn(self->model, self->field, examples, FALSE);
+    lamp_examples_free(examples);
+    lamp_state_rescore(self->state, self->model);
+    lamp_queue_learn(self->sampler, pool);
+}
+
 /* Sweeps over all services in turn, so that each sees a joint sample of the others. */
 static void
-sample_answer(Solver *solvers, guint32 n, guint32 *parents, double effort)
+sample_answer(Solver *solvers, guint32 n, guint32 *parents, LampQueuePool *pool, double effort)
 {
     int sweeps = (int) (SWEEPS * effort);
     for (int i = 0; i < BURN + sweeps; i++)
         for (guint32 k = 0; k < n; k++) {
             if (i == BURN)
                 lamp_sampler_record(solvers[k].sampler);
+            if (i % RELEARN_EVERY == 0)
+                relearn(&solvers[k], pool);
             sweep(&solvers[k], parents, i >= BURN && (i - BURN) % 8 == 0);
         }
 }
@@ -159,7 +178,7 @@ solve(LampProblem *problem, const LampInferenceOptions *options, LampReport *rep
             learn_round(&solvers[i], round, parents, &pool);
         pool = (LampQueuePool){.changes = pool.next_changes, .expected = pool.next_expected};
     }
-    sample_answer(solvers, n, parents, options->effort > 0 ? options->effort : 1);
+    sample_answer(solvers, n, parents, &pool, options->effort > 0 ? options->effort : 1);
     for (guint32 i = 0; i < n; i++) {
         learn_for_report(&solvers[i]);
         lamp_report_field(report, solvers[i].field, solvers[i].model, solvers[i].sampler);
