@@ -6,6 +6,8 @@
 
 #include "correlate/inference/evidence.h"
 #include "correlate/inference/learn.h"
+#include "correlate/inference/memory.h"
+#include "correlate/inference/parallel.h"
 #include "correlate/inference/queue.h"
 #include "correlate/inference/report.h"
 #include "correlate/inference/sample.h"
@@ -15,34 +17,48 @@
 
 #define ROUNDS 8
 #define ORDER_ROUNDS 5
+#define CARRIED_ROUNDS 1 /* that suffice with the model of an earlier run */
 #define PLACE_ROUND 4
 #define SNAPSHOTS 2
 #define ALONE 0.25f
 #define BURN 4
 #define SWEEPS 40
 #define RELEARN_EVERY 8
+#define ORPHANS_EVERY 8
 
 G_DEFINE_QUARK(lamp - inference - error - quark, lamp_inference_error)
 
 /* One service while it is being solved. */
 typedef struct {
     LampField *field;
+    LampQueuePool pool; /* of all services in the last round; what this one counts */
     LampState *state;
     LampModel *model;
     LampSampler *sampler;
     LampLinkEvidence *links; /* NULL: there is none */
+    gboolean carried;        /* the model is of an earlier run */
     LampPlace place; /* whether kinds of requests are split by their place in the trace */
     float *weights;  /* per request: how sure its steps were from the start */
     float *eased;    /* the weights of the present round */
 } Solver;
 
 static void
-open_solver(Solver *self, LampField *field, const LampInferenceInput *input, guint32 evidence)
+open_solver(Solver *self, LampField *field, const LampInferenceInput *input,
+            const LampInferenceOptions *options)
 {
+    guint32 evidence = options->evidence ? options->evidence : LAMP_EVIDENCE_ALL;
+    LampServiceMemory *memory = lamp_memory_of(options->memory, field->service);
     lamp_field_find_candidates(field);
     self->field = field;
     self->state = lamp_state_new(field);
-    self->model = lamp_model_new(field, evidence);
+    if (memory && memory->place == LAMP_PLACE_UNUSED) {
+        self->model = g_steal_pointer(&memory->model);
+        self->carried = TRUE;
+        lamp_model_grow(self->model, field->n_request_kinds, field->n_step_kinds);
+        self->model->scale = 1.0f / (float) field->resolution;
+    } else {
+        self->model = lamp_model_new(field, evidence);
+    }
     self->sampler = lamp_sampler_new(self->state, self->model);
     self->weights = g_new0(float, field->n_requests + 1);
     self->eased = g_new0(float, field->n_requests + 1);
@@ -53,10 +69,13 @@ open_solver(Solver *self, LampField *field, const LampInferenceInput *input, gui
 }
 
 static void
-close_solver(Solver *self)
+close_solver(Solver *self, LampInferenceMemory *memory)
 {
     lamp_sampler_free(self->sampler);
-    lamp_model_free(self->model);
+    if (memory)
+        lamp_memory_keep(memory, self->field, self->model, self->place);
+    else
+        lamp_model_free(self->model);
     lamp_state_free(self->state);
     lamp_link_evidence_free(self->links);
     g_free(self->weights);
@@ -93,12 +112,12 @@ choose_place(Solver *self, const guint32 *parents)
     if (self->place == LAMP_PLACE_UNUSED)
         return;
     self->field->n_request_kinds = 3 * self->field->n_base_kinds;
-    lamp_model_grow(self->model, self->field->n_request_kinds);
+    lamp_model_grow(self->model, self->field->n_request_kinds, self->field->n_step_kinds);
     lamp_trace_apply(self->field, self->place, parents);
 }
 
 static void
-learn_round(Solver *self, guint32 round, guint32 *parents, LampQueuePool *pool)
+learn_round(Solver *self, guint32 round, guint32 *parents)
 {
     LampExamples *examples = lamp_examples_new(self->field);
     for (guint32 r = 0; r < self->field->n_requests; r++)
@@ -116,13 +135,13 @@ learn_round(Solver *self, guint32 round, guint32 *parents, LampQueuePool *pool)
         lamp_link_evidence_learn(self->links, self->state);
     lamp_state_rescore(self->state, self->model);
     if (round > 0)
-        lamp_queue_learn(self->sampler, pool);
+        lamp_queue_learn(self->sampler, &self->pool);
 }
 
 /* Learns from the present sample with random weights (the Bayesian bootstrap: Rubin 1981), so
  * that the samples that follow carry the doubt about the model as well. */
 static void
-relearn(Solver *self, LampQueuePool *pool)
+relearn(Solver *self)
 {
     LampExamples *examples = lamp_examples_new(self->field);
     for (guint32 r = 0; r < self->field->n_requests; r++)
@@ -132,22 +151,58 @@ relearn(Solver *self, LampQueuePool *pool)
     lamp_model_learn(self->model, self->field, examples, FALSE);
     lamp_examples_free(examples);
     lamp_state_rescore(self->state, self->model);
-    lamp_queue_learn(self->sampler, pool);
+    lamp_queue_learn(self->sampler, &self->pool);
 }
 
-/* Sweeps over all services in turn, so that each sees a joint sample of the others. */
+/* All services while they are being solved. */
+typedef struct {
+    LampProblem *problem;
+    const LampInferenceOptions *options;
+    Solver *solvers;
+    guint32 *parents; /* by call: the parent in the present sample */
+    guint32 round;
+} Solution;
+
 static void
-sample_answer(Solver *solvers, guint32 n, guint32 *parents, LampQueuePool *pool, double effort)
+sample_once(Solution *self, Solver *solver, int i)
 {
-    int sweeps = (int) (SWEEPS * effort);
-    for (int i = 0; i < BURN + sweeps; i++)
-        for (guint32 k = 0; k < n; k++) {
-            if (i == BURN)
-                lamp_sampler_record(solvers[k].sampler);
-            if (i % RELEARN_EVERY == 0)
-                relearn(&solvers[k], pool);
-            sweep(&solvers[k], parents, i >= BURN && (i - BURN) % 8 == 0);
-        }
+    if (i == BURN)
+        lamp_sampler_record(solver->sampler);
+    if (i % RELEARN_EVERY == 0)
+        relearn(solver);
+    sweep(solver, self->parents, i >= BURN && (i - BURN) % ORPHANS_EVERY == 0);
+}
+
+static int
+count_sweeps(const Solution *self)
+{
+    double effort = self->options->effort > 0 ? self->options->effort : 1;
+    return BURN + (int) (SWEEPS * effort);
+}
+
+static void
+open_one(gpointer context, guint32 i)
+{
+    Solution *self = context;
+    open_solver(&self->solvers[i], &self->problem->fields[i], self->problem->input,
+                self->options);
+}
+
+static void
+learn_one(gpointer context, guint32 i)
+{
+    Solution *self = context;
+    Solver *solver = &self->solvers[i];
+    if (!solver->carried || self->round + CARRIED_ROUNDS >= ROUNDS)
+        learn_round(solver, self->round, self->parents);
+}
+
+static void
+sample_one(gpointer context, guint32 i)
+{
+    Solution *self = context;
+    for (int k = 0; k < count_sweeps(self); k++)
+        sample_once(self, &self->solvers[i], k);
 }
 
 /* What is shown of the structure counts every request alike. */
@@ -161,28 +216,67 @@ learn_for_report(Solver *self)
     lamp_examples_free(examples);
 }
 
+/* Hands the sum of all queue counts to all. */
+static void
+share_pool(Solution *self, guint32 n)
+{
+    LampQueuePool sum = {0};
+    for (guint32 i = 0; i < n; i++) {
+        sum.changes += self->solvers[i].pool.next_changes;
+        sum.expected += self->solvers[i].pool.next_expected;
+    }
+    for (guint32 i = 0; i < n; i++)
+        self->solvers[i].pool = sum;
+}
+
+/* Whether some service looks at the links of others; then they go in turn. */
+static gboolean
+go_in_turn(const Solution *self, guint32 n)
+{
+    gboolean together = FALSE;
+    for (guint32 i = 0; i < n; i++)
+        together = together || self->solvers[i].place != LAMP_PLACE_UNUSED;
+    return together;
+}
+
+static void
+learn_all(Solution *self, guint32 n)
+{
+    for (self->round = 0; self->round < ROUNDS; self->round++) {
+        gboolean in_turn = self->round == PLACE_ROUND || go_in_turn(self, n);
+        lamp_parallel_for(n, in_turn ? 1 : self->options->threads, learn_one, self);
+        share_pool(self, n);
+    }
+}
+
+static void
+sample_all(Solution *self, guint32 n)
+{
+    if (!go_in_turn(self, n)) {
+        lamp_parallel_for(n, self->options->threads, sample_one, self);
+        return;
+    }
+    for (int k = 0; k < count_sweeps(self); k++)
+        for (guint32 i = 0; i < n; i++)
+            sample_once(self, &self->solvers[i], k);
+}
+
 static void
 solve(LampProblem *problem, const LampInferenceOptions *options, LampReport *report)
 {
     guint32 n = problem->n_fields;
     g_autofree Solver *solvers = g_new0(Solver, n + 1);
     g_autofree guint32 *parents = g_new(guint32, problem->input->n_calls + 1);
-    LampQueuePool pool = {0};
+    Solution self = {problem, options, solvers, parents, 0};
     for (gsize i = 0; i < problem->input->n_calls; i++)
         parents[i] = LAMP_NONE;
-    for (guint32 i = 0; i < n; i++)
-        open_solver(&solvers[i], &problem->fields[i], problem->input,
-                    options->evidence ? options->evidence : LAMP_EVIDENCE_ALL);
-    for (guint32 round = 0; round < ROUNDS; round++) {
-        for (guint32 i = 0; i < n; i++)
-            learn_round(&solvers[i], round, parents, &pool);
-        pool = (LampQueuePool){.changes = pool.next_changes, .expected = pool.next_expected};
-    }
-    sample_answer(solvers, n, parents, &pool, options->effort > 0 ? options->effort : 1);
+    lamp_parallel_for(n, options->threads, open_one, &self);
+    learn_all(&self, n);
+    sample_all(&self, n);
     for (guint32 i = 0; i < n; i++) {
         learn_for_report(&solvers[i]);
         lamp_report_field(report, solvers[i].field, solvers[i].model, solvers[i].sampler);
-        close_solver(&solvers[i]);
+        close_solver(&solvers[i], options->memory);
     }
 }
 
@@ -198,7 +292,7 @@ lamp_inference_run(const LampInferenceInput *input, const LampInferenceOptions *
     }
     if (!options)
         options = &none;
-    LampProblem *problem = lamp_problem_new(input);
+    LampProblem *problem = lamp_problem_new(input, options->memory);
     LampReport *report = lamp_report_new(input, options);
     solve(problem, options, report);
     lamp_problem_free(problem);

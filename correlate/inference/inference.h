@@ -86,12 +86,26 @@ typedef enum {
     LAMP_EVIDENCE_ALL = 0xffff,
 } LampEvidence;
 
+/* What successive runs over slices of one recording hand on to each other: the learnt models.
+ * The numbers that name services and operations must mean the same in all of them. Memory of a
+ * run is bounded by its slice; slices should overlap by the longest request, each link being
+ * taken from the slice in whose middle it lies. */
+typedef struct LampInferenceMemory LampInferenceMemory;
+
+LampInferenceMemory *lamp_inference_memory_new(void);
+
+/* Accepts NULL. */
+void lamp_inference_memory_free(LampInferenceMemory *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LampInferenceMemory, lamp_inference_memory_free)
+
 typedef struct {
-    guint32 evidence;   /* LampEvidence; 0 means all */
-    guint32 samples;    /* posterior samples of the whole assignment to keep; 0 none */
-    guint32 candidates; /* candidates kept for each call, for `explain`; 0 means 5 */
-    guint32 threads;    /* 0 or 1: the calling thread only */
-    double effort;      /* multiplies the number of sampling sweeps; 0 means 1 */
+    LampInferenceMemory *memory; /* borrowed, read and updated; NULL: the run stands alone */
+    guint32 evidence;            /* LampEvidence; 0 means all */
+    guint32 samples;             /* posterior samples of the whole assignment to keep; 0 none */
+    guint32 candidates;          /* candidates kept for each call, for `explain`; 0 means 5 */
+    guint32 threads;             /* 0 or 1: the calling thread only */
+    double effort;               /* multiplies the number of sampling sweeps; 0 means 1 */
 } LampInferenceOptions;
 
 typedef enum {

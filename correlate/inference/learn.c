@@ -391,7 +391,8 @@ lamp_model_learn(LampModel *self, const LampField *field, const LampExamples *ex
     g_autofree Run *runs = sort_examples(self, field, examples, sorted);
     order = order && (self->evidence & LAMP_EVIDENCE_ORDER);
     for (guint32 k = 0; k < self->n_kinds; k++)
-        learn_slots(&self->kinds[k], field, examples, sorted + runs[k].first, &runs[k]);
+        if (runs[k].n > 0 || !self->kinds[k].slot_of)
+            learn_slots(&self->kinds[k], field, examples, sorted + runs[k].first, &runs[k]);
     for (guint32 k = 0; k < self->n_kinds; k++)
         if (runs[k].signature)
             learn_family(self, field, examples, sorted, runs, k, order);

@@ -167,8 +167,23 @@ lamp_model_new(const LampField *field, guint32 evidence)
 }
 
 void
-lamp_model_grow(LampModel *self, guint32 n_kinds)
+lamp_model_grow(LampModel *self, guint32 n_kinds, guint32 n_step_kinds)
 {
+    guint32 before = self->n_step_kinds * LAMP_OCCURRENCES;
+    guint32 after = n_step_kinds * LAMP_OCCURRENCES;
+    for (guint32 k = 0; k < self->n_kinds && after > before; k++) {
+        LampKind *kind = &self->kinds[k];
+        if (!kind->slot_of)
+            continue;
+        kind->slot_of = g_renew(guint16, kind->slot_of, after + 1);
+        memset(kind->slot_of + before, 0xff, (after - before) * sizeof *kind->slot_of);
+    }
+    if (after > before) {
+        self->log_orphan = g_renew(float, self->log_orphan, n_step_kinds + 1);
+        for (guint32 k = self->n_step_kinds; k < n_step_kinds; k++)
+            self->log_orphan[k] = (float) self->log_unusual;
+        self->n_step_kinds = n_step_kinds;
+    }
     if (n_kinds <= self->n_kinds)
         return;
     self->kinds = g_renew(LampKind, self->kinds, n_kinds);

@@ -91,8 +91,9 @@ typedef struct {
 LampModel *lamp_model_new(const LampField *field, guint32 evidence);
 void lamp_model_free(LampModel *self);
 
-/* Makes room for more kinds of requests; they must be learnt before they are scored. */
-void lamp_model_grow(LampModel *self, guint32 n_kinds);
+/* Makes room for more kinds of requests and of steps. New kinds of requests must be learnt
+ * before they are scored; new kinds of steps are unusual until then. */
+void lamp_model_grow(LampModel *self, guint32 n_kinds, guint32 n_step_kinds);
 
 /* Forgets what was learnt of one kind of request. */
 void lamp_kind_clear(LampKind *kind);

@@ -6,6 +6,7 @@
  * all its times: 1 ms stamps are intervals of 1 ms, whatever the unit they are written in. */
 #include "correlate/inference/problem.h"
 
+#include "correlate/inference/memory.h"
 #include "correlate/inference/messages.h"
 
 #include <stdlib.h>
@@ -102,25 +103,28 @@ name_kinds(GHashTable *kinds, guint32 **out_partner, guint32 **out_operation)
     GHashTableIter iter;
     gpointer key, value;
     *out_operation = g_new0(guint32, g_hash_table_size(kinds) + 1);
-    if (out_partner)
-        *out_partner = g_new0(guint32, g_hash_table_size(kinds) + 1);
+    *out_partner = g_new0(guint32, g_hash_table_size(kinds) + 1);
     g_hash_table_iter_init(&iter, kinds);
     while (g_hash_table_iter_next(&iter, &key, &value)) {
         guint64 k = *(guint64 *) key;
         (*out_operation)[GPOINTER_TO_UINT(value) - 1] = (guint32) k;
-        if (out_partner)
-            (*out_partner)[GPOINTER_TO_UINT(value) - 1] = (guint32) (k >> 32);
+        (*out_partner)[GPOINTER_TO_UINT(value) - 1] = (guint32) (k >> 32);
     }
 }
 
 static void
-fill_field(LampField *field, const End *ends, gsize n)
+fill_field(LampField *field, const End *ends, gsize n, const LampServiceMemory *memory)
 {
     g_autoptr(GHashTable) requests =
         g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     g_autoptr(GHashTable) steps =
         g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     gint64 first = G_MAXINT64, last = G_MININT64;
+    for (guint32 k = 0; memory && k < memory->n_request_kinds; k++)
+        number_kind(requests, memory->request_kind_partner[k],
+                    memory->request_kind_operation[k]);
+    for (guint32 k = 0; memory && k < memory->n_step_kinds; k++)
+        number_kind(steps, memory->step_kind_service[k], memory->step_kind_operation[k]);
     gsize n_requests = 0;
     while (n_requests < n && !ends[n_requests].is_step)
         n_requests++;
@@ -151,7 +155,7 @@ fill_field(LampField *field, const End *ends, gsize n)
         field->requests[r].base_kind = field->requests[r].kind,
         field->requests[r].fold = r % LAMP_FOLDS;
     field->n_step_kinds = g_hash_table_size(steps);
-    name_kinds(requests, NULL, &field->request_kind_operation);
+    name_kinds(requests, &field->request_kind_partner, &field->request_kind_operation);
     name_kinds(steps, &field->step_kind_service, &field->step_kind_operation);
     field->overruns = g_new0(guint8, field->n_step_kinds + 1);
     field->resolution = find_resolution(ends, n);
@@ -159,7 +163,7 @@ fill_field(LampField *field, const End *ends, gsize n)
 }
 
 static void
-cut_fields(LampProblem *self, const End *ends, gsize n)
+cut_fields(LampProblem *self, const End *ends, gsize n, const LampInferenceMemory *memory)
 {
     GArray *fields = g_array_new(FALSE, TRUE, sizeof(LampField));
     for (gsize from = 0, to; from < n; from = to) {
@@ -168,7 +172,7 @@ cut_fields(LampProblem *self, const End *ends, gsize n)
         if (!ends[to - 1].is_step)
             continue; /* a service that calls nobody */
         LampField field = {0};
-        fill_field(&field, ends + from, to - from);
+        fill_field(&field, ends + from, to - from, lamp_memory_of(memory, ends[from].service));
         g_array_append_val(fields, field);
     }
     self->n_fields = fields->len;
@@ -193,7 +197,7 @@ make_fetched(const LampInferenceCall *c, guint32 call, gint64 end, End *out)
 }
 
 LampProblem *
-lamp_problem_new(const LampInferenceInput *input)
+lamp_problem_new(const LampInferenceInput *input, const LampInferenceMemory *memory)
 {
     LampProblem *self = g_new0(LampProblem, 1);
     g_autofree End *ends = g_new(End, 3 * input->n_calls + 1);
@@ -206,7 +210,7 @@ lamp_problem_new(const LampInferenceInput *input)
         n += make_fetched(&input->calls[i], (guint32) i, fetched_until[i], &ends[n]) ? 1 : 0;
     }
     qsort(ends, n, sizeof *ends, compare_ends);
-    cut_fields(self, ends, n);
+    cut_fields(self, ends, n, memory);
     return self;
 }
 
@@ -222,6 +226,7 @@ lamp_problem_free(LampProblem *self)
         g_free(f->candidates);
         g_free(f->step_kind_service);
         g_free(f->step_kind_operation);
+        g_free(f->request_kind_partner);
         g_free(f->request_kind_operation);
         g_free(f->overruns);
     }

@@ -41,7 +41,7 @@ typedef struct {
     guint32 n_candidates;
     guint32 n_request_kinds, n_base_kinds, n_step_kinds;
     guint32 *step_kind_service, *step_kind_operation; /* names of the dense kinds */
-    guint32 *request_kind_operation;
+    guint32 *request_kind_partner, *request_kind_operation;
     guint8 *overruns;  /* per step kind: may outlive its request */
     gint64 resolution; /* of the time stamps, ns */
     gint64 span;       /* from the first to the last event, ns */
@@ -53,7 +53,9 @@ typedef struct {
     const LampInferenceInput *input;
 } LampProblem;
 
-LampProblem *lamp_problem_new(const LampInferenceInput *input);
+/* `memory` (or NULL) gives the numbers of the kinds that were met before. */
+LampProblem *lamp_problem_new(const LampInferenceInput *input,
+                              const LampInferenceMemory *memory);
 void lamp_problem_free(LampProblem *self);
 
 /* Fills in the candidates of every step: the requests that were open when it was made. */
