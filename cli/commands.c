@@ -16,6 +16,7 @@ const LampCommand *const lamp_commands[] = {
     &lamp_command_gantt,
     &lamp_command_path,
     &lamp_command_whatif,
+    &lamp_command_export,
     &lamp_command_explain,
     &lamp_command_clock,
     &lamp_command_eval,

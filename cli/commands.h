@@ -19,3 +19,4 @@ extern const LampCommand lamp_command_gantt;
 extern const LampCommand lamp_command_path;
 extern const LampCommand lamp_command_graph;
 extern const LampCommand lamp_command_whatif;
+extern const LampCommand lamp_command_export;

@@ -12,8 +12,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-G_DEFINE_QUARK(lamp_cli_error, lamp_cli_error)
-
 static gboolean quiet, verbose;
 
 static const GOptionEntry common_options[] = {

@@ -11,6 +11,8 @@
 #include <math.h>
 #include <stdio.h>
 
+G_DEFINE_QUARK(lamp_cli_error, lamp_cli_error)
+
 #define COLUMNS_AT_MOST 64
 
 struct LampTable {
