@@ -117,7 +117,7 @@ lamp_link_evidence_new(const LampField *field, const LampInferenceInput *input,
     for (guint32 i = 0; i < field->n_candidates; i++) {
         if (!(evidence & LAMP_EVIDENCE_VALUES))
             self->rarity[i] = -1;
-        if (!(evidence & LAMP_EVIDENCE_CONNECTION))
+        if (!(evidence & LAMP_EVIDENCE_THREAD))
             self->thread[i] = 0;
     }
     if (!found)

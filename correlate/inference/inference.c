@@ -25,6 +25,7 @@
 #define SWEEPS 40
 #define RELEARN_EVERY 8
 #define ORPHANS_EVERY 8
+#define MIN_EXPECTED_CHANGES 5.0
 
 G_DEFINE_QUARK(lamp - inference - error - quark, lamp_inference_error)
 
@@ -160,8 +161,26 @@ typedef struct {
     const LampInferenceOptions *options;
     Solver *solvers;
     guint32 *parents; /* by call: the parent in the present sample */
+    LampReport *report;
     guint32 round;
 } Solution;
+
+static int
+count_sweeps(const Solution *self)
+{
+    double effort = self->options->effort > 0 ? self->options->effort : 1;
+    return BURN + (int) (SWEEPS * effort);
+}
+
+/* Samples are taken evenly over the recorded sweeps. */
+static void
+keep_sample(const Solution *self, const Solver *solver, int recorded)
+{
+    guint32 wanted = self->options->samples, sweeps = (guint32) (count_sweeps(self) - BURN);
+    for (guint32 row = 0; recorded >= 0 && row < wanted; row++)
+        if ((guint64) row * sweeps / wanted == (guint32) recorded)
+            lamp_report_sample(self->report, solver->field, solver->state, row);
+}
 
 static void
 sample_once(Solution *self, Solver *solver, int i)
@@ -171,13 +190,7 @@ sample_once(Solution *self, Solver *solver, int i)
     if (i % RELEARN_EVERY == 0)
         relearn(solver);
     sweep(solver, self->parents, i >= BURN && (i - BURN) % ORPHANS_EVERY == 0);
-}
-
-static int
-count_sweeps(const Solution *self)
-{
-    double effort = self->options->effort > 0 ? self->options->effort : 1;
-    return BURN + (int) (SWEEPS * effort);
+    keep_sample(self, solver, i - BURN);
 }
 
 static void
@@ -261,13 +274,22 @@ sample_all(Solution *self, guint32 n)
             sample_once(self, &self->solvers[i], k);
 }
 
+/* How much rarer than by chance requests changed places. */
+static double
+in_order(const LampQueuePool *pool)
+{
+    if (pool->next_expected < MIN_EXPECTED_CHANGES)
+        return 0;
+    return CLAMP(1 - pool->next_changes / pool->next_expected, 0, 1);
+}
+
 static void
 solve(LampProblem *problem, const LampInferenceOptions *options, LampReport *report)
 {
     guint32 n = problem->n_fields;
     g_autofree Solver *solvers = g_new0(Solver, n + 1);
     g_autofree guint32 *parents = g_new(guint32, problem->input->n_calls + 1);
-    Solution self = {problem, options, solvers, parents, 0};
+    Solution self = {problem, options, solvers, parents, report, 0};
     for (gsize i = 0; i < problem->input->n_calls; i++)
         parents[i] = LAMP_NONE;
     lamp_parallel_for(n, options->threads, open_one, &self);
@@ -275,7 +297,8 @@ solve(LampProblem *problem, const LampInferenceOptions *options, LampReport *rep
     sample_all(&self, n);
     for (guint32 i = 0; i < n; i++) {
         learn_for_report(&solvers[i]);
-        lamp_report_field(report, solvers[i].field, solvers[i].model, solvers[i].sampler);
+        lamp_report_field(report, solvers[i].field, solvers[i].sampler,
+                          in_order(&solvers[i].pool));
         close_solver(&solvers[i], options->memory);
     }
 }

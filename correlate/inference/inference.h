@@ -77,12 +77,11 @@ typedef struct {
 typedef enum {
     LAMP_EVIDENCE_ORDER = 1 << 0, /* learnt predecessors; else all delays from request start */
     LAMP_EVIDENCE_END = 1 << 1,   /* the gap from the last call to the request's end */
-    LAMP_EVIDENCE_PATTERN = 1 << 2,    /* which calls go together */
-    LAMP_EVIDENCE_VALUES = 1 << 3,     /* shared identifiers */
-    LAMP_EVIDENCE_QUEUE = 1 << 4,      /* in-order hand-over */
-    LAMP_EVIDENCE_CONNECTION = 1 << 5, /* connection and thread affinity */
-    LAMP_EVIDENCE_SIZES = 1 << 6,
-    LAMP_EVIDENCE_TRACE = 1 << 7, /* what the other services know of the same request */
+    LAMP_EVIDENCE_PATTERN = 1 << 2, /* which calls go together */
+    LAMP_EVIDENCE_VALUES = 1 << 3,  /* shared identifiers */
+    LAMP_EVIDENCE_QUEUE = 1 << 4,   /* in-order hand-over */
+    LAMP_EVIDENCE_THREAD = 1 << 5,  /* the thread that took the request makes the call */
+    LAMP_EVIDENCE_TRACE = 1 << 7,   /* what the other services know of the same request */
     LAMP_EVIDENCE_ALL = 0xffff,
 } LampEvidence;
 
@@ -139,7 +138,7 @@ typedef struct {
     float delay;    /* gaps before and after, by the learnt distributions */
     float presence; /* how usual such a call is in such a request */
     float values;   /* shared identifiers */
-    float affinity; /* connection, thread, queue order, size */
+    float affinity; /* thread, order among overlapping requests */
 } LampInferenceCandidate;
 
 typedef struct {
@@ -147,7 +146,8 @@ typedef struct {
     guint64 links;            /* calls made by this service that were given a parent */
     guint64 ambiguous;        /* of these, with more than one possible parent in time */
     double expected_accuracy; /* mean probability of all its decided links */
-    double in_order;          /* share of hand-overs in order of arrival (queue discipline) */
+    double in_order; /* 1: overlapping requests never change places (a strict queue); 0: as
+                        often as with independent delays, or too few to tell */
 } LampInferenceService;
 
 typedef enum {

@@ -152,6 +152,28 @@ lamp_model_score(const LampModel *self, const LampRequest *request,
                         : independent);
 }
 
+double
+lamp_model_presence(const LampModel *self, const LampRequest *request,
+                    const LampStep *const *steps, guint32 n)
+{
+    const LampKind *kind = &self->kinds[request->kind];
+    double independent = kind->presence_base, unusual = 0;
+    guint64 pattern = 0;
+    LampView view;
+    lamp_view_fill(kind, request, steps, n, &view);
+    for (guint32 i = 0; i < n; i++) {
+        if (view.slots[i] == LAMP_NO_SLOT) {
+            unusual += self->log_unusual;
+            continue;
+        }
+        pattern += kind->slots[view.slots[i]].hash;
+        independent += (double) kind->slots[view.slots[i]].presence;
+    }
+    return unusual + ((self->evidence & LAMP_EVIDENCE_PATTERN)
+                          ? score_pattern(kind, pattern, independent)
+                          : independent);
+}
+
 LampModel *
 lamp_model_new(const LampField *field, guint32 evidence)
 {

@@ -111,6 +111,10 @@ gint64 lamp_view_gap(const LampView *view, LampRule rule, guint32 at, guint32 n_
 double lamp_model_score(const LampModel *self, const LampRequest *request,
                         const LampStep *const *steps, guint32 n, LampEvents *out_events);
 
+/* The part of the score that says how usual the steps are together, whatever their times. */
+double lamp_model_presence(const LampModel *self, const LampRequest *request,
+                           const LampStep *const *steps, guint32 n);
+
 /* Log odds of the order in which two overlapping requests of one kind went on, against that of
  * independent delays (queue.c). */
 double lamp_queue_score(const LampModel *self, const LampKind *kind, const LampEvents *a,

@@ -148,6 +148,7 @@ fill_field(LampField *field, const End *ends, gsize n, const LampServiceMemory *
                               .end = e->end,
                               .call = e->call,
                               .process = e->process,
+                              .is_fetched = e->partner == G_MAXUINT32,
                               .kind = number_kind(requests, e->partner, e->operation)};
     }
     field->n_request_kinds = field->n_base_kinds = g_hash_table_size(requests);

@@ -20,6 +20,7 @@ typedef struct {
     guint32 base_kind; /* dense, per field: the operation served */
     guint32 kind;      /* the same, or finer (trace.h) */
     guint32 fold;      /* scored with what the requests of other folds taught */
+    guint8 is_fetched; /* work that the call `call` brought from a queue */
 } LampRequest;
 
 typedef struct {

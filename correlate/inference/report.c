@@ -21,6 +21,11 @@ lamp_report_new(const LampInferenceInput *input, const LampInferenceOptions *opt
     self->answer->n_calls = input->n_calls;
     self->answer->links = g_new(LampInferenceLink, input->n_calls + 1);
     self->senders = lamp_messages_find(input);
+    self->answer->n_samples = options->samples;
+    if (options->samples > 0)
+        self->answer->samples = g_new(guint32, (gsize) options->samples * input->n_calls + 1);
+    for (gsize i = 0; i < (gsize) options->samples * input->n_calls; i++)
+        self->answer->samples[i] = LAMP_INFERENCE_NO_CALL;
     self->candidates = g_array_new(FALSE, TRUE, sizeof(LampInferenceCandidate));
     self->services = g_array_new(FALSE, TRUE, sizeof(LampInferenceService));
     self->slots = g_array_new(FALSE, TRUE, sizeof(LampInferenceSlot));
@@ -34,18 +39,24 @@ lamp_report_new(const LampInferenceInput *input, const LampInferenceOptions *opt
     return self;
 }
 
+/* A candidate of one step while ranking; candidates name requests, the answer names calls. */
+typedef struct {
+    float probability;
+    guint32 request; /* LAMP_NONE: no request */
+} Ranked;
+
 static int
-compare_candidates(const void *a, const void *b)
+compare_ranked(const void *a, const void *b)
 {
-    const LampInferenceCandidate *x = a, *y = b;
+    const Ranked *x = a, *y = b;
     if (x->probability != y->probability)
         return x->probability > y->probability ? -1 : 1;
-    return x->parent < y->parent ? -1 : x->parent > y->parent;
+    return x->request < y->request ? -1 : x->request > y->request;
 }
 
-/* Marginals of one step, best first; the last resort is the present owner. */
+/* Marginals of one step, best first; where none was recorded, the present owner is certain. */
 static guint32
-rank(const LampField *f, const LampSampler *sampler, guint32 step, LampInferenceCandidate *out)
+rank(const LampField *f, const LampSampler *sampler, guint32 step, Ranked *out)
 {
     const LampStep *s = &f->steps[step];
     guint32 visits = sampler->visits[step], n = 0;
@@ -53,51 +64,126 @@ rank(const LampField *f, const LampSampler *sampler, guint32 step, LampInference
         guint32 r = f->candidates[s->first_candidate + j];
         float share = visits ? sampler->share[s->first_candidate + j] / (float) visits
                              : (float) (sampler->state->owner[step] == r);
-        out[n++] =
-            (LampInferenceCandidate){.parent = f->requests[r].call, .probability = share};
+        out[n++] = (Ranked){share, r};
     }
     float none = visits ? sampler->no_share[step] / (float) visits
                         : (float) (sampler->state->owner[step] == LAMP_NONE);
-    out[n++] = (LampInferenceCandidate){.parent = LAMP_INFERENCE_NO_CALL, .probability = none};
-    qsort(out, n, sizeof *out, compare_candidates);
+    out[n++] = (Ranked){none, LAMP_NONE};
+    qsort(out, n, sizeof *out, compare_ranked);
     return n;
 }
 
+/* The call that stands for a request: what it serves, or for fetched work who sent it. */
+static guint32
+call_of(const LampReport *self, const LampField *f, guint32 request, guint32 *out_via)
+{
+    *out_via = LAMP_INFERENCE_NO_CALL;
+    if (request == LAMP_NONE)
+        return LAMP_INFERENCE_NO_CALL;
+    const LampRequest *r = &f->requests[request];
+    if (!r->is_fetched)
+        return r->call;
+    *out_via = r->call;
+    return self->senders[r->call] != LAMP_INFERENCE_NO_CALL ? self->senders[r->call] : r->call;
+}
+
 static void
-report_step(LampReport *self, const LampField *f, const LampSampler *sampler, guint32 step,
+add_candidates(LampReport *self, const LampField *f, LampSampler *sampler, guint32 step,
+               const Ranked *ranked, guint32 n)
+{
+    for (guint32 i = 0; i < n; i++) {
+        guint32 via;
+        LampInferenceCandidate c = {.parent = call_of(self, f, ranked[i].request, &via),
+                                    .probability = ranked[i].probability};
+        if (ranked[i].request != LAMP_NONE) {
+            LampParts parts = lamp_sampler_parts(sampler, step, ranked[i].request);
+            c.delay = (float) parts.delay;
+            c.presence = (float) parts.presence;
+            c.values = (float) parts.values;
+            c.affinity = (float) parts.affinity;
+        } else {
+            c.delay = sampler->model->log_orphan[f->steps[step].kind];
+        }
+        g_array_append_val(self->candidates, c);
+    }
+}
+
+static guint8
+kind_of_link(const LampField *f, const LampStep *step, guint32 request)
+{
+    if (request == LAMP_NONE)
+        return LAMP_LINK_NONE;
+    if (f->requests[request].is_fetched)
+        return LAMP_LINK_MESSAGE;
+    return step->end <= f->requests[request].end ? LAMP_LINK_SYNCHRONOUS
+                                                 : LAMP_LINK_ASYNCHRONOUS;
+}
+
+static void
+report_step(LampReport *self, const LampField *f, LampSampler *sampler, guint32 step,
             LampInferenceService *service)
 {
-    LampInferenceCandidate ranked[LAMP_MAX_CANDIDATES + 1];
-    guint32 n = rank(f, sampler, step, ranked);
+    Ranked ranked[LAMP_MAX_CANDIDATES + 1];
+    guint32 n = rank(f, sampler, step, ranked), via;
     guint32 keep = self->options->candidates ? self->options->candidates : 5;
     LampInferenceLink *link = &self->answer->links[f->steps[step].call];
-    link->parent = ranked[0].parent;
-    link->probability = ranked[0].probability;
-    if (n > 1) {
-        link->runner_up = ranked[1].parent;
-        link->runner_up_probability = ranked[1].probability;
-    }
-    link->kind = LAMP_LINK_NONE;
-    link->first_candidate = self->candidates->len;
     while (n > 1 && ranked[n - 1].probability <= 0)
         n--;
+    link->parent = call_of(self, f, ranked[0].request, &link->via);
+    link->probability = ranked[0].probability;
+    if (n > 1) {
+        link->runner_up = call_of(self, f, ranked[1].request, &via);
+        link->runner_up_probability = ranked[1].probability;
+    }
+    link->kind = kind_of_link(f, &f->steps[step], ranked[0].request);
+    link->first_candidate = self->candidates->len;
     link->candidate_count = MIN(n, keep);
-    g_array_append_vals(self->candidates, ranked, link->candidate_count);
+    add_candidates(self, f, sampler, step, ranked, link->candidate_count);
     if (link->parent == LAMP_INFERENCE_NO_CALL)
         return;
-    const LampInferenceCall *parent = &self->input->calls[link->parent];
-    if (parent->flags & LAMP_CALL_FETCH && parent->client_process == f->steps[step].process) {
-        link->kind = LAMP_LINK_MESSAGE;
-        link->via = link->parent;
-        if (self->senders[link->via] != LAMP_INFERENCE_NO_CALL)
-            link->parent = self->senders[link->via];
-    } else
-        link->kind = f->steps[step].end <= parent->server_end_ns ? LAMP_LINK_SYNCHRONOUS
-                                                                 : LAMP_LINK_ASYNCHRONOUS;
     self->answer->links[link->parent].tree_probability *= link->probability;
     service->links++;
     service->ambiguous += f->steps[step].n_candidates > 1;
     service->expected_accuracy += (double) link->probability;
+}
+
+static gboolean
+has_failed(const LampInferenceCall *c)
+{
+    return (c->flags & (LAMP_CALL_ERROR | LAMP_CALL_TIMEOUT | LAMP_CALL_NO_RESPONSE)) != 0;
+}
+
+/* A call is a retry where its parent made the same kind of call before and that one failed. */
+static void
+mark_retries(const LampReport *self, const LampField *f)
+{
+    const LampInferenceCall *calls = self->input->calls;
+    LampInferenceLink *links = self->answer->links;
+    g_autoptr(GHashTable) last =
+        g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    for (guint32 s = 0; s < f->n_steps; s++) {
+        LampInferenceLink *link = &links[f->steps[s].call];
+        if (link->parent == LAMP_INFERENCE_NO_CALL)
+            continue;
+        guint64 key = (guint64) link->parent << 32 | f->steps[s].kind;
+        key = lamp_random(&key); /* GLib hashes only the low half */
+        gpointer before = g_hash_table_lookup(last, &key);
+        if (before && has_failed(&calls[GPOINTER_TO_UINT(before) - 1])) {
+            link->kind = LAMP_LINK_RETRY;
+            link->retry_of = GPOINTER_TO_UINT(before) - 1;
+        }
+        g_hash_table_insert(last, g_memdup2(&key, sizeof key),
+                            GUINT_TO_POINTER(f->steps[s].call + 1));
+    }
+}
+
+void
+lamp_report_sample(LampReport *self, const LampField *field, const LampState *state,
+                   guint32 row)
+{
+    guint32 *to = self->answer->samples + (gsize) row * self->answer->n_calls, via;
+    for (guint32 s = 0; s < field->n_steps; s++)
+        to[field->steps[s].call] = call_of(self, field, state->owner[s], &via);
 }
 
 static void
@@ -133,20 +219,21 @@ report_kind(LampReport *self, const LampField *f, const LampModel *model, guint3
 }
 
 void
-lamp_report_field(LampReport *self, const LampField *field, const LampModel *model,
-                  const LampSampler *sampler)
+lamp_report_field(LampReport *self, const LampField *field, LampSampler *sampler,
+                  double in_order)
 {
-    LampInferenceService service = {.service = field->service};
+    LampInferenceService service = {.service = field->service, .in_order = in_order};
     for (guint32 s = 0; s < field->n_steps; s++)
         report_step(self, field, sampler, s, &service);
+    mark_retries(self, field);
     self->sum += service.expected_accuracy;
     self->links += service.links;
     if (service.links)
         service.expected_accuracy /= (double) service.links;
     g_array_append_val(self->services, service);
     for (guint32 k = 0; k < field->n_base_kinds; k++)
-        if (model->kinds[k].rules)
-            report_kind(self, field, model, k);
+        if (sampler->model->kinds[k].rules)
+            report_kind(self, field, sampler->model, k);
 }
 
 /* Trace probabilities: a parent's product is handed up from its children; calls in order of end

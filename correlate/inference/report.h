@@ -17,9 +17,13 @@ typedef struct {
 LampReport *lamp_report_new(const LampInferenceInput *input,
                             const LampInferenceOptions *options);
 
-/* Adds the answer for one service. */
-void lamp_report_field(LampReport *self, const LampField *field, const LampModel *model,
-                       const LampSampler *sampler);
+/* Adds the answer for one service; the field's kinds are the base kinds. */
+void lamp_report_field(LampReport *self, const LampField *field, LampSampler *sampler,
+                       double in_order);
+
+/* Keeps the present sample of a field's links as row `row` of the samples. */
+void lamp_report_sample(LampReport *self, const LampField *field, const LampState *state,
+                        guint32 row);
 
 /* Computes what spans services and hands the answer over; frees the report. */
 LampInference *lamp_report_finish(LampReport *self);

@@ -450,6 +450,37 @@ visit_step(LampSampler *self, guint32 step)
     state->score[c[chosen]] = with[chosen];
 }
 
+static double
+presence_of(const LampSampler *self, guint32 request)
+{
+    const LampStep *list[LAMP_MAX_KIDS];
+    const LampKids *kids = &self->state->kids[request];
+    guint32 n = MIN(kids->n, LAMP_MAX_KIDS);
+    for (guint32 i = 0; i < n; i++)
+        list[i] = &self->state->field->steps[kids->at[i]];
+    return lamp_model_presence(self->model, &self->state->field->requests[request], list, n);
+}
+
+LampParts
+lamp_sampler_parts(LampSampler *self, guint32 step, guint32 request)
+{
+    LampState *state = self->state;
+    guint32 owner = state->owner[step];
+    double alone_with, alone_without;
+    lamp_state_assign(state, step, LAMP_NONE);
+    double without = score_with(self, request, LAMP_NONE, &alone_without);
+    double presence = -presence_of(self, request);
+    double with = score_with(self, request, step, &alone_with);
+    lamp_state_assign(state, step, request);
+    presence += presence_of(self, request);
+    lamp_state_assign(state, step, owner);
+    double bonus = lamp_state_bonus(state, request, &step, 1);
+    LampParts parts = {.presence = presence, .values = bonus};
+    parts.delay = alone_with - alone_without - presence - bonus;
+    parts.affinity = (with - without) - (alone_with - alone_without);
+    return parts;
+}
+
 void
 lamp_sampler_sweep(LampSampler *self, gboolean orphans)
 {

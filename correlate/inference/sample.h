@@ -35,4 +35,12 @@ void lamp_sampler_record(LampSampler *self);
  */
 void lamp_sampler_sweep(LampSampler *self, gboolean orphans);
 
+/* Log odds of a step being made by a request rather than by none, all else as it is, in parts.
+ */
+typedef struct {
+    double delay, presence, values, affinity;
+} LampParts;
+
+LampParts lamp_sampler_parts(LampSampler *self, guint32 step, guint32 request);
+
 #endif

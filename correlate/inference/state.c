@@ -82,10 +82,12 @@ lamp_state_replace(LampState *self, guint32 request, const guint32 *steps, guint
     }
 }
 
-static double
-bonus_of(const LampState *self, guint32 request, const guint32 *steps, guint32 n)
+double
+lamp_state_bonus(const LampState *self, guint32 request, const guint32 *steps, guint32 n)
 {
     double sum = 0;
+    if (!self->bonus)
+        return 0;
     for (guint32 i = 0; i < n; i++) {
         const LampStep *s = &self->field->steps[steps[i]];
         const guint32 *c = self->field->candidates + s->first_candidate;
@@ -106,7 +108,7 @@ lamp_state_score(const LampState *self, const LampModel *model, guint32 request,
     n = MIN(n, LAMP_MAX_KIDS);
     for (guint32 i = 0; i < n; i++)
         list[i] = &self->field->steps[steps[i]];
-    double bonus = self->bonus ? bonus_of(self, request, steps, n) : 0;
+    double bonus = lamp_state_bonus(self, request, steps, n);
     return bonus +
            lamp_model_score(model, &self->field->requests[request], list, n, out_events);
 }

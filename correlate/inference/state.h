@@ -30,6 +30,10 @@ void lamp_state_replace(LampState *self, guint32 request, const guint32 *steps, 
 double lamp_state_score(const LampState *self, const LampModel *model, guint32 request,
                         const guint32 *steps, guint32 n, LampEvents *out_events);
 
+/* What speaks for the single links of these steps to the request. */
+double lamp_state_bonus(const LampState *self, guint32 request, const guint32 *steps,
+                        guint32 n);
+
 /* The events of a request as it stands. */
 void lamp_state_events(const LampState *self, const LampModel *model, guint32 request,
                        LampEvents *out);
