@@ -4,12 +4,16 @@
 #include "cli/ingest-options.h"
 
 #include "base/log.h"
+#include "base/text.h"
 #include "cli/print.h"
 #include "cli/progress.h"
 #include "store/statement.h"
 
+#include <unistd.h>
+
 #define DEFAULT_OUTPUT "lamplight.db"
 #define SHOWN_SOURCES 20
+#define SHOWN_FINDINGS 10
 
 static char *output, *format, *patterns, *filter;
 static char **hosts, **zones;
@@ -109,6 +113,31 @@ source_table(LampStore *store)
     return table;
 }
 
+/* The first findings: what is wrong, in which file, where. */
+static void
+append_findings(LampStore *store, GString *text)
+{
+    g_autoptr(LampStatement) rows = lamp_statement_new(
+        store,
+        "SELECT path, offset_bytes, text, count FROM findings JOIN sources USING (source_id) "
+        "ORDER BY finding_id LIMIT ?",
+        NULL);
+    if (rows == NULL)
+        return;
+    lamp_statement_bind_int(rows, 1, SHOWN_FINDINGS);
+    gboolean has_row = FALSE;
+    while (lamp_statement_step(rows, &has_row, NULL) && has_row) {
+        g_autofree char *path = lamp_text_escape(lamp_bytes_text(lamp_statement_text(rows, 0)));
+        g_autofree char *what = lamp_text_escape(lamp_bytes_text(lamp_statement_text(rows, 2)));
+        gint64 count = lamp_statement_int(rows, 3);
+        g_string_append_printf(text, "  %s: byte %" G_GINT64_FORMAT ": %s", path,
+                               lamp_statement_int(rows, 1), what);
+        if (count > 1)
+            g_string_append_printf(text, " (%" G_GINT64_FORMAT " times)", count);
+        g_string_append_c(text, '\n');
+    }
+}
+
 void
 lamp_ingest_report(LampCli *cli, LampStore *store, const LampIngestCounts *counts)
 {
@@ -127,7 +156,8 @@ lamp_ingest_report(LampCli *cli, LampStore *store, const LampIngestCounts *count
     if (lamp_table_rows(table) == 0)
         return;
     g_autoptr(GString) text = g_string_new(NULL);
-    lamp_table_render(table, text, cli->width);
+    lamp_table_render(table, text, isatty(STDERR_FILENO) ? cli->width : 0);
+    append_findings(store, text);
     g_printerr(
         "%s%s",
         full_report

@@ -4,6 +4,7 @@
  */
 #include "base/log.h"
 #include "cli/command.h"
+#include "ingest/source.h"
 
 #include <locale.h>
 #include <signal.h>
@@ -105,7 +106,8 @@ status_of(const GError *error)
         g_error_matches(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE) ||
         g_error_matches(error, LAMP_STORE_ERROR, LAMP_STORE_ERROR_QUERY))
         return LAMP_EXIT_USAGE;
-    if (g_error_matches(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_INPUT))
+    if (g_error_matches(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_INPUT) ||
+        error->domain == LAMP_SOURCE_ERROR)
         return LAMP_EXIT_INPUT;
     if (g_error_matches(error, LAMP_STORE_ERROR, LAMP_STORE_ERROR_FULL))
         return LAMP_EXIT_SPACE;
