@@ -20,3 +20,6 @@ extern const LampCommand lamp_command_path;
 extern const LampCommand lamp_command_graph;
 extern const LampCommand lamp_command_whatif;
 extern const LampCommand lamp_command_export;
+extern const LampCommand lamp_command_tornado;
+extern const LampCommand lamp_command_costs;
+extern const LampCommand lamp_command_diff;

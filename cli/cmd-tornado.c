@@ -1,0 +1,200 @@
+/*
+ * lamplight tornado: which component, made faster or slower, would change latency most.
+ *
+ * A virtual speed-up (Curtsinger and Berger, Coz, SOSP 2015) for every component in turn, by
+ * replay: so slack, joins and queues count, and not the share of time alone.
+ */
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/flow-options.h"
+#include "cli/print.h"
+#include "model/what-if.h"
+
+static gboolean as_json, by_operation;
+static double percent = 10.0;
+static int most = 20;
+
+static const GOptionEntry options[] = {
+    {"percent", 0, 0, G_OPTION_ARG_DOUBLE, &percent, "how much faster and slower (default 10)",
+     "PERCENT"},
+    {"operations", 0, 0, G_OPTION_ARG_NONE, &by_operation, "each operation, not each service",
+     NULL},
+    {"top", 'n', 0, G_OPTION_ARG_INT, &most, "lines (default 20; 0: all)", "N"},
+    LAMP_FLOW_OPTIONS,
+    {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "a JSON array", NULL},
+    {NULL},
+};
+
+typedef struct {
+    char *name;
+    double faster, slower; /* change of the mean, ns */
+} Bar;
+
+static void
+clear_bar(gpointer pointer)
+{
+    Bar *bar = pointer;
+    g_free(bar->name);
+}
+
+static gint
+compare_bars(gconstpointer a, gconstpointer b)
+{
+    const Bar *x = a, *y = b;
+    double vx = MAX(-x->faster, x->slower), vy = MAX(-y->faster, y->slower);
+    if (vx < vy || vx > vy)
+        return vx > vy ? -1 : 1;
+    return g_strcmp0(x->name, y->name);
+}
+
+/* Change of the mean by @factor on @target; FALSE if it cannot be named as a target. */
+static gboolean
+try_factor(LampWhatif *whatif, const LampTopology *topology, const char *target, double factor,
+           double base, double *out_change)
+{
+    g_autofree char *text = g_strdup_printf("%s *%.6f", target, factor);
+    g_autoptr(LampChange) change = lamp_change_parse(text, NULL);
+    if (change == NULL || !lamp_change_resolve(change, topology, NULL))
+        return FALSE;
+    *out_change = lamp_whatif_mean(whatif, change) - base;
+    return TRUE;
+}
+
+/* Target text for a name from input: what has a meaning in changes becomes '?'. */
+static char *
+safe_target(const char *service, const char *operation)
+{
+    g_autofree char *name = g_strdelimit(g_strdup(service), "/|;", '?');
+    if (operation == NULL)
+        return g_steal_pointer(&name);
+    g_autofree char *pattern = g_strdelimit(g_strdup(operation), "|;*", '?');
+    return g_strconcat(name, "/", pattern, NULL);
+}
+
+static void
+add_bar(GArray *bars, LampWhatif *whatif, const LampTopology *topology, const char *service,
+        const char *operation, double base)
+{
+    g_autofree char *target = safe_target(service, operation);
+    Bar bar = {NULL, 0.0, 0.0};
+    double share = percent / 100.0;
+    if (!try_factor(whatif, topology, target, 1.0 - share, base, &bar.faster) ||
+        !try_factor(whatif, topology, target, 1.0 + share, base, &bar.slower))
+        return;
+    bar.name =
+        operation == NULL ? g_strdup(service) : g_strconcat(service, " ", operation, NULL);
+    g_array_append_val(bars, bar);
+}
+
+static void
+collect_bars(GArray *bars, LampWhatif *whatif, const LampTopology *topology, double base)
+{
+    for (guint i = 1; !by_operation && i < lamp_topology_service_count(topology); i++)
+        add_bar(bars, whatif, topology, lamp_topology_service(topology, i)->name, NULL, base);
+    for (guint i = 0; by_operation && i < lamp_topology_label_count(topology); i++)
+        add_bar(bars, whatif, topology, lamp_topology_label_service(topology, i),
+                lamp_topology_label(topology, i)->operation, base);
+    g_array_sort(bars, compare_bars);
+}
+
+static char *
+draw_bar(const Bar *bar, double widest)
+{
+    guint left = (guint) (12.0 * MAX(-bar->faster, 0.0) / MAX(widest, 1.0) + 0.5);
+    guint right = (guint) (12.0 * MAX(bar->slower, 0.0) / MAX(widest, 1.0) + 0.5);
+    GString *out = g_string_new(NULL);
+    g_string_append_printf(out, "%*s", (int) (12 - MIN(left, 12)), "");
+    for (guint i = 0; i < MIN(left, 12); i++)
+        g_string_append(out, "▓");
+    g_string_append(out, "│");
+    for (guint i = 0; i < MIN(right, 12); i++)
+        g_string_append(out, "▓");
+    return g_string_free(out, FALSE);
+}
+
+static void
+append_table(const GArray *bars, const LampWhatif *whatif, double base, GString *out)
+{
+    static const char *const titles[] = {"component", ">faster", ">slower", "faster │ slower",
+                                         NULL};
+    g_autoptr(LampTable) table = lamp_table_new(titles);
+    double widest = bars->len == 0 ? 1.0
+                                   : MAX(-g_array_index(bars, Bar, 0).faster,
+                                         g_array_index(bars, Bar, 0).slower);
+    for (guint i = 0; i < bars->len && (most <= 0 || i < (guint) most); i++) {
+        const Bar *bar = &g_array_index(bars, Bar, i);
+        char *cells[] = {
+            g_strdup(bar->name), g_strdup_printf("%+.2f %%", 100.0 * bar->faster / base),
+            g_strdup_printf("%+.2f %%", 100.0 * bar->slower / base), draw_bar(bar, widest)};
+        lamp_table_take(table, cells);
+    }
+    lamp_table_render(table, out, 0);
+    g_autofree char *mean = lamp_ms_format(base);
+    g_string_append_printf(out,
+                           "\nchange of the mean latency (%s over %" G_GUINT64_FORMAT
+                           " requests) if the component's own work took %.3g %% less or more\n",
+                           mean, lamp_whatif_requests(whatif), percent);
+}
+
+static void
+append_json(const GArray *bars, double base, GString *out)
+{
+    g_string_append_c(out, '[');
+    for (guint i = 0; i < bars->len; i++) {
+        const Bar *bar = &g_array_index(bars, Bar, i);
+        g_string_append(out, i == 0 ? "\n  {\"component\": " : ",\n  {\"component\": ");
+        lamp_json_append_string(out, bar->name);
+        g_string_append(out, ", \"mean_ms\": ");
+        lamp_json_append_real(out, base / 1e6);
+        g_string_append(out, ", \"faster_ms\": ");
+        lamp_json_append_real(out, bar->faster / 1e6);
+        g_string_append(out, ", \"slower_ms\": ");
+        lamp_json_append_real(out, bar->slower / 1e6);
+        g_string_append_c(out, '}');
+    }
+    g_string_append(out, "\n]\n");
+}
+
+static int
+run(LampCli *cli, char **arguments, GError **error)
+{
+    (void) arguments;
+    g_auto(LampModelView) view = {NULL, NULL};
+    if (percent <= 0.0 || percent > 100.0) {
+        g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
+                    "--percent takes a number above 0 and up to 100");
+        return -1;
+    }
+    if (!lamp_model_view_open(cli, &view, error))
+        return -1;
+    /* Dozens of replays: a sample from the begin is enough for ranking. */
+    g_autoptr(LampWhatif) whatif = lamp_whatif_load(cli->store, view.topology, view.structure,
+                                                    &lamp_flow_filter, 20000, error);
+    if (whatif == NULL)
+        return -1;
+    if (lamp_whatif_requests(whatif) == 0) {
+        lamp_set_no_flows_error(error);
+        return -1;
+    }
+    g_autoptr(GArray) bars = g_array_new(FALSE, TRUE, sizeof(Bar));
+    g_array_set_clear_func(bars, clear_bar);
+    double base = lamp_whatif_mean(whatif, NULL);
+    collect_bars(bars, whatif, view.topology, base);
+    g_autoptr(GString) out = g_string_new(NULL);
+    if (as_json)
+        append_json(bars, base, out);
+    else
+        append_table(bars, whatif, base, out);
+    return lamp_print(out, error) ? LAMP_EXIT_OK : -1;
+}
+
+const LampCommand lamp_command_tornado = {
+    .name = "tornado",
+    .arguments = "FILE.db",
+    .summary = "Which component, made 10 % faster, would gain most",
+    .options = options,
+    .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
+    .least_arguments = 1,
+    .most_arguments = 1,
+    .run = run,
+};

@@ -1,0 +1,254 @@
+/*
+ * Comparing two sets of flows, after Sambasivan et al., Spectroscope (NSDI 2011): structural
+ * mutations are shapes whose share changed, response-time mutations are edges whose durations
+ * changed. Shares are tested with the G-test, durations with Kolmogorov-Smirnov, and all
+ * probabilities of one kind are corrected together (Benjamini and Hochberg), because hundreds
+ * are tested at once. The likely cause is ranked by what an operation's own time on critical
+ * paths adds to or takes from the mean request, which slower callees further down do not move.
+ *
+ * Everything is keyed by hashes of texts, so two databases need share no ids.
+ */
+#include "model/compare.h"
+
+#include "model/critical-path.h"
+#include "model/index-map.h"
+#include "model/shape.h"
+#include "model/statistics.h"
+
+#include <math.h>
+
+#define LEARN_FLOWS 20000u
+
+typedef struct {
+    LampIndexMap index;
+    GArray *rows;
+} Table;
+
+/* While one side is read. */
+typedef struct {
+    LampComparison *comparison;
+    LampCompareSide side;
+    LampTopology *topology;
+    LampShapes *shapes;
+    Table tables[3]; /* shapes, edges, operations */
+    GArray *critical;
+} Reading;
+
+static void
+clear_compared(gpointer pointer)
+{
+    LampCompared *row = pointer;
+    g_free(row->name);
+    for (guint side = 0; side < LAMP_SIDES; side++)
+        lamp_quantiles_clear(&row->duration[side]);
+}
+
+LampComparison *
+lamp_compare_new(void)
+{
+    LampComparison *comparison = g_new0(LampComparison, 1);
+    GArray **arrays[] = {&comparison->shapes, &comparison->edges, &comparison->operations};
+    for (gsize i = 0; i < G_N_ELEMENTS(arrays); i++) {
+        *arrays[i] = g_array_new(FALSE, TRUE, sizeof(LampCompared));
+        g_array_set_clear_func(*arrays[i], clear_compared);
+    }
+    return comparison;
+}
+
+void
+lamp_compare_free(LampComparison *comparison)
+{
+    if (comparison == NULL)
+        return;
+    g_array_unref(comparison->shapes);
+    g_array_unref(comparison->edges);
+    g_array_unref(comparison->operations);
+    for (guint side = 0; side < LAMP_SIDES; side++)
+        lamp_quantiles_clear(&comparison->duration[side]);
+    g_free(comparison);
+}
+
+static char *
+label_name(const LampTopology *topology, guint32 label)
+{
+    return g_strconcat(lamp_topology_label_service(topology, label), " ",
+                       lamp_topology_label(topology, label)->operation, NULL);
+}
+
+/* Row of @hash; the index is built anew for each side from what is there. */
+static LampCompared *
+find_row(Table *table, guint64 hash, gboolean *out_is_new)
+{
+    guint32 i = lamp_index_map_add(&table->index, hash, table->rows->len, out_is_new);
+    if (*out_is_new) {
+        LampCompared row = {.hash = hash};
+        g_array_append_val(table->rows, row);
+    }
+    return &g_array_index(table->rows, LampCompared, i);
+}
+
+static void
+index_rows(Table *table, GArray *rows)
+{
+    table->rows = rows;
+    lamp_index_map_init(&table->index);
+    for (guint i = 0; i < rows->len; i++)
+        lamp_index_map_add(&table->index, g_array_index(rows, LampCompared, i).hash, i, NULL);
+}
+
+static void
+count_shape(Reading *reading, const LampFlow *flow)
+{
+    gboolean is_new;
+    LampCompared *row =
+        find_row(&reading->tables[0], lamp_shapes_identify(reading->shapes, flow), &is_new);
+    if (is_new)
+        row->name = label_name(reading->topology, flow->calls[0].label);
+    row->count[reading->side]++;
+    row->errors[reading->side] += flow->calls[0].is_error;
+    lamp_quantiles_add(&row->duration[reading->side], lamp_flow_duration(flow), 1);
+}
+
+static void
+count_call(Reading *reading, const LampFlow *flow, guint32 i, const LampCritical *critical)
+{
+    const LampFlowCall *call = &flow->calls[i];
+    const LampTopology *topology = reading->topology;
+    guint64 hash = lamp_topology_label(topology, call->label)->hash;
+    gboolean is_new;
+    LampCompared *row = find_row(&reading->tables[2], hash, &is_new);
+    if (is_new)
+        row->name = label_name(topology, call->label);
+    row->count[reading->side]++;
+    row->errors[reading->side] += call->is_error;
+    row->critical[reading->side] += (double) critical->own;
+    lamp_quantiles_add(&row->duration[reading->side], call->server_end - call->server_start, 1);
+    if (call->parent == LAMP_FLOW_NONE)
+        return;
+    guint32 above = flow->calls[call->parent].label;
+    guint64 pair = lamp_mix64(lamp_topology_label(topology, above)->hash ^ 1) + hash;
+    row = find_row(&reading->tables[1], pair, &is_new);
+    if (is_new) {
+        g_autofree char *from = label_name(topology, above);
+        g_autofree char *to = label_name(topology, call->label);
+        row->name = g_strconcat(from, " -> ", to, NULL);
+    }
+    row->count[reading->side]++;
+    row->errors[reading->side] += call->is_error;
+    lamp_quantiles_add(&row->duration[reading->side], call->client_end - call->client_start, 1);
+}
+
+static void
+count_flow(Reading *reading, const LampFlow *flow)
+{
+    LampComparison *comparison = reading->comparison;
+    g_array_set_size(reading->critical, flow->count);
+    LampCritical *critical = (LampCritical *) (gpointer) reading->critical->data;
+    lamp_critical_path_find(flow, critical);
+    count_shape(reading, flow);
+    for (guint32 i = 0; i < flow->count; i++)
+        count_call(reading, flow, i, &critical[i]);
+    comparison->flows[reading->side]++;
+    comparison->confidence[reading->side] += flow->confidence;
+    lamp_quantiles_add(&comparison->duration[reading->side], lamp_flow_duration(flow), 1);
+}
+
+gboolean
+lamp_compare_read(LampComparison *comparison, LampCompareSide side, LampStore *store,
+                  const LampFlowFilter *filter, GError **error)
+{
+    LampFlowFilter wanted = *filter;
+    wanted.skip_background = TRUE;
+    g_autoptr(LampTopology) topology = lamp_topology_load(store, error);
+    if (topology == NULL)
+        return FALSE;
+    g_autoptr(LampStructure) structure =
+        lamp_structure_learn(store, topology, NULL, LEARN_FLOWS, error);
+    g_autoptr(LampFlowReader) reader =
+        structure == NULL ? NULL : lamp_flow_reader_new(store, topology, &wanted, error);
+    if (reader == NULL)
+        return FALSE;
+    LampShapeOptions options = {0};
+    g_autoptr(LampShapes) shapes = lamp_shapes_new(topology, structure, &options);
+    g_autoptr(GArray) critical = g_array_new(FALSE, FALSE, sizeof(LampCritical));
+    Reading reading = {comparison, side, topology, shapes, {{{0}, NULL}}, critical};
+    index_rows(&reading.tables[0], comparison->shapes);
+    index_rows(&reading.tables[1], comparison->edges);
+    index_rows(&reading.tables[2], comparison->operations);
+    const LampFlow *flow = NULL;
+    gboolean ok;
+    while ((ok = lamp_flow_reader_next(reader, &flow, error)) && flow != NULL)
+        count_flow(&reading, flow);
+    for (gsize i = 0; i < G_N_ELEMENTS(reading.tables); i++)
+        lamp_index_map_clear(&reading.tables[i].index);
+    return ok;
+}
+
+static double
+duration_probability(const LampQuantiles *sides)
+{
+    return lamp_ks_probability(lamp_ks_distance(&sides[0], &sides[1]), (double) sides[0].count,
+                               (double) sides[1].count);
+}
+
+static void
+test_rows(const LampComparison *comparison, GArray *rows)
+{
+    g_autofree double *shares = g_new(double, rows->len + 1);
+    g_autofree double *durations = g_new(double, rows->len + 1);
+    double n_a = (double) comparison->flows[LAMP_SIDE_A];
+    double n_b = (double) comparison->flows[LAMP_SIDE_B];
+    for (guint i = 0; i < rows->len; i++) {
+        const LampCompared *row = &g_array_index(rows, LampCompared, i);
+        /* An operation may occur more often than once a request: at most all of them count. */
+        shares[i] = lamp_share_probability(MIN((double) row->count[0], n_a), n_a,
+                                           MIN((double) row->count[1], n_b), n_b);
+        durations[i] = duration_probability(row->duration);
+    }
+    lamp_adjust_probabilities(shares, rows->len);
+    lamp_adjust_probabilities(durations, rows->len);
+    for (guint i = 0; i < rows->len; i++) {
+        LampCompared *row = &g_array_index(rows, LampCompared, i);
+        row->share_rate = shares[i];
+        row->duration_rate = durations[i];
+    }
+}
+
+/* What the change of this row adds to the mean request. */
+static double
+shift_per_request(const LampComparison *comparison, const LampCompared *row)
+{
+    double n_a = MAX((double) comparison->flows[LAMP_SIDE_A], 1.0);
+    double n_b = MAX((double) comparison->flows[LAMP_SIDE_B], 1.0);
+    return row->duration[LAMP_SIDE_B].sum / n_b - row->duration[LAMP_SIDE_A].sum / n_a;
+}
+
+static gint
+compare_effects(gconstpointer a, gconstpointer b)
+{
+    const LampCompared *x = a, *y = b;
+    double vx = fabs(x->effect), vy = fabs(y->effect);
+    if (vx < vy || vx > vy)
+        return vx > vy ? -1 : 1;
+    return x->hash < y->hash ? -1 : x->hash > y->hash;
+}
+
+void
+lamp_compare_finish(LampComparison *comparison)
+{
+    GArray *arrays[] = {comparison->shapes, comparison->edges, comparison->operations};
+    double n_a = MAX((double) comparison->flows[LAMP_SIDE_A], 1.0);
+    double n_b = MAX((double) comparison->flows[LAMP_SIDE_B], 1.0);
+    for (gsize k = 0; k < G_N_ELEMENTS(arrays); k++) {
+        test_rows(comparison, arrays[k]);
+        for (guint i = 0; i < arrays[k]->len; i++) {
+            LampCompared *row = &g_array_index(arrays[k], LampCompared, i);
+            row->effect = k == 2 ? row->critical[1] / n_b - row->critical[0] / n_a
+                                 : shift_per_request(comparison, row);
+        }
+        g_array_sort(arrays[k], compare_effects);
+    }
+    comparison->confidence[0] /= n_a;
+    comparison->confidence[1] /= n_b;
+    comparison->duration_probability = duration_probability(comparison->duration);
+}

@@ -1,0 +1,141 @@
+/* Statistics against known values; comparing finds what changed and nothing where nothing did.
+ */
+#include "model/compare.h"
+#include "model/costs.h"
+#include "model/statistics.h"
+#include "tests/unit/flow-fixture.h"
+
+START_TEST(test_statistics_known_values)
+{
+    g_auto(LampQuantiles) a, b;
+    lamp_quantiles_init(&a);
+    lamp_quantiles_init(&b);
+    for (gint64 i = 1; i <= 100; i++) {
+        lamp_quantiles_add(&a, i, 1);
+        lamp_quantiles_add(&b, i + 20, 1);
+    }
+    ck_assert_double_eq_tol(lamp_ks_distance(&a, &a), 0.0, 1e-9);
+    ck_assert_double_eq_tol(lamp_ks_distance(&a, &b), 0.2, 1e-9);
+    ck_assert_double_eq_tol(lamp_ks_probability(0.2, 100, 100), 0.0316, 0.002);
+    /* 10 of 100 and 20 of 100: G = 3.99 */
+    ck_assert_double_eq_tol(lamp_share_probability(10, 100, 20, 100), 0.0459, 0.0005);
+    ck_assert_double_eq_tol(lamp_share_probability(10, 100, 10, 100), 1.0, 1e-9);
+    double p[] = {0.04, 0.001, 0.03, 0.9};
+    lamp_adjust_probabilities(p, 4);
+    ck_assert_double_eq_tol(p[1], 0.004, 1e-12);
+    ck_assert_double_eq_tol(p[0], 0.04 * 4 / 3, 1e-12);
+    ck_assert_double_eq_tol(p[2], 0.04 * 4 / 3, 1e-12);
+    ck_assert_double_eq_tol(p[3], 0.9, 1e-12);
+}
+END_TEST
+
+/* @requests requests to web, each asking db for @took us; the second half asks a cache too. */
+static LampStore *
+make_store(guint requests, guint took, gboolean with_cache)
+{
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < requests; i++) {
+        guint t = i * 2000, id = i * 10 + 1, jitter = i * 7 % 20;
+        g_ptr_array_add(lines, g_strdup_printf("%u 0 client web GET %u %u %u %u", id, t, t,
+                                               t + took + 200, t + took + 200));
+        g_ptr_array_add(lines, g_strdup_printf("%u %u web db S %u %u %u %u", id + 1, id,
+                                               t + 100, t + 100, t + 100 + took - jitter,
+                                               t + 100 + took - jitter));
+        if (with_cache)
+            g_ptr_array_add(lines, g_strdup_printf("%u %u web cache G %u %u %u %u", id + 2, id,
+                                                   t + 20, t + 20, t + 60, t + 60));
+    }
+    g_ptr_array_add(lines, NULL);
+    return fixture_store((const char *const *) lines->pdata);
+}
+
+static LampComparison *
+compare(LampStore *a, LampStore *b)
+{
+    LampFlowFilter all = {0};
+    LampComparison *comparison = lamp_compare_new();
+    ck_assert(lamp_compare_read(comparison, LAMP_SIDE_A, a, &all, NULL));
+    ck_assert(lamp_compare_read(comparison, LAMP_SIDE_B, b, &all, NULL));
+    lamp_compare_finish(comparison);
+    return comparison;
+}
+
+START_TEST(test_compare_same_shows_nothing)
+{
+    g_autoptr(LampStore) a = make_store(60, 500, FALSE);
+    g_autoptr(LampStore) b = make_store(60, 500, FALSE);
+    g_autoptr(LampComparison) c = compare(a, b);
+    ck_assert_uint_eq(c->shapes->len, 1);
+    for (guint i = 0; i < c->operations->len; i++) {
+        const LampCompared *row = &g_array_index(c->operations, LampCompared, i);
+        ck_assert(row->share_rate > 0.5 && row->duration_rate > 0.5);
+        ck_assert_double_eq_tol(row->effect, 0.0, 1e-6);
+    }
+}
+END_TEST
+
+START_TEST(test_compare_names_the_slower_operation_first)
+{
+    g_autoptr(LampStore) a = make_store(60, 500, FALSE);
+    g_autoptr(LampStore) b = make_store(60, 800, FALSE);
+    g_autoptr(LampComparison) c = compare(a, b);
+    const LampCompared *first = &g_array_index(c->operations, LampCompared, 0);
+    ck_assert_str_eq(first->name, "db S");
+    ck_assert(first->duration_rate < 0.001);
+    ck_assert_double_eq_tol(first->effect, 300e3, 1.0);
+}
+END_TEST
+
+START_TEST(test_compare_finds_new_and_vanished_shapes)
+{
+    g_autoptr(LampStore) a = make_store(60, 500, FALSE);
+    g_autoptr(LampStore) b = make_store(60, 500, TRUE);
+    g_autoptr(LampComparison) c = compare(a, b);
+    guint fresh = 0, gone = 0;
+    for (guint i = 0; i < c->shapes->len; i++) {
+        const LampCompared *row = &g_array_index(c->shapes, LampCompared, i);
+        fresh += row->count[0] == 0 && row->share_rate < 0.001 ? 1 : 0;
+        gone += row->count[1] == 0 && row->share_rate < 0.001 ? 1 : 0;
+    }
+    ck_assert_uint_eq(fresh, 1);
+    ck_assert_uint_eq(gone, 1);
+}
+END_TEST
+
+/* Sum of direct own times is the same in both views and equals the own times of all calls. */
+START_TEST(test_costs_direct_times_are_counted_once)
+{
+    g_autoptr(LampStore) store = fixture_store(fixture_shop);
+    gint64 sums[2] = {0, 0};
+    for (guint view = 0; view < 2; view++) {
+        g_autoptr(LampTopology) topology = lamp_topology_load(store, NULL);
+        g_autoptr(LampFlowReader) reader = lamp_flow_reader_new(store, topology, NULL, NULL);
+        g_autoptr(LampCosts) costs = lamp_costs_new(topology, (LampCostsView) view);
+        const LampFlow *flow;
+        while (lamp_flow_reader_next(reader, &flow, NULL) && flow != NULL)
+            lamp_costs_add(costs, flow);
+        g_autoptr(GArray) ranked = lamp_costs_rank(costs);
+        for (guint i = 0; i < ranked->len; i++)
+            sums[view] += g_array_index(ranked, LampCost, i).direct_time;
+    }
+    ck_assert_int_eq(sums[0], sums[1]);
+
+    ck_assert_int_eq(sums[0],
+                     (980 - 500 + 980 - 610 + 480 - 250 + 160 + 770 + 570 + 165) * 1000);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("compare");
+    TCase *cases = tcase_create("compare");
+    tcase_set_timeout(cases, 30);
+    tcase_add_test(cases, test_statistics_known_values);
+    tcase_add_test(cases, test_compare_same_shows_nothing);
+    tcase_add_test(cases, test_compare_names_the_slower_operation_first);
+    tcase_add_test(cases, test_compare_finds_new_and_vanished_shapes);
+    tcase_add_test(cases, test_costs_direct_times_are_counted_once);
+    suite_add_tcase(suite, cases);
+    return run_suite(suite);
+}
