@@ -7,7 +7,9 @@
  * the error, which is the asymmetry of the smallest delays (Paxson 1998; Moon, Skelly and
  * Towsley 1999 for the linear programme; Huygens, NSDI 2018, for the two-sided form). Only the
  * lower hull of the one and the upper hull of the other matter; the gap is concave in the
- * slope, so a ternary search finds it.
+ * slope, so a ternary search finds it. In a short capture the slope rests on few points; so of
+ * the slopes whose gap is as wide but for the scatter of delays (less of it the more points
+ * there are), the least steep is taken.
  *
  * Bad points (mispaired messages) make the clouds cross. Then, of the two points that meet, the
  * one that is further from its own neighbours is dropped, up to one point in fifty. With one
@@ -185,6 +187,42 @@ fit_between(GArray *upper, GArray *lower, double *out_gap)
     }
 }
 
+/* Median distance of @points from the line of @slope that touches their hull: how far delays of
+ * single messages scatter. */
+static double
+scatter(const GArray *points, const GArray *hull, double slope, double sign)
+{
+    double level = intercept(hull, slope, sign);
+    g_autofree double *values = g_new(double, points->len + 1);
+    for (guint i = 0; i < points->len; i++)
+        values[i] = sign * (points_of(points)[i].y - slope * points_of(points)[i].t - level);
+    qsort(values, points->len, sizeof values[0], compare_doubles);
+    return values[points->len / 2];
+}
+
+/* The slope nearest to none whose gap is as wide as the widest but for the scatter. */
+static double
+plainest_slope(const GArray *upper, const GArray *lower, double widest)
+{
+    g_autoptr(GArray) below = hull_of(upper, 1);
+    g_autoptr(GArray) above = hull_of(lower, -1);
+    double noise = fmin(scatter(upper, below, widest, 1), scatter(lower, above, widest, -1));
+    noise *= 4 / sqrt((double) MAX(1, MIN(upper->len, lower->len)));
+    double enough = fmax(gap_at(below, above, widest) - noise, 0);
+    double near = 0; /* share of @widest that is known to be enough: 1 */
+    double far = 1;
+    if (gap_at(below, above, 0) >= enough)
+        return 0;
+    for (guint i = 0; i < 60; i++) {
+        double middle = (near + far) / 2;
+        if (gap_at(below, above, middle * widest) >= enough)
+            far = middle;
+        else
+            near = middle;
+    }
+    return far * widest;
+}
+
 /* Slope of the hull edge that crosses the middle of the time span. */
 static double
 one_way_slope(const GArray *hull, double middle)
@@ -219,7 +257,8 @@ lamp_clock_line_fit(GArray *upper, GArray *lower, LampClockLine *out_line)
         fit_one_way(upper->len > 0 ? upper : lower, upper->len > 0 ? 1 : -1, &line);
     } else {
         double gap = 0;
-        line.drift_ns_per_s = fit_between(upper, lower, &gap);
+        double widest = fit_between(upper, lower, &gap);
+        line.drift_ns_per_s = gap >= 0 ? plainest_slope(upper, lower, widest) : widest;
         line.offset_ns = intercept(upper, line.drift_ns_per_s, 1) / 2 +
                          intercept(lower, line.drift_ns_per_s, -1) / 2;
         line.half_width_ns = fabs(gap) / 2;
