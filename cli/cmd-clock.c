@@ -155,9 +155,10 @@ const LampCommand lamp_command_clock = {
     .name = "clock",
     .arguments = "FILE.db",
     .summary = "Show each host's clock error, and what is still out of order",
-    .description = "Offset is the host's clock minus the reference's at the first message; the "
-                   "true value lies\n"
-                   "within the uncertainty. Times of calls are on the reference's clock.",
+    .description =
+        "Offset is the host's clock minus the reference's in the middle of the time; the "
+        "true value lies\n"
+        "within the uncertainty. Times of calls are on the reference's clock.",
     .options = options,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
     .least_arguments = 1,

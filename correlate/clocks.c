@@ -2,11 +2,11 @@
  * Offset and drift of every host's clock.
  *
  * In: calls that more than one host's capture saw. Out: hosts' offsets, drifts, uncertainties.
- * The first byte of a request and the first byte of its response are each stamped by both; the
- * capture nearer to the client stamps the request earlier and the response later. So every call
- * bounds the difference of the two clocks from both sides (correlate/clock/line.c), and the
- * pairs are solved together (correlate/clock/graph.c). The reference is a capture point in the
- * middle if there is one, else the host with most partners.
+ * First and last byte of a request and of its response, and the packets of the handshake, are
+ * each stamped by both; the capture nearer to the client stamps the request earlier and the
+ * response later. So every call bounds the difference of the two clocks from both sides
+ * (correlate/clock/line.c), and the pairs are solved together (correlate/clock/graph.c). The
+ * reference is a capture point in the middle if there is one, else the host with most partners.
  *
  * For each pair only the tightest bound in each of SLOTS slices of time is kept, so memory does
  * not grow with the traffic. Limit: one line for a host's whole time.
@@ -45,6 +45,13 @@ host_of_member(LampCorrelation *c, guint32 member)
         lamp_observation(c, g_array_index(c->members, guint32, member));
     return seen->source != LAMP_INDEX_NONE ? lamp_source(c, seen->source)->host
                                            : LAMP_INDEX_NONE;
+}
+
+static guint32
+host_of_capture(LampCorrelation *c, const LampConnection *connection)
+{
+    return connection->source != LAMP_INDEX_NONE ? lamp_source(c, connection->source)->host
+                                                 : LAMP_INDEX_NONE;
 }
 
 static Pair *
@@ -136,6 +143,23 @@ add_bound(Table *table, Pair *pair, gint64 time_a, gint64 time_b, gboolean is_up
     pair->samples++;
 }
 
+/* Bounds of one call seen twice: first and last byte of request and response. */
+static void
+add_messages(Table *table, Pair *pair, const LampObservation *first,
+             const LampObservation *second, gboolean is_forward)
+{
+    add_bound(table, pair, first->request_first, second->request_first, is_forward);
+    gboolean is_whole = ((first->flags | second->flags) & LAMP_SEEN_OPAQUE) == 0;
+    if (is_whole && first->request_bytes == second->request_bytes)
+        add_bound(table, pair, first->request_last, second->request_last, is_forward);
+    if (!has_same_response(first, second))
+        return;
+    add_bound(table, pair, first->response_first, second->response_first, !is_forward);
+    if (is_whole && first->response_bytes == second->response_bytes &&
+        ((first->flags | second->flags) & LAMP_SEEN_NO_RESPONSE) == 0)
+        add_bound(table, pair, first->response_last, second->response_last, !is_forward);
+}
+
 static void
 add_members(Table *table, const LampCall *call, guint32 i, guint32 j)
 {
@@ -154,9 +178,7 @@ add_members(Table *table, const LampCall *call, guint32 i, guint32 j)
     Pair *pair = pair_of(table, MIN(host_a, host_b), MAX(host_a, host_b));
     if (pair == NULL)
         return;
-    add_bound(table, pair, first->request_first, second->request_first, is_forward);
-    if (has_same_response(a, b))
-        add_bound(table, pair, first->response_first, second->response_first, !is_forward);
+    add_messages(table, pair, first, second, is_forward);
 }
 
 static void
@@ -166,6 +188,14 @@ measure_spans(Table *table)
     for (guint i = 0; i < c->hosts->len; i++) {
         table->first_time[i] = G_MAXINT64;
         table->last_time[i] = G_MININT64;
+    }
+    for (guint i = 0; i < c->connections->len; i++) {
+        const LampConnection *connection = lamp_connection(c, i);
+        guint32 host = host_of_capture(c, connection);
+        if (host == LAMP_INDEX_NONE)
+            continue;
+        table->first_time[host] = MIN(table->first_time[host], connection->first_time);
+        table->last_time[host] = MAX(table->last_time[host], connection->first_time);
     }
     for (guint i = 0; i < c->observations->len; i++) {
         const LampObservation *seen = lamp_observation(c, i);
@@ -188,6 +218,71 @@ collect_pairs(Table *table)
         for (guint32 i = call->first_member; i < end; i++)
             for (guint32 j = i + 1; j < end; j++)
                 add_members(table, call, i, j);
+    }
+}
+
+static gint
+compare_same(gconstpointer left, gconstpointer right, gpointer user)
+{
+    guint32 a = *(const guint32 *) left;
+    guint32 b = *(const guint32 *) right;
+    guint32 x = lamp_connection(user, a)->same_as;
+    guint32 y = lamp_connection(user, b)->same_as;
+    if (x != y)
+        return x < y ? -1 : 1;
+    return a < b ? -1 : a > b;
+}
+
+/* Is the capture of @a nearer to the client than that of @b? Its handshake took longer from SYN
+ * to SYN/ACK. */
+static gboolean
+opens_nearer(const LampConnection *a, const LampConnection *b)
+{
+    return a->handshake_server_ns > b->handshake_server_ns;
+}
+
+/* SYN, SYN/ACK and ACK of one connection at two captures bound their clocks too. */
+static void
+add_handshakes(Table *table, const LampConnection *a, const LampConnection *b)
+{
+    guint32 host_a = host_of_capture(table->c, a);
+    guint32 host_b = host_of_capture(table->c, b);
+    if (host_a == host_b || host_a == LAMP_INDEX_NONE || host_b == LAMP_INDEX_NONE ||
+        a->handshake_server_ns < 0 || b->handshake_server_ns < 0)
+        return;
+    const LampConnection *first = host_a < host_b ? a : b;
+    const LampConnection *second = host_a < host_b ? b : a;
+    gboolean is_forward = opens_nearer(first, second);
+    Pair *pair = pair_of(table, MIN(host_a, host_b), MAX(host_a, host_b));
+    if (pair == NULL)
+        return;
+    gint64 one = first->first_time;
+    gint64 two = second->first_time;
+    add_bound(table, pair, one, two, is_forward);
+    one += first->handshake_server_ns;
+    two += second->handshake_server_ns;
+    add_bound(table, pair, one, two, !is_forward);
+    if (first->handshake_client_ns >= 0 && second->handshake_client_ns >= 0)
+        add_bound(table, pair, one + first->handshake_client_ns,
+                  two + second->handshake_client_ns, is_forward);
+}
+
+static void
+collect_handshakes(Table *table)
+{
+    LampCorrelation *c = table->c;
+    g_autoptr(GArray) order = g_array_new(FALSE, FALSE, sizeof(guint32));
+    for (guint32 i = 0; i < c->connections->len; i++)
+        g_array_append_val(order, i);
+    g_array_sort_with_data(order, compare_same, c);
+    for (guint i = 0; i < order->len; i++) {
+        const LampConnection *a = lamp_connection(c, g_array_index(order, guint32, i));
+        for (guint k = i + 1; k < MIN(order->len, i + 16); k++) {
+            const LampConnection *b = lamp_connection(c, g_array_index(order, guint32, k));
+            if (a->same_as != b->same_as)
+                break;
+            add_handshakes(table, a, b);
+        }
     }
 }
 
@@ -299,17 +394,20 @@ take_single(LampCorrelation *c)
     }
 }
 
+/* The middle of the time that was seen: there offsets are surest. */
 static void
 find_epoch(LampCorrelation *c)
 {
-    c->epoch = G_MAXINT64;
+    gint64 first = G_MAXINT64;
+    gint64 last = G_MININT64;
     for (guint i = 0; i < c->observations->len; i++) {
         gint64 time = lamp_observation(c, i)->request_first;
-        if (time != LAMP_TIME_NONE)
-            c->epoch = MIN(c->epoch, time);
+        if (time == LAMP_TIME_NONE || lamp_observation(c, i)->origin == LAMP_FROM_LOG)
+            continue;
+        first = MIN(first, time);
+        last = MAX(last, time);
     }
-    if (c->epoch == G_MAXINT64)
-        c->epoch = 0;
+    c->epoch = first <= last ? first / 2 + last / 2 : 0;
 }
 
 gboolean
@@ -326,6 +424,7 @@ lamp_pass_clocks(LampCorrelation *c, G_GNUC_UNUSED GError **error)
     };
     measure_spans(&table);
     collect_pairs(&table);
+    collect_handshakes(&table);
     g_autoptr(GArray) edges = fit_pairs(&table);
     g_autofree guint64 *rank = rank_hosts(c, edges);
     g_autofree LampClockNode *nodes = g_new0(LampClockNode, (gsize) c->hosts->len + 1);

@@ -81,10 +81,11 @@ typedef struct {
 typedef struct {
     gint64 id;
     guint32 source;
-    guint32 client, server; /* places */
+    guint32 client, server; /* places, as this capture saw them */
+    guint32 same_as;        /* lowest connection with the same two initial sequence numbers */
     gint64 first_time;
     gint64 handshake_server_ns, handshake_client_ns; /* -1 unknown */
-    gint64 client_sequence;                          /* -1 unknown */
+    gint64 client_sequence, server_sequence;         /* -1 unknown */
 } LampConnection;
 
 /* One row of `observations`. Times LAMP_TIME_NONE where NULL. */
@@ -94,7 +95,7 @@ typedef struct {
     gint64 resolution;
     gint64 request_sequence, response_sequence; /* -1 unknown */
     guint32 source, connection;
-    guint32 client, server; /* places */
+    guint32 client, server; /* places; of captures: those of the connection's `same_as` */
     guint32 position;
     guint32 protocol, operation, process, peer, thread;
     guint32 request_bytes, response_bytes; /* G_MAXUINT32 and more are held as G_MAXUINT32 */

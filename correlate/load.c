@@ -123,6 +123,8 @@ take_connection(LampCorrelation *c, LampStatement *row)
         .handshake_server_ns = lamp_statement_int_or(row, 5, -1),
         .handshake_client_ns = lamp_statement_int_or(row, 6, -1),
         .client_sequence = lamp_statement_int_or(row, 7, -1),
+        .server_sequence = lamp_statement_int_or(row, 8, -1),
+        .same_as = c->connections->len,
     };
     g_array_append_val(c->connections, connection);
 }
@@ -213,8 +215,12 @@ check_count(LampCorrelation *c, GError **error)
     gboolean has_row;
     if (count == NULL || !lamp_statement_step(count, &has_row, error))
         return FALSE;
-    if (lamp_statement_int(count, 0) < (gint64) G_MAXUINT32 - 1)
+    if (lamp_statement_int(count, 0) < (gint64) G_MAXUINT32 - 1) {
+        g_array_unref(c->observations);
+        c->observations = g_array_sized_new(FALSE, FALSE, sizeof(LampObservation),
+                                            (guint) lamp_statement_int(count, 0));
         return TRUE;
+    }
     g_set_error(error, LAMP_CORRELATE_ERROR, LAMP_CORRELATE_ERROR_LIMIT,
                 "more observations than one run can hold: correlate the folders one by one");
     return FALSE;
@@ -231,7 +237,8 @@ lamp_pass_load(LampCorrelation *c, GError **error)
            for_each_row(c,
                         "SELECT connection_id, source_id, client_endpoint_id,"
                         " server_endpoint_id, first_time_ns, handshake_server_ns,"
-                        " handshake_client_ns, client_sequence FROM connections ORDER BY 1",
+                        " handshake_client_ns, client_sequence, server_sequence FROM "
+                        "connections ORDER BY 1",
                         take_connection, error) &&
            for_each_row(c,
                         "SELECT observation_id, source_id, origin, role, connection_id,"

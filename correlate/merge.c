@@ -10,9 +10,57 @@
  * that has none of its own.
  *
  * Spans become calls too; log records wait for correlate/logs.c.
- * Limits: addresses rewritten on the way (NAT) are not seen through. Cost: O(n log n).
+ * Where addresses were rewritten on the way (NAT), the two initial sequence numbers of the
+ * connection still agree, so such connections are one. Limit: a middlebox that rewrites those
+ * too, or a connection that began before the captures, is not seen through. Cost: O(n log n).
  */
 #include "correlate/correlation.h"
+
+static gint
+compare_beginnings(const LampConnection *a, const LampConnection *b)
+{
+    if (a->client_sequence != b->client_sequence)
+        return a->client_sequence < b->client_sequence ? -1 : 1;
+    if (a->server_sequence != b->server_sequence)
+        return a->server_sequence < b->server_sequence ? -1 : 1;
+    return 0;
+}
+
+static gint
+compare_connections(gconstpointer left, gconstpointer right, gpointer user)
+{
+    guint32 a = *(const guint32 *) left;
+    guint32 b = *(const guint32 *) right;
+    gint order = compare_beginnings(lamp_connection(user, a), lamp_connection(user, b));
+    return order != 0 ? order : a < b ? -1 : a > b;
+}
+
+/* Connections whose both initial sequence numbers agree are one, whatever their addresses. */
+static void
+join_connections(LampCorrelation *c)
+{
+    g_autoptr(GArray) order = g_array_new(FALSE, FALSE, sizeof(guint32));
+    for (guint32 i = 0; i < c->connections->len; i++)
+        if (lamp_connection(c, i)->client_sequence >= 0 &&
+            lamp_connection(c, i)->server_sequence >= 0)
+            g_array_append_val(order, i);
+    g_array_sort_with_data(order, compare_connections, c);
+    for (guint i = 1; i < order->len; i++) {
+        const LampConnection *before = lamp_connection(c, g_array_index(order, guint32, i - 1));
+        LampConnection *connection = lamp_connection(c, g_array_index(order, guint32, i));
+        if (compare_beginnings(before, connection) == 0)
+            connection->same_as = before->same_as;
+    }
+    for (guint32 i = 0; i < c->observations->len; i++) {
+        LampObservation *seen = lamp_observation(c, i);
+        if (seen->connection == LAMP_INDEX_NONE)
+            continue;
+        const LampConnection *same =
+            lamp_connection(c, lamp_connection(c, seen->connection)->same_as);
+        seen->client = same->client;
+        seen->server = same->server;
+    }
+}
 
 /* Sequence number, or what replaces it. */
 static gint
@@ -101,6 +149,33 @@ best_position(LampCorrelation *c, const LampCall *call)
     return position;
 }
 
+/* The ends of a call: what the capture at that end saw, for addresses may have been rewritten.
+ */
+static void
+find_ends(LampCorrelation *c, LampCall *call)
+{
+    for (guint32 i = 0; i < call->member_count; i++) {
+        const LampObservation *seen =
+            lamp_observation(c, g_array_index(c->members, guint32, call->first_member + i));
+        guint32 ends[2] = {seen->client, seen->server};
+        if (seen->connection != LAMP_INDEX_NONE) {
+            ends[0] = lamp_connection(c, seen->connection)->client;
+            ends[1] = lamp_connection(c, seen->connection)->server;
+        }
+        guint32 client_host = host_of_place(c, seen, ends[0]);
+        guint32 server_host = host_of_place(c, seen, ends[1]);
+        guint32 own = clock_host(c, seen);
+        if (i == 0 || (own != LAMP_INDEX_NONE && own == client_host)) {
+            call->client_place = ends[0];
+            call->client_host = client_host;
+        }
+        if (i == 0 || (own != LAMP_INDEX_NONE && own == server_host)) {
+            call->server_place = ends[1];
+            call->server_host = server_host;
+        }
+    }
+}
+
 /* Finds which members stand at the two ends. */
 static void
 place_members(LampCorrelation *c, LampCall *call)
@@ -177,12 +252,7 @@ add_call(LampCorrelation *c, guint32 first_member)
     LampCall call = empty_call();
     call.first_member = first_member;
     call.member_count = c->members->len - first_member;
-    guint32 index = g_array_index(c->members, guint32, first_member);
-    const LampObservation *first = lamp_observation(c, index);
-    call.client_place = first->client;
-    call.server_place = first->server;
-    call.client_host = host_of_place(c, first, first->client);
-    call.server_host = host_of_place(c, first, first->server);
+    find_ends(c, &call);
     place_members(c, &call);
     describe_call(c, &call);
     g_array_append_val(c->calls, call);
@@ -315,6 +385,7 @@ number_connections(LampCorrelation *c)
 gboolean
 lamp_pass_merge(LampCorrelation *c, G_GNUC_UNUSED GError **error)
 {
+    join_connections(c);
     merge_wire(c);
     for (guint32 i = 0; i < c->observations->len; i++)
         if (lamp_observation(c, i)->origin == LAMP_FROM_SPAN)

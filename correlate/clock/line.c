@@ -3,18 +3,19 @@
  *
  * A message from a to b gives receive_b - send_a = theta(t) + delay, so the true line theta
  * lies below all forward points; messages from b to a bound it from below. Of all lines between
- * the two clouds the one is taken that leaves the widest vertical gap: half of that gap bounds
- * the error, which is the asymmetry of the smallest delays (Paxson 1998; Moon, Skelly and
- * Towsley 1999 for the linear programme; Huygens, NSDI 2018, for the two-sided form). Only the
- * lower hull of the one and the upper hull of the other matter; the gap is concave in the
- * slope, so a ternary search finds it. In a short capture the slope rests on few points; so of
- * the slopes whose gap is as wide but for the scatter of delays (less of it the more points
- * there are), the least steep is taken.
+ * the two clouds, half of the vertical gap bounds the error, which is the asymmetry of the
+ * smallest delays (Paxson 1998; Huygens, NSDI 2018, for the two-sided form). Only the lower
+ * hull of the one and the upper hull of the other matter.
+ *
+ * The slope is the likeliest one when delays beyond the least are exponential and drifts are
+ * normal around none: with many points that is the hull edge below the middle of the points
+ * (Moon, Skelly and Towsley 1999), in a short capture it is near zero. The cost is convex in
+ * the slope, so a ternary search finds it. The line runs in the middle of the gap at that
+ * slope.
  *
  * Bad points (mispaired messages) make the clouds cross. Then, of the two points that meet, the
  * one that is further from its own neighbours is dropped, up to one point in fifty. With one
- * direction only, the line is the hull edge below the middle of the time span (Moon et al.),
- * and its error is not known.
+ * direction only, the line is that side's hull edge, and its error is not known.
  */
 #include "correlate/clock/line.h"
 
@@ -24,6 +25,10 @@
 /* No clock in use drifts by more: 1000 ppm. */
 #define MAX_DRIFT_NS_PER_S 1e6
 #define SEARCH_STEPS 120
+
+/* Crystals in use are within some tens of ppm: standard deviation of what is expected. */
+#define USUAL_DRIFT_NS_PER_S 30000.0
+#define LEAST_SCATTER_NS 1000.0
 #define NEIGHBOURS 15
 
 static LampClockPoint *
@@ -200,27 +205,70 @@ scatter(const GArray *points, const GArray *hull, double slope, double sign)
     return values[points->len / 2];
 }
 
-/* The slope nearest to none whose gap is as wide as the widest but for the scatter. */
+/* Points and hull of one side. */
+typedef struct {
+    const GArray *points, *hull;
+    double sign, mean_t, mean_y;
+} Cloud;
+
+static Cloud
+cloud_of(const GArray *points, const GArray *hull, double sign)
+{
+    Cloud cloud = {points, hull, sign, 0, 0};
+    for (guint i = 0; i < points->len; i++) {
+        cloud.mean_t += points_of(points)[i].t / points->len;
+        cloud.mean_y += points_of(points)[i].y / points->len;
+    }
+    return cloud;
+}
+
+/* Sum of the distances of all points from the line of @slope that touches the hull. */
 static double
-plainest_slope(const GArray *upper, const GArray *lower, double widest)
+total_excess(const Cloud *cloud, double slope)
+{
+    double mean = cloud->mean_y - slope * cloud->mean_t;
+    return cloud->points->len * cloud->sign *
+           (mean - intercept(cloud->hull, slope, cloud->sign));
+}
+
+/* Minus the logarithm of the posterior: delays exponential of mean @scale, drifts normal. */
+static double
+cost_of(const Cloud *upper, const Cloud *lower, double scale, double slope)
+{
+    double excess = total_excess(upper, slope) + total_excess(lower, slope);
+    double steep = slope / USUAL_DRIFT_NS_PER_S;
+    return excess / scale + steep * steep / 2;
+}
+
+static double
+likeliest_slope(const Cloud *upper, const Cloud *lower, double scale)
+{
+    double low = -MAX_DRIFT_NS_PER_S;
+    double high = MAX_DRIFT_NS_PER_S;
+    for (guint i = 0; i < SEARCH_STEPS; i++) {
+        double a = low + (high - low) / 3;
+        double b = high - (high - low) / 3;
+        if (cost_of(upper, lower, scale, a) < cost_of(upper, lower, scale, b))
+            high = b;
+        else
+            low = a;
+    }
+    return (low + high) / 2;
+}
+
+/* The likeliest slope between the clouds, given that they can be parted. */
+static double
+fit_slope(const GArray *upper, const GArray *lower, double widest)
 {
     g_autoptr(GArray) below = hull_of(upper, 1);
     g_autoptr(GArray) above = hull_of(lower, -1);
-    double noise = fmin(scatter(upper, below, widest, 1), scatter(lower, above, widest, -1));
-    noise *= 4 / sqrt((double) MAX(1, MIN(upper->len, lower->len)));
-    double enough = fmax(gap_at(below, above, widest) - noise, 0);
-    double near = 0; /* share of @widest that is known to be enough: 1 */
-    double far = 1;
-    if (gap_at(below, above, 0) >= enough)
-        return 0;
-    for (guint i = 0; i < 60; i++) {
-        double middle = (near + far) / 2;
-        if (gap_at(below, above, middle * widest) >= enough)
-            far = middle;
-        else
-            near = middle;
-    }
-    return far * widest;
+    double scale =
+        fmax(fmin(scatter(upper, below, widest, 1), scatter(lower, above, widest, -1)),
+             LEAST_SCATTER_NS);
+    Cloud forward = cloud_of(upper, below, 1);
+    Cloud backward = cloud_of(lower, above, -1);
+    double slope = likeliest_slope(&forward, &backward, scale);
+    return gap_at(below, above, slope) >= 0 ? slope : widest;
 }
 
 /* Slope of the hull edge that crosses the middle of the time span. */
@@ -258,10 +306,10 @@ lamp_clock_line_fit(GArray *upper, GArray *lower, LampClockLine *out_line)
     } else {
         double gap = 0;
         double widest = fit_between(upper, lower, &gap);
-        line.drift_ns_per_s = gap >= 0 ? plainest_slope(upper, lower, widest) : widest;
+        line.drift_ns_per_s = gap >= 0 ? fit_slope(upper, lower, widest) : widest;
         line.offset_ns = intercept(upper, line.drift_ns_per_s, 1) / 2 +
                          intercept(lower, line.drift_ns_per_s, -1) / 2;
-        line.half_width_ns = fabs(gap) / 2;
+        line.half_width_ns = fabs(gap) / 2; /* of the widest: what the bounds allow */
         line.is_two_way = TRUE;
     }
     *out_line = line;

@@ -74,8 +74,9 @@ fixture_connection(Fixture *f, gint64 source, gint64 client, gint64 server)
                 "INSERT INTO connections (connection_id, source_id, transport,"
                 " client_endpoint_id, server_endpoint_id, first_time_ns, last_time_ns,"
                 " client_sequence, state) VALUES (%" G_GINT64_FORMAT ", %" G_GINT64_FORMAT
-                ", 'tcp', %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", 0, 0, 7, 'closed')",
-                f->connections, source, client, server);
+                ", 'tcp', %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT
+                ", %" G_GINT64_FORMAT ", 7, 'closed')",
+                f->connections, source, client, server, EPOCH, EPOCH);
     return f->connections;
 }
 

@@ -108,7 +108,8 @@ START_TEST(test_clocks_come_out_right)
         const char *sql;
         gint64 expected;
     } rows[] = {{"SELECT offset_ns FROM hosts WHERE name = 'web'", -77 * MS},
-                {"SELECT offset_ns FROM hosts WHERE name = 'app1'", 2923 * MS},
+                /* 20 ppm for half of the time */
+                {"SELECT offset_ns FROM hosts WHERE name = 'app1'", 2923 * MS + 295000},
                 {"SELECT offset_ns FROM hosts WHERE name = 'app2'", -1077 * MS}};
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
         gint64 found = fixture_int(&f, rows[i].sql);
