@@ -7,8 +7,10 @@ const LampDissector *const lamp_dissectors[] = {
     &lamp_dissector_http,
     &lamp_dissector_http2,
     &lamp_dissector_memcached,
+    &lamp_dissector_netflow,
     &lamp_dissector_postgresql,
     &lamp_dissector_redis,
+    &lamp_dissector_sflow,
     &lamp_dissector_tls,
     NULL,
 };

@@ -8,8 +8,10 @@
 extern const LampDissector lamp_dissector_http;
 extern const LampDissector lamp_dissector_http2;
 extern const LampDissector lamp_dissector_memcached;
+extern const LampDissector lamp_dissector_netflow;
 extern const LampDissector lamp_dissector_postgresql;
 extern const LampDissector lamp_dissector_redis;
+extern const LampDissector lamp_dissector_sflow;
 extern const LampDissector lamp_dissector_tls;
 
 /* Requests and responses told by direction alone: for streams that no row of the table claims.

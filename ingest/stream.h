@@ -35,6 +35,12 @@ void lamp_stream_endpoints(const LampStream *stream, LampEndpoint *out_client,
  * static text. */
 void lamp_stream_protocol(LampStream *stream, const char *name);
 
+/* A flow record that the datagrams at hand report. */
+void lamp_stream_flow(LampStream *stream, const LampFlowRow *flow);
+
+/* The exchange may fall silent for long and still go on: do not end it for that. */
+void lamp_stream_keep(LampStream *stream);
+
 /* TLS server name for the connection row. */
 void lamp_stream_server_name(LampStream *stream, LampBytes name);
 

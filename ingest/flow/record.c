@@ -86,12 +86,18 @@ lamp_flow_record_address(LampFlowRecord *f, const char *name, const guint8 *p, g
     g_string_append_c(f->attributes, '"');
 }
 
-void
-lamp_flow_record_emit(LampFlowRecord *f, LampSink *sink)
+const LampFlowRow *
+lamp_flow_record_finish(LampFlowRecord *f)
 {
     if (f->attributes->len > 0) {
         g_string_append_c(f->attributes, '}');
         f->row.attributes = lamp_bytes(f->attributes->str, f->attributes->len);
     }
-    sink->flow(sink->owner, &f->row);
+    return &f->row;
+}
+
+void
+lamp_flow_record_emit(LampFlowRecord *f, LampSink *sink)
+{
+    sink->flow(sink->owner, lamp_flow_record_finish(f));
 }

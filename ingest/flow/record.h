@@ -29,5 +29,8 @@ void lamp_flow_record_number(LampFlowRecord *flow, const char *name, guint64 val
 void lamp_flow_record_address(LampFlowRecord *flow, const char *name, const guint8 *address,
                               gsize len);
 
+/* The row as it is to be handed on; borrowed until the next record begins. */
+const LampFlowRow *lamp_flow_record_finish(LampFlowRecord *flow);
+
 /* Hands the record to @sink. */
 void lamp_flow_record_emit(LampFlowRecord *flow, LampSink *sink);

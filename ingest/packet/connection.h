@@ -79,6 +79,7 @@ struct LampStream {
     gboolean is_client_known;
     gboolean is_handshake_seen;
     gboolean is_midstream;
+    gboolean is_kept; /* silence does not end it */
     gboolean is_over; /* end() was called */
     LampConnectionState state;
     guint32 interface;

@@ -166,6 +166,18 @@ lamp_stream_protocol(LampStream *s, const char *name)
 }
 
 void
+lamp_stream_flow(LampStream *s, const LampFlowRow *flow)
+{
+    s->packets->out->flow(s->packets->out->owner, flow);
+}
+
+void
+lamp_stream_keep(LampStream *s)
+{
+    s->is_kept = TRUE;
+}
+
+void
 lamp_stream_server_name(LampStream *s, LampBytes name)
 {
     g_free(s->server_name);

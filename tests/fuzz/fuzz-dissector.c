@@ -88,6 +88,18 @@ lamp_stream_protocol(LampStream *stream, const char *name)
 }
 
 void
+lamp_stream_flow(LampStream *stream, const LampFlowRow *flow)
+{
+    LampObservationRow row = {.operation = flow->attributes};
+    render_call(stream, &row);
+}
+
+void
+lamp_stream_keep(LampStream *stream G_GNUC_UNUSED)
+{
+}
+
+void
 lamp_stream_server_name(LampStream *stream, LampBytes name)
 {
     LampObservationRow row = {.operation = name};

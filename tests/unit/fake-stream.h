@@ -134,6 +134,18 @@ lamp_stream_endpoints(const LampStream *stream, LampEndpoint *out_client,
 }
 
 void
+lamp_stream_flow(LampStream *stream, const LampFlowRow *flow)
+{
+    (void) stream, (void) flow;
+}
+
+void
+lamp_stream_keep(LampStream *stream)
+{
+    (void) stream;
+}
+
+void
 lamp_stream_server_name(LampStream *stream, LampBytes name)
 {
     (void) stream, (void) name;
