@@ -178,7 +178,10 @@ take_unnamed(Tail *t, LampBytes text)
         record->call.upstream_address = text;
         lamp_log_record_add(record, "upstream_addr", text);
     } else if (text.len > 2 && text.at[text.len - 1] == 's' && text.at[text.len - 2] == 'm') {
+        /* Traefik: the number before was a count of requests. */
+        record->call.duration_ns = -1;
         take_pair(t, lamp_bytes_text("request_time"), text);
+        record->call.time_is_begin = TRUE;
     } else if (is_identifier(text) && record->call.request_id.len == 0) {
         record->call.request_id = text;
         lamp_log_record_add(record, "request_id", text);

@@ -10,9 +10,31 @@
 #include "ingest/log/forms.h"
 #include "ingest/readers.h"
 
+/* `web_1  | text`: what docker compose puts before every line. */
+static gboolean
+take_compose_name(LampBytes *line, LampLogRecord *record)
+{
+    gsize n = 0, bar;
+    while (n < line->len && n < 64 &&
+           (g_ascii_isalnum((char) line->at[n]) || strchr("_.-", line->at[n]) != NULL))
+        n++;
+    for (bar = n; bar < line->len && bar < n + 32 && line->at[bar] == ' '; bar++)
+        continue;
+    if (n == 0 || bar == n || bar + 2 > line->len || line->at[bar] != '|' ||
+        line->at[bar + 1] != ' ' || !g_ascii_isalpha((char) line->at[0]))
+        return FALSE;
+    record->event.service = lamp_bytes(line->at, n);
+    *line = lamp_bytes(line->at + bar + 2, line->len - bar - 2);
+    return TRUE;
+}
+
 gboolean
 lamp_log_parse_application(LampLog *log, LampBytes line, LampLogRecord *record)
 {
+    if (take_compose_name(&line, record)) {
+        lamp_log_parse_body(log, line, record);
+        return record->event.time != LAMP_TIME_NONE;
+    }
     gssize begins = lamp_log_parse_head(log, line, TRUE, record);
     LampEventRow *event = &record->event;
     if (begins < 0 || (event->severity.len == 0 && event->service.len == 0 &&

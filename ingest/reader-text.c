@@ -10,32 +10,56 @@
 
 enum { SEARCHED_BYTES = 160, STARTS = 24 };
 
-gboolean
-lamp_log_parse_text(LampLog *log, LampBytes line, LampLogRecord *record)
+/* May a time begin here? @strict: only where a word of its own begins. */
+static gboolean
+may_start(LampBytes line, gsize i, gboolean strict)
+{
+    if (!g_ascii_isalnum((char) line.at[i]) && line.at[i] != '@')
+        return FALSE;
+    if (i == 0)
+        return TRUE;
+    return strict ? strchr(" \t[(<\"'|=", line.at[i - 1]) != NULL
+                  : !g_ascii_isalnum((char) line.at[i - 1]);
+}
+
+/* Offset of a time, with its length; FALSE if there is none. */
+static gboolean
+find_time(LampLog *log, LampBytes line, gboolean strict, LampLogRecord *record, gsize *out_at,
+          gsize *out_length)
 {
     gsize limit = MIN(line.len, (gsize) SEARCHED_BYTES);
     guint tried = 0;
     for (gsize i = 0; i < limit && tried < STARTS; i++) {
-        if (i > 0 && g_ascii_isalnum((char) line.at[i - 1]))
-            continue;
-        if (!g_ascii_isalnum((char) line.at[i]) && line.at[i] != '@')
+        if (!may_start(line, i, strict))
             continue;
         tried++;
-        gsize used = lamp_log_take_time(log, record, lamp_bytes(line.at + i, line.len - i));
-        if (used == 0)
-            continue;
-        LampBytes before = lamp_text_trim(lamp_bytes(line.at, i));
-        while (before.len > 0 && strchr("[(<\" ", before.at[before.len - 1]) != NULL)
-            before.len--;
-        lamp_log_record_add(record, "before_time", before);
-        const guint8 *rest = line.at + i + used;
-        while (rest < line.at + line.len && strchr("]):,\" \t", *rest) != NULL)
-            rest++;
-        record->event.message = lamp_bytes(rest, (gsize) (line.at + line.len - rest));
-        lamp_log_parse_pairs(log, record->event.message, record);
-        return TRUE;
+        *out_length = lamp_log_take_time(log, record, lamp_bytes(line.at + i, line.len - i));
+        *out_at = i;
+        if (*out_length > 0)
+            return TRUE;
     }
     return FALSE;
+}
+
+gboolean
+lamp_log_parse_text(LampLog *log, LampBytes line, LampLogRecord *record)
+{
+    gsize at, length;
+    if (!find_time(log, line, TRUE, record, &at, &length) &&
+        !find_time(log, line, FALSE, record, &at, &length))
+        return FALSE;
+    LampBytes before = lamp_text_trim(lamp_bytes(line.at, at));
+    while (before.len > 0 && strchr("[(<\" ", before.at[before.len - 1]) != NULL)
+        before.len--;
+    lamp_log_record_add(record, "before_time", before);
+    const guint8 *rest = line.at + at + length;
+    while (rest < line.at + line.len && strchr("]):,\" \t", *rest) != NULL)
+        rest++;
+    LampBytes body = lamp_bytes(rest, (gsize) (line.at + line.len - rest));
+    gssize message = lamp_log_parse_head(log, body, FALSE, record);
+    record->event.message = lamp_bytes(body.at + message, body.len - (gsize) message);
+    lamp_log_parse_pairs(log, record->event.message, record);
+    return TRUE;
 }
 
 static const LampLogFormat format = {

@@ -7,10 +7,14 @@
 const LampReader *const lamp_readers[] = {
     &lamp_reader_access,
     &lamp_reader_application,
+    &lamp_reader_cri,
+    &lamp_reader_elb,
+    &lamp_reader_envoy,
     &lamp_reader_haproxy,
     &lamp_reader_hosts,
     &lamp_reader_jsonl,
     &lamp_reader_logfmt,
+    &lamp_reader_mysql_slow,
     &lamp_reader_nfcapd,
     &lamp_reader_pattern,
     &lamp_reader_pcap,
@@ -18,6 +22,7 @@ const LampReader *const lamp_readers[] = {
     &lamp_reader_postgresql,
     &lamp_reader_spans,
     &lamp_reader_syslog,
+    &lamp_reader_table,
     &lamp_reader_text,
     NULL,
 };

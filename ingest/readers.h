@@ -5,10 +5,14 @@
 
 extern const LampReader lamp_reader_access;
 extern const LampReader lamp_reader_application;
+extern const LampReader lamp_reader_cri;
+extern const LampReader lamp_reader_elb;
+extern const LampReader lamp_reader_envoy;
 extern const LampReader lamp_reader_haproxy;
 extern const LampReader lamp_reader_hosts;
 extern const LampReader lamp_reader_jsonl;
 extern const LampReader lamp_reader_logfmt;
+extern const LampReader lamp_reader_mysql_slow;
 extern const LampReader lamp_reader_nfcapd;
 extern const LampReader lamp_reader_pattern;
 extern const LampReader lamp_reader_pcap;
@@ -16,4 +20,5 @@ extern const LampReader lamp_reader_pcapng;
 extern const LampReader lamp_reader_postgresql;
 extern const LampReader lamp_reader_spans;
 extern const LampReader lamp_reader_syslog;
+extern const LampReader lamp_reader_table;
 extern const LampReader lamp_reader_text;

@@ -7,12 +7,49 @@
 
 enum { NESTING = 3 };
 
+/* The value after @name in @text, to the next blank. */
+static LampBytes
+value_after(LampBytes text, const char *name)
+{
+    gssize at = lamp_text_find(text, name);
+    if (at < 0)
+        return lamp_bytes(NULL, 0);
+    const guint8 *p = text.at + at + strlen(name), *start = p;
+    while (p < text.at + text.len && *p != ' ' && *p != ',')
+        p++;
+    return lamp_bytes(start, (gsize) (p - start));
+}
+
+/* A request line in quotes inside a message, with a status behind it and, as oslo and others
+ * write, `time: SECONDS`. */
+static void
+take_request(LampBytes message, LampLogRecord *record)
+{
+    LampLogCall *call = &record->call;
+    gssize version = lamp_text_find(message, " HTTP/");
+    if (version <= 0 || call->method.len > 0)
+        return;
+    const guint8 *open = memrchr(message.at, '"', (gsize) version);
+    const guint8 *close = memchr(message.at + version, '"', message.len - (gsize) version);
+    if (open == NULL || close == NULL)
+        return;
+    LampBytes rest = lamp_bytes(close + 1, (gsize) (message.at + message.len - close - 1));
+    LampBytes status = value_after(rest, "status: "), time = value_after(rest, "time: ");
+    lamp_log_record_set_request_line(record, lamp_bytes(open + 1, (gsize) (close - open - 1)));
+    call->status = status.len > 0 ? status : value_after(rest, " ");
+    call->bytes_sent = lamp_number_or_zero(value_after(rest, "len: "));
+    if (time.len > 0 && !lamp_duration_parse(time, LAMP_NS_PER_SECOND, &call->duration_ns,
+                                             &call->duration_resolution_ns))
+        call->duration_ns = -1;
+}
+
 void
 lamp_log_parse_pairs(LampLog *log, LampBytes message, LampLogRecord *record)
 {
     LampKeyValueScan scan = {lamp_cursor(message), record};
     LampBytes key, value;
     LampKeyValue kind;
+    take_request(message, record);
     if (message.len == 0 || memchr(message.at, '=', message.len) == NULL)
         return;
     while ((kind = lamp_keyvalue_next(&scan, &key, &value)) != LAMP_KEYVALUE_END)

@@ -139,13 +139,26 @@ may_identify(LampBytes value)
     return has_digit(value) && (letters > 0 ? value.len >= 4 : marks == 0 && value.len >= 5);
 }
 
+/* Fields that tell of software and names of hosts, never of one request. */
+static gboolean
+is_description(LampBytes slot)
+{
+    static const char *const slots[] = {"user_agent", "before_time", "authority",    "vhost",
+                                        "target",     "backend",     "upstream_host"};
+    for (gsize i = 0; i < G_N_ELEMENTS(slots); i++)
+        if (lamp_bytes_equal(slot, lamp_bytes_text(slots[i])))
+            return TRUE;
+    return FALSE;
+}
+
 static void
 collect_values(Emit *e)
 {
     const LampEventRow *event = &e->record->event;
     for (gsize i = 0; i < event->field_count; i++) {
         LampMeaningKind kind = lamp_meaning_of(event->fields[i].slot).kind;
-        gboolean told = kind != LAMP_MEANS_NOTHING && kind != LAMP_MEANS_REQUEST_ID;
+        gboolean told = (kind != LAMP_MEANS_NOTHING && kind != LAMP_MEANS_REQUEST_ID) ||
+                        is_description(event->fields[i].slot);
         if (!told && may_identify(event->fields[i].value))
             add_value(e, event->fields[i].slot, event->fields[i].value);
     }

@@ -123,6 +123,14 @@ static void
 take_bracket_text(Head *h, LampBytes text)
 {
     LampEventRow *event = &h->record->event;
+    const guint8 *blank = memchr(text.at, ' ', text.len);
+    LampBytes first = lamp_bytes(text.at, blank != NULL ? (gsize) (blank - text.at) : text.len);
+    if (blank != NULL && looks_like_id(first)) { /* oslo: request, user, tenant */
+        take_id(h, first);
+        lamp_log_record_add(h->record, "bracket",
+                            lamp_bytes(blank + 1, text.len - first.len - 1));
+        return;
+    }
     if (take_severity(h, text) || take_process_and_thread(h, text))
         return;
     if (is_all_digits(text))
@@ -272,6 +280,17 @@ take_program(Head *h, LampBytes word)
     return TRUE;
 }
 
+/* oslo and old Hadoop put a number between time and severity. */
+static gboolean
+severity_follows(LampBytes after)
+{
+    after = lamp_text_trim(after);
+    gsize n = 0;
+    while (n < after.len && n < 16 && g_ascii_isupper((char) after.at[n]))
+        n++;
+    return n < after.len && lamp_severity_of_word(lamp_bytes(after.at, n)).len > 0;
+}
+
 static LampBytes
 peek_word(const Head *h)
 {
@@ -305,7 +324,7 @@ take_word(Head *h)
     } else if (take_redis_head(h, word) || take_mark(h, word)) {
         taken = TRUE;
     } else if (is_all_digits(bare) && bare.len <= 10) {
-        taken = h->record->event.severity.len > 0 || !has_time(h);
+        taken = h->record->event.severity.len > 0 || !has_time(h) || severity_follows(after);
         if (taken)
             set_process(h, bare);
     } else {

@@ -160,6 +160,8 @@ is_known_value(const LampLogRecord *record, LampBytes value)
 static gboolean
 may_identify(const LampVariable *variable)
 {
+    if (lamp_bytes_starts(variable->value, "HTTP/"))
+        return FALSE;
     switch (variable->kind) {
     case LAMP_VARIABLE_UUID:
     case LAMP_VARIABLE_HEX:
@@ -275,6 +277,14 @@ read_line(Pass *pass, LampBytes line, const guint8 *end)
         return;
     }
     const LampLogFormat *format = log->format;
+    if (format->header != NULL && (pass->number == 1 || line.at[0] == '#')) {
+        emit_pending(pass); /* it was read by the header before */
+    }
+    if (format->header != NULL && format->header(log, line, pass->number == 1)) {
+        pass->sink->coverage(pass->sink->owner, offset_of(pass, begin), (guint64) (end - begin),
+                             TRUE);
+        return;
+    }
     LampLogRecord *pending = &log->records[pass->pending];
     LampTimestampScanner scanner = log->scanner;
     if (pass->begin != NULL && format->join != NULL && format->join(log, line, pending) &&
@@ -387,6 +397,9 @@ count_line(LampLog *log, LampBytes line, guint *understood, guint *seen)
         line = lamp_bytes(line.at + 3, line.len - 3);
     if (lamp_text_trim(line).len == 0)
         return;
+    if (log->format->header != NULL &&
+        log->format->header(log, line, *seen == 0 && log->line_number++ == 0))
+        return;
     log->key_position = 0;
     lamp_log_record_clear(&log->records[0], line.len);
     gboolean fits = log->format->parse(log, line, &log->records[0]);
@@ -407,7 +420,7 @@ lamp_log_probe(const LampLogFormat *format, LampBytes head)
     LampBytes line;
     if (head.len == 0)
         return 0;
-    LampLog *log = g_new0(LampLog, 1);
+    LampLog *log = g_malloc0(MAX(sizeof(LampLog), format->state_size));
     lamp_log_begin(log, format, NULL);
     while (seen < LINES && lamp_cursor_line(&at, &line))
         count_line(log, line, &understood, &seen);

@@ -21,6 +21,10 @@ typedef struct {
     /* May be NULL. TRUE if @line belongs to @record, which was read before; what it adds is put
      * into it. */
     gboolean (*join)(LampLog *log, LampBytes line, LampLogRecord *record);
+    /* May be NULL. TRUE if @line is no record but tells how the lines after it are to be read.
+     */
+    gboolean (*header)(LampLog *log, LampBytes line, gboolean is_first);
+    gsize state_size;     /* where the state is more than a LampLog; else 0 */
     gboolean joins_lines; /* a line without time belongs to the record before it */
     guint most;           /* probe result when all lines are understood, 1 to 90 */
 } LampLogFormat;

@@ -15,7 +15,7 @@ lamp_log_record_clear(LampLogRecord *record, gsize line_length)
     }
     record->scratch_used = 0;
     record->depth = 0;
-    record->is_request = FALSE;
+    record->is_request = record->is_partial = FALSE;
     record->time_seconds = record->time_nanoseconds = -1;
     record->event =
         (LampEventRow){.time = LAMP_TIME_NONE, .resolution_ns = 1, .fields = record->fields};
@@ -27,6 +27,8 @@ void
 lamp_log_record_release(LampLogRecord *record)
 {
     g_clear_pointer(&record->scratch, g_free);
+    g_clear_pointer(&record->joined, g_free);
+    record->joined_size = 0;
     record->scratch_size = 0;
 }
 
@@ -38,6 +40,22 @@ lamp_log_record_take(LampLogRecord *record, gsize n)
     guint8 *at = record->scratch + record->scratch_used;
     record->scratch_used += n;
     return at;
+}
+
+LampBytes
+lamp_log_record_append(LampLogRecord *record, LampBytes text, LampBytes more)
+{
+    gboolean inside = record->joined != NULL && text.at == record->joined;
+    gsize need = text.len + more.len;
+    if (record->joined_size < need) {
+        record->joined_size = need * 2;
+        record->joined = g_realloc(record->joined, record->joined_size);
+    }
+    if (!inside && text.len > 0)
+        memcpy(record->joined, text.at, text.len);
+    if (more.len > 0)
+        memcpy(record->joined + text.len, more.at, more.len);
+    return lamp_bytes(record->joined, need);
 }
 
 void

@@ -36,8 +36,11 @@ typedef struct {
     LampLogCall call;
     gint64 time_seconds, time_nanoseconds; /* two-part times: -1 unknown */
     gboolean is_request; /* an access line: no template is made of its message */
-    gsize depth;         /* of parsers inside parsers, bounded */
-    guint8 *scratch;     /* owned; for unescaped text and joined keys */
+    gboolean is_partial; /* the message goes on in the next line */
+    guint8 *joined;      /* owned; text put together from several lines, or NULL */
+    gsize joined_size;
+    gsize depth;     /* of parsers inside parsers, bounded */
+    guint8 *scratch; /* owned; for unescaped text and joined keys */
     gsize scratch_used, scratch_size;
     LampField fields[LAMP_LIMIT_FIELDS];
 } LampLogRecord;
@@ -51,6 +54,9 @@ void lamp_log_record_release(LampLogRecord *record);
 
 /* @n bytes that live as long as the record's line; NULL when the scratch is full. */
 guint8 *lamp_log_record_take(LampLogRecord *record, gsize n);
+
+/* @text with @more behind it, in memory that lives as long as the record's line. */
+LampBytes lamp_log_record_append(LampLogRecord *record, LampBytes text, LampBytes more);
 
 /* Adds a field without looking at its name. Fields above LAMP_LIMIT_FIELDS are dropped. */
 void lamp_log_record_add(LampLogRecord *record, const char *slot, LampBytes value);
@@ -76,6 +82,9 @@ LampBytes lamp_severity_of_value(LampBytes value);
  * where it has a fraction, milliseconds where not. FALSE if it is no duration. */
 gboolean lamp_duration_parse(LampBytes text, gint64 unit_ns, gint64 *out_ns,
                              gint64 *out_resolution_ns) G_GNUC_WARN_UNUSED_RESULT;
+
+/* A decimal number, or 0 if @text is none. */
+guint64 lamp_number_or_zero(LampBytes text);
 
 /* "10.0.0.1", "10.0.0.1:80", "[::1]:80", "::1", "unix:/path", "name:80" as an endpoint. FALSE
  * if it is empty, "-" or no address. */

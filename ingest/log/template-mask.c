@@ -70,7 +70,8 @@ put_word(Mask *m, LampBytes word)
 {
     put(m, word.at, word.len);
     m->last_is_variable = FALSE;
-    m->last_word = word;
+    if (g_ascii_isalpha((char) word.at[0]) && word.len <= 40)
+        m->last_word = word;
 }
 
 /* A run of delimiters; blanks as one. Separators of list parts are blanks, `,` and `:`. */

@@ -179,6 +179,13 @@ lamp_duration_parse(LampBytes text, gint64 unit_ns, gint64 *out_ns, gint64 *out_
     return TRUE;
 }
 
+guint64
+lamp_number_or_zero(LampBytes text)
+{
+    guint64 value;
+    return lamp_text_parse_u64(text, &value) ? value : 0;
+}
+
 static gboolean
 parse_ipv4(LampBytes text, guint8 out_address[16])
 {

@@ -109,6 +109,66 @@ static const Row rows[] = {
      "2026-11-21 09:11:53,000 INFO [main] a.B - next",
      {"event @0+84 ", "message=<failed\njava.lang.X: no\n\tat a.B(B.java:1)>",
       "message=<next>"}},
+    {"postgresql",
+     "2026-11-21 09:11:55.792 UTC [11808] 10.77.0.51(34814) catalog LOG:  duration: 0.250 ms  "
+     "parse <unnamed>: SELECT name FROM item_by_sku($1)\n"
+     "2026-11-21 09:11:55.812 UTC [11808] 10.77.0.51(34814) catalog LOG:  duration: 18.000 ms  "
+     "execute <unnamed>: SELECT name\n\tFROM item_by_sku($1)\n"
+     "2026-11-21 09:11:55.812 UTC [11808] 10.77.0.51(34814) catalog DETAIL:  parameters: "
+     "$1 = 'SKU''1000', $2 = NULL",
+     {"{client=10.77.0.51(34814)}", "{param.1=SKU''1000}",
+      "call server 2026-11-21T09:11:55.791750000Z - - 2026-11-21T09:11:55.812000000Z",
+      "protocol=<postgresql> operation=<SELECT name FROM item_by_sku(?)> "
+      "client=10.77.0.51:34814"}},
+    {"postgresql",
+     "2021-02-14 01:34:02 CET [30291]: db=template1,user=postgres,app=psql,client=[local] "
+     "ERROR:  syntax error\n2021-02-14 01:34:02 CET [30291]: db=template1 STATEMENT:  SELEC 1",
+     {"2021-02-14T00:34:02.000000000Z",
+      "process=<30291> severity=<error> message=<syntax error>",
+      "{db=template1} {user=postgres}", "{STATEMENT=SELEC 1}"}},
+    {"envoy",
+     "[2026-11-21T09:11:53.310Z] \"POST /api/v1/locations HTTP/2\" 204 - 154 7 226 100 "
+     "\"10.0.35.28\" \"agent\" \"cc21d9b0-cf5c-432b-8c7e-98aeb7988cd2\" \"locations\" "
+     "\"tcp://10.0.2.1:80\"",
+     {"call server 2026-11-21T09:11:53.310000000Z - - 2026-11-21T09:11:53.536000000Z",
+      "call client 2026-11-21T09:11:53.436000000Z", "server=10.0.2.1:80",
+      "{request_id=cc21d9b0-cf5c-432b-8c7e-98aeb7988cd2}", "bytes=7"}},
+    {"elb",
+     "https 2026-11-21T09:11:53.186641Z app/lb/50dc 192.168.131.39:2817 10.0.0.1:80 0.001 "
+     "0.048 "
+     "0.002 200 200 34 366 \"GET https://www.a.example:443/ HTTP/1.1\" \"curl\" C TLSv1.2 arn "
+     "\"Root=1-58337262-36d228ad5d99\" \"-\"",
+     {"call server 2026-11-21T09:11:53.135641000Z - - 2026-11-21T09:11:53.186641000Z",
+      "operation=<GET /> status=<200> client=192.168.131.39:2817", "server=10.0.0.1:80",
+      "{trace_id=1-58337262-36d228ad5d99}"}},
+    {"table",
+     "#Software: x\n#Fields: date time c-ip cs-method cs-uri-stem sc-status time-taken\n"
+     "2026-11-21 09:11:53 10.0.0.9 GET /a/b.html 200 31\n",
+     {"call server 2026-11-21T09:11:52.969000000Z - - 2026-11-21T09:11:53.000000000Z",
+      "operation=<GET /a/b.html> status=<200> client=10.0.0.9:0"}},
+    {"mysql-slow",
+     "# Time: 2026-11-21T09:11:55.650000Z\n# User@Host: shop[shop] @ web1 [10.0.0.5]  Id: 42\n"
+     "# Query_time: 2.001  Lock_time: 0.000  Rows_sent: 1\nSET timestamp=1795252313;\n"
+     "SELECT *\nFROM a WHERE id = 7;",
+     {"2026-11-21T09:11:53.000000000Z ~1000000000 service=<mysql> process=<42>",
+      "message=<SELECT *\nFROM a WHERE id = 7;>",
+      "call server 2026-11-21T09:11:53.000000000Z - - 2026-11-21T09:11:55.001000000Z",
+      "operation=<SELECT * FROM a WHERE id = ?>", "client=10.0.0.5:0"}},
+    {"cri",
+     "2026-11-21T09:11:53.669794202Z stdout P {\"msg\":\"hel\n"
+     "2026-11-21T09:11:53.669794203Z stdout F lo\",\"user\":\"u1\"}",
+     {"message=<hello>", "{user=u1}", "2026-11-21T09:11:53.669794202Z ~1 "}},
+    {"application",
+     "web_1  | {\"level\":\"info\",\"ts\":1795252313.5,\"msg\":\"up\"}",
+     {"service=<web_1> severity=<info> message=<up>"}},
+    {"application",
+     "2026-11-21 09:11:53.008 257 INFO nova.wsgi [req-38101a0b-2096-447d-96ea-a692162415ae "
+     "113d - "
+     "-] 10.1.1.1 \"GET /v2/a HTTP/1.1\" status: 200 len: 18 time: 0.25",
+     {"service=<nova.wsgi> process=<257> severity=<info>",
+      "{id=req-38101a0b-2096-447d-96ea-a692162415ae}",
+      "call server 2026-11-21T09:11:52.758000000Z - - 2026-11-21T09:11:53.008000000Z",
+      "operation=<GET /v2/a> status=<200>"}},
     {"text",
      "value 7 at 21.11.2026 09:11:52 reached",
      {"2026-11-21T09:11:52.000000000Z ~1000000000 message=<reached> {before_time=value 7 at}"}},
@@ -180,6 +240,18 @@ START_TEST(test_probe_prefers_the_right_reader)
 }
 END_TEST
 
+/* A header line counts once, so this one cannot be repeated as the rows above are. */
+START_TEST(test_table_with_first_line_as_header)
+{
+    g_autofree char *text =
+        log_sink_of("table", &context,
+                    "time,level,service,message\n2026-11-21T09:11:53Z,info,shop,\"said "
+                    "\"\"hi\"\", ok\"\n");
+    ck_assert_ptr_nonnull(
+        strstr(text, "service=<shop> severity=<info> message=<said \"hi\", ok>"));
+}
+END_TEST
+
 START_TEST(test_long_line_is_skipped_and_counted)
 {
     const LampReader *reader = lamp_reader_find("text");
@@ -247,6 +319,7 @@ main(void)
     tcase_add_loop_test(tcase, test_probe_prefers_the_right_reader, 0, G_N_ELEMENTS(rows));
     tcase_add_test(tcase, test_pattern_of_the_user);
     tcase_add_test(tcase, test_pattern_that_explodes_is_dropped);
+    tcase_add_test(tcase, test_table_with_first_line_as_header);
     tcase_add_test(tcase, test_long_line_is_skipped_and_counted);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

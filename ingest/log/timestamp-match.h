@@ -1,0 +1,22 @@
+/* One attempt to read a timestamp in one form; used by timestamp.c alone. */
+#pragma once
+
+#include "base/bytes.h"
+#include "base/time.h"
+
+typedef struct {
+    LampCursor at;
+    LampCivil civil;
+    gint64 resolution_ns;
+    gint zone_seconds;
+    gint day_of_year;
+    LampTime epoch; /* epoch forms only */
+    gboolean has_zone, has_year, has_date, is_pm, is_am, is_epoch;
+} LampTimestampMatch;
+
+/* Reads @text by @form (the notation is described in timestamp.c). TRUE if all parts fit and no
+ * word or number goes on behind. O(form). */
+gboolean lamp_timestamp_match(const char *form, LampBytes text, LampTimestampMatch *match);
+
+/* An epoch number of 10, 13, 16 or 19 digits; seconds may have a fraction. */
+gboolean lamp_timestamp_take_epoch(LampCursor *at, LampTimestampMatch *match);
