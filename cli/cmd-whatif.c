@@ -22,8 +22,8 @@ static const GOptionEntry options[] = {
      "a file of lines 'NAME: CHANGE'", "FILE"},
     {"explain", 0, 0, G_OPTION_ARG_NONE, &explain,
      "what each part of the change does alone, and the limits found", NULL},
-    {"most-requests", 0, 0, G_OPTION_ARG_INT, &most_flows,
-     "use at most the first N requests (default 200000)", "N"},
+    {"most-requests", 0, 0, G_OPTION_ARG_INT, &most_flows, "use at most the first N requests",
+     "N"},
     LAMP_FLOW_OPTIONS,
     {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "a JSON array", NULL},
     {NULL},
@@ -222,7 +222,9 @@ answer_one(LampCli *cli, const Answer *answer, const LampScenario *scenario, GEr
     g_autoptr(LampChange) change = lamp_change_parse(scenario->change, error);
     if (change == NULL || !lamp_change_resolve(change, answer->topology, error))
         return FALSE;
-    g_autoptr(LampWhatifResult) result = lamp_whatif_run(answer->whatif, change);
+    g_autoptr(LampWhatifResult) result = lamp_whatif_run(answer->whatif, change, error);
+    if (result == NULL)
+        return FALSE;
     if (as_json) {
         append_json(answer, scenario, result);
         return TRUE;

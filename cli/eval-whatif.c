@@ -94,7 +94,9 @@ score_scenario(Score *score, const LampScenario *scenario, GError **error)
         g_prefix_error(error, "scenario %s: ", scenario->name);
         return FALSE;
     }
-    g_autoptr(LampWhatifResult) result = lamp_whatif_run(score->whatif, change);
+    g_autoptr(LampWhatifResult) result = lamp_whatif_run(score->whatif, change, error);
+    if (result == NULL)
+        return FALSE;
     for (gsize i = 0; i < G_N_ELEMENTS(shown); i++)
         add_figure(score, scenario->name, shown[i],
                    &g_array_index(result->rows, LampWhatifRow, 0));

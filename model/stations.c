@@ -23,6 +23,8 @@
 #define LEAST_QUEUED 8u
 #define LEAST_EVIDENCE 6.0
 #define MOST_CONTRADICTING 0.02
+/* A limit is chosen from so many visits of an instance; all are then split. */
+#define MOST_VISITS 20000u
 #define DENSITY_BINS 128
 #define DENSITY_LOW 6.0   /* log ns: 400 ns */
 #define DENSITY_STEP 0.16 /* 128 bins reach 5 minutes */
@@ -41,6 +43,7 @@ typedef struct {
     GArray *visits; /* Visit, in the order of arrival */
     GArray *ticks;  /* Tick, sorted */
     GArray *queue;  /* guint32 visits; used as a ring from `head` */
+    guint used;     /* visits that the ticks are of: the first ones */
     guint most_open;
 } Instance;
 
@@ -64,13 +67,15 @@ compare_ticks(gconstpointer a, gconstpointer b)
     return x->visit < y->visit ? -1 : x->visit > y->visit;
 }
 
+/* Sorts the visits and lays out the ticks of the first @most of them. */
 static void
-prepare_instance(Instance *instance)
+prepare_instance(Instance *instance, guint most)
 {
     guint open = 0;
     g_array_sort(instance->visits, compare_visits);
     g_array_set_size(instance->ticks, 0);
-    for (guint32 i = 0; i < instance->visits->len; i++) {
+    instance->used = MIN(instance->visits->len, most);
+    for (guint32 i = 0; i < instance->used; i++) {
         const LampReplayCall *call = g_array_index(instance->visits, Visit, i).call;
         Tick arrival = {call->arrived, 1, i}, leave = {call->arrived + call->held, 0, i};
         g_array_append_val(instance->ticks, arrival);
@@ -91,7 +96,7 @@ assign_begins(Instance *instance, guint limit)
     Visit *visits = (Visit *) (gpointer) instance->visits->data;
     guint busy = 0, head = 0, contradictions = 0;
     g_array_set_size(instance->queue, 0);
-    for (guint i = 0; i < instance->visits->len; i++)
+    for (guint i = 0; i < instance->used; i++)
         visits[i].begin = LAMP_TIME_NONE;
     for (guint i = 0; i < instance->ticks->len; i++) {
         const Tick *tick = &g_array_index(instance->ticks, Tick, i);
@@ -153,7 +158,7 @@ fit_densities(const Instance *instance)
 {
     GHashTable *counts = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     GHashTable *densities = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-    for (guint i = 0; i < instance->visits->len; i++) {
+    for (guint i = 0; i < instance->used; i++) {
         const Visit *visit = &g_array_index(instance->visits, Visit, i);
         if (visit->begin != visit->call->arrived)
             continue;
@@ -183,7 +188,7 @@ weigh_begins(const Instance *instance, guint contradictions, guint *out_queued)
     g_autoptr(GHashTable) densities = fit_densities(instance);
     double evidence = 0.0;
     guint queued = 0;
-    for (guint i = 0; i < instance->visits->len; i++) {
+    for (guint i = 0; i < instance->used; i++) {
         const Visit *visit = &g_array_index(instance->visits, Visit, i);
         gint64 wait = visit->begin - visit->call->arrived;
         if (wait <= 0)
@@ -221,14 +226,16 @@ choose_limit(Instance *instance, LampStationLimit *out_limit)
     return best.limit > 0;
 }
 
-/* Lets the calls that contradict the limit pass the queue by, until none is left. */
-static gboolean
-settle_begins(Instance *instance, guint limit)
+/* Waits under @limit. Calls that contradict it pass the queue by; all do if that never ends. */
+static void
+split_waits(Instance *instance, guint limit)
 {
-    for (guint round = 0; round < 16; round++) {
-        guint bypassing = 0;
+    guint bypassing = 1;
+    prepare_instance(instance, G_MAXUINT);
+    for (guint round = 0; bypassing > 0 && round < 16; round++) {
+        bypassing = 0;
         assign_begins(instance, limit);
-        for (guint i = 0; i < instance->visits->len; i++) {
+        for (guint i = 0; i < instance->used; i++) {
             Visit *visit = &g_array_index(instance->visits, Visit, i);
             gint64 wait = visit->begin - visit->call->arrived;
             if (wait > 0 && (wait > visit->call->first_need || wait > visit->call->held)) {
@@ -236,19 +243,11 @@ settle_begins(Instance *instance, guint limit)
                 bypassing++;
             }
         }
-        if (bypassing == 0)
-            return TRUE;
     }
-    return FALSE;
-}
-
-static void
-split_waits(const LampReplay *replay, const Instance *instance)
-{
-    (void) replay;
-    for (guint i = 0; i < instance->visits->len; i++) {
+    for (guint i = 0; i < instance->used; i++) {
         const Visit *visit = &g_array_index(instance->visits, Visit, i);
-        visit->call->wait = visit->begin - visit->call->arrived;
+        visit->call->bypasses = visit->call->bypasses || bypassing > 0 ? 1 : 0;
+        visit->call->wait = visit->call->bypasses ? 0 : visit->begin - visit->call->arrived;
     }
 }
 
@@ -324,13 +323,13 @@ lamp_stations_learn(LampReplay *replay, guint instances, LampStations *out_stati
         LampStationLimit limit;
         if (all[i].visits->len < 2 * LEAST_QUEUED)
             continue;
-        prepare_instance(&all[i]);
-        if (!choose_limit(&all[i], &limit) || !settle_begins(&all[i], limit.limit))
+        prepare_instance(&all[i], MOST_VISITS);
+        if (!choose_limit(&all[i], &limit))
             continue;
         limit.instance = i;
-        split_waits(replay, &all[i]);
         out_stations->limits[i] = limit.limit;
         g_array_append_val(limits, limit);
+        split_waits(&all[i], limit.limit);
     }
     shorten_all_lags(replay);
     free_instances(all, instances);
@@ -338,6 +337,17 @@ lamp_stations_learn(LampReplay *replay, guint instances, LampStations *out_stati
         *out_limits = limits;
     else
         g_array_unref(limits);
+}
+
+void
+lamp_stations_split(LampReplay *replay, const LampStations *stations)
+{
+    Instance *all = group_by_instance(replay, stations->instances);
+    for (guint i = 1; i < stations->instances; i++)
+        if (stations->limits[i] > 0)
+            split_waits(&all[i], stations->limits[i]);
+    shorten_all_lags(replay);
+    free_instances(all, stations->instances);
 }
 
 static gint

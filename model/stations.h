@@ -20,6 +20,9 @@ typedef struct {
 void lamp_stations_learn(LampReplay *replay, guint instances, LampStations *out_stations,
                          GArray **out_limits);
 
+/* Splits the waits off another batch under the limits of @stations. */
+void lamp_stations_split(LampReplay *replay, const LampStations *stations);
+
 /* Finds calls that callers gave up on, the timeouts of their kind, and sets the timeouts of all
  * calls between the same two services. @service_of: by instance. */
 void lamp_timeouts_learn(LampReplay *replay, const guint32 *service_of, guint instances);

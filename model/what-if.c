@@ -1,8 +1,9 @@
 /*
  * What-if by trace-driven replay.
  *
- * All flows are compiled into one batch, limits and waits and timeouts are learnt from it, and
- * every question runs a rewritten copy of the batch through the simulation. Intervals come from
+ * Flows are compiled in batches; limits are learnt from the first, waits and timeouts in each,
+ * and every question runs rewritten batches through the simulation. Between two batches no call
+ * waits for another, which matters for one flow in thousands. Intervals come from
  * a block bootstrap over time: the requests are cut into blocks of neighbours (load, stalls and
  * caches make neighbours alike), blocks are drawn with replacement, and each block's part of
  * the distribution is kept as a sketch, so a draw costs the same for a thousand or a million
@@ -16,33 +17,62 @@
 #include <math.h>
 #include <string.h>
 
-#define MOST_FLOWS 200000u
 #define BLOCKS 40u
 #define DRAWS 200u
 
 const char *const lamp_metric_names[LAMP_METRICS] = {"mean", "p50", "p90", "p95", "p99"};
 
 struct LampWhatif {
+    LampStore *store;
     LampTopology *topology;
-    LampReplay *replay;
+    const LampStructure *structure;
+    LampFlowFilter filter;
+    guint most_flows;
+    LampReplay *first; /* batch */
+    gboolean is_whole; /* the first batch is all there is */
     LampStations stations;
     GArray *limits;
 };
 
+/* What came out, flow by flow in the order of time, background left out. */
+typedef struct {
+    GArray *before, *after; /* gint64 */
+    GArray *labels;         /* guint32 */
+    GArray *cut;            /* guint8 */
+    double confidence;      /* sum */
+    LampLoadReport report;  /* sums over the batches */
+    guint instances;        /* that the report has room for */
+    LampStations stations;  /* as changed */
+} Outcomes;
+
+/* Reads at most @most flows; *out_is_last tells that there are no more. */
 static gboolean
-load_flows(LampWhatif *whatif, LampFlowReader *reader, const LampStructure *structure,
-           guint most, GError **error)
+read_batch(LampReplay *replay, LampFlowReader *reader, const LampStructure *structure,
+           guint most, gboolean *out_is_last, GError **error)
 {
     const LampFlow *flow;
-    while (whatif->replay->flows->len < most) {
+    *out_is_last = FALSE;
+    while (replay->flows->len < most) {
         if (!lamp_flow_reader_next(reader, &flow, error))
             return FALSE;
-        if (flow == NULL)
+        if (flow == NULL) {
+            *out_is_last = TRUE;
             break;
-        lamp_replay_add(whatif->replay, flow, structure);
+        }
+        lamp_replay_add(replay, flow, structure);
     }
-    lamp_replay_sort(whatif->replay);
+    lamp_replay_sort(replay);
     return TRUE;
+}
+
+static void
+learn_timeouts(const LampTopology *topology, LampReplay *replay)
+{
+    guint instances = lamp_topology_instance_count(topology);
+    g_autofree guint32 *service_of = g_new0(guint32, instances);
+    for (guint i = 0; i < instances; i++)
+        service_of[i] = lamp_topology_instance(topology, i)->service;
+    lamp_timeouts_learn(replay, service_of, instances);
 }
 
 LampWhatif *
@@ -50,18 +80,22 @@ lamp_whatif_load(LampStore *store, LampTopology *topology, const LampStructure *
                  const LampFlowFilter *filter, guint most_flows, GError **error)
 {
     g_autoptr(LampWhatif) whatif = g_new0(LampWhatif, 1);
+    whatif->store = store;
     whatif->topology = topology;
-    whatif->replay = lamp_replay_new();
+    whatif->structure = structure;
+    whatif->most_flows = most_flows == 0 ? G_MAXUINT : most_flows;
+    if (filter != NULL)
+        whatif->filter = *filter;
+    whatif->first = lamp_replay_new();
     g_autoptr(LampFlowReader) reader = lamp_flow_reader_new(store, topology, filter, error);
-    if (reader == NULL || !load_flows(whatif, reader, structure,
-                                      most_flows == 0 ? MOST_FLOWS : most_flows, error))
+    if (reader == NULL ||
+        !read_batch(whatif->first, reader, structure,
+                    MIN(whatif->most_flows, LAMP_WHATIF_BATCH), &whatif->is_whole, error))
         return NULL;
-    guint instances = lamp_topology_instance_count(topology);
-    g_autofree guint32 *service_of = g_new0(guint32, instances);
-    for (guint i = 0; i < instances; i++)
-        service_of[i] = lamp_topology_instance(topology, i)->service;
-    lamp_stations_learn(whatif->replay, instances, &whatif->stations, &whatif->limits);
-    lamp_timeouts_learn(whatif->replay, service_of, instances);
+    whatif->is_whole = whatif->is_whole || whatif->most_flows <= LAMP_WHATIF_BATCH;
+    lamp_stations_learn(whatif->first, lamp_topology_instance_count(topology),
+                        &whatif->stations, &whatif->limits);
+    learn_timeouts(topology, whatif->first);
     return g_steal_pointer(&whatif);
 }
 
@@ -70,7 +104,7 @@ lamp_whatif_free(LampWhatif *whatif)
 {
     if (whatif == NULL)
         return;
-    lamp_replay_free(whatif->replay);
+    lamp_replay_free(whatif->first);
     lamp_stations_clear(&whatif->stations);
     g_clear_pointer(&whatif->limits, g_array_unref);
     g_free(whatif);
@@ -86,8 +120,8 @@ guint64
 lamp_whatif_requests(const LampWhatif *whatif)
 {
     guint64 n = 0;
-    for (guint i = 0; i < whatif->replay->flows->len; i++)
-        n += lamp_replay_flow(whatif->replay, i)->is_background ? 0 : 1;
+    for (guint i = 0; i < whatif->first->flows->len; i++)
+        n += lamp_replay_flow(whatif->first, i)->is_background ? 0 : 1;
     return n;
 }
 
@@ -100,20 +134,107 @@ copy_replay(const LampReplay *replay)
     return copy;
 }
 
-/* Rewrites a copy and runs it; caller frees the outcomes. */
-static LampOutcome *
-run_change(LampWhatif *whatif, const LampChange *change, LampLoadReport *out_report,
-           LampStations *out_stations)
+static void
+copy_stations(const LampStations *from, LampStations *to)
 {
-    g_autoptr(LampReplay) replay = copy_replay(whatif->replay);
+    to->instances = from->instances;
+    to->limits = g_memdup2(from->limits, from->instances * sizeof(guint32));
+}
+
+/* Rewrites @replay and runs it; caller frees the outcomes. */
+static LampOutcome *
+run_batch(const LampWhatif *whatif, const LampChange *change, LampReplay *replay,
+          LampLoadReport *out_report, LampStations *out_stations)
+{
     LampOutcome *out = g_new(LampOutcome, replay->flows->len + 1);
-    out_stations->instances = whatif->stations.instances;
-    out_stations->limits =
-        g_memdup2(whatif->stations.limits, whatif->stations.instances * sizeof(guint32));
+    copy_stations(&whatif->stations, out_stations);
     if (change != NULL)
         lamp_change_apply(change, whatif->topology, replay, out_stations, 1);
     lamp_simulate(replay, out_stations, out, out_report);
     return out;
+}
+
+static void
+init_outcomes(Outcomes *outcomes)
+{
+    outcomes->before = g_array_new(FALSE, FALSE, sizeof(gint64));
+    outcomes->after = g_array_new(FALSE, FALSE, sizeof(gint64));
+    outcomes->labels = g_array_new(FALSE, FALSE, sizeof(guint32));
+    outcomes->cut = g_array_new(FALSE, FALSE, sizeof(guint8));
+}
+
+static void
+clear_outcomes(Outcomes *outcomes)
+{
+    g_array_unref(outcomes->before);
+    g_array_unref(outcomes->after);
+    g_array_unref(outcomes->labels);
+    g_array_unref(outcomes->cut);
+    lamp_load_report_clear(&outcomes->report);
+    lamp_stations_clear(&outcomes->stations);
+}
+
+/* Takes over the report and limits of the first batch, adds those of later ones. */
+static void
+add_report(Outcomes *outcomes, LampLoadReport *report, LampStations *stations)
+{
+    if (outcomes->report.work == NULL) {
+        outcomes->report = *report;
+        outcomes->stations = *stations;
+        return;
+    }
+    for (guint i = 0; i < stations->instances; i++)
+        outcomes->report.work[i] += report->work[i];
+    outcomes->report.span += report->span;
+    lamp_load_report_clear(report);
+    lamp_stations_clear(stations);
+}
+
+/* Runs one batch, rewriting it, and adds what comes out. Background flows take part only. */
+static void
+add_batch(const LampWhatif *whatif, const LampChange *change, LampReplay *replay,
+          Outcomes *outcomes)
+{
+    LampLoadReport report = {0};
+    LampStations stations = {0};
+    g_autofree LampOutcome *out = run_batch(whatif, change, replay, &report, &stations);
+    for (guint i = 0; i < replay->flows->len; i++) {
+        const LampReplayFlow *flow = lamp_replay_flow(replay, i);
+        if (flow->is_background)
+            continue;
+        g_array_append_val(outcomes->before, flow->duration);
+        g_array_append_val(outcomes->after, out[i].duration);
+        g_array_append_val(outcomes->labels, flow->label);
+        g_array_append_val(outcomes->cut, out[i].is_cut);
+        outcomes->confidence += (double) flow->confidence;
+    }
+    add_report(outcomes, &report, &stations);
+}
+
+static gboolean
+run_all(const LampWhatif *whatif, const LampChange *change, Outcomes *outcomes, GError **error)
+{
+    if (whatif->is_whole) {
+        g_autoptr(LampReplay) copy = copy_replay(whatif->first);
+        add_batch(whatif, change, copy, outcomes);
+        return TRUE;
+    }
+    g_autoptr(LampReplay) replay = lamp_replay_new();
+    g_autoptr(LampFlowReader) reader =
+        lamp_flow_reader_new(whatif->store, whatif->topology, &whatif->filter, error);
+    gboolean is_last = reader == NULL;
+    guint left = whatif->most_flows;
+    while (!is_last && left > 0) {
+        lamp_replay_clear(replay);
+        if (!read_batch(replay, reader, whatif->structure, MIN(left, LAMP_WHATIF_BATCH),
+                        &is_last, error))
+            return FALSE;
+        left -= replay->flows->len;
+        lamp_stations_split(replay, &whatif->stations);
+        learn_timeouts(whatif->topology, replay);
+        add_batch(whatif, change, replay, outcomes);
+    }
+    return reader != NULL;
 }
 
 double
@@ -210,29 +331,42 @@ clear_row(gpointer pointer)
 
 /* Row of the requests with @label (LAMP_FLOW_NONE: all). */
 static void
-add_row(const LampWhatif *whatif, const LampOutcome *out, guint32 label, GArray *rows)
+add_row(const Outcomes *outcomes, guint32 label, GArray *rows)
 {
     g_autoptr(GArray) before = g_array_new(FALSE, FALSE, sizeof(gint64));
     g_autoptr(GArray) after = g_array_new(FALSE, FALSE, sizeof(gint64));
+    guint all = outcomes->before->len;
     LampWhatifRow row = {.label = label};
-    for (guint i = 0; i < whatif->replay->flows->len; i++) {
-        const LampReplayFlow *flow = lamp_replay_flow(whatif->replay, i);
-        if (flow->is_background || (label != LAMP_FLOW_NONE && flow->label != label))
+    for (guint i = 0; i < all; i++) {
+        if (label != LAMP_FLOW_NONE && g_array_index(outcomes->labels, guint32, i) != label)
             continue;
-        g_array_append_val(before, flow->duration);
-        g_array_append_val(after, out[i].duration);
-        row.confidence += (double) flow->confidence;
-        row.cut += out[i].is_cut;
+        g_array_append_val(before, g_array_index(outcomes->before, gint64, i));
+        g_array_append_val(after, g_array_index(outcomes->after, gint64, i));
+        row.cut += g_array_index(outcomes->cut, guint8, i);
     }
     row.requests = before->len;
     if (before->len == 0)
         return;
-    row.confidence /= (double) row.requests;
+    row.confidence = outcomes->confidence / all;
     row.durations_before =
         summarise((const gint64 *) (gpointer) before->data, before->len, row.before);
     row.durations_after =
         summarise((const gint64 *) (gpointer) after->data, after->len, row.after);
     g_array_append_val(rows, row);
+}
+
+/* One row for each label that a request begins with. */
+static void
+add_rows(const LampWhatif *whatif, const Outcomes *outcomes, GArray *rows)
+{
+    guint labels = lamp_topology_label_count(whatif->topology);
+    g_autofree guint8 *is_root = g_new0(guint8, labels + 1);
+    for (guint i = 0; i < outcomes->labels->len; i++)
+        is_root[g_array_index(outcomes->labels, guint32, i)] = 1;
+    add_row(outcomes, LAMP_FLOW_NONE, rows);
+    for (guint32 label = 0; label < labels; label++)
+        if (is_root[label])
+            add_row(outcomes, label, rows);
 }
 
 static gint
@@ -247,16 +381,16 @@ compare_rows(gconstpointer a, gconstpointer b)
 }
 
 static void
-find_busiest(const LampWhatif *whatif, const LampStations *stations,
-             const LampLoadReport *report, LampWhatifResult *result)
+find_busiest(const Outcomes *outcomes, LampWhatifResult *result)
 {
-    double span = MAX((double) report->span, 1.0);
+    const LampStations *stations = &outcomes->stations;
+    double span = MAX((double) outcomes->report.span, 1.0);
     double best = 0.0;
-    result->throughput = (double) lamp_whatif_requests(whatif) * 1e9 / span;
+    result->throughput = (double) outcomes->before->len * 1e9 / span;
     for (guint i = 1; i < stations->instances; i++) {
         if (stations->limits[i] == 0)
             continue;
-        double use = (double) report->work[i] / (span * stations->limits[i]);
+        double use = (double) outcomes->report.work[i] / (span * stations->limits[i]);
         if (use <= best)
             continue;
         best = use;
@@ -267,21 +401,20 @@ find_busiest(const LampWhatif *whatif, const LampStations *stations,
 }
 
 LampWhatifResult *
-lamp_whatif_run(LampWhatif *whatif, const LampChange *change)
+lamp_whatif_run(LampWhatif *whatif, const LampChange *change, GError **error)
 {
-    LampWhatifResult *result = g_new0(LampWhatifResult, 1);
-    LampLoadReport report = {0};
-    LampStations stations = {0};
-    g_autofree LampOutcome *out = run_change(whatif, change, &report, &stations);
-    result->rows = g_array_new(FALSE, TRUE, sizeof(LampWhatifRow));
-    g_array_set_clear_func(result->rows, clear_row);
-    add_row(whatif, out, LAMP_FLOW_NONE, result->rows);
-    for (guint32 label = 0; label < lamp_topology_label_count(whatif->topology); label++)
-        add_row(whatif, out, label, result->rows);
-    g_array_sort(result->rows, compare_rows);
-    find_busiest(whatif, &stations, &report, result);
-    lamp_load_report_clear(&report);
-    lamp_stations_clear(&stations);
+    Outcomes outcomes = {0};
+    LampWhatifResult *result = NULL;
+    init_outcomes(&outcomes);
+    if (run_all(whatif, change, &outcomes, error)) {
+        result = g_new0(LampWhatifResult, 1);
+        result->rows = g_array_new(FALSE, TRUE, sizeof(LampWhatifRow));
+        g_array_set_clear_func(result->rows, clear_row);
+        add_rows(whatif, &outcomes, result->rows);
+        g_array_sort(result->rows, compare_rows);
+        find_busiest(&outcomes, result);
+    }
+    clear_outcomes(&outcomes);
     return result;
 }
 
@@ -297,14 +430,14 @@ lamp_whatif_result_free(LampWhatifResult *result)
 double
 lamp_whatif_mean(LampWhatif *whatif, const LampChange *change)
 {
-    LampStations stations = {0};
-    g_autofree LampOutcome *out = run_change(whatif, change, NULL, &stations);
-    double sum = 0.0, n = 0.0;
-    for (guint i = 0; i < whatif->replay->flows->len; i++) {
-        gboolean is_counted = !lamp_replay_flow(whatif->replay, i)->is_background;
-        sum += is_counted ? (double) out[i].duration : 0.0;
-        n += is_counted ? 1.0 : 0.0;
-    }
-    lamp_stations_clear(&stations);
-    return n > 0.0 ? sum / n : 0.0;
+    Outcomes outcomes = {0};
+    double sum = 0.0;
+    init_outcomes(&outcomes);
+    g_autoptr(LampReplay) copy = copy_replay(whatif->first);
+    add_batch(whatif, change, copy, &outcomes);
+    for (guint i = 0; i < outcomes.after->len; i++)
+        sum += (double) g_array_index(outcomes.after, gint64, i);
+    guint n = outcomes.after->len;
+    clear_outcomes(&outcomes);
+    return n > 0 ? sum / n : 0.0;
 }

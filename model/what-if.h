@@ -10,6 +10,8 @@
 #include "model/change.h"
 #include "model/stations.h"
 
+#define LAMP_WHATIF_BATCH 50000u
+
 typedef enum {
     LAMP_METRIC_MEAN,
     LAMP_METRIC_P50,
@@ -47,22 +49,25 @@ typedef struct {
 typedef struct LampWhatif LampWhatif;
 
 /* @filter as for reading flows; flows that began inside the system take part in the load but
- * are not counted. At most @most_flows are used, from the begin (0: 200,000). */
+ * are not counted. At most @most_flows are used, from the begin (0: all). @store, @topology and
+ * @structure must outlive it. */
 LampWhatif *lamp_whatif_load(LampStore *store, LampTopology *topology,
                              const LampStructure *structure, const LampFlowFilter *filter,
                              guint most_flows, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void lamp_whatif_free(LampWhatif *whatif);
 
 /* Runs a resolved change (NULL: none). Caller frees with lamp_whatif_result_free(). */
-LampWhatifResult *lamp_whatif_run(LampWhatif *whatif, const LampChange *change);
+LampWhatifResult *lamp_whatif_run(LampWhatif *whatif, const LampChange *change,
+                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void lamp_whatif_result_free(LampWhatifResult *result);
 
 /* LampStationLimit of each instance that shows one. Borrowed. */
 const GArray *lamp_whatif_limits(const LampWhatif *whatif);
 
+/* Requests counted in the first batch. */
 guint64 lamp_whatif_requests(const LampWhatif *whatif);
 
-/* Mean duration of counted requests only, for comparing many changes quickly. */
+/* Mean duration over the first batch, for comparing many changes quickly. */
 double lamp_whatif_mean(LampWhatif *whatif, const LampChange *change);
 
 /* Value of a metric over @n sorted durations. */

@@ -49,7 +49,7 @@ START_TEST(test_whatif_factor_one_is_exactly_the_baseline)
     for (gsize i = 0; i < G_N_ELEMENTS(same); i++) {
         g_autoptr(LampChange) change = lamp_change_parse(same[i], NULL);
         ck_assert(lamp_change_resolve(change, l.topology, NULL));
-        g_autoptr(LampWhatifResult) result = lamp_whatif_run(l.whatif, change);
+        g_autoptr(LampWhatifResult) result = lamp_whatif_run(l.whatif, change, NULL);
         for (guint r = 0; r < result->rows->len; r++) {
             const LampWhatifRow *row = &g_array_index(result->rows, LampWhatifRow, r);
             for (guint64 k = 0; k < row->requests; k++)
