@@ -3,6 +3,7 @@
  */
 #include "ingest/dissectors.h"
 
+/* clang-format off: one row a line */
 const LampDissector *const lamp_dissectors[] = {
     &lamp_dissector_http,
     &lamp_dissector_http2,
@@ -14,3 +15,4 @@ const LampDissector *const lamp_dissectors[] = {
     &lamp_dissector_tls,
     NULL,
 };
+/* clang-format on */

@@ -4,6 +4,7 @@
  */
 #include "ingest/readers.h"
 
+/* clang-format off: one row a line */
 const LampReader *const lamp_readers[] = {
     &lamp_reader_access,
     &lamp_reader_application,
@@ -26,3 +27,4 @@ const LampReader *const lamp_readers[] = {
     &lamp_reader_text,
     NULL,
 };
+/* clang-format on */
