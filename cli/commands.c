@@ -4,7 +4,7 @@
  */
 #include "cli/commands.h"
 
-/* clang-format off: one row a line */
+/* clang-format off */
 const LampCommand *const lamp_commands[] = {
     &lamp_command_analyze,
     &lamp_command_ingest,

@@ -3,7 +3,7 @@
  */
 #include "ingest/dissectors.h"
 
-/* clang-format off: one row a line */
+/* clang-format off */
 const LampDissector *const lamp_dissectors[] = {
     &lamp_dissector_http,
     &lamp_dissector_http2,

@@ -13,18 +13,7 @@
 #include "base/text.h"
 #include "ingest/operation.h"
 
-enum { MAX_NAME = 40, MAX_ID = 128 };
-
-static gboolean
-contains(LampBytes text, const char *needle)
-{
-    gsize n = strlen(needle);
-    for (gsize i = 0; i + n <= text.len; i++)
-        if ((text.at[i] | 0x20) == needle[0] &&
-            g_ascii_strncasecmp((const char *) text.at + i, needle, n) == 0)
-            return TRUE;
-    return FALSE;
-}
+enum { MAX_NAME = 40, MAX_ID = 128, PARTS = 6 };
 
 static gboolean
 name_is(LampBytes name, const char *text)
@@ -41,40 +30,76 @@ ends_with(LampBytes name, const char *text)
            g_ascii_strncasecmp((const char *) name.at + name.len - n, text, n) == 0;
 }
 
-gboolean
-lamp_identifier_is_secret(LampBytes name)
+/* Parts of secret names by their first letter: most places of most names need one look. */
+static const char *const secret_parts[26][PARTS] = {
+    ['a' - 'a'] = {"apikey", "api_key", "api-key", "auth"},
+    ['b' - 'a'] = {"bearer"},
+    ['c' - 'a'] = {"cookie", "credent", "csrf", "card", "cvv", "cvc"},
+    ['i' - 'a'] = {"iban"},
+    ['j' - 'a'] = {"jwt"},
+    ['o' - 'a'] = {"otp"},
+    ['p' - 'a'] = {"passw", "pwd", "private", "passphras"},
+    ['s' - 'a'] = {"secret", "sess", "signature"},
+    ['t' - 'a'] = {"token"},
+    ['x' - 'a'] = {"xsrf"},
+};
+
+/* Does @text begin with @part, letters of any case? */
+static gboolean
+begins_with(LampBytes text, const char *part)
 {
-    static const char *const parts[] = {
-        "passw", "pwd",     "secret", "token",     "apikey", "api_key", "api-key",  "cookie",
-        "sess",  "credent", "auth",   "signature", "jwt",    "bearer",  "private",  "csrf",
-        "xsrf",  "otp",     "cvv",    "cvc",       "card",   "iban",    "passphras"};
-    static const char *const wholes[] = {"sid", "pin", "pan", "sig", "key", "code", "state"};
-    for (gsize i = 0; i < G_N_ELEMENTS(parts); i++)
-        if (contains(name, parts[i]))
-            return TRUE;
-    for (gsize i = 0; i < G_N_ELEMENTS(wholes); i++)
-        if (name_is(name, wholes[i]))
-            return TRUE;
+    for (gsize i = 0; part[i] != '\0'; i++)
+        if (i == text.len || g_ascii_tolower((char) text.at[i]) != part[i])
+            return FALSE;
+    return TRUE;
+}
+
+static gboolean
+has_secret_part(LampBytes name)
+{
+    for (gsize i = 0; i < name.len; i++) {
+        guint letter = (guint) (name.at[i] | 0x20) - 'a';
+        LampBytes rest = lamp_bytes(name.at + i, name.len - i);
+        for (guint k = 0; letter < 26 && k < PARTS && secret_parts[letter][k] != NULL; k++)
+            if (begins_with(rest, secret_parts[letter][k]))
+                return TRUE;
+    }
     return FALSE;
 }
 
 gboolean
-lamp_identifier_is_header(LampBytes name)
+lamp_identifier_is_secret(LampBytes name)
+{
+    static const char *const wholes[] = {"sid", "pin", "pan", "sig", "key", "code", "state"};
+    for (gsize i = 0; i < G_N_ELEMENTS(wholes); i++)
+        if (name_is(name, wholes[i]))
+            return TRUE;
+    return has_secret_part(name);
+}
+
+static gboolean
+is_known_header(LampBytes name)
 {
     static const char *const names[] = {"traceparent",   "b3",
                                         "uber-trace-id", "x-request-id",
                                         "sentry-trace",  "x-cloud-trace-context"};
     static const char *const endings[] = {"request-id",     "trace-id",  "correlation-id",
                                           "transaction-id", "requestid", "traceid"};
-    if (name.len < 2 || name.len > MAX_NAME || lamp_identifier_is_secret(name))
-        return FALSE;
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
         if (name_is(name, names[i]))
             return TRUE;
-    for (gsize i = 0; i < G_N_ELEMENTS(endings); i++)
+    gboolean ends_in_d = (name.at[name.len - 1] | 0x20) == 'd';
+    for (gsize i = 0; i < G_N_ELEMENTS(endings) && ends_in_d; i++)
         if (ends_with(name, endings[i]))
             return TRUE;
-    return name.len > 5 && g_ascii_strncasecmp((const char *) name.at, "x-b3-", 5) == 0;
+    return begins_with(name, "x-b3-") && name.len > 5;
+}
+
+gboolean
+lamp_identifier_is_header(LampBytes name)
+{
+    return name.len >= 2 && name.len <= MAX_NAME && is_known_header(name) &&
+           !lamp_identifier_is_secret(name);
 }
 
 static gsize

@@ -4,7 +4,7 @@
  */
 #include "ingest/readers.h"
 
-/* clang-format off: one row a line */
+/* clang-format off */
 const LampReader *const lamp_readers[] = {
     &lamp_reader_access,
     &lamp_reader_application,

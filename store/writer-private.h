@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/keyed-map.h"
+#include "store/batch.h"
 #include "store/statement.h"
 #include "store/writer.h"
 
@@ -10,19 +11,25 @@ typedef enum {
     INSERT_FINDING,
     INSERT_ENDPOINT,
     INSERT_CONNECTION,
-    INSERT_EVENT,
-    INSERT_EVENT_VALUE,
-    INSERT_OBSERVATION,
-    INSERT_OBSERVATION_VALUE,
     INSERT_FLOW,
     INSERT_HOST_NAME,
     INSERT_SPAN_JOIN,
     N_INSERTS,
 } Insert;
 
+/* Tables of many rows are written in batches. */
+typedef enum {
+    BATCH_EVENTS,
+    BATCH_EVENT_VALUES,
+    BATCH_OBSERVATIONS,
+    BATCH_OBSERVATION_VALUES,
+    N_BATCHES,
+} Batch;
+
 struct LampWriter {
     LampStore *store;
     LampStatement *inserts[N_INSERTS];
+    LampBatch *batches[N_BATCHES];
     LampKeyedMap *endpoints; /* address and port -> endpoint_id */
     gint64 source_id;        /* of the source being written */
     gint64 last_source, last_event, last_observation, last_endpoint;

@@ -16,6 +16,14 @@ lamp_writer_insert(LampWriter *writer, Insert which)
     (void) ok; /* remembered in failure */
 }
 
+/* Ends a row of a batch, in the same way. */
+static void
+end_row(LampWriter *writer, Batch which)
+{
+    GError **failure = writer->failure == NULL ? &writer->failure : NULL;
+    (void) lamp_batch_next(writer->batches[which], failure);
+}
+
 /* An endpoint's key in the map: the address and port, or the name. */
 static LampBytes
 endpoint_key(const LampEndpoint *endpoint, guint8 key[18])
@@ -96,6 +104,12 @@ bind_interned(LampWriter *writer, LampStatement *row, int parameter, LampBytes t
 }
 
 static void
+batch_interned(LampWriter *writer, LampBatch *row, guint column, LampBytes text)
+{
+    lamp_batch_int_or_null(row, column, lamp_store_intern(writer->store, text), 0);
+}
+
+static void
 bind_name(LampWriter *writer, LampStatement *row, int parameter, const char *name)
 {
     bind_interned(writer, row, parameter,
@@ -105,34 +119,34 @@ bind_name(LampWriter *writer, LampStatement *row, int parameter, const char *nam
 static void
 insert_field(LampWriter *writer, gint64 event_id, const LampField *field)
 {
-    LampStatement *row = writer->inserts[INSERT_EVENT_VALUE];
+    LampBatch *row = writer->batches[BATCH_EVENT_VALUES];
     if (field->value.len == 0)
         return;
-    lamp_statement_bind_int(row, 1, event_id);
-    lamp_statement_bind_int(row, 2, lamp_store_intern(writer->store, field->slot));
-    lamp_statement_bind_text(row, 3, field->value);
-    lamp_writer_insert(writer, INSERT_EVENT_VALUE);
+    lamp_batch_int(row, 1, event_id);
+    lamp_batch_int(row, 2, lamp_store_intern(writer->store, field->slot));
+    lamp_batch_text(row, 3, field->value);
+    end_row(writer, BATCH_EVENT_VALUES);
 }
 
 guint64
 lamp_writer_event(LampWriter *writer, const LampEventRow *event)
 {
-    LampStatement *row = writer->inserts[INSERT_EVENT];
+    LampBatch *row = writer->batches[BATCH_EVENTS];
     gint64 id = ++writer->last_event;
-    lamp_statement_bind_int(row, 1, id);
-    lamp_statement_bind_int(row, 2, writer->source_id);
-    lamp_statement_bind_int(row, 3, (gint64) event->offset);
-    lamp_statement_bind_int(row, 4, (gint64) event->length);
-    lamp_statement_bind_int_or_null(row, 5, event->time, LAMP_TIME_NONE);
-    lamp_statement_bind_int(row, 6, MAX(1, event->resolution_ns));
-    bind_interned(writer, row, 7, event->host);
-    bind_interned(writer, row, 8, event->service);
-    bind_interned(writer, row, 9, event->process);
-    bind_interned(writer, row, 10, event->thread);
-    lamp_statement_bind_text(row, 11, event->severity);
-    bind_interned(writer, row, 12, event->message_template);
-    lamp_statement_bind_text(row, 13, event->message);
-    lamp_writer_insert(writer, INSERT_EVENT);
+    lamp_batch_int(row, 1, id);
+    lamp_batch_int(row, 2, writer->source_id);
+    lamp_batch_int(row, 3, (gint64) event->offset);
+    lamp_batch_int(row, 4, (gint64) event->length);
+    lamp_batch_int_or_null(row, 5, event->time, LAMP_TIME_NONE);
+    lamp_batch_int(row, 6, MAX(1, event->resolution_ns));
+    batch_interned(writer, row, 7, event->host);
+    batch_interned(writer, row, 8, event->service);
+    batch_interned(writer, row, 9, event->process);
+    batch_interned(writer, row, 10, event->thread);
+    lamp_batch_text(row, 11, event->severity);
+    batch_interned(writer, row, 12, event->message_template);
+    lamp_batch_text(row, 13, event->message);
+    end_row(writer, BATCH_EVENTS);
     for (gsize i = 0; i < event->field_count; i++)
         insert_field(writer, id, &event->fields[i]);
     return (guint64) id;
@@ -141,62 +155,60 @@ lamp_writer_event(LampWriter *writer, const LampEventRow *event)
 static void
 insert_value(LampWriter *writer, gint64 observation_id, const LampValue *value)
 {
-    LampStatement *row = writer->inserts[INSERT_OBSERVATION_VALUE];
+    LampBatch *row = writer->batches[BATCH_OBSERVATION_VALUES];
     if (value->value.len == 0)
         return;
-    lamp_statement_bind_int(row, 1, observation_id);
-    lamp_statement_bind_int(row, 2, value->side);
-    lamp_statement_bind_int(row, 3, lamp_store_intern(writer->store, value->slot));
-    lamp_statement_bind_text(row, 4, value->value);
-    lamp_writer_insert(writer, INSERT_OBSERVATION_VALUE);
+    lamp_batch_int(row, 1, observation_id);
+    lamp_batch_int(row, 2, value->side);
+    lamp_batch_int(row, 3, lamp_store_intern(writer->store, value->slot));
+    lamp_batch_text(row, 4, value->value);
+    end_row(writer, BATCH_OBSERVATION_VALUES);
 }
 
 static void
-bind_observer(LampWriter *writer, LampStatement *row, const LampObservationRow *o)
+bind_observer(LampWriter *writer, LampBatch *row, const LampObservationRow *o)
 {
     static const char *const origins[] = {"wire", "log", "span", "flow"};
     static const char *const roles[] = {NULL, "client", "server"};
-    lamp_statement_bind_int(row, 2, writer->source_id);
-    lamp_statement_bind_string(row, 3, origins[o->origin]);
-    lamp_statement_bind_string(row, 4, roles[o->role]);
-    lamp_statement_bind_text(row, 5, o->external_id);
-    lamp_statement_bind_int_or_null(row, 6, (gint64) o->event_number, 0);
+    lamp_batch_int(row, 2, writer->source_id);
+    lamp_batch_static(row, 3, origins[o->origin]);
+    lamp_batch_static(row, 4, roles[o->role]);
+    lamp_batch_text(row, 5, o->external_id);
+    lamp_batch_int_or_null(row, 6, (gint64) o->event_number, 0);
     if (o->connection_id == 0)
-        lamp_statement_bind_null(row, 7);
+        lamp_batch_int_or_null(row, 7, 0, 0);
     else
-        lamp_statement_bind_int(row, 7, writer->connection_base + (gint64) o->connection_id);
-    lamp_statement_bind_int(row, 8, (gint64) o->position);
-    lamp_statement_bind_int_or_null(row, 9, o->request_sequence, -1);
-    lamp_statement_bind_int_or_null(row, 10, o->response_sequence, -1);
-    lamp_statement_bind_int_or_null(row, 11,
-                                    o->has_client ? endpoint_id(writer, &o->client) : 0, 0);
-    lamp_statement_bind_int_or_null(row, 12,
-                                    o->has_server ? endpoint_id(writer, &o->server) : 0, 0);
-    bind_interned(writer, row, 13, o->process);
-    bind_interned(writer, row, 14, o->peer);
-    bind_interned(writer, row, 15, o->thread);
+        lamp_batch_int(row, 7, writer->connection_base + (gint64) o->connection_id);
+    lamp_batch_int(row, 8, (gint64) o->position);
+    lamp_batch_int_or_null(row, 9, o->request_sequence, -1);
+    lamp_batch_int_or_null(row, 10, o->response_sequence, -1);
+    lamp_batch_int_or_null(row, 11, o->has_client ? endpoint_id(writer, &o->client) : 0, 0);
+    lamp_batch_int_or_null(row, 12, o->has_server ? endpoint_id(writer, &o->server) : 0, 0);
+    batch_interned(writer, row, 13, o->process);
+    batch_interned(writer, row, 14, o->peer);
+    batch_interned(writer, row, 15, o->thread);
 }
 
 void
 lamp_writer_observation(LampWriter *writer, const LampObservationRow *o)
 {
-    LampStatement *row = writer->inserts[INSERT_OBSERVATION];
+    LampBatch *row = writer->batches[BATCH_OBSERVATIONS];
     gint64 id = ++writer->last_observation;
-    lamp_statement_bind_int(row, 1, id);
+    lamp_batch_int(row, 1, id);
     bind_observer(writer, row, o);
-    bind_interned(writer, row, 16, o->protocol);
-    bind_interned(writer, row, 17, o->operation);
-    lamp_statement_bind_text(row, 18, o->status);
-    lamp_statement_bind_int(row, 19, o->is_error);
-    lamp_statement_bind_int(row, 20, o->flags);
-    lamp_statement_bind_int_or_null(row, 21, o->request_first, LAMP_TIME_NONE);
-    lamp_statement_bind_int_or_null(row, 22, o->request_last, LAMP_TIME_NONE);
-    lamp_statement_bind_int_or_null(row, 23, o->response_first, LAMP_TIME_NONE);
-    lamp_statement_bind_int_or_null(row, 24, o->response_last, LAMP_TIME_NONE);
-    lamp_statement_bind_int(row, 25, MAX(1, o->resolution_ns));
-    lamp_statement_bind_int(row, 26, (gint64) o->request_bytes);
-    lamp_statement_bind_int(row, 27, (gint64) o->response_bytes);
-    lamp_writer_insert(writer, INSERT_OBSERVATION);
+    batch_interned(writer, row, 16, o->protocol);
+    batch_interned(writer, row, 17, o->operation);
+    lamp_batch_text(row, 18, o->status);
+    lamp_batch_int(row, 19, o->is_error);
+    lamp_batch_int(row, 20, o->flags);
+    lamp_batch_int_or_null(row, 21, o->request_first, LAMP_TIME_NONE);
+    lamp_batch_int_or_null(row, 22, o->request_last, LAMP_TIME_NONE);
+    lamp_batch_int_or_null(row, 23, o->response_first, LAMP_TIME_NONE);
+    lamp_batch_int_or_null(row, 24, o->response_last, LAMP_TIME_NONE);
+    lamp_batch_int(row, 25, MAX(1, o->resolution_ns));
+    lamp_batch_int(row, 26, (gint64) o->request_bytes);
+    lamp_batch_int(row, 27, (gint64) o->response_bytes);
+    end_row(writer, BATCH_OBSERVATIONS);
     for (gsize i = 0; i < o->value_count; i++)
         insert_value(writer, id, &o->values[i]);
 }

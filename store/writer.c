@@ -15,15 +15,19 @@ static const char *const insert_sql[N_INSERTS] = {
     [INSERT_ENDPOINT] = "INSERT INTO endpoints VALUES (?,?,?)",
     [INSERT_CONNECTION] =
         "INSERT INTO connections VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-    [INSERT_EVENT] = "INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-    [INSERT_EVENT_VALUE] = "INSERT INTO event_values VALUES (?,?,?)",
-    [INSERT_OBSERVATION] =
-        ("INSERT INTO observations VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
-         "?,?,?,?,?,?)"),
-    [INSERT_OBSERVATION_VALUE] = "INSERT INTO observation_values VALUES (?,?,?,?)",
     [INSERT_FLOW] = "INSERT INTO flow_records VALUES (NULL,?,?,?,?,?,?,?,?,?,?,?)",
     [INSERT_HOST_NAME] = "INSERT INTO host_names VALUES (?,?,?,?,?)",
     [INSERT_SPAN_JOIN] = "INSERT INTO span_joins VALUES (?,?,?)",
+};
+
+static const struct {
+    const char *table;
+    guint columns;
+} batches[N_BATCHES] = {
+    [BATCH_EVENTS] = {"events", 13},
+    [BATCH_EVENT_VALUES] = {"event_values", 3},
+    [BATCH_OBSERVATIONS] = {"observations", 27},
+    [BATCH_OBSERVATION_VALUES] = {"observation_values", 4},
 };
 
 /* Tables whose rows belong to a source, for forgetting; values hang on their events and
@@ -74,6 +78,11 @@ lamp_writer_new(LampStore *store, GError **error)
         if (writer->inserts[i] == NULL)
             return NULL;
     }
+    for (gsize i = 0; i < N_BATCHES; i++) {
+        writer->batches[i] = lamp_batch_new(store, batches[i].table, batches[i].columns, error);
+        if (writer->batches[i] == NULL)
+            return NULL;
+    }
     read_last_ids(writer);
     return g_steal_pointer(&writer);
 }
@@ -85,6 +94,8 @@ lamp_writer_free(LampWriter *writer)
         return;
     for (gsize i = 0; i < N_INSERTS; i++)
         lamp_statement_free(writer->inserts[i]);
+    for (gsize i = 0; i < N_BATCHES; i++)
+        lamp_batch_free(writer->batches[i]);
     lamp_keyed_map_free(writer->endpoints);
     g_clear_error(&writer->failure);
     g_free(writer);
@@ -128,6 +139,8 @@ gboolean
 lamp_writer_source_end(LampWriter *writer, const LampSourceRow *source, GError **error)
 {
     insert_source(writer, source);
+    for (gsize i = 0; i < N_BATCHES && writer->failure == NULL; i++)
+        (void) lamp_batch_flush(writer->batches[i], &writer->failure);
     if (writer->failure != NULL) {
         g_propagate_error(error, g_steal_pointer(&writer->failure));
         lamp_writer_source_abandon(writer);
@@ -143,6 +156,8 @@ void
 lamp_writer_source_abandon(LampWriter *writer)
 {
     lamp_store_rollback(writer->store);
+    for (gsize i = 0; i < N_BATCHES; i++)
+        lamp_batch_clear(writer->batches[i]);
     g_clear_error(&writer->failure);
     g_clear_pointer(&writer->endpoints, lamp_keyed_map_free);
     read_last_ids(writer);

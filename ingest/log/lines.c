@@ -237,7 +237,8 @@ join_to_pending(Pass *pass, LampBytes line, const guint8 *end, gboolean by_forma
         return FALSE;
     }
     /* The message grows where it is the last thing of the record's text. */
-    const guint8 *message_end = event->message.at + event->message.len;
+    const guint8 *message_end =
+        event->message.len > 0 ? event->message.at + event->message.len : event->message.at;
     if (!by_format && event->message.len > 0 && event->message.at >= pass->begin &&
         message_end <= pass->end && pass->end - message_end <= 2)
         event->message.len = (gsize) (line.at + line.len - event->message.at);
