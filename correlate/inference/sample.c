@@ -19,6 +19,8 @@
 #define CALM_VISITS 3
 #define CALM_EVERY 6
 #define CERTAIN 0.9999
+#define SURE 0.99999
+#define SURE_VISITS 2
 #define MAX_NEIGHBOURS 24
 
 /* The steps of two requests, in order of time. */
@@ -97,6 +99,7 @@ lamp_sampler_new(LampState *state, LampModel *model)
     find_pairs(self, state->field);
     find_partners(self, state->field);
     self->neighbours = g_new0(struct LampNeighbours, 1);
+    self->sure = g_new0(guint8, state->field->n_steps + 1);
     return self;
 }
 
@@ -112,6 +115,7 @@ lamp_sampler_free(LampSampler *self)
     g_free(self->share);
     g_free(self->no_share);
     g_free(self->visits);
+    g_free(self->sure);
     g_free(self);
 }
 
@@ -444,6 +448,8 @@ visit_step(LampSampler *self, guint32 step)
         self->no_share[step] += (float) (logs[n] / sum);
         self->visits[step]++;
     }
+    self->sure[step] =
+        chosen < n && logs[chosen] > SURE * sum ? (guint8) MIN(self->sure[step] + 1, 200) : 0;
     if (chosen == n)
         return;
     lamp_state_assign(state, step, c[chosen]);
@@ -489,7 +495,7 @@ lamp_sampler_sweep(LampSampler *self, gboolean orphans)
         visit_pair(self, &self->pairs[i]);
     if (orphans)
         for (guint32 s = 0; s < f->n_steps; s++)
-            if (f->steps[s].n_candidates > 0)
+            if (f->steps[s].n_candidates > 0 && self->sure[s] < SURE_VISITS)
                 visit_step(self, s);
     self->sweep++;
 }

@@ -23,6 +23,7 @@ typedef struct {
     float *share;    /* per candidate edge: sum of conditional probabilities, or NULL */
     float *no_share; /* per step: the same for having no request */
     guint32 *visits; /* per step */
+    guint8 *sure;    /* per step: visits in a row that left no doubt */
 } LampSampler;
 
 LampSampler *lamp_sampler_new(LampState *state, LampModel *model);
