@@ -40,6 +40,7 @@ typedef struct {
     gboolean carried;        /* the model is of an earlier run */
     LampPlace place; /* whether kinds of requests are split by their place in the trace */
     float *weights;  /* per request: how sure its steps were from the start */
+    guint32 *kinds;  /* scratch: of the requests, before they are split anew */
     float *eased;    /* the weights of the present round */
 } Solver;
 
@@ -63,6 +64,7 @@ open_solver(Solver *self, LampField *field, const LampInferenceInput *input,
     self->sampler = lamp_sampler_new(self->state, self->model);
     self->weights = g_new0(float, field->n_requests + 1);
     self->eased = g_new0(float, field->n_requests + 1);
+    self->kinds = g_new0(guint32, field->n_requests + 1);
     lamp_state_start(self->state, self->weights);
     self->links = lamp_link_evidence_new(field, input, evidence);
     if (self->links)
@@ -81,6 +83,7 @@ close_solver(Solver *self, LampInferenceMemory *memory)
     lamp_link_evidence_free(self->links);
     g_free(self->weights);
     g_free(self->eased);
+    g_free(self->kinds);
 }
 
 /* What is certain teaches first; later every request counts alike, but for those that overlap
@@ -99,8 +102,14 @@ static void
 sweep(Solver *self, guint32 *parents, gboolean orphans)
 {
     if (self->place != LAMP_PLACE_UNUSED) {
+        for (guint32 r = 0; r < self->field->n_requests; r++)
+            self->kinds[r] = self->field->requests[r].kind;
         lamp_trace_apply(self->field, self->place, parents);
-        lamp_state_rescore(self->state, self->model);
+        for (guint32 r = 0; r < self->field->n_requests; r++)
+            if (self->kinds[r] != self->field->requests[r].kind)
+                self->state->score[r] =
+                    lamp_state_score(self->state, self->model, r, self->state->kids[r].at,
+                                     self->state->kids[r].n, NULL);
     }
     lamp_sampler_sweep(self->sampler, orphans);
     lamp_trace_note(self->field, self->state, parents);
@@ -296,6 +305,7 @@ solve(LampProblem *problem, const LampInferenceOptions *options, LampReport *rep
     learn_all(&self, n);
     sample_all(&self, n);
     for (guint32 i = 0; i < n; i++) {
+        lamp_sampler_decode(solvers[i].sampler);
         learn_for_report(&solvers[i]);
         lamp_report_field(report, solvers[i].field, solvers[i].sampler,
                           in_order(&solvers[i].pool));

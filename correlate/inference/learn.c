@@ -196,18 +196,36 @@ add_gap(Gaps *to, guint32 fold, gint64 gap, float scale, float weight)
     lamp_histogram_add(to->of_fold[fold], gap, scale, weight);
 }
 
-/* Sums all folds but one (LAMP_FOLDS: all); returns the weight. */
+/* Sums all folds; returns the weight. */
 static float
-sum_folds(const Gaps *gaps, guint32 except, float *out)
+sum_folds(const Gaps *gaps, float *out)
 {
     float weight = 0;
     memset(out, 0, LAMP_BINS * sizeof *out);
     for (guint32 fold = 0; fold < LAMP_FOLDS; fold++)
-        for (int b = 0; fold != except && gaps->of_fold[fold] && b < LAMP_BINS; b++) {
+        for (int b = 0; gaps->of_fold[fold] && b < LAMP_BINS; b++)
             out[b] += gaps->of_fold[fold][b];
-            weight += gaps->of_fold[fold][b];
-        }
+    for (int b = 0; b < LAMP_BINS; b++)
+        weight += out[b];
     return weight;
+}
+
+/* The density of all folds but one, leaning on `prior`; NULL prior: on a broad one. */
+static float *
+fit_without(const Gaps *gaps, const float *sum, guint32 fold, float scale, const float *prior,
+            double lean)
+{
+    float rest[LAMP_BINS], weight = 0, *out = g_new(float, LAMP_BINS);
+    const float *own = gaps->of_fold[fold];
+    for (int b = 0; b < LAMP_BINS; b++) {
+        rest[b] = own ? MAX(sum[b] - own[b], 0) : sum[b];
+        weight += rest[b];
+    }
+    if (weight < 0.5f && prior)
+        memcpy(out, prior, LAMP_BINS * sizeof *out);
+    else
+        lamp_density_fit(rest, scale, prior, lean, out);
+    return out;
 }
 
 static void
@@ -215,22 +233,24 @@ fit_event(LampKind *kind, const LampKind *family, const Gaps *any, const Gaps *k
           float scale)
 {
     guint32 side = kind->n_slots + 1;
-    float sum[LAMP_BINS];
-    sum_folds(&any[x], LAMP_FOLDS, kind->histograms_any + (gsize) x * LAMP_BINS);
+    float sum[LAMP_BINS], *all = kind->histograms_any + (gsize) x * LAMP_BINS;
+    sum_folds(&any[x], all);
     for (guint32 fold = 0; fold < LAMP_FOLDS; fold++) {
         guint32 row = fold * side + x;
-        sum_folds(&any[x], fold, sum);
-        kind->any[row] = g_new(float, LAMP_BINS);
-        lamp_density_fit(sum, scale, family ? family->any[row] : NULL, LEAN_ON_FAMILY,
-                         kind->any[row]);
-        for (guint32 key = 0; key < side; key++) {
-            if (sum_folds(&keyed[x * side + key], fold, sum) < MIN_KEYED &&
-                !(family && family->tables[row * side + key]))
-                continue;
-            float *table = kind->tables[row * side + key] = g_new(float, LAMP_BINS);
+        kind->any[row] = fit_without(&any[x], all, fold, scale,
+                                     family ? family->any[row] : NULL, LEAN_ON_FAMILY);
+    }
+    for (guint32 key = 0; key < side; key++) {
+        const Gaps *gaps = &keyed[x * side + key];
+        float weight = sum_folds(gaps, sum);
+        for (guint32 fold = 0; fold < LAMP_FOLDS; fold++) {
+            guint32 row = fold * side + x;
             const float *common = family ? family->tables[row * side + key] : NULL;
-            lamp_density_fit(sum, scale, common ? common : kind->any[row],
-                             common ? LEAN_ON_FAMILY : LEAN_ON_ALL, table);
+            if (weight < MIN_KEYED && !common)
+                continue;
+            kind->tables[row * side + key] =
+                fit_without(gaps, sum, fold, scale, common ? common : kind->any[row],
+                            common ? LEAN_ON_FAMILY : LEAN_ON_ALL);
         }
     }
 }

@@ -78,6 +78,7 @@ typedef struct {
     float *log_orphan;  /* per step kind: log of orphans per ns */
     double log_unusual; /* a step that this kind of request is not known to make */
     guint32 evidence;
+    gboolean only_presence; /* score patterns alone (decode.c) */
 } LampModel;
 
 /* Steps of one request in order of time, with what the rules need to know. */

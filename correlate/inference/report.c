@@ -54,6 +54,19 @@ compare_ranked(const void *a, const void *b)
     return x->request < y->request ? -1 : x->request > y->request;
 }
 
+/* The decision goes before what is more probable by itself. */
+static void
+put_first(Ranked *ranked, guint32 n, guint32 request)
+{
+    guint32 at = 0;
+    while (at + 1 < n && ranked[at].request != request)
+        at++;
+    Ranked decided = ranked[at];
+    for (; at > 0; at--)
+        ranked[at] = ranked[at - 1];
+    ranked[0] = decided;
+}
+
 /* Marginals of one step, best first; where none was recorded, the present owner is certain. */
 static guint32
 rank(const LampField *f, const LampSampler *sampler, guint32 step, Ranked *out)
@@ -70,6 +83,7 @@ rank(const LampField *f, const LampSampler *sampler, guint32 step, Ranked *out)
                         : (float) (sampler->state->owner[step] == LAMP_NONE);
     out[n++] = (Ranked){none, LAMP_NONE};
     qsort(out, n, sizeof *out, compare_ranked);
+    put_first(out, n, sampler->state->owner[step]);
     return n;
 }
 

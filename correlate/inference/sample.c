@@ -191,7 +191,8 @@ add_neighbours(LampSampler *self, guint32 request, guint32 except, guint8 side)
 static gboolean
 has_queue(LampSampler *self, guint32 a, guint32 b)
 {
-    return kind_of(self, a)->has_queue || kind_of(self, b)->has_queue;
+    return !self->model->only_presence &&
+           (kind_of(self, a)->has_queue || kind_of(self, b)->has_queue);
 }
 
 static void
@@ -267,6 +268,17 @@ record_block(LampSampler *self, const Block *block, const double *share_b)
     }
 }
 
+/* The best way; the present one unless another is really better. */
+static guint32
+take_highest(const double *scores, guint32 n, guint32 now)
+{
+    guint32 best = now;
+    for (guint32 i = 0; i < n; i++)
+        if (scores[i] > scores[best] * 1.000001)
+            best = i;
+    return best;
+}
+
 /* Resamples a small block from its exact conditional distribution; the chance of no change. */
 static double
 resample_exactly(LampSampler *self, const Block *block)
@@ -295,7 +307,9 @@ resample_exactly(LampSampler *self, const Block *block)
     double u = lamp_random_unit(&self->random) * sum, stay = scores[now] / sum;
     for (; chosen + 1 < ways && u >= scores[chosen]; chosen++)
         u -= scores[chosen];
-    if (self->share) {
+    if (self->greedy)
+        chosen = take_highest(scores, ways, now);
+    if (self->share && !self->greedy) {
         for (guint32 way = 0; way < ways; way++)
             for (guint32 i = 0; i < block->n_flexible; i++)
                 share_b[i] += way >> i & 1 ? scores[way] / sum : 0;
@@ -359,13 +373,13 @@ resample_by_proposals(LampSampler *self, Block *block)
                 (p * in_b[block->flexible[i]] + (1 - p) * block->in_b[block->flexible[i]]) /
                 tries;
         accepted = MAX(accepted, p);
-        if (lamp_random_unit(&self->random) >= p)
+        if (self->greedy ? then <= now + 1e-6 : lamp_random_unit(&self->random) >= p)
             continue;
         commit(self, block, in_b, a, b);
         now = then;
         memcpy(block->in_b, in_b, block->n);
     }
-    if (self->share)
+    if (self->share && !self->greedy)
         record_block(self, block, share_b);
     return 1 - accepted;
 }

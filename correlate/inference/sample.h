@@ -23,6 +23,7 @@ typedef struct {
     float *share;    /* per candidate edge: sum of conditional probabilities, or NULL */
     float *no_share; /* per step: the same for having no request */
     guint32 *visits; /* per step */
+    gboolean greedy; /* take the best instead of a random one, record nothing */
     guint8 *sure;    /* per step: visits in a row that left no doubt */
 } LampSampler;
 
@@ -35,6 +36,9 @@ void lamp_sampler_record(LampSampler *self);
 /* One sweep over all pairs. `orphans`: also asks of every step whether it has a request at all.
  */
 void lamp_sampler_sweep(LampSampler *self, gboolean orphans);
+
+/* Turns the recorded marginals into one assignment, which becomes the state (decode.c). */
+void lamp_sampler_decode(LampSampler *self);
 
 /* Log odds of a step being made by a request rather than by none, all else as it is, in parts.
  */

@@ -1,0 +1,67 @@
+/* decode.c — one assignment out of the marginals
+ *
+ * Taking the most probable request for each step by itself can give two steps of one kind to
+ * one request and none to another. So: start from that, then let pairs of requests exchange
+ * steps as long as the sum of the log marginals and of the log probability of the requests'
+ * patterns grows. The same blocks as in sampling, at zero temperature. */
+#include "correlate/inference/sample.h"
+
+#include <math.h>
+
+#define SWEEPS 3
+#define LEAST 1e-4f /* a marginal that was never seen is not zero */
+
+static float *
+log_marginals(const LampSampler *self)
+{
+    const LampField *f = self->state->field;
+    float *logs = g_new(float, f->n_candidates + 1);
+    for (guint32 s = 0; s < f->n_steps; s++)
+        for (guint32 j = 0; j < f->steps[s].n_candidates; j++) {
+            guint32 at = f->steps[s].first_candidate + j;
+            float share = self->visits[s]
+                              ? self->share[at] / (float) self->visits[s]
+                              : (float) (self->state->owner[s] == f->candidates[at]);
+            logs[at] = logf(MAX(share, LEAST));
+        }
+    return logs;
+}
+
+static void
+take_best(LampSampler *self)
+{
+    const LampField *f = self->state->field;
+    for (guint32 s = 0; s < f->n_steps; s++) {
+        guint32 best = LAMP_NONE;
+        float most = self->no_share[s];
+        if (!self->visits[s])
+            continue;
+        for (guint32 j = 0; j < f->steps[s].n_candidates; j++) {
+            guint32 at = f->steps[s].first_candidate + j;
+            if (self->share[at] <= most)
+                continue;
+            most = self->share[at];
+            best = f->candidates[at];
+        }
+        lamp_state_assign(self->state, s, best);
+    }
+}
+
+void
+lamp_sampler_decode(LampSampler *self)
+{
+    g_autofree float *logs = log_marginals(self);
+    const float *bonus = self->state->bonus;
+    take_best(self);
+    self->state->bonus = logs;
+    self->model->only_presence = TRUE;
+    self->greedy = TRUE;
+    for (guint32 i = 0; i < self->n_pairs; i++)
+        self->pairs[i].calm = 0;
+    lamp_state_rescore(self->state, self->model);
+    for (int i = 0; i < SWEEPS; i++)
+        lamp_sampler_sweep(self, FALSE);
+    self->greedy = FALSE;
+    self->model->only_presence = FALSE;
+    self->state->bonus = bonus;
+}
