@@ -12,19 +12,11 @@
  */
 #include "base/keyed-map.h"
 #include "correlate/correlation.h"
+#include "correlate/request-ids.h"
 
 #include <string.h>
 
 #define OPERATION_BUDGET ((gsize) 64 << 20)
-
-/* Header names that were made to name a request. */
-static const char *const explicit_slots[] = {
-    "header.x-request-id",      "header.x-correlation-id",   "header.x-trace-id",
-    "header.traceparent",       "header.x-b3-traceid",       "header.b3",
-    "header.uber-trace-id",     "header.x-amzn-trace-id",    "header.x-cloud-trace-context",
-    "header.request-id",        "header.x-datadog-trace-id", "header.sw8",
-    "header.x-ot-span-context", "header.x-b3-parentspanid",  NULL,
-};
 
 /* Commands that wait for or take a message that others have put. */
 static const struct {
@@ -52,6 +44,7 @@ typedef struct {
     GArray *value_calls; /* guint32 beside `values` while they are read */
     LampKeyedMap *operations;
     GHashTable *explicit_ids; /* string ids of explicit slots */
+    gboolean has_lines;       /* some observations were made from log lines */
 } Feed;
 
 static gint
@@ -196,35 +189,6 @@ feed_call(Feed *feed, guint32 index)
     };
 }
 
-static gboolean
-find_explicit_slots(Feed *feed, GError **error)
-{
-    g_autoptr(LampStatement) find = lamp_statement_new(
-        feed->c->store, "SELECT string_id FROM strings WHERE lower(text) = ?1", error);
-    for (guint i = 0; find != NULL && explicit_slots[i] != NULL; i++) {
-        gboolean has_row;
-        lamp_statement_bind_string(find, 1, explicit_slots[i]);
-        while (lamp_statement_step(find, &has_row, error) && has_row)
-            g_hash_table_add(feed->explicit_ids,
-                             GUINT_TO_POINTER((guint) lamp_statement_int(find, 0)));
-        lamp_statement_reset(find);
-    }
-    return find != NULL;
-}
-
-/* The part of a trace header that all calls of a request share: the second field of
- * "00-TRACE-SPAN-01", the first of "TRACE-SPAN-1" and "TRACE:SPAN:0:1". */
-static LampBytes
-shared_part(const char *value)
-{
-    gsize length = strcspn(value, "-:;");
-    if (length == 2 && value[length] == '-' && strcspn(value + 3, "-") == 32)
-        return lamp_bytes(value + 3, 32);
-    gboolean is_pair = (length == 16 || length == 32) && value[length] != '\0' &&
-                       strspn(value, "0123456789abcdefABCDEF") == length;
-    return lamp_bytes(value, is_pair ? length : strlen(value));
-}
-
 static void
 take_value(Feed *feed, LampStatement *row)
 {
@@ -235,7 +199,8 @@ take_value(Feed *feed, LampStatement *row)
     guint32 slot = (guint32) lamp_statement_int(row, 2);
     gboolean is_explicit = g_hash_table_contains(feed->explicit_ids, GUINT_TO_POINTER(slot));
     LampInferenceValue value = {
-        .hash = lamp_content_hash(is_explicit ? shared_part(text) : lamp_bytes_text(text)),
+        .hash = lamp_content_hash(is_explicit ? lamp_request_id_shared_part(text)
+                                              : lamp_bytes_text(text)),
         .slot = slot,
         .side = lamp_statement_int(row, 1) == 2 ? LAMP_VALUE_RESPONSE : LAMP_VALUE_REQUEST,
         .is_explicit = (guint8) is_explicit,
@@ -298,23 +263,62 @@ group_values(Feed *feed)
     g_array_set_size(feed->value_calls, 0);
 }
 
+/* Has the text a letter and a digit and some length, as ids have and measures have not? */
+static gboolean
+looks_like_id(const char *text)
+{
+    gboolean has_letter = FALSE;
+    gboolean has_digit = FALSE;
+    gsize length = 0;
+    for (; text[length] != '\0'; length++) {
+        has_letter = has_letter || g_ascii_isalpha(text[length]);
+        has_digit = has_digit || g_ascii_isdigit(text[length]);
+    }
+    return has_letter && has_digit && length >= 4;
+}
+
+/* Fields of log lines that were tied to calls: request ids, and what looks like an id. */
+static void
+take_field(Feed *feed, LampStatement *row)
+{
+    guint32 slot = (guint32) lamp_statement_int(row, 2);
+    const char *text = lamp_statement_text(row, 3);
+    if (text != NULL && (looks_like_id(text) ||
+                         g_hash_table_contains(feed->explicit_ids, GUINT_TO_POINTER(slot))))
+        take_value(feed, row);
+}
+
+static gboolean
+read_values(Feed *feed, const char *sql, void (*take)(Feed *feed, LampStatement *row),
+            GError **error)
+{
+    g_autoptr(LampStatement) rows = lamp_statement_new(feed->c->store, sql, error);
+    gboolean has_row;
+    while (rows != NULL && lamp_statement_step(rows, &has_row, error)) {
+        if (!has_row)
+            return TRUE;
+        take(feed, rows);
+    }
+    return FALSE;
+}
+
 static gboolean
 feed_values(Feed *feed, GError **error)
 {
-    g_autoptr(LampStatement) rows = lamp_statement_new(
-        feed->c->store, "SELECT observation_id, side, slot_id, value FROM observation_values",
-        error);
-    if (rows == NULL || !find_explicit_slots(feed, error))
+    feed->explicit_ids = lamp_request_id_slots(feed->c->store, error);
+    if (feed->explicit_ids == NULL ||
+        !read_values(feed,
+                     "SELECT observation_id, side, slot_id, value FROM observation_values",
+                     take_value, error))
         return FALSE;
-    gboolean has_row;
-    while (lamp_statement_step(rows, &has_row, error)) {
-        if (!has_row) {
-            group_values(feed);
-            return TRUE;
-        }
-        take_value(feed, rows);
-    }
-    return FALSE;
+    if (feed->has_lines &&
+        !read_values(feed,
+                     "SELECT o.observation_id, 1, v.slot_id, v.value FROM event_values v"
+                     " CROSS JOIN observations o ON o.event_id = v.event_id",
+                     take_field, error))
+        return FALSE;
+    group_values(feed);
+    return TRUE;
 }
 
 static void
@@ -371,14 +375,17 @@ run_engine(Feed *feed, GError **error)
 gboolean
 lamp_pass_links(LampCorrelation *c, GError **error)
 {
+    gboolean has_lines = FALSE;
+    for (guint32 i = 0; i < c->observations->len && !has_lines; i++)
+        has_lines = lamp_observation(c, i)->origin == LAMP_FROM_LOG;
     Feed feed = {
         .c = c,
+        .has_lines = has_lines,
         .owners = release_observations(c),
         .calls = g_new0(LampInferenceCall, (gsize) c->calls->len + 1),
         .values = g_array_new(FALSE, FALSE, sizeof(LampInferenceValue)),
         .value_calls = g_array_new(FALSE, FALSE, sizeof(guint32)),
         .operations = lamp_keyed_map_new(OPERATION_BUDGET),
-        .explicit_ids = g_hash_table_new(NULL, NULL),
     };
     for (guint32 i = 0; i < c->calls->len; i++)
         feed_call(&feed, i);
@@ -393,6 +400,6 @@ lamp_pass_links(LampCorrelation *c, GError **error)
     g_array_unref(feed.values);
     g_array_unref(feed.value_calls);
     lamp_keyed_map_free(feed.operations);
-    g_hash_table_unref(feed.explicit_ids);
+    g_clear_pointer(&feed.explicit_ids, g_hash_table_unref);
     return is_ok;
 }

@@ -130,6 +130,7 @@ pair_client(LampCorrelation *c, const LampTexts *texts, guint32 client, const GA
         guint64 said = lamp_texts_path(texts, client);
         guint64 seen = lamp_texts_path(texts, entry->line);
         if ((said != 0 && seen != 0 && said != seen) ||
+            lamp_texts_ids_differ(texts, client, entry->line) ||
             !lamp_texts_same_operation(texts, line->operation, server->operation))
             continue;
         double apart = fabs((double) (entry->start - start));

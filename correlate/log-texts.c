@@ -3,51 +3,75 @@
  */
 #include "base/keyed-map.h"
 #include "correlate/logs.h"
+#include "correlate/request-ids.h"
 
 #include <string.h>
 
 struct LampTexts {
     LampCorrelation *c;
     guint64 *paths; /* beside the observations */
+    guint64 *ids;   /* likewise: hash of the first request id, 0 none */
 };
 
-static void
-add_path_value(LampTexts *texts, gint64 observation, guint32 slot, const char *value)
+static guint32
+find_observation(LampCorrelation *c, gint64 id)
 {
-    LampCorrelation *c = texts->c;
     guint low = 0;
     guint high = c->observations->len;
     while (low < high) {
         guint middle = low + (high - low) / 2;
-        if (lamp_observation(c, middle)->id < observation)
+        if (lamp_observation(c, middle)->id < id)
             low = middle + 1;
         else
             high = middle;
     }
-    if (low == c->observations->len || lamp_observation(c, low)->id != observation ||
-        value == NULL)
+    return low < c->observations->len && lamp_observation(c, low)->id == id ? low
+                                                                            : LAMP_INDEX_NONE;
+}
+
+static gboolean
+is_path(LampTexts *texts, guint32 slot)
+{
+    const char *name = lamp_store_text(texts->c->store, slot);
+    return name != NULL && g_str_has_prefix(name, "path.");
+}
+
+static void
+add_value(LampTexts *texts, GHashTable *id_slots, LampStatement *row)
+{
+    guint32 slot = (guint32) lamp_statement_int(row, 1);
+    const char *value = lamp_statement_text(row, 2);
+    gboolean is_id = g_hash_table_contains(id_slots, GUINT_TO_POINTER(slot));
+    gboolean is_request = lamp_statement_int(row, 3) == 1;
+    if (value == NULL || (!is_id && !(is_request && is_path(texts, slot))))
         return;
-    guint64 hash = lamp_content_hash(lamp_bytes_text(value));
-    texts->paths[low] += hash * (2 * (guint64) slot + 1); /* a sum: order does not matter */
+    guint32 observation = find_observation(texts->c, lamp_statement_int(row, 0));
+    if (observation == LAMP_INDEX_NONE)
+        return;
+    if (!is_id) /* a sum: order does not matter */
+        texts->paths[observation] +=
+            lamp_content_hash(lamp_bytes_text(value)) * (2 * (guint64) slot + 1);
+    else if (texts->ids[observation] == 0)
+        texts->ids[observation] = lamp_content_hash(lamp_request_id_shared_part(value));
 }
 
 LampTexts *
 lamp_texts_new(LampCorrelation *c, GError **error)
 {
+    g_autoptr(GHashTable) id_slots = lamp_request_id_slots(c->store, error);
+    if (id_slots == NULL)
+        return NULL;
     g_autoptr(LampTexts) texts = g_new0(LampTexts, 1);
     texts->c = c;
     texts->paths = g_new0(guint64, (gsize) c->observations->len + 1);
+    texts->ids = g_new0(guint64, (gsize) c->observations->len + 1);
     g_autoptr(LampStatement) rows = lamp_statement_new(
-        c->store,
-        "SELECT observation_id, slot_id, value FROM observation_values WHERE slot_id IN"
-        " (SELECT string_id FROM strings WHERE text GLOB 'path.*') AND side = 1",
-        error);
+        c->store, "SELECT observation_id, slot_id, value, side FROM observation_values", error);
     gboolean has_row;
     while (rows != NULL && lamp_statement_step(rows, &has_row, error)) {
         if (!has_row)
             return g_steal_pointer(&texts);
-        add_path_value(texts, lamp_statement_int(rows, 0),
-                       (guint32) lamp_statement_int(rows, 1), lamp_statement_text(rows, 2));
+        add_value(texts, id_slots, rows);
     }
     return NULL;
 }
@@ -58,7 +82,15 @@ lamp_texts_free(LampTexts *texts)
     if (texts == NULL)
         return;
     g_free(texts->paths);
+    g_free(texts->ids);
     g_free(texts);
+}
+
+gboolean
+lamp_texts_ids_differ(const LampTexts *texts, guint32 a, guint32 b)
+{
+    return a != LAMP_INDEX_NONE && b != LAMP_INDEX_NONE && texts->ids[a] != 0 &&
+           texts->ids[b] != 0 && texts->ids[a] != texts->ids[b];
 }
 
 guint64

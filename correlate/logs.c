@@ -113,7 +113,8 @@ may_belong(const Side *side, guint32 line_index, guint32 call_index)
     const LampObservation *line = lamp_observation(c, line_index);
     const LampCall *call = lamp_call(c, call_index);
     if (places_differ(c, line->client, call->client_place) ||
-        places_differ(c, line->server, call->server_place))
+        places_differ(c, line->server, call->server_place) ||
+        lamp_texts_ids_differ(side->texts, line_index, call->base_seen))
         return FALSE;
     if ((call->flags & LAMP_SEEN_OPAQUE) != 0)
         return TRUE;

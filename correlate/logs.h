@@ -8,12 +8,15 @@
 /* Operations and path values of observations, made comparable between logs and captures. */
 typedef struct LampTexts LampTexts;
 
-/* Reads the path values of all observations. Caller frees. */
+/* Reads path values and request ids of all observations. Caller frees. */
 LampTexts *lamp_texts_new(LampCorrelation *c, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void lamp_texts_free(LampTexts *texts);
 
 /* A hash of the path values of an observation; 0 where it has none. */
 guint64 lamp_texts_path(const LampTexts *texts, guint32 observation);
+
+/* Does each of the two observations carry a request id, and not the same? */
+gboolean lamp_texts_ids_differ(const LampTexts *texts, guint32 a, guint32 b);
 
 /* Can the two string ids be the same operation? Unknown ones can; `Recommend` can be
  * `/shop.Reco/Recommend`. */
