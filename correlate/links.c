@@ -17,6 +17,8 @@
 #include <string.h>
 
 #define OPERATION_BUDGET ((gsize) 64 << 20)
+#define UNANSWERED_TIMES 2
+#define UNANSWERED_MOST_NS (10 * LAMP_NS_PER_SECOND)
 
 /* Commands that wait for or take a message that others have put. */
 static const struct {
@@ -263,6 +265,31 @@ group_values(Feed *feed)
     g_array_set_size(feed->value_calls, 0);
 }
 
+/* A request whose answer was never seen may still have gone on causing calls: it is held open
+ * for some times the longest of its kind. */
+static void
+open_unanswered(Feed *feed)
+{
+    LampCorrelation *c = feed->c;
+    guint kinds = lamp_keyed_map_size(feed->operations) + 1;
+    g_autofree gint64 *longest = g_new0(gint64, kinds);
+    for (guint32 i = 0; i < c->calls->len; i++) {
+        const LampInferenceCall *call = &feed->calls[i];
+        if (call->server_start_ns != LAMP_TIME_NONE && call->server_end_ns != LAMP_TIME_NONE)
+            longest[call->operation] =
+                MAX(longest[call->operation], call->server_end_ns - call->server_start_ns);
+    }
+    for (guint32 i = 0; i < c->calls->len; i++) {
+        LampInferenceCall *call = &feed->calls[i];
+        if (call->server_start_ns != LAMP_TIME_NONE && call->server_end_ns == LAMP_TIME_NONE &&
+            (call->flags & (LAMP_CALL_NO_RESPONSE | LAMP_CALL_TIMEOUT)) != 0 &&
+            (call->flags & (LAMP_CALL_FETCH | LAMP_CALL_ONE_WAY)) == 0)
+            call->server_end_ns =
+                call->server_start_ns +
+                MIN(UNANSWERED_TIMES * longest[call->operation], UNANSWERED_MOST_NS);
+    }
+}
+
 /* Has the text a letter and a digit and some length, as ids have and measures have not? */
 static gboolean
 looks_like_id(const char *text)
@@ -389,6 +416,7 @@ lamp_pass_links(LampCorrelation *c, GError **error)
     };
     for (guint32 i = 0; i < c->calls->len; i++)
         feed_call(&feed, i);
+    open_unanswered(&feed);
     gboolean is_ok = feed_values(&feed, error);
     g_array_unref(feed.owners);
     is_ok = is_ok && run_engine(&feed, error);

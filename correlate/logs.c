@@ -194,6 +194,9 @@ attach(LampCorrelation *c, guint32 line, guint32 call_index)
         call->base_seen = line;
         call->flags &= (guint8) ~LAMP_SEEN_OPAQUE;
     }
+    if (call->server_end == LAMP_TIME_NONE && call->server_start != LAMP_TIME_NONE &&
+        seen->role == LAMP_SEEN_BY_SERVER && seen->response_last > seen->request_first)
+        call->server_end = call->server_start + (seen->response_last - seen->request_first);
     if (seen->thread == 0)
         return;
     if (seen->role == LAMP_SEEN_BY_CLIENT)
