@@ -52,8 +52,8 @@ prepare_statements(LampFlowReader *reader, GError **error)
     g_autofree char *calls = g_strconcat(
         "SELECT call_id, trace_id, parent_call_id, client_start_ns, server_start_ns,"
         " server_end_ns, client_end_ns, client_instance_id, server_instance_id, protocol_id,"
-        " operation_id, status, is_error, flags, request_bytes, response_bytes,"
-        " client_endpoint_id, server_endpoint_id FROM calls WHERE trace_id IS NOT NULL",
+        " operation_id, status, is_error, flags, request_bytes, response_bytes FROM calls "
+        "WHERE trace_id IS NOT NULL",
         where, " ORDER BY call_id", NULL);
     reader->calls = lamp_statement_new(reader->store, calls, error);
     if (reader->calls == NULL)
@@ -188,14 +188,24 @@ join_link(LampFlowReader *reader, LampFlowCall *call, GError **error)
     return TRUE;
 }
 
+/* NULL is asked for only where the value may be it: a column costs a call each time. */
+static LampTime
+time_at(LampStatement *row, int column)
+{
+    gint64 value = lamp_statement_int(row, column);
+    if (value == 0 && lamp_statement_column_type(row, column) == LAMP_COLUMN_NULL)
+        return LAMP_TIME_NONE;
+    return value;
+}
+
 /* Each side lends its times to the other; FALSE if there is no start at all. */
 static gboolean
 read_times(LampStatement *row, LampFlowCall *call)
 {
-    LampTime cs = lamp_statement_int_or(row, 3, LAMP_TIME_NONE);
-    LampTime ss = lamp_statement_int_or(row, 4, LAMP_TIME_NONE);
-    LampTime se = lamp_statement_int_or(row, 5, LAMP_TIME_NONE);
-    LampTime ce = lamp_statement_int_or(row, 6, LAMP_TIME_NONE);
+    LampTime cs = time_at(row, 3);
+    LampTime ss = time_at(row, 4);
+    LampTime se = time_at(row, 5);
+    LampTime ce = time_at(row, 6);
     if (cs == LAMP_TIME_NONE && ss == LAMP_TIME_NONE)
         return FALSE;
     call->client_start = cs != LAMP_TIME_NONE ? cs : ss;
@@ -218,15 +228,14 @@ static void
 read_label(LampFlowReader *reader, LampFlowCall *call)
 {
     LampStatement *row = reader->calls;
-    gint64 client = lamp_statement_int_or(row, 7, 0), server = lamp_statement_int_or(row, 8, 0);
+    gint64 client = lamp_statement_int(row, 7), server = lamp_statement_int(row, 8);
     call->client_instance =
         client == 0 ? 0 : lamp_topology_find_instance(reader->topology, client);
     call->server_instance =
         server == 0 ? 0 : lamp_topology_find_instance(reader->topology, server);
     guint32 service = lamp_topology_instance(reader->topology, call->server_instance)->service;
-    call->label =
-        lamp_topology_add_label(reader->topology, service, lamp_statement_int_or(row, 9, 0),
-                                lamp_statement_int_or(row, 10, 0));
+    call->label = lamp_topology_add_label(reader->topology, service, lamp_statement_int(row, 9),
+                                          lamp_statement_int(row, 10));
 }
 
 static void
@@ -239,8 +248,6 @@ read_outcome(LampStatement *row, LampFlowCall *call)
     call->flags = (guint16) lamp_statement_int(row, 13);
     call->request_bytes = read_size(row, 14);
     call->response_bytes = read_size(row, 15);
-    call->client_endpoint_id = lamp_statement_int_or(row, 16, 0);
-    call->server_endpoint_id = lamp_statement_int_or(row, 17, 0);
 }
 
 /* Takes the row that the calls statement stands on; *out_done is its flow if that is whole. */
@@ -253,7 +260,7 @@ take_call(LampFlowReader *reader, OpenFlow **out_done, GError **error)
     if (!find_open(reader, lamp_statement_int(reader->calls, 1), &open, error) ||
         !join_link(reader, &row.call, error))
         return FALSE;
-    row.parent_call_id = lamp_statement_int_or(reader->calls, 2, 0);
+    row.parent_call_id = lamp_statement_int(reader->calls, 2);
     if (read_times(reader->calls, &row.call)) {
         if (open->is_wanted) {
             read_label(reader, &row.call);

@@ -25,10 +25,9 @@ typedef struct {
     guint32 parent;    /* index in the flow, LAMP_FLOW_NONE for the root */
     guint32 end_index; /* one past the last call of the subtree */
     guint32 client_instance, server_instance;
-    gint64 client_endpoint_id, server_endpoint_id; /* 0 unknown */
-    guint32 request_bytes, response_bytes;         /* cut at 4 GiB */
-    gfloat confidence; /* of the link to the parent; 1 for the root */
-    guint16 flags;     /* LAMP_CALL_… of store/rows.h */
+    guint32 request_bytes, response_bytes; /* cut at 4 GiB */
+    gfloat confidence;                     /* of the link to the parent; 1 for the root */
+    guint16 flags;                         /* LAMP_CALL_… of store/rows.h */
     guint8 is_error;
     guint8 is_asynchronous; /* its link says so: the parent did not wait */
     char status[8];         /* cut; empty if unknown */
