@@ -19,6 +19,8 @@ const LampCommand *const lamp_commands[] = {
     &lamp_command_tornado,
     &lamp_command_costs,
     &lamp_command_diff,
+    &lamp_command_advise,
+    &lamp_command_audit,
     &lamp_command_export,
     &lamp_command_explain,
     &lamp_command_clock,

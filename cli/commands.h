@@ -23,3 +23,5 @@ extern const LampCommand lamp_command_export;
 extern const LampCommand lamp_command_tornado;
 extern const LampCommand lamp_command_costs;
 extern const LampCommand lamp_command_diff;
+extern const LampCommand lamp_command_advise;
+extern const LampCommand lamp_command_audit;

@@ -1,0 +1,421 @@
+/*
+ * Looking for costly patterns.
+ *
+ * Rules (what must be seen; how it could be wrong):
+ * - batch: three or more calls with the same label under one parent, each starting after the
+ * one before has ended, in at least five requests. Wrong where a call needs the answer of the
+ * last.
+ * - parallel: two neighbours with different labels where the second always waits for the first,
+ *   starts soon after it (gap below a fifth of both durations), and both take a good part of
+ * the request. Whether the second needs the first's answer is not known: the text says so.
+ * - retry: the same label again under one parent after an error or no answer.
+ * - timeout: a call that failed while a call below it went on.
+ * - uneven: mean durations of two instances that differ by half and more, each with 30 calls.
+ * - cache, churn: asked of the database (values of requests; requests for each connection).
+ */
+#include "model/advice.h"
+
+#include "model/index-map.h"
+#include "store/rows.h"
+#include "store/statement.h"
+
+#include <string.h>
+
+#define LEAST_REQUESTS 5u
+#define LEAST_REPEATS 3u
+
+const char *const lamp_advice_names[] = {"batch",   "parallel", "cache", "retry",
+                                         "timeout", "uneven",   "churn"};
+
+/* One pattern at one place. */
+typedef struct {
+    LampAdviceKind kind;
+    guint32 parent, first, second; /* labels */
+    guint64 requests, repeats;
+    gint64 example, time;
+    double confidence;
+    gint64 last_flow;
+} Pattern;
+
+typedef struct {
+    guint64 calls;
+    gint64 time;
+} Load;
+
+struct LampAdvisor {
+    const LampTopology *topology;
+    const LampStructure *structure;
+    LampIndexMap index;
+    GArray *patterns;
+    GArray *loads; /* Load by instance */
+};
+
+LampAdvisor *
+lamp_advisor_new(const LampTopology *topology, const LampStructure *structure)
+{
+    LampAdvisor *advisor = g_new0(LampAdvisor, 1);
+    advisor->topology = topology;
+    advisor->structure = structure;
+    lamp_index_map_init(&advisor->index);
+    advisor->patterns = g_array_new(FALSE, TRUE, sizeof(Pattern));
+    advisor->loads = g_array_new(FALSE, TRUE, sizeof(Load));
+    g_array_set_size(advisor->loads, lamp_topology_instance_count(topology));
+    return advisor;
+}
+
+void
+lamp_advisor_free(LampAdvisor *advisor)
+{
+    if (advisor == NULL)
+        return;
+    lamp_index_map_clear(&advisor->index);
+    g_array_unref(advisor->patterns);
+    g_array_unref(advisor->loads);
+    g_free(advisor);
+}
+
+static void
+note(LampAdvisor *advisor, const LampFlow *flow, const Pattern *seen)
+{
+    guint64 key = lamp_mix64(((guint64) seen->kind << 56) + ((guint64) seen->parent << 28) +
+                             seen->first) +
+                  seen->second;
+    gboolean is_new;
+    guint32 i = lamp_index_map_add(&advisor->index, key, advisor->patterns->len, &is_new);
+    if (is_new) {
+        Pattern fresh = *seen;
+        fresh.repeats = 0;
+        fresh.time = 0;
+        fresh.confidence = 0.0;
+        fresh.example = flow->trace_id;
+        g_array_append_val(advisor->patterns, fresh);
+    }
+    Pattern *pattern = &g_array_index(advisor->patterns, Pattern, i);
+    if (pattern->requests == 0 || pattern->last_flow != flow->trace_id)
+        pattern->requests++;
+    pattern->last_flow = flow->trace_id;
+    pattern->repeats += seen->repeats;
+    pattern->time += seen->time;
+    pattern->confidence += seen->confidence;
+}
+
+/* Runs of the same label, one after the other. */
+static void
+look_for_repeats(LampAdvisor *advisor, const LampFlow *flow, guint32 parent)
+{
+    const LampFlowCall *c = flow->calls;
+    guint32 i = lamp_flow_first_child(flow, parent);
+    while (i != LAMP_FLOW_NONE) {
+        guint32 run = 1, last = i, next = lamp_flow_next_sibling(flow, i);
+        while (next != LAMP_FLOW_NONE && c[next].label == c[i].label &&
+               c[next].client_start >= c[last].client_end) {
+            run++;
+            last = next;
+            next = lamp_flow_next_sibling(flow, next);
+        }
+        if (run >= LEAST_REPEATS) {
+            Pattern seen = {.kind = LAMP_ADVICE_BATCH,
+                            .parent = c[parent].label,
+                            .first = c[i].label,
+                            .repeats = run,
+                            .time = c[last].client_end - c[i].client_start,
+                            .confidence = (double) c[i].confidence};
+            note(advisor, flow, &seen);
+        }
+        i = next;
+    }
+}
+
+/* Statements of one database session are in order for a reason. */
+static gboolean
+share_a_session(const LampAdvisor *advisor, const LampFlowCall *a, const LampFlowCall *b)
+{
+    const LampLabel *first = lamp_topology_label(advisor->topology, a->label);
+    return a->server_instance == b->server_instance &&
+           (g_str_equal(first->protocol, "postgresql") ||
+            g_str_equal(first->protocol, "mysql"));
+}
+
+static void
+look_for_sequence(LampAdvisor *advisor, const LampFlow *flow, guint32 parent)
+{
+    const LampFlowCall *c = flow->calls;
+    gint64 whole = c[parent].server_end - c[parent].server_start;
+    for (guint32 a = lamp_flow_first_child(flow, parent), b; a != LAMP_FLOW_NONE; a = b) {
+        b = lamp_flow_next_sibling(flow, a);
+        if (b == LAMP_FLOW_NONE || c[a].label == c[b].label || c[a].is_asynchronous ||
+            c[b].is_asynchronous || share_a_session(advisor, &c[a], &c[b]))
+            continue;
+        gint64 gap = c[b].client_start - c[a].client_end;
+        gint64 shorter =
+            MIN(c[a].client_end - c[a].client_start, c[b].client_end - c[b].client_start);
+        if (gap < 0 || gap * 5 > shorter || shorter * 10 < whole ||
+            !lamp_structure_is_before(advisor->structure, c[parent].label, c[a].label,
+                                      c[b].label))
+            continue;
+        Pattern seen = {.kind = LAMP_ADVICE_PARALLEL,
+                        .parent = c[parent].label,
+                        .first = c[a].label,
+                        .second = c[b].label,
+                        .repeats = 1,
+                        .time = shorter,
+                        .confidence = (double) c[b].confidence};
+        note(advisor, flow, &seen);
+    }
+}
+
+static void
+look_for_retries(LampAdvisor *advisor, const LampFlow *flow, guint32 parent)
+{
+    const LampFlowCall *c = flow->calls;
+    for (guint32 a = lamp_flow_first_child(flow, parent), b; a != LAMP_FLOW_NONE; a = b) {
+        b = lamp_flow_next_sibling(flow, a);
+        gboolean failed = c[a].is_error || (c[a].flags & LAMP_CALL_NO_RESPONSE) != 0;
+        if (b == LAMP_FLOW_NONE || !failed || c[b].label != c[a].label ||
+            c[b].client_start < c[a].client_end)
+            continue;
+        Pattern seen = {.kind = LAMP_ADVICE_RETRY,
+                        .parent = c[parent].label,
+                        .first = c[a].label,
+                        .repeats = 1,
+                        .time = c[b].client_start - c[a].client_start,
+                        .confidence = (double) c[b].confidence};
+        note(advisor, flow, &seen);
+    }
+}
+
+static void
+look_for_timeouts(LampAdvisor *advisor, const LampFlow *flow, guint32 call)
+{
+    const LampFlowCall *c = flow->calls;
+    if (!c[call].is_error || c[call].parent == LAMP_FLOW_NONE)
+        return;
+    for (guint32 i = lamp_flow_first_child(flow, call); i != LAMP_FLOW_NONE;
+         i = lamp_flow_next_sibling(flow, i)) {
+        if (c[i].is_asynchronous || c[i].client_end <= c[call].client_end)
+            continue;
+        Pattern seen = {.kind = LAMP_ADVICE_TIMEOUT,
+                        .parent = c[c[call].parent].label,
+                        .first = c[call].label,
+                        .second = c[i].label,
+                        .repeats = 1,
+                        .time = c[i].client_end - c[call].client_end,
+                        .confidence = (double) c[i].confidence};
+        note(advisor, flow, &seen);
+    }
+}
+
+void
+lamp_advisor_add(LampAdvisor *advisor, const LampFlow *flow)
+{
+    for (guint32 i = 0; i < flow->count; i++) {
+        const LampFlowCall *call = &flow->calls[i];
+        Load *load = &g_array_index(advisor->loads, Load, call->server_instance);
+        load->calls++;
+        load->time += call->server_end - call->server_start;
+        look_for_timeouts(advisor, flow, i);
+        if (call->end_index <= i + 2)
+            continue;
+        look_for_repeats(advisor, flow, i);
+        look_for_sequence(advisor, flow, i);
+        look_for_retries(advisor, flow, i);
+    }
+}
+
+static void
+clear_advice(gpointer pointer)
+{
+    LampAdvice *advice = pointer;
+    g_free(advice->text);
+    g_free(advice->change);
+}
+
+static char *
+label_name(const LampAdvisor *advisor, guint32 label)
+{
+    return g_strconcat(lamp_topology_label_service(advisor->topology, label), " ",
+                       lamp_topology_label(advisor->topology, label)->operation, NULL);
+}
+
+/* "service/operation" for a change; what has a meaning there becomes '?'. */
+static char *
+label_target(const LampAdvisor *advisor, guint32 label)
+{
+    g_autofree char *service = g_strdelimit(
+        g_strdup(lamp_topology_label_service(advisor->topology, label)), "/|;:,", '?');
+    g_autofree char *operation = g_strdelimit(
+        g_strdup(lamp_topology_label(advisor->topology, label)->operation), "|;*:,", '?');
+    return g_strconcat(service, "/", operation, NULL);
+}
+
+static char *
+describe(const LampAdvisor *advisor, const Pattern *p)
+{
+    g_autofree char *parent = label_name(advisor, p->parent);
+    g_autofree char *first = label_name(advisor, p->first);
+    g_autofree char *second = label_name(advisor, p->second);
+    double times = (double) p->repeats / (double) MAX(p->requests, 1);
+    double ms = (double) p->time / 1e6 / (double) MAX(p->requests, 1);
+    switch (p->kind) {
+    case LAMP_ADVICE_BATCH:
+        return g_strdup_printf(
+            "%s asks %s %.1f times in turn (%.1f ms a request): ask once for "
+            "all",
+            parent, first, times, ms);
+    case LAMP_ADVICE_PARALLEL:
+        return g_strdup_printf(
+            "%s asks %s, then %s: start both at once, if the second does not "
+            "need the first's answer (%.1f ms a request are the shorter one)",
+            parent, first, second, ms);
+    case LAMP_ADVICE_RETRY:
+        return g_strdup_printf("%s asks %s again after a failure (%.1f ms lost, and load on a "
+                               "callee that fails)",
+                               parent, first, ms);
+    default:
+        return g_strdup_printf("%s gives up on %s while %s works on for %.1f ms: shorten the "
+                               "inner timeout or pass the deadline on",
+                               parent, first, second, ms);
+    }
+}
+
+static char *
+change_for(const LampAdvisor *advisor, const Pattern *p)
+{
+    g_autofree char *parent = label_target(advisor, p->parent);
+    g_autofree char *first = label_target(advisor, p->first);
+    g_autofree char *second = label_target(advisor, p->second);
+    if (p->kind == LAMP_ADVICE_BATCH)
+        return g_strdup_printf("batch %s", first);
+    if (p->kind == LAMP_ADVICE_PARALLEL)
+        return g_strdup_printf("parallel %s: %s, %s", parent, first, second);
+    return NULL;
+}
+
+static void
+list_patterns(const LampAdvisor *advisor, GArray *list)
+{
+    for (guint i = 0; i < advisor->patterns->len; i++) {
+        const Pattern *p = &g_array_index(advisor->patterns, Pattern, i);
+        guint64 least = p->kind == LAMP_ADVICE_TIMEOUT ? 1 : LEAST_REQUESTS;
+        if (p->requests < least)
+            continue;
+        LampAdvice advice = {.kind = p->kind,
+                             .text = describe(advisor, p),
+                             .change = change_for(advisor, p),
+                             .requests = p->requests,
+                             .example = p->example,
+                             .confidence = p->confidence / (double) MAX(p->requests, 1)};
+        advice.confidence = MIN(advice.confidence, 1.0);
+        g_array_append_val(list, advice);
+    }
+}
+
+static double
+mean_ms(const Load *load)
+{
+    return (double) load->time / 1e6 / (double) MAX(load->calls, 1);
+}
+
+static void
+list_uneven(const LampAdvisor *advisor, GArray *list)
+{
+    const LampTopology *topology = advisor->topology;
+    for (guint32 i = 1; i < advisor->loads->len; i++)
+        for (guint32 k = 1; k < advisor->loads->len; k++) {
+            const Load *a = &g_array_index(advisor->loads, Load, i);
+            const Load *b = &g_array_index(advisor->loads, Load, k);
+            const LampInstance *slow = lamp_topology_instance(topology, i);
+            const LampInstance *fast = lamp_topology_instance(topology, k);
+            if (i == k || slow->service != fast->service || a->calls < 30 || b->calls < 30 ||
+                mean_ms(a) < 1.5 * mean_ms(b))
+                continue;
+            LampAdvice advice = {.kind = LAMP_ADVICE_UNEVEN, .requests = a->calls};
+            advice.confidence = 1.0;
+            advice.text = g_strdup_printf("%s takes %.1f ms a call, its sibling %s %.1f ms",
+                                          slow->name, mean_ms(a), fast->name, mean_ms(b));
+            advice.change = g_strdup_printf("%s *%.3f", slow->name, mean_ms(b) / mean_ms(a));
+            g_array_append_val(list, advice);
+        }
+}
+
+/* Reads advice rows "service, operation, share, count, example" of @kind from @sql. */
+static gboolean
+list_query(const LampAdvisor *advisor, LampStore *store, LampAdviceKind kind, const char *sql,
+           GArray *list, GError **error)
+{
+    (void) advisor;
+    g_autoptr(LampStatement) rows = lamp_statement_new(store, sql, error);
+    gboolean more = rows != NULL;
+    while (more) {
+        if (!lamp_statement_step(rows, &more, error))
+            return FALSE;
+        if (!more)
+            return TRUE;
+        LampAdvice advice = {.kind = kind, .confidence = 1.0};
+        const char *service = lamp_statement_text(rows, 0);
+        const char *operation = lamp_statement_text(rows, 1);
+        double share = lamp_statement_real(rows, 2);
+        advice.requests = (guint64) lamp_statement_int(rows, 3);
+        advice.example = lamp_statement_int_or(rows, 4, 0);
+        if (kind == LAMP_ADVICE_CACHE)
+            advice.text =
+                g_strdup_printf("%.0f %% of the calls %s %s ask what was asked in the "
+                                "second before: a cache in front would answer them",
+                                share * 100.0, service, operation);
+        else
+            advice.text =
+                g_strdup_printf("callers of %s set up a connection for %.0f %% of their "
+                                "calls: keep connections open",
+                                service, share * 100.0);
+        g_array_append_val(list, advice);
+    }
+    return FALSE;
+}
+
+/* Calls whose request values all equal those of an earlier call less than a second before. */
+static const char cache_sql[] =
+    "WITH asked AS (SELECT c.call_id, c.trace_id, c.server_instance_id, c.operation_id,"
+    "  c.server_start_ns AS t, (SELECT group_concat(v.slot_id || '=' || v.value, ',')"
+    "   FROM observation_values v WHERE v.observation_id = coalesce(c.server_observation_id,"
+    "   c.client_observation_id) AND v.side = 1) AS content FROM calls c LIMIT 200000),"
+    " again AS (SELECT *, t - lag(t) OVER (PARTITION BY server_instance_id, operation_id, "
+    "content"
+    "  ORDER BY t) AS since FROM asked WHERE content IS NOT NULL)"
+    " SELECT s.name, o.text, avg(since IS NOT NULL AND since < 1000000000) AS share, count(*),"
+    "  min(trace_id) FROM again JOIN instances i ON i.instance_id = server_instance_id"
+    " JOIN services s USING (service_id) JOIN strings o ON o.string_id = operation_id"
+    " WHERE o.text LIKE 'GET %' OR o.text LIKE 'SELECT%'"
+    " GROUP BY s.name, o.text HAVING share > 0.2 AND count(*) >= 50 ORDER BY 1, 2";
+
+static const char churn_sql[] =
+    "WITH used AS (SELECT server_instance_id, client_endpoint_id, server_endpoint_id,"
+    "  count(*) AS n, min(trace_id) AS example FROM calls WHERE client_endpoint_id IS NOT NULL"
+    "  GROUP BY 1, 2, 3)"
+    " SELECT s.name, '', 1.0 * count(*) / sum(n) AS share, sum(n), min(example) FROM used"
+    " JOIN instances i ON i.instance_id = server_instance_id JOIN services s USING (service_id)"
+    " GROUP BY s.name HAVING share > 0.5 AND sum(n) >= 50 ORDER BY 1";
+
+static gint
+compare_advice(gconstpointer a, gconstpointer b)
+{
+    const LampAdvice *x = a, *y = b;
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    if (x->requests != y->requests)
+        return x->requests > y->requests ? -1 : 1;
+    return strcmp(x->text, y->text);
+}
+
+GArray *
+lamp_advisor_list(LampAdvisor *advisor, LampStore *store, GError **error)
+{
+    g_autoptr(GArray) list = g_array_new(FALSE, TRUE, sizeof(LampAdvice));
+    g_array_set_clear_func(list, clear_advice);
+    list_patterns(advisor, list);
+    list_uneven(advisor, list);
+    if (!list_query(advisor, store, LAMP_ADVICE_CACHE, cache_sql, list, error) ||
+        !list_query(advisor, store, LAMP_ADVICE_CHURN, churn_sql, list, error))
+        return NULL;
+    g_array_sort(list, compare_advice);
+    return g_steal_pointer(&list);
+}

@@ -1,0 +1,131 @@
+/* What the advisor finds, what it leaves alone, and that its changes can be replayed. */
+#include "model/advice.h"
+#include "model/what-if.h"
+#include "tests/unit/flow-fixture.h"
+
+static GArray *
+advise(LampStore *store, LampTopology *topology, LampStructure *structure)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(LampAdvisor) advisor = lamp_advisor_new(topology, structure);
+    g_autoptr(LampFlowReader) reader = lamp_flow_reader_new(store, topology, NULL, NULL);
+    const LampFlow *flow;
+    while (lamp_flow_reader_next(reader, &flow, NULL) && flow != NULL)
+        lamp_advisor_add(advisor, flow);
+    GArray *list = lamp_advisor_list(advisor, store, &error);
+    ck_assert_msg(list != NULL, "%s", error != NULL ? error->message : "");
+    return list;
+}
+
+/* Advice on a system in which @format gives the calls of each of ten requests; their first
+ * argument is the id, the second the begin. */
+typedef struct {
+    LampStore *store;
+    LampTopology *topology;
+    LampStructure *structure;
+    GArray *list;
+} Advised;
+
+static void
+advise_on(Advised *a, const char *const *calls)
+{
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < 10; i++)
+        for (guint k = 0; calls[k] != NULL; k++) {
+            g_auto(GStrv) w = g_strsplit(calls[k], " ", -1);
+            GString *line = g_string_new(NULL);
+            guint64 id, parent, time;
+            ck_assert(lamp_text_parse_u64(lamp_bytes_text(w[0]), &id));
+            ck_assert(lamp_text_parse_u64(lamp_bytes_text(w[1]), &parent));
+            g_string_append_printf(line, "%u %u %s %s %s", (guint) id + i * 100,
+                                   parent == 0 ? 0 : (guint) parent + i * 100, w[2], w[3],
+                                   w[4]);
+            for (guint t = 5; t < 9; t++) {
+                ck_assert(lamp_text_parse_u64(lamp_bytes_text(w[t]), &time));
+                g_string_append_printf(line, " %u", (guint) time + i * 10000);
+            }
+            g_ptr_array_add(lines, g_string_free(line, FALSE));
+        }
+    g_ptr_array_add(lines, NULL);
+    a->store = fixture_store((const char *const *) lines->pdata);
+    a->topology = lamp_topology_load(a->store, NULL);
+    a->structure = lamp_structure_learn(a->store, a->topology, NULL, 0, NULL);
+    a->list = advise(a->store, a->topology, a->structure);
+}
+
+static void
+clear_advised(Advised *a)
+{
+    g_array_unref(a->list);
+    lamp_structure_free(a->structure);
+    lamp_topology_free(a->topology);
+    lamp_store_close(a->store);
+}
+
+/* Change of the mean in us that the replay of the advice predicts. */
+static double
+replay(const Advised *a, const LampAdvice *advice)
+{
+    g_autoptr(LampWhatif) whatif =
+        lamp_whatif_load(a->store, a->topology, a->structure, NULL, 0, NULL);
+    g_autoptr(LampChange) change = lamp_change_parse(advice->change, NULL);
+    ck_assert_ptr_nonnull(change);
+    ck_assert(lamp_change_resolve(change, a->topology, NULL));
+    return (lamp_whatif_mean(whatif, change) - lamp_whatif_mean(whatif, NULL)) / 1e3;
+}
+
+START_TEST(test_advice_finds_repeated_calls)
+{
+    static const char *const calls[] = {
+        "1 0 client web GET 0 0 1000 1000", "2 1 web db S 100 100 200 200",
+        "3 1 web db S 210 210 310 310", "4 1 web db S 320 320 420 420", NULL};
+    Advised a;
+    advise_on(&a, calls);
+    ck_assert_uint_eq(a.list->len, 1);
+    const LampAdvice *advice = &g_array_index(a.list, LampAdvice, 0);
+    ck_assert_int_eq(advice->kind, LAMP_ADVICE_BATCH);
+    ck_assert_uint_eq(advice->requests, 10);
+    ck_assert_double_eq_tol(replay(&a, advice), -220.0, 1e-6);
+    clear_advised(&a);
+}
+END_TEST
+
+START_TEST(test_advice_finds_calls_in_turn)
+{
+    static const char *const calls[] = {"1 0 client web GET 0 0 1000 1000",
+                                        "2 1 web stock S 100 100 400 400",
+                                        "3 1 web price P 410 410 810 810", NULL};
+    Advised a;
+    advise_on(&a, calls);
+    ck_assert_uint_eq(a.list->len, 1);
+    const LampAdvice *advice = &g_array_index(a.list, LampAdvice, 0);
+    ck_assert_int_eq(advice->kind, LAMP_ADVICE_PARALLEL);
+    ck_assert_double_eq_tol(replay(&a, advice), -300.0, 1e-6);
+    clear_advised(&a);
+}
+END_TEST
+
+START_TEST(test_advice_leaves_parallel_and_short_calls_alone)
+{
+    static const char *const calls[] = {
+        "1 0 client web GET 0 0 1000 1000", "2 1 web stock S 100 100 400 400",
+        "3 1 web price P 110 110 510 510", "4 1 web log L 520 520 530 530", NULL};
+    Advised a;
+    advise_on(&a, calls);
+    ck_assert_uint_eq(a.list->len, 0);
+    clear_advised(&a);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("advice");
+    TCase *cases = tcase_create("advice");
+    tcase_set_timeout(cases, 30);
+    tcase_add_test(cases, test_advice_finds_repeated_calls);
+    tcase_add_test(cases, test_advice_finds_calls_in_turn);
+    tcase_add_test(cases, test_advice_leaves_parallel_and_short_calls_alone);
+    suite_add_tcase(suite, cases);
+    return run_suite(suite);
+}
