@@ -10,6 +10,7 @@
 #include "ingest/readers.h"
 
 #include "base/limits.h"
+#include "ingest/coverage.h"
 #include "ingest/flow/nfcapd.h"
 #include "ingest/flow/unpack.h"
 
@@ -31,6 +32,7 @@ typedef struct {
     guint64 number;
     guint8 *unpacked;
     LampNfcapd records;
+    LampCoverage coverage;
 } NfcapdState;
 
 static guint
@@ -93,7 +95,7 @@ read_header(NfcapdState *s, LampCursor *in, guint64 offset, LampSink *sink)
                "the file is encrypted");
     s->is_lost = is_encrypted;
     s->is_begun = TRUE;
-    sink->coverage(sink->owner, offset, header, TRUE);
+    lamp_coverage_other(&s->coverage, offset, header);
     in->at += header;
     return TRUE;
 }
@@ -144,7 +146,10 @@ read_plain_record(NfcapdState *s, LampCursor *in, guint64 offset, LampSink *sink
     if (lamp_cursor_left(in) < size)
         return FALSE;
     gboolean is_good = take_record(s, lamp_bytes(in->at, size), offset, sink);
-    sink->coverage(sink->owner, offset, size, is_good);
+    if (is_good)
+        lamp_coverage_record(&s->coverage, sink, offset, size);
+    else
+        lamp_coverage_lost(&s->coverage, offset, size);
     in->at += size;
     s->left -= size;
     return TRUE;
@@ -172,6 +177,9 @@ read_packed(NfcapdState *s, LampBytes packed, guint64 offset, LampSink *sink)
         take_record(s, lamp_bytes(p, n), offset, sink);
         p += n;
         left -= n;
+        /* The block's bytes are told of once, with its last record. */
+        if (left > 0)
+            sink->coverage(sink->owner, offset, 0, TRUE);
     }
     return TRUE;
 }
@@ -201,13 +209,18 @@ read_block(NfcapdState *s, LampCursor *in, guint64 offset, LampSink *sink)
     else
         is_good = read_packed(s, lamp_bytes(in->at + BLOCK_HEADER, size), offset, sink);
     gsize taken = BLOCK_HEADER + (is_plain ? 0 : size);
-    sink->coverage(sink->owner, offset, taken, is_good);
+    if (!is_good)
+        lamp_coverage_lost(&s->coverage, offset, taken);
+    else if (is_plain)
+        lamp_coverage_other(&s->coverage, offset, taken);
+    else
+        lamp_coverage_record(&s->coverage, sink, offset, taken);
     in->at += taken;
     return TRUE;
 }
 
 static gboolean
-pass_over(NfcapdState *s, LampCursor *in, guint64 offset, LampSink *sink)
+pass_over(NfcapdState *s, LampCursor *in, guint64 offset)
 {
     guint64 wanted = s->is_lost ? G_MAXUINT64 : s->skip;
     gsize n = (gsize) MIN(wanted, (guint64) lamp_cursor_left(in));
@@ -215,7 +228,7 @@ pass_over(NfcapdState *s, LampCursor *in, guint64 offset, LampSink *sink)
     if (!s->is_lost)
         s->skip -= n;
     if (n > 0)
-        sink->coverage(sink->owner, offset, n, FALSE);
+        lamp_coverage_lost(&s->coverage, offset, n);
     return !s->is_lost && s->skip == 0;
 }
 
@@ -225,7 +238,7 @@ read_next(NfcapdState *s, LampCursor *in, guint64 offset, LampSink *sink)
     if (!s->is_begun)
         return read_header(s, in, offset, sink);
     if (s->skip > 0 || s->is_lost)
-        return pass_over(s, in, offset, sink);
+        return pass_over(s, in, offset);
     if (s->left > 0)
         return read_plain_record(s, in, offset, sink);
     return read_block(s, in, offset, sink);
@@ -244,7 +257,7 @@ step_nfcapd(gpointer state, LampCursor *in, guint64 offset, gboolean last, LampS
         report(s, sink, LAMP_FINDING_TRUNCATED, "nfcapd.truncated", here,
                "the file ends inside a block");
         if (left > 0)
-            sink->coverage(sink->owner, here, left, FALSE);
+            lamp_coverage_lost(&s->coverage, here, left);
         in->at = in->end;
     }
     return LAMP_STEP_NEED_BYTES;
@@ -256,9 +269,10 @@ begin_nfcapd(G_GNUC_UNUSED gpointer state, G_GNUC_UNUSED const LampSourceContext
 }
 
 static void
-end_nfcapd(gpointer state, G_GNUC_UNUSED LampSink *sink)
+end_nfcapd(gpointer state, LampSink *sink)
 {
     NfcapdState *s = state;
+    lamp_coverage_flush(&s->coverage, sink);
     g_clear_pointer(&s->unpacked, g_free);
     lamp_nfcapd_free(&s->records);
 }

@@ -12,6 +12,7 @@
 #include "ingest/readers.h"
 
 #include "base/limits.h"
+#include "ingest/coverage.h"
 
 enum {
     FILE_HEADER = 24,
@@ -28,6 +29,7 @@ typedef struct {
     guint32 header_bytes;
     guint32 last_second;
     guint64 number;
+    LampCoverage coverage;
 } PcapState;
 
 typedef struct {
@@ -128,7 +130,7 @@ emit(PcapState *s, LampSink *sink, const PcapHeader *h, const guint8 *frame, gui
     };
     packet.wire_bytes = MAX(packet.wire_bytes, (guint32) packet.frame.len);
     s->last_second = h->second;
-    sink->coverage(sink->owner, offset, s->header_bytes + h->captured, TRUE);
+    lamp_coverage_record(&s->coverage, sink, offset, s->header_bytes + h->captured);
     sink->packet(sink->owner, &packet);
 }
 
@@ -150,7 +152,7 @@ is_record_at(const PcapState *s, const guint8 *p, const guint8 *end, gboolean la
 /* Moves to the next plausible record. Leaves a tail long enough to hold one record with the
  * header behind it, until the source ends. */
 static void
-resynchronise(PcapState *s, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
+resynchronise(PcapState *s, LampCursor *in, guint64 offset, gboolean last)
 {
     const guint8 *from = in->at;
     gsize keep = last ? s->header_bytes : LAMP_LIMIT_PACKET + 2 * s->header_bytes;
@@ -163,7 +165,7 @@ resynchronise(PcapState *s, LampCursor *in, guint64 offset, gboolean last, LampS
     if (last && s->is_lost)
         in->at = in->end;
     if (in->at > from)
-        sink->coverage(sink->owner, offset, (guint64) (in->at - from), FALSE);
+        lamp_coverage_lost(&s->coverage, offset, (guint64) (in->at - from));
 }
 
 /* The record at hand can only be judged with the header behind it. */
@@ -213,7 +215,7 @@ begin_file(PcapState *s, LampCursor *in, guint64 offset, LampSink *sink)
         report(s, sink, LAMP_FINDING_INVALID, "pcap.magic", offset, "not a pcap file");
         return LAMP_STEP_END;
     }
-    sink->coverage(sink->owner, offset, FILE_HEADER, TRUE);
+    lamp_coverage_other(&s->coverage, offset, FILE_HEADER);
     in->at += FILE_HEADER;
     return LAMP_STEP_NEED_BYTES;
 }
@@ -226,7 +228,7 @@ drop_rest(PcapState *s, LampCursor *in, guint64 offset, LampSink *sink)
         return;
     report(s, sink, LAMP_FINDING_TRUNCATED, "pcap.truncated", offset,
            "the file ends inside a record; it was left out");
-    sink->coverage(sink->owner, offset, left, FALSE);
+    lamp_coverage_lost(&s->coverage, offset, left);
     in->at = in->end;
 }
 
@@ -241,7 +243,7 @@ step_pcap(gpointer state, LampCursor *in, guint64 offset, gboolean last, LampSin
     while (s->is_begun && !sink->stop) {
         guint64 here = offset + (guint64) (in->at - base);
         if (s->is_lost) {
-            resynchronise(s, in, here, last, sink);
+            resynchronise(s, in, here, last);
             here = offset + (guint64) (in->at - base);
         }
         if (s->is_lost || !read_record(s, in, here, last, sink))
@@ -260,8 +262,10 @@ begin_pcap(gpointer state, G_GNUC_UNUSED const LampSourceContext *context)
 }
 
 static void
-end_pcap(G_GNUC_UNUSED gpointer state, G_GNUC_UNUSED LampSink *sink)
+end_pcap(gpointer state, LampSink *sink)
 {
+    PcapState *s = state;
+    lamp_coverage_flush(&s->coverage, sink);
 }
 
 const LampReader lamp_reader_pcap = {

@@ -12,6 +12,7 @@
 #include "ingest/readers.h"
 
 #include "base/limits.h"
+#include "ingest/coverage.h"
 
 enum {
     BLOCK_SECTION = 0x0a0d0d0a,
@@ -41,6 +42,7 @@ typedef struct {
     guint64 number;
     guint32 interface_base; /* interfaces of earlier sections */
     GArray *interfaces;     /* of this section */
+    LampCoverage coverage;
 } PcapngState;
 
 static guint32
@@ -234,10 +236,16 @@ read_secrets(PcapngState *s, LampSink *sink, LampBytes body)
 }
 
 static gboolean
+is_packet(guint32 type)
+{
+    return type == BLOCK_PACKET || type == BLOCK_SIMPLE || type == BLOCK_ENHANCED;
+}
+
+static gboolean
 is_wanted(guint32 type)
 {
-    return type == BLOCK_SECTION || type == BLOCK_INTERFACE || type == BLOCK_PACKET ||
-           type == BLOCK_SIMPLE || type == BLOCK_ENHANCED || type == BLOCK_SECRETS;
+    return is_packet(type) || type == BLOCK_SECTION || type == BLOCK_INTERFACE ||
+           type == BLOCK_SECRETS;
 }
 
 static gboolean
@@ -275,7 +283,7 @@ begins_section(PcapngState *s, const guint8 *p, gsize left)
 
 /* Skips to the next section header after damage. */
 static void
-resynchronise(PcapngState *s, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
+resynchronise(PcapngState *s, LampCursor *in, guint64 offset, gboolean last)
 {
     const guint8 *from = in->at;
     while (lamp_cursor_left(in) >= 12 && s->is_lost) {
@@ -287,17 +295,17 @@ resynchronise(PcapngState *s, LampCursor *in, guint64 offset, gboolean last, Lam
     if (last && s->is_lost)
         in->at = in->end;
     if (in->at > from)
-        sink->coverage(sink->owner, offset, (guint64) (in->at - from), FALSE);
+        lamp_coverage_lost(&s->coverage, offset, (guint64) (in->at - from));
 }
 
 static gboolean
-skip_block(PcapngState *s, LampCursor *in, guint64 offset, LampSink *sink)
+skip_block(PcapngState *s, LampCursor *in, guint64 offset)
 {
     gsize n = (gsize) MIN(s->skip, (guint64) lamp_cursor_left(in));
     in->at += n;
     s->skip -= n;
     if (n > 0)
-        sink->coverage(sink->owner, offset, n, TRUE);
+        lamp_coverage_other(&s->coverage, offset, n);
     return s->skip == 0;
 }
 
@@ -323,7 +331,12 @@ take_block(PcapngState *s, LampCursor *in, guint32 type, guint32 length, guint64
     if (!is_good)
         report(s, sink, LAMP_FINDING_INVALID, "pcapng.block", offset,
                "a block contradicts itself or names an unknown interface; it was left out");
-    sink->coverage(sink->owner, offset, length, is_good);
+    if (!is_good)
+        lamp_coverage_lost(&s->coverage, offset, length);
+    else if (is_packet(type))
+        lamp_coverage_record(&s->coverage, sink, offset, length);
+    else
+        lamp_coverage_other(&s->coverage, offset, length);
     in->at += length;
 }
 
@@ -342,7 +355,7 @@ read_next(PcapngState *s, LampCursor *in, guint64 offset, LampSink *sink)
                "no block can begin like this; looking for the next section");
         s->is_lost = TRUE;
         in->at += 4;
-        sink->coverage(sink->owner, offset, 4, FALSE);
+        lamp_coverage_lost(&s->coverage, offset, 4);
         return TRUE;
     }
     if (!is_wanted(type)) {
@@ -364,7 +377,7 @@ drop_rest(PcapngState *s, LampCursor *in, guint64 offset, LampSink *sink)
     report(s, sink, LAMP_FINDING_TRUNCATED, "pcapng.truncated", offset,
            "the file ends inside a block; it was left out");
     if (left > 0)
-        sink->coverage(sink->owner, offset, left, FALSE);
+        lamp_coverage_lost(&s->coverage, offset, left);
     in->at = in->end;
 }
 
@@ -377,9 +390,9 @@ step_pcapng(gpointer state, LampCursor *in, guint64 offset, gboolean last, LampS
     while (goes_on && !sink->stop) {
         guint64 here = offset + (guint64) (in->at - base);
         if (s->skip > 0) {
-            goes_on = skip_block(s, in, here, sink);
+            goes_on = skip_block(s, in, here);
         } else if (s->is_lost) {
-            resynchronise(s, in, here, last, sink);
+            resynchronise(s, in, here, last);
             goes_on = !s->is_lost;
         } else {
             goes_on = read_next(s, in, here, sink);
@@ -398,9 +411,10 @@ begin_pcapng(gpointer state, G_GNUC_UNUSED const LampSourceContext *context)
 }
 
 static void
-end_pcapng(gpointer state, G_GNUC_UNUSED LampSink *sink)
+end_pcapng(gpointer state, LampSink *sink)
 {
     PcapngState *s = state;
+    lamp_coverage_flush(&s->coverage, sink);
     g_clear_pointer(&s->interfaces, g_array_unref);
 }
 

@@ -13,6 +13,7 @@ typedef struct {
     GString *findings;    /* codes with offsets */
     LampPackets *packets; /* or NULL: frames are written as lines */
     guint64 events, frames, understood, other;
+    guint64 records, rejected;
 } Collect;
 
 static inline void
@@ -129,6 +130,10 @@ collect_coverage(gpointer owner, G_GNUC_UNUSED guint64 offset, guint64 length,
         c->understood += length;
     else
         c->other += length;
+    if (understood)
+        c->records++;
+    else
+        c->rejected++;
 }
 
 static inline void

@@ -24,6 +24,8 @@ check_chunking(const LampReader *reader, LampBytes bytes, gboolean with_packets)
         ck_assert_str_eq(cut.findings->str, whole.findings->str);
         ck_assert_uint_eq(cut.understood, whole.understood);
         ck_assert_uint_eq(cut.other, whole.other);
+        ck_assert_uint_eq(cut.records, whole.records);
+        ck_assert_uint_eq(cut.rejected, whole.rejected);
         collect_end(&cut);
     }
     collect_end(&whole);

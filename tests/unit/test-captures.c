@@ -68,6 +68,7 @@ expect_file(File *f, const LampReader *reader, const char *text, const char *fin
     collect_read(&c, reader, bytes_of(f), 0, FALSE);
     ck_assert_str_eq(c.text->str, text);
     ck_assert_str_eq(c.findings->str, findings);
+    ck_assert_uint_eq(c.records, c.frames);
     collect_end(&c);
     check_chunking(reader, bytes_of(f), FALSE);
     g_byte_array_unref(f->bytes);
