@@ -5,9 +5,12 @@
 
 /* clang-format off */
 const LampDissector *const lamp_dissectors[] = {
+    &lamp_dissector_dns,
+    &lamp_dissector_dns_tcp,
     &lamp_dissector_http,
     &lamp_dissector_http2,
     &lamp_dissector_memcached,
+    &lamp_dissector_mysql,
     &lamp_dissector_netflow,
     &lamp_dissector_postgresql,
     &lamp_dissector_redis,

@@ -5,9 +5,12 @@
 
 #include "ingest/dissector.h"
 
+extern const LampDissector lamp_dissector_dns;
+extern const LampDissector lamp_dissector_dns_tcp;
 extern const LampDissector lamp_dissector_http;
 extern const LampDissector lamp_dissector_http2;
 extern const LampDissector lamp_dissector_memcached;
+extern const LampDissector lamp_dissector_mysql;
 extern const LampDissector lamp_dissector_netflow;
 extern const LampDissector lamp_dissector_postgresql;
 extern const LampDissector lamp_dissector_redis;

@@ -574,14 +574,18 @@ score_side(LampBytes text, gboolean is_command)
     return m == 0 ? 1 : is_word || !is_command ? 2 : 0;
 }
 
+/* Commands typed as a line are told from other lines by the answer only. */
 static guint
 score_inline(LampBytes text, LampBytes answer)
 {
-    gboolean is_ping =
-        text.len >= 6 && g_ascii_strncasecmp((const char *) text.at, "PING\r\n", 6) == 0;
-    return is_ping && (lamp_bytes_starts(answer, "+PONG\r\n") || lamp_bytes_starts(answer, "-"))
-               ? 90
-               : 0;
+    static const char *const words[] = {"PING", "SET ", "GET ", "DEL ", "INFO", "INCR", "AUTH",
+                                        "ECHO", "KEYS", "HELL", "QUIT", "MGET", "EXIS"};
+    gboolean is_line = answer.len >= 4 && memchr("+-:$*", answer.at[0], 5) != NULL &&
+                       score_side(answer, FALSE) == 2;
+    for (gsize i = 0; is_line && text.len >= 4 && i < G_N_ELEMENTS(words); i++)
+        if (g_ascii_strncasecmp((const char *) text.at, words[i], 4) == 0)
+            return memchr(text.at, '\n', text.len) != NULL ? 85 : 0;
+    return 0;
 }
 
 static guint

@@ -1,0 +1,485 @@
+/*
+ * @summary MySQL and MariaDB client/server protocol: commands and their answers
+ * @spec https://dev.mysql.com/doc/dev/mysql-server/latest/PAGE_PROTOCOL.html
+ *
+ * In: both streams of a connection. Out: one call for each command that has an answer; the
+ * handshake is none. Packets are length u24, sequence u8, body (little endian). A command has
+ * sequence 0, its answer begins with sequence 1 and lasts until the next command: result sets
+ * have no end that could be told without following all of their rows, and the protocol is half
+ * duplex. Pipelined commands are answered in order; each answer begins with sequence 1 again (a
+ * wrap of the 8 bits comes after a 0). Statements are named by shape; prepared ones are
+ * remembered by the id that the server gave. Status: `ok` or the error number. Passwords are
+ * never looked at. After an SSL request the rest is TLS. Limits: compressed connections are
+ * read as turns; the parameters of binary EXECUTE are not values.
+ */
+#include "base/limits.h"
+#include "base/text.h"
+#include "ingest/dissect/framing.h"
+#include "ingest/dissect/statements.h"
+#include "ingest/operation.h"
+
+enum {
+    HEADER = 4,
+    LOOK = 16384,
+    CAN_COMPRESS = 0x20,
+    CAN_SSL = 0x800,
+    CAN_QUERY_ATTRIBUTES = 0x8000000,
+    MAX_ATTRIBUTES = 64,
+};
+
+typedef enum { PHASE_GREETING, PHASE_LOGIN, PHASE_COMMANDS } MysqlPhase;
+
+typedef struct {
+    LampFramer framer;
+    LampPairing pairing;
+    LampStatements *statements;
+    guint64 commands;
+    guint32 capabilities;
+    guint8 phase;
+    guint8 last_sequence; /* of the server */
+} MysqlState;
+
+enum {
+    COM_QUIT = 0x01,
+    COM_INIT_DB = 0x02,
+    COM_QUERY = 0x03,
+    COM_CHANGE_USER = 0x11,
+    COM_PREPARE = 0x16,
+    COM_EXECUTE = 0x17,
+    COM_LONG_DATA = 0x18,
+    COM_CLOSE = 0x19,
+    COM_LAST = 0x1f,
+};
+
+static const char *const command_names[COM_LAST + 1] = {"SLEEP",
+                                                        "QUIT",
+                                                        "INIT DB",
+                                                        "QUERY",
+                                                        "FIELD LIST",
+                                                        "CREATE DB",
+                                                        "DROP DB",
+                                                        "REFRESH",
+                                                        "SHUTDOWN",
+                                                        "STATISTICS",
+                                                        "PROCESS INFO",
+                                                        "CONNECT",
+                                                        "KILL",
+                                                        "DEBUG",
+                                                        "PING",
+                                                        "TIME",
+                                                        "DELAYED INSERT",
+                                                        "CHANGE USER",
+                                                        "BINLOG DUMP",
+                                                        "TABLE DUMP",
+                                                        "CONNECT OUT",
+                                                        "REGISTER REPLICA",
+                                                        "PREPARE",
+                                                        "EXECUTE",
+                                                        "LONG DATA",
+                                                        "CLOSE",
+                                                        "RESET STATEMENT",
+                                                        "SET OPTION",
+                                                        "FETCH",
+                                                        "DAEMON",
+                                                        "BINLOG DUMP GTID",
+                                                        "RESET CONNECTION"};
+
+static gsize
+frame_length(gpointer state, LampDirection direction, LampBytes bytes)
+{
+    (void) state, (void) direction;
+    gsize length = (gsize) lamp_le16(bytes.at) | (gsize) bytes.at[2] << 16;
+    return length + HEADER;
+}
+
+static LampBytes
+body_of(const LampFrame *frame)
+{
+    return lamp_bytes(frame->bytes.at + HEADER, frame->bytes.len - HEADER);
+}
+
+/* Length-encoded integer. */
+static gboolean
+take_number(LampCursor *c, guint64 *out_value)
+{
+    static const guint8 sizes[] = {2, 3, 8};
+    guint8 first;
+    LampBytes bytes;
+    if (!lamp_cursor_u8(c, &first))
+        return FALSE;
+    *out_value = first;
+    if (first < 0xfc)
+        return TRUE;
+    if (first == 0xff || !lamp_cursor_take(c, sizes[first - 0xfc], &bytes))
+        return FALSE;
+    guint64 value = 0;
+    for (gsize i = bytes.len; i > 0; i--)
+        value = value << 8 | bytes.at[i - 1];
+    *out_value = value;
+    return TRUE;
+}
+
+static gboolean
+skip_text(LampCursor *c)
+{
+    guint64 length;
+    return take_number(c, &length) && length <= lamp_cursor_left(c) &&
+           lamp_cursor_skip(c, (gsize) length);
+}
+
+static gboolean
+skip_value(LampCursor *c, guint8 type)
+{
+    static const guint8 sizes[] = {0, 1, 2, 4, 4, 8, 0, 0, 8, 4};
+    gsize size = type < G_N_ELEMENTS(sizes) ? sizes[type] : 0;
+    return size > 0 ? lamp_cursor_skip(c, size) : skip_text(c);
+}
+
+/* Query attributes stand before the statement (protocol of 8.0.23, PAGE_PROTOCOL_COM_QUERY). */
+static gboolean
+skip_attributes(LampCursor *c)
+{
+    guint64 count, sets;
+    guint8 types[MAX_ATTRIBUTES], bound;
+    LampBytes nulls, type;
+    if (!take_number(c, &count) || !take_number(c, &sets) || count > MAX_ATTRIBUTES)
+        return FALSE;
+    if (count == 0)
+        return TRUE;
+    if (!lamp_cursor_take(c, (gsize) (count + 7) / 8, &nulls) || !lamp_cursor_u8(c, &bound) ||
+        bound != 1)
+        return FALSE;
+    for (guint i = 0; i < count; i++) {
+        if (!lamp_cursor_take(c, 2, &type) || !skip_text(c))
+            return FALSE;
+        types[i] = type.at[0];
+    }
+    for (guint i = 0; i < count; i++)
+        if ((nulls.at[i / 8] & 1u << (i % 8)) == 0 && !skip_value(c, types[i]))
+            return FALSE;
+    return TRUE;
+}
+
+static LampBytes
+query_text(const MysqlState *state, LampBytes body)
+{
+    LampCursor c = lamp_cursor(lamp_bytes(body.at + 1, body.len - 1));
+    gboolean is_guess =
+        state->capabilities == 0 && body.len > 2 && body.at[1] == 0 && body.at[2] == 1;
+    if (((state->capabilities & CAN_QUERY_ATTRIBUTES) != 0 || is_guess) && !skip_attributes(&c))
+        return lamp_bytes(NULL, 0);
+    return lamp_cursor_rest(&c);
+}
+
+static void
+add_literal(gpointer owner, guint number, LampBytes value)
+{
+    char digits[12];
+    gint n = g_snprintf(digits, sizeof digits, "%u", number);
+    if (value.len >= 2 && value.len <= 128)
+        lamp_exchange_add_value(owner, LAMP_SIDE_REQUEST, "literal.",
+                                lamp_bytes(digits, (gsize) MAX(n, 0)), value);
+}
+
+static void
+name_by_sql(LampExchange *exchange, LampBytes sql)
+{
+    char shape[LAMP_EXCHANGE_OPERATION];
+    gsize n = lamp_operation_fold_sql(sql, shape, sizeof shape, add_literal, exchange);
+    lamp_exchange_set_operation(exchange, lamp_bytes(shape, n));
+}
+
+static void
+name_command(MysqlState *state, LampExchange *exchange, LampBytes body)
+{
+    LampBytes shape;
+    guint8 command = body.at[0];
+    exchange->kind = command;
+    if (command == COM_QUERY)
+        name_by_sql(exchange, query_text(state, body));
+    else if (command == COM_PREPARE)
+        name_by_sql(exchange, lamp_bytes(body.at + 1, body.len - 1));
+    else if (command == COM_EXECUTE && body.len >= 5 &&
+             lamp_statements_find(state->statements, lamp_bytes(body.at + 1, 4), &shape))
+        lamp_exchange_set_operation(exchange, shape);
+    else
+        lamp_exchange_set_operation(exchange, lamp_bytes_text(command_names[command]));
+}
+
+/* Calls whose answer was seen are over when the next command comes. */
+static void
+emit_answered(MysqlState *state, LampStream *stream)
+{
+    LampExchange *first;
+    while ((first = state->pairing.first) != NULL && first->response_first != LAMP_TIME_NONE)
+        lamp_framer_emit(&state->framer, &state->pairing, stream, first);
+}
+
+static void
+read_command(MysqlState *state, LampStream *stream, LampFrame *frame)
+{
+    LampBytes body = body_of(frame);
+    if (body.len == 0 || body.at[0] > COM_LAST)
+        return;
+    emit_answered(state, stream);
+    guint8 command = body.at[0];
+    if (command == COM_QUIT || command == COM_CLOSE || command == COM_LONG_DATA)
+        return;
+    LampExchange *exchange = lamp_exchange_new();
+    state->commands++;
+    if (exchange != NULL && lamp_pairing_push(&state->pairing, exchange)) {
+        exchange->position = state->commands;
+        name_command(state, exchange, body);
+        frame->exchange = exchange;
+        return;
+    }
+    lamp_exchange_free(exchange);
+    lamp_stream_finding(stream, LAMP_FINDING_LIMIT, "limit.pipeline",
+                        "too many commands wait for answers; pairing starts anew");
+    lamp_framer_lose(&state->framer, &state->pairing, stream, 0);
+}
+
+static void
+leave(MysqlState *state, LampStream *stream, const LampFrame *frame, const char *protocol)
+{
+    lamp_framer_stop(&state->framer);
+    lamp_stream_become(stream, protocol, frame->direction, lamp_bytes(NULL, 0));
+}
+
+/* Handshake response: capabilities first. An SSL request is one that ends before the user name.
+ */
+static void
+read_login(MysqlState *state, LampStream *stream, const LampFrame *frame)
+{
+    LampBytes body = body_of(frame);
+    if (frame->bytes.at[3] != 1 || body.len < 4)
+        return;
+    state->capabilities = lamp_le32(body.at);
+    if ((state->capabilities & CAN_SSL) != 0 && body.len == 32)
+        leave(state, stream, frame, "tls");
+}
+
+static void
+read_login_answer(MysqlState *state, LampStream *stream, const LampFrame *frame)
+{
+    LampBytes body = body_of(frame);
+    if (state->phase == PHASE_GREETING) {
+        state->phase = PHASE_LOGIN;
+        return;
+    }
+    if (body.len == 0 || body.at[0] != 0)
+        return;
+    state->phase = PHASE_COMMANDS;
+    if ((state->capabilities & CAN_COMPRESS) != 0)
+        leave(state, stream, frame, NULL);
+}
+
+static void
+read_first_answer(MysqlState *state, LampExchange *exchange, LampBytes body)
+{
+    if (exchange->kind != COM_PREPARE || body.len < 9 || body.at[0] != 0)
+        return;
+    if (state->statements == NULL)
+        state->statements = lamp_statements_new();
+    lamp_statements_add(state->statements, lamp_bytes(body.at + 1, 4),
+                        lamp_bytes(exchange->operation, exchange->operation_len));
+}
+
+static void
+set_status(LampExchange *exchange, LampBytes body)
+{
+    if (body.len >= 3 && body.at[0] == 0xff) {
+        char digits[12];
+        gint n = g_snprintf(digits, sizeof digits, "%u", lamp_le16(body.at + 1));
+        lamp_exchange_set_status(exchange, lamp_bytes(digits, (gsize) MAX(n, 0)));
+        exchange->is_error = TRUE;
+    } else if (exchange->status_len == 0) {
+        lamp_exchange_set_status(exchange, lamp_bytes_text("ok"));
+    }
+}
+
+static LampExchange *
+begin_orphan(MysqlState *state, LampStream *stream)
+{
+    LampExchange *exchange = NULL;
+    gboolean is_midstream = lamp_stream_is_midstream(stream);
+    if ((is_midstream || state->framer.has_lost) && (exchange = lamp_exchange_new()) != NULL) {
+        exchange->position = ++state->commands;
+        exchange->flags = is_midstream ? LAMP_CALL_PRECAPTURE : LAMP_CALL_GAP;
+        if (!lamp_pairing_push(&state->pairing, exchange))
+            g_clear_pointer(&exchange, lamp_exchange_free);
+    }
+    return exchange;
+}
+
+static void
+read_answer(MysqlState *state, LampStream *stream, LampFrame *frame)
+{
+    guint8 sequence = frame->bytes.at[3];
+    gboolean begins = sequence == 1 && state->last_sequence != 0;
+    LampExchange *exchange = state->pairing.first;
+    state->last_sequence = sequence;
+    if (state->pairing.is_unsure)
+        return;
+    if (begins && exchange != NULL && exchange->response_first != LAMP_TIME_NONE &&
+        exchange->next != NULL)
+        lamp_framer_emit(&state->framer, &state->pairing, stream, exchange);
+    exchange = state->pairing.first;
+    if (exchange == NULL && begins)
+        exchange = begin_orphan(state, stream);
+    if (exchange == NULL)
+        return;
+    if (exchange->response_first == LAMP_TIME_NONE)
+        read_first_answer(state, exchange, body_of(frame));
+    set_status(exchange, body_of(frame));
+    frame->exchange = exchange;
+}
+
+static void
+read_frame(gpointer opaque, LampStream *stream, LampFrame *frame)
+{
+    MysqlState *state = opaque;
+    if (state->phase != PHASE_COMMANDS) {
+        if (frame->direction == LAMP_TO_SERVER)
+            read_login(state, stream, frame);
+        else
+            read_login_answer(state, stream, frame);
+        return;
+    }
+    if (frame->direction == LAMP_TO_CLIENT)
+        read_answer(state, stream, frame);
+    else if (frame->bytes.at[3] == 0)
+        read_command(state, stream, frame);
+    else
+        frame->exchange = state->pairing.last; /* the rest of a long command, or LOCAL INFILE */
+}
+
+static void
+end_frame(gpointer opaque, LampStream *stream, const LampFrame *frame)
+{
+    (void) opaque, (void) stream, (void) frame;
+}
+
+static void
+lost(gpointer opaque, LampStream *stream, LampDirection direction, guint32 flags)
+{
+    MysqlState *state = opaque;
+    (void) direction;
+    state->phase = PHASE_COMMANDS;
+    lamp_framer_lose(&state->framer, &state->pairing, stream, flags);
+}
+
+static const LampFraming framing = {
+    .header_size = HEADER,
+    .look = LOOK,
+    .length = frame_length,
+    .frame = read_frame,
+    .frame_end = end_frame,
+    .lost = lost,
+    .finding = "mysql.packet",
+};
+
+static void
+begin(gpointer opaque, LampStream *stream)
+{
+    MysqlState *state = opaque;
+    lamp_framer_begin(&state->framer, stream);
+    state->last_sequence = 1;
+    if (lamp_stream_is_midstream(stream))
+        state->phase = PHASE_COMMANDS;
+}
+
+static void
+segment(gpointer opaque, LampStream *stream, const LampSegment *seg)
+{
+    MysqlState *state = opaque;
+    lamp_framer_tick(&state->framer, &state->pairing, stream, seg);
+    lamp_framer_segment(&state->framer, &framing, state, stream, seg);
+}
+
+static void
+gap(gpointer opaque, LampStream *stream, LampDirection direction, guint64 missing)
+{
+    MysqlState *state = opaque;
+    lamp_framer_gap(&state->framer, &framing, state, stream, direction, missing);
+}
+
+static void
+end(gpointer opaque, LampStream *stream)
+{
+    MysqlState *state = opaque;
+    lamp_framer_drop(&state->framer, &state->pairing, stream, 0);
+    lamp_statements_free(state->statements);
+    lamp_framer_clear(&state->framer);
+}
+
+/* Greeting: protocol 10 and a version text such as "8.0.32". */
+static gboolean
+is_greeting(LampBytes text)
+{
+    if (text.len < 12 || text.at[3] != 0 || text.at[4] != 10 || text.at[2] != 0 ||
+        !g_ascii_isdigit((char) text.at[5]))
+        return FALSE;
+    const guint8 *nul = memchr(text.at + 5, 0, MIN(text.len - 5, 64));
+    for (const guint8 *p = text.at + 5; nul != NULL && p < nul; p++)
+        if (!g_ascii_isprint((char) *p))
+            return FALSE;
+    return nul != NULL && memchr(text.at + 5, '.', (gsize) (nul - text.at) - 5) != NULL;
+}
+
+/* A command whose length is that of the bytes at hand, with a statement that begins as one. */
+static guint
+score_command(LampBytes text)
+{
+    if (text.len < HEADER + 1 || text.at[3] != 0 || text.at[4] == 0 || text.at[4] > COM_LAST ||
+        frame_length(NULL, LAMP_TO_SERVER, text) != text.len)
+        return 0;
+    if (text.at[4] != COM_QUERY && text.at[4] != COM_PREPARE)
+        return 30;
+    gsize skip = text.len > 7 && text.at[5] == 0 && text.at[6] == 1 ? 7 : 5;
+    for (gsize i = skip; i < MIN(text.len, skip + 4); i++)
+        if (!g_ascii_isalpha((char) text.at[i]) && memchr("/*-(# @", text.at[i], 7) == NULL)
+            return 0;
+    return 75;
+}
+
+static gboolean
+is_answer(LampBytes text)
+{
+    return text.len >= HEADER + 1 && text.at[3] == 1 &&
+           lamp_framing_count(&framing, NULL, LAMP_TO_CLIENT, text) > 0;
+}
+
+static guint
+probe(LampBytes to_server, LampBytes to_client, guint16 server_port, gboolean *out_swapped)
+{
+    if (is_greeting(to_client))
+        return 95;
+    if (is_greeting(to_server)) {
+        *out_swapped = TRUE;
+        return 95;
+    }
+    guint score = score_command(to_server);
+    if (score > 0 && (to_client.len == 0 || is_answer(to_client)))
+        return to_client.len > 0 && score >= 75 ? 85 : server_port == 3306 ? 60 : score / 2;
+    score = score_command(to_client);
+    if (score >= 75 && is_answer(to_server)) {
+        *out_swapped = TRUE;
+        return 80;
+    }
+    return 0;
+}
+
+const LampDissector lamp_dissector_mysql = {
+    .name = "mysql",
+    .summary = "MySQL and MariaDB client/server protocol: commands and their answers",
+    .spec = "https://dev.mysql.com/doc/dev/mysql-server/latest/PAGE_PROTOCOL.html",
+    .ports = {3306, 33060, 0},
+    .transport = LAMP_TRANSPORT_TCP,
+    .state_size = sizeof(MysqlState),
+    .probe = probe,
+    .begin = begin,
+    .segment = segment,
+    .gap = gap,
+    .end = end,
+};

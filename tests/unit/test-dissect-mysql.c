@@ -1,0 +1,80 @@
+/* MySQL conversations in every segmentation. */
+#include "tests/unit/fake-stream.h"
+
+#define GREETING     \
+    "\x0e\0\0\0\x0a" \
+    "8.0.32\0abcdef"
+#define LOGIN "\x0a\0\0\1\x05\xa2\0\0\0\0\0\1\x08x"
+#define OK "\7\0\0\1\0\0\0\2\0\0\0"
+#define LOGIN_OK "\7\0\0\2\0\0\0\2\0\0\0"
+
+START_TEST(test_mysql_query_rows_and_error)
+{
+    static const Turn turns[] = {
+        TO_CLIENT(GREETING),
+        TO_SERVER(LOGIN),
+        TO_CLIENT(LOGIN_OK),
+        TO_SERVER("\x20\0\0\0\3SELECT * FROM t WHERE id='A-17'"),
+        TO_CLIENT("\1\0\0\1\1\3\0\0\2"
+                  "def\2\0\0\3\1x"),
+        TO_CLIENT("\1\0\0\4\xfe"),
+        TO_SERVER("\4\0\0\0\3bad\1\0\0\0\1"),
+        TO_CLIENT("\x0b\0\0\1\xff\x28\4#42000no"),
+    };
+    REPLAY(lamp_dissector_mysql, turns,
+           "1 SELECT * FROM t WHERE id=? [ok] 36/23 @3,3,4,5 literal.1=A-17\n"
+           "2 bad [1064]! 8/15 @6,6,7,7\n");
+}
+END_TEST
+
+START_TEST(test_mysql_prepared_and_pipelined)
+{
+    static const Turn turns[] = {
+        TO_CLIENT(GREETING),
+        TO_SERVER(LOGIN),
+        TO_CLIENT(LOGIN_OK),
+        TO_SERVER("\x0c\0\0\0\x16SELECT f(?)"),
+        TO_CLIENT("\x0c\0\0\1\0\7\0\0\0\0\0\0\0\0\0\0"),
+        TO_SERVER("\x0a\0\0\0\x17\7\0\0\0\0\1\0\0\0"
+                  "\x0a\0\0\0\x17\7\0\0\0\0\1\0\0\0"),
+        TO_CLIENT(OK),
+        TO_CLIENT(OK),
+    };
+    REPLAY(lamp_dissector_mysql, turns,
+           "1 SELECT f(?) [ok] 16/16 @3,3,4,4\n2 SELECT f(?) [ok] 14/11 @5,5,6,6\n"
+           "3 SELECT f(?) [ok] 14/11 @5,5,7,7\n");
+}
+END_TEST
+
+START_TEST(test_mysql_tls_is_handed_over)
+{
+    static const Turn turns[] = {
+        TO_CLIENT(GREETING),
+        TO_SERVER(
+            "\x20\0\0\1\0\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+    };
+    LampStream stream = {0};
+    replay(&lamp_dissector_mysql, turns, G_N_ELEMENTS(turns), 0, 0, &stream);
+    ck_assert(stream.has_become);
+    ck_assert_str_eq(stream.became, "tls");
+    g_string_free(stream.lines, TRUE);
+}
+END_TEST
+
+static Suite *
+make_suite(void)
+{
+    Suite *suite = suite_create("dissect/mysql");
+    TCase *tc = tcase_create("all");
+    tcase_add_test(tc, test_mysql_query_rows_and_error);
+    tcase_add_test(tc, test_mysql_prepared_and_pipelined);
+    tcase_add_test(tc, test_mysql_tls_is_handed_over);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
+
+int
+main(void)
+{
+    return run_suite(make_suite());
+}
