@@ -5,6 +5,7 @@
 
 /* clang-format off */
 const LampDissector *const lamp_dissectors[] = {
+    &lamp_dissector_amqp,
     &lamp_dissector_dns,
     &lamp_dissector_dns_tcp,
     &lamp_dissector_http,

@@ -5,6 +5,7 @@
 
 #include "ingest/dissector.h"
 
+extern const LampDissector lamp_dissector_amqp;
 extern const LampDissector lamp_dissector_dns;
 extern const LampDissector lamp_dissector_dns_tcp;
 extern const LampDissector lamp_dissector_http;

@@ -187,6 +187,8 @@ fold_mark(SqlFold *f)
         f->in_list = f->after_list_word || (f->after_list && out_ends(f, ","));
         f->after_list_word = FALSE;
     }
+    if (b == ',')
+        f->wants_blank = FALSE;
     put(f, lamp_bytes(&b, 1));
     if (b != ')')
         return;
