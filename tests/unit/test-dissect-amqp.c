@@ -5,7 +5,7 @@
 #define PUBLISH "\1\0\1\0\0\0\x0f\0\x3c\0\x28\0\0\0\6orders\0\xce"
 #define CONTENT "\2\0\1\0\0\0\x14\0\x3c\0\0\0\0\0\0\0\0\0\x12\0\x80\5msg-7\xce"
 #define BODY "\3\0\1\0\0\0\x12{\"order\":\"ORD-23\"}\xce"
-#define DELIVER "\1\0\1\0\0\0\x17\0\x3c\0\x3c\2c1\0\0\0\0\0\0\0\1\0\0\6orders\xce"
+#define DELIVER "\1\0\1\0\0\0\x18\0\x3c\0\x3c\2c1\0\0\0\0\0\0\0\1\0\0\6orders\xce"
 
 START_TEST(test_amqp_publish_and_deliver_share_values)
 {
@@ -15,7 +15,7 @@ START_TEST(test_amqp_publish_and_deliver_share_values)
            "1 publish orders []O 77/0 @0,0,-,- routing-key=orders message-id=msg-7 "
            "body.order=ORD-23 payload=6a0ee450f01874ef\n");
     REPLAY(lamp_dissector_amqp, consumer,
-           "1 deliver orders [ok]O 0/85 @-,-,1,1 <routing-key=orders <message-id=msg-7 "
+           "1 deliver orders [ok]O 0/86 @-,-,1,1 <routing-key=orders <message-id=msg-7 "
            "<body.order=ORD-23 <payload=6a0ee450f01874ef\n");
 }
 END_TEST
