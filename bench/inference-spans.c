@@ -1,6 +1,6 @@
 /* inference-spans.c — runs the causal engine on a table of spans
  *
- * inference-spans NAME.spans.csv NAME.rpc.csv OUT.csv [EFFORT]
+ * inference-spans NAME.spans.csv NAME.rpc.csv OUT.csv [EFFORT [WITHOUT]]
  * In: span_id, process, kind, peer, operation, start_us, end_us; and the pairs of client and
  * server spans that are the two ends of one call. Out: child_span_id, parent_span_id,
  * confidence for the links within processes. Prints links, expected accuracy and CPU time to
@@ -175,6 +175,23 @@ write_links(const char *path, GArray *spans, const LampInference *answer)
     fclose(file);
 }
 
+/* The kinds of evidence by name, to leave one out. */
+static guint32
+find_evidence(const char *name)
+{
+    static const struct {
+        const char *name;
+        guint32 bit;
+    } names[] = {{"order", LAMP_EVIDENCE_ORDER},     {"end", LAMP_EVIDENCE_END},
+                 {"pattern", LAMP_EVIDENCE_PATTERN}, {"values", LAMP_EVIDENCE_VALUES},
+                 {"queue", LAMP_EVIDENCE_QUEUE},     {"thread", LAMP_EVIDENCE_THREAD},
+                 {"trace", LAMP_EVIDENCE_TRACE}};
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
+        if (strcmp(names[i].name, name) == 0)
+            return names[i].bit;
+    return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -196,6 +213,8 @@ main(int argc, char **argv)
                                 .values = (const LampInferenceValue *) (void *) values->data,
                                 .n_values = values->len};
     LampInferenceOptions options = {.effort = argc > 4 ? g_ascii_strtod(argv[4], NULL) : 1};
+    if (argc > 5)
+        options.evidence = LAMP_EVIDENCE_ALL & ~find_evidence(argv[5]);
     clock_t before = clock();
     g_autoptr(LampInference) answer = lamp_inference_run(&input, &options, NULL);
     double seconds = (double) (clock() - before) / CLOCKS_PER_SEC;

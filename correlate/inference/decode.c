@@ -27,6 +27,21 @@ log_marginals(const LampSampler *self)
     return logs;
 }
 
+double
+lamp_sampler_doubt(const LampSampler *self)
+{
+    const LampField *f = self->state->field;
+    double sum = 0;
+    for (guint32 s = 0; s < f->n_steps; s++) {
+        float most = self->no_share[s];
+        for (guint32 j = 0; j < f->steps[s].n_candidates; j++)
+            most = MAX(most, self->share[f->steps[s].first_candidate + j]);
+        if (self->visits[s] > 0)
+            sum += 1 - (double) most / self->visits[s];
+    }
+    return f->n_steps ? sum / f->n_steps : 0;
+}
+
 static void
 take_best(LampSampler *self)
 {

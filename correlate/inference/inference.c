@@ -25,6 +25,7 @@
 #define SWEEPS 40
 #define RELEARN_EVERY 8
 #define ORPHANS_EVERY 8
+#define DOUBT 0.03 /* mean probability of being wrong */
 #define MIN_EXPECTED_CHANGES 5.0
 
 G_DEFINE_QUARK(lamp - inference - error - quark, lamp_inference_error)
@@ -219,12 +220,23 @@ learn_one(gpointer context, guint32 i)
         learn_round(solver, self->round, self->parents);
 }
 
+/* Where many links are in doubt, as many sweeps again make the probabilities finer. */
+static gboolean
+is_in_doubt(const Solver *solver)
+{
+    return lamp_sampler_doubt(solver->sampler) > DOUBT;
+}
+
 static void
 sample_one(gpointer context, guint32 i)
 {
     Solution *self = context;
-    for (int k = 0; k < count_sweeps(self); k++)
+    int sweeps = count_sweeps(self), until = sweeps;
+    for (int k = 0; k < until; k++) {
         sample_once(self, &self->solvers[i], k);
+        if (k + 1 == sweeps && is_in_doubt(&self->solvers[i]))
+            until = 2 * sweeps - BURN;
+    }
 }
 
 /* What is shown of the structure counts every request alike. */
@@ -278,9 +290,14 @@ sample_all(Solution *self, guint32 n)
         lamp_parallel_for(n, self->options->threads, sample_one, self);
         return;
     }
-    for (int k = 0; k < count_sweeps(self); k++)
+    int sweeps = count_sweeps(self), until = sweeps;
+    for (int k = 0; k < until; k++) {
         for (guint32 i = 0; i < n; i++)
             sample_once(self, &self->solvers[i], k);
+        for (guint32 i = 0; k + 1 == sweeps && i < n; i++)
+            if (is_in_doubt(&self->solvers[i]))
+                until = 2 * sweeps - BURN;
+    }
 }
 
 /* How much rarer than by chance requests changed places. */

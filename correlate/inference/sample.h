@@ -37,6 +37,9 @@ void lamp_sampler_record(LampSampler *self);
  */
 void lamp_sampler_sweep(LampSampler *self, gboolean orphans);
 
+/* Mean probability, over all steps, that the best owner is not the right one. */
+double lamp_sampler_doubt(const LampSampler *self);
+
 /* Turns the recorded marginals into one assignment, which becomes the state (decode.c). */
 void lamp_sampler_decode(LampSampler *self);
 
