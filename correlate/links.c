@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define OPERATION_BUDGET ((gsize) 64 << 20)
+#define SEVERAL G_MAXUINT32
 #define UNANSWERED_TIMES 2
 #define UNANSWERED_MOST_NS (10 * LAMP_NS_PER_SECOND)
 
@@ -189,6 +190,49 @@ feed_call(Feed *feed, guint32 index)
         .server_thread = call->server_thread,
         .flags = flags_of(c, call),
     };
+}
+
+/* Which services a host serves: none, one, or several. */
+static guint32 *
+services_of_hosts(Feed *feed)
+{
+    LampCorrelation *c = feed->c;
+    guint32 *served = g_new0(guint32, c->hosts->len + 1);
+    for (guint32 i = 0; i < c->calls->len; i++) {
+        guint32 host = lamp_call(c, i)->server_host;
+        guint32 service = feed->calls[i].server_service;
+        if (host == LAMP_INDEX_NONE || service == 0)
+            continue;
+        if (served[host] == 0)
+            served[host] = service;
+        else if (served[host] != service)
+            served[host] = SEVERAL;
+    }
+    return served;
+}
+
+static guint32
+shared_service(const Feed *feed, const guint32 *served, guint32 host, guint32 service)
+{
+    if (host == LAMP_INDEX_NONE || served[host] != SEVERAL)
+        return service;
+    return feed->c->services->len + host + 1;
+}
+
+/* Where one host serves several ports, nothing tells which of them made a call: to the engine
+ * they are one service, whose requests differ by operation. */
+static void
+join_services_of_hosts(Feed *feed)
+{
+    g_autofree guint32 *served = services_of_hosts(feed);
+    for (guint32 i = 0; i < feed->c->calls->len; i++) {
+        const LampCall *call = lamp_call(feed->c, i);
+        LampInferenceCall *fed = &feed->calls[i];
+        fed->client_service =
+            shared_service(feed, served, call->client_host, fed->client_service);
+        fed->server_service =
+            shared_service(feed, served, call->server_host, fed->server_service);
+    }
 }
 
 static void
@@ -416,6 +460,7 @@ lamp_pass_links(LampCorrelation *c, GError **error)
     };
     for (guint32 i = 0; i < c->calls->len; i++)
         feed_call(&feed, i);
+    join_services_of_hosts(&feed);
     open_unanswered(&feed);
     gboolean is_ok = feed_values(&feed, error);
     g_array_unref(feed.owners);

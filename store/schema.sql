@@ -277,7 +277,8 @@ CREATE TABLE trace_roots (
     is_background INTEGER NOT NULL DEFAULT 0 -- 1: began inside the system (timer, poll, health check)
 );
 
---- What the inference learnt and expects, for each service.
+--- What the inference learnt and expects, for each service. A host that serves several ports counts as one service here,
+--- with an id beyond those of `services`.
 CREATE TABLE inference_services (
     service_id INTEGER PRIMARY KEY,
     links INTEGER NOT NULL,          -- calls made by it that were given a parent
