@@ -416,7 +416,8 @@ lamp_pass_hosts(LampCorrelation *c, GError **error)
         number_addresses(&survey);
         find_owners(&survey);
         g_array_set_size(host_of_address, lamp_keyed_map_size(survey.addresses));
-        memset(host_of_address->data, 0xff, host_of_address->len * sizeof(guint32));
+        for (guint i = 0; i < host_of_address->len; i++)
+            g_array_index(host_of_address, guint32, i) = LAMP_INDEX_NONE;
         place_captures(&survey, host_of_address);
         place_addresses(&survey, host_of_address);
         place_logs(&survey);

@@ -272,7 +272,8 @@ static guint32
 keep_distinct(LampInferenceValue *values, guint32 n)
 {
     guint32 kept = 0;
-    qsort(values, n, sizeof *values, compare_values);
+    if (n > 1)
+        qsort(values, n, sizeof *values, compare_values);
     for (guint32 i = 0; i < n; i++)
         if (kept == 0 || compare_values(&values[kept - 1], &values[i]) != 0)
             values[kept++] = values[i];

@@ -173,8 +173,9 @@ pair_line(Side *side, guint32 line_index)
         Pair pair = {cost_of(side, line, call), line_index, side->calls[i]};
         g_array_append_val(side->pairs, pair);
     }
-    qsort(&g_array_index(side->pairs, Pair, from), side->pairs->len - from, sizeof(Pair),
-          compare_pairs);
+    if (side->pairs->len > from + 1)
+        qsort(&g_array_index(side->pairs, Pair, from), side->pairs->len - from, sizeof(Pair),
+              compare_pairs);
     g_array_set_size(side->pairs, MIN(side->pairs->len, from + PAIRS_PER_LINE));
 }
 

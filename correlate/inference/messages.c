@@ -47,7 +47,7 @@ list_bearers(const LampInferenceInput *input)
                 g_array_append_val(list, b);
         }
     }
-    qsort(list->data, list->len, sizeof(Bearer), compare_bearers);
+    g_array_sort(list, compare_bearers);
     return list;
 }
 
@@ -137,7 +137,7 @@ lamp_messages_ends(const LampInferenceInput *input)
         if (c->flags & LAMP_CALL_FETCH)
             g_array_append_val(list, fetch);
     }
-    qsort(list->data, list->len, sizeof(Fetch), compare_fetches);
+    g_array_sort(list, compare_fetches);
     for (guint i = 0; i < list->len; i++) {
         const Fetch *a = &g_array_index(list, Fetch, i);
         const Fetch *b = i + 1 < list->len ? a + 1 : a;

@@ -62,7 +62,8 @@ find_pairs(LampSampler *self, const LampField *f)
             }
     }
     guint64 *at = (guint64 *) (void *) keys->data;
-    qsort(at, keys->len, sizeof *at, compare_keys);
+    if (keys->len > 1)
+        qsort(at, keys->len, sizeof *at, compare_keys);
     self->pairs = g_new0(LampPair, keys->len + 1);
     for (guint32 i = 0; i < keys->len; i++)
         if (i == 0 || at[i] != at[i - 1])
