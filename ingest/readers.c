@@ -17,6 +17,8 @@ const LampReader *const lamp_readers[] = {
     &lamp_reader_logfmt,
     &lamp_reader_mysql_slow,
     &lamp_reader_nfcapd,
+    &lamp_reader_nfdump_csv,
+    &lamp_reader_nfdump_json,
     &lamp_reader_pattern,
     &lamp_reader_pcap,
     &lamp_reader_pcapng,

@@ -14,6 +14,8 @@ extern const LampReader lamp_reader_jsonl;
 extern const LampReader lamp_reader_logfmt;
 extern const LampReader lamp_reader_mysql_slow;
 extern const LampReader lamp_reader_nfcapd;
+extern const LampReader lamp_reader_nfdump_csv;
+extern const LampReader lamp_reader_nfdump_json;
 extern const LampReader lamp_reader_pattern;
 extern const LampReader lamp_reader_pcap;
 extern const LampReader lamp_reader_pcapng;
