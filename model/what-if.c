@@ -45,6 +45,28 @@ typedef struct {
     LampStations stations;  /* as changed */
 } Outcomes;
 
+/* Where callers are known for most requests, a root without one is no request of a client but
+ * something that a log alone tells of (an operator's statement, a start-up script): it takes
+ * part in the load and is not counted. */
+static void
+leave_out_callerless(LampReplay *replay)
+{
+    guint known = 0, unknown = 0;
+    for (gint pass = 0; pass < 2; pass++)
+        for (guint i = 0; i < replay->flows->len; i++) {
+            LampReplayFlow *flow = lamp_replay_flow(replay, i);
+            gboolean is_known = lamp_replay_calls(replay, flow)->client_instance != 0;
+            if (flow->is_background)
+                continue;
+            if (pass == 0) {
+                known += is_known ? 1 : 0;
+                unknown += is_known ? 0 : 1;
+            } else if (!is_known && known > unknown) {
+                flow->is_background = 1;
+            }
+        }
+}
+
 /* Reads at most @most flows; *out_is_last tells that there are no more. */
 static gboolean
 read_batch(LampReplay *replay, LampFlowReader *reader, const LampStructure *structure,
@@ -62,6 +84,7 @@ read_batch(LampReplay *replay, LampFlowReader *reader, const LampStructure *stru
         lamp_replay_add(replay, flow, structure);
     }
     lamp_replay_sort(replay);
+    leave_out_callerless(replay);
     return TRUE;
 }
 
