@@ -14,26 +14,41 @@
 typedef struct {
     LampLog *log;
     LampLogRecord *record;
+    gboolean has_stream; /* Docker's json-file: the message is a line of the program */
 } Owner;
 
 static void
 take_member(gpointer owner, LampBytes key, LampBytes value, gboolean is_text)
 {
     Owner *o = owner;
-    (void) is_text;
+    o->has_stream =
+        o->has_stream || (is_text && lamp_bytes_equal(key, lamp_bytes("stream", 6)));
     lamp_log_set(o->log, o->record, key, value);
+}
+
+static LampBytes
+without_line_end(LampBytes text)
+{
+    while (text.len > 0 && (text.at[text.len - 1] == '\n' || text.at[text.len - 1] == '\r'))
+        text.len--;
+    return text;
 }
 
 gboolean
 lamp_log_parse_json(LampLog *log, LampBytes line, LampLogRecord *record)
 {
     LampBytes text = lamp_text_trim(line);
-    Owner owner = {log, record};
+    Owner owner = {log, record, FALSE};
     if (text.len < 2 || text.at[0] != '{')
         return FALSE;
     if (lamp_json_flatten(text, record, take_member, &owner) != text.len)
         return FALSE;
     LampEventRow *event = &record->event;
+    LampBytes message = without_line_end(event->message);
+    if (owner.has_stream && message.len > 0 && record->depth == 0) {
+        event->message = lamp_bytes(NULL, 0);
+        lamp_log_parse_body(log, message, record);
+    }
     return event->time != LAMP_TIME_NONE || event->message.len > 0 || event->field_count > 0;
 }
 

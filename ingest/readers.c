@@ -13,6 +13,7 @@ const LampReader *const lamp_readers[] = {
     &lamp_reader_envoy,
     &lamp_reader_haproxy,
     &lamp_reader_hosts,
+    &lamp_reader_journal,
     &lamp_reader_jsonl,
     &lamp_reader_logfmt,
     &lamp_reader_mysql_slow,

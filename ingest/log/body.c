@@ -57,6 +57,19 @@ lamp_log_parse_pairs(LampLog *log, LampBytes message, LampLogRecord *record)
             lamp_log_set_inner(log, record, key, value);
 }
 
+/* A nested line may begin with its own time; the outer one, which has a zone, is kept. */
+static LampBytes
+without_time(LampLog *log, LampBytes body)
+{
+    LampTimestamp stamp;
+    gsize skip = body.len > 0 && body.at[0] == '[' ? 1 : 0;
+    LampBytes rest = lamp_bytes(body.at + skip, body.len - skip);
+    if (rest.len < 8 || !g_ascii_isdigit((char) rest.at[0]) ||
+        !lamp_timestamp_scan(&log->inner_scanner, rest, &stamp))
+        return body;
+    return lamp_bytes(rest.at + stamp.used, rest.len - stamp.used);
+}
+
 void
 lamp_log_parse_body(LampLog *log, LampBytes body, LampLogRecord *record)
 {
@@ -68,7 +81,8 @@ lamp_log_parse_body(LampLog *log, LampBytes body, LampLogRecord *record)
     }
     LampLogCall call = record->call;
     if ((body.at[0] == '{' && lamp_log_parse_json(log, body, record)) ||
-        lamp_log_parse_haproxy(log, body, record) || lamp_log_parse_access(log, body, record)) {
+        lamp_log_parse_haproxy(log, body, record) || lamp_log_parse_access(log, body, record) ||
+        lamp_log_parse_postgresql(log, body, record)) {
         LampEventRow *event = &record->event;
         event->host = event->host.len > 0 ? event->host : outer.host;
         event->service = event->service.len > 0 ? event->service : outer.service;
@@ -77,6 +91,7 @@ lamp_log_parse_body(LampLog *log, LampBytes body, LampLogRecord *record)
     }
     record->event = outer;
     record->call = call;
+    body = without_time(log, body);
     gssize begin = lamp_log_parse_head(log, body, FALSE, record);
     record->event.message = lamp_bytes(body.at + begin, body.len - (gsize) begin);
     lamp_log_parse_pairs(log, record->event.message, record);

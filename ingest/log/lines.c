@@ -44,7 +44,7 @@ lamp_log_begin(LampLog *log, const LampLogFormat *format, const LampSourceContex
     log->format = format;
     log->context = context != NULL ? *context : (LampSourceContext){.modified = LAMP_TIME_NONE};
     lamp_timestamp_scanner_init(&log->scanner, &log->context);
-    log->scanner_at_record = log->scanner;
+    log->scanner_at_record = log->inner_scanner = log->scanner;
 }
 
 void

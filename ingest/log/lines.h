@@ -36,9 +36,10 @@ struct LampLog {
     const LampLogFormat *format;
     LampSourceContext context;
     LampTimestampScanner scanner, scanner_at_record;
-    guint64 line_number; /* lines consumed */
-    guint64 skipping;    /* bytes of an over-long line that are gone, 0 if none */
-    gboolean is_full;    /* the record before has grown to its limit */
+    LampTimestampScanner inner_scanner; /* for times at the begin of nested messages */
+    guint64 line_number;                /* lines consumed */
+    guint64 skipping; /* bytes of an over-long line that are gone, 0 if none */
+    gboolean is_full; /* the record before has grown to its limit */
     guint key_position;
     struct {
         guint8 length;

@@ -169,6 +169,15 @@ static const Row rows[] = {
       "{id=req-38101a0b-2096-447d-96ea-a692162415ae}",
       "call server 2026-11-21T09:11:52.758000000Z - - 2026-11-21T09:11:53.008000000Z",
       "operation=<GET /v2/a> status=<200>"}},
+    {"journal",
+     "__CURSOR=s=739ad463\n__REALTIME_TIMESTAMP=1795252311991000\n_HOSTNAME=web\nPRIORITY=3\n"
+     "SYSLOG_IDENTIFIER=sshd\n_PID=77\nMESSAGE=refused 10.0.0.1\n",
+     {"2026-11-21T09:11:51.991000000Z ~1000 host=<web> service=<sshd> process=<77> "
+      "severity=<error> message=<refused 10.0.0.1>"}},
+    {"jsonl",
+     "{\"log\":\"level=warn msg=slow order=ORD-77\\n\",\"stream\":\"stdout\","
+     "\"time\":\"2026-11-21T09:11:51.991Z\"}",
+     {"2026-11-21T09:11:51.991000000Z ~1000000", "{order=ORD-77}"}},
     {"text",
      "value 7 at 21.11.2026 09:11:52 reached",
      {"2026-11-21T09:11:52.000000000Z ~1000000000 message=<reached> {before_time=value 7 at}"}},
