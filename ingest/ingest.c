@@ -8,6 +8,7 @@
 #include "ingest/ingest.h"
 
 #include "base/limits.h"
+#include "ingest/log/identifier-store.h"
 #include "ingest/log/template-store.h"
 #include "ingest/run.h"
 
@@ -203,6 +204,7 @@ lamp_ingest(LampStore *store, const LampIngestOptions *options, LampIngestCounts
                   lamp_store_stage_begin(store, "ingest", error) &&
                   (run.writer = lamp_writer_new(store, error)) != NULL &&
                   ingest_files(&run, sources, error) && lamp_templates_settle(store, error) &&
+                  lamp_identifiers_settle(store, error) &&
                   lamp_store_stage_end(store, "ingest", error);
     lamp_writer_free(run.writer);
     g_free(run.patterns);

@@ -103,6 +103,31 @@ CREATE TABLE event_values (
     value TEXT NOT NULL
 );
 
+--- Values that tie records of several components together, found by what they share.
+CREATE TABLE identifiers (
+    identifier_id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,              -- what it identifies: `request`, `session`, `object`, `parameter`
+    distinct_values INTEGER NOT NULL,
+    uses INTEGER NOT NULL,           -- records that carry one
+    life_ns INTEGER NOT NULL         -- median time between first and last use of a value
+);
+
+--- The fields that hold an identifier.
+CREATE TABLE identifier_slots (
+    identifier_id INTEGER NOT NULL,
+    component_id INTEGER,            -- string: service, host or file of events; protocol of calls
+    template_id INTEGER,             -- string: template of the events, operation of the calls
+    slot_id INTEGER NOT NULL         -- string: name of the field
+);
+
+--- Identifiers that stand in the same records.
+CREATE TABLE identifier_relations (
+    identifier_id INTEGER NOT NULL,
+    other_id INTEGER NOT NULL,
+    relation TEXT NOT NULL,          -- `1:1`, `1:n`, `n:1`, `n:m`
+    records INTEGER NOT NULL         -- pairs of values seen
+);
+
 --- One call (request with its response) as seen at one point: on a wire by one capture, in a log line
 --- that carries a duration, or as an imported span.
 CREATE TABLE observations (
