@@ -13,6 +13,7 @@ extern const LampCommand lamp_command_analyze;
 extern const LampCommand lamp_command_cct;
 extern const LampCommand lamp_command_clock;
 extern const LampCommand lamp_command_correlate;
+extern const LampCommand lamp_command_dependencies;
 extern const LampCommand lamp_command_eval;
 extern const LampCommand lamp_command_explain;
 extern const LampCommand lamp_command_gantt;

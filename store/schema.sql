@@ -313,6 +313,31 @@ CREATE TABLE inference_services (
     structure TEXT                   -- JSON: calls by parent operation, presence, what each waits for, delays
 );
 
+--- Which service depends on which, from flow records or connections alone (`lamplight dependencies`).
+CREATE TABLE dependencies (
+    caller TEXT NOT NULL,            -- service or host that calls
+    callee TEXT NOT NULL,            -- service that is called
+    caller_flows INTEGER NOT NULL,   -- flows that the caller served on the hosts that call
+    flows INTEGER NOT NULL,          -- flows from those hosts to the callee
+    bytes INTEGER NOT NULL,          -- of these flows, both directions
+    share REAL NOT NULL,             -- of the callee's flows (or traffic) that the caller's explain
+    share_low REAL NOT NULL,         -- 95 % interval
+    share_high REAL NOT NULL,
+    per_request REAL NOT NULL,       -- flows to the callee for each flow of the caller
+    per_request_low REAL NOT NULL,   -- 95 % interval
+    per_request_high REAL NOT NULL,
+    attributed_bytes INTEGER NOT NULL, -- bytes that the caller's flows explain
+    lag_ns INTEGER,                  -- most frequent delay; NULL if none stands out
+    nested REAL NOT NULL,            -- share of the flows inside one of the caller's
+    nested_chance REAL NOT NULL,     -- the same with the caller's flows shifted in time
+    unique_links INTEGER NOT NULL,   -- flows inside exactly one of the caller's
+    p REAL NOT NULL,                 -- chance of as much by accident; 1 if not tested
+    q REAL NOT NULL,                 -- p after Benjamini-Hochberg over all rows
+    method TEXT NOT NULL,            -- `opener`, `starts`, `nested`, `volume` or `none`
+    verdict TEXT NOT NULL,           -- `dependent`, `independent` or `cannot tell`
+    reason TEXT NOT NULL             -- why
+);
+
 --- Spans, two for each call as far as its ends are known. Ids are 16 hex digits, or the input's own.
 CREATE VIEW spans AS
 SELECT coalesce(c.client_external_id, printf('%016x', c.call_id * 2)) AS span_id,

@@ -1,0 +1,221 @@
+/*
+ * lamplight dependencies: which service depends on which, from flow records or connections
+ * alone.
+ */
+#include "base/text.h"
+#include "base/time.h"
+#include "cli/commands.h"
+#include "cli/flow-options.h"
+#include "cli/print.h"
+#include "correlate/dependencies/dependencies.h"
+
+#include <math.h>
+
+static gboolean as_json, as_dot;
+static char *truth;
+
+static const GOptionEntry options[] = {
+    {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "a JSON object", NULL},
+    {"dot", 0, 0, G_OPTION_ARG_NONE, &as_dot, "a graph for Graphviz", NULL},
+    {"truth", 0, 0, G_OPTION_ARG_FILENAME, &truth,
+     "compare with spans.csv of a captured system in FOLDER", "FOLDER"},
+    {NULL},
+};
+
+#define LIMITS_OF_FLOWS                                                                        \
+    "What flows cannot show: the requests inside a connection, their operations and errors;\n" \
+    "how long a request took, unless it is a flow of its own; which request caused which "     \
+    "where\n"                                                                                  \
+    "flows overlap; whether two services on one host are tied by anything but time.\n"
+
+static char *
+format_range(int digits, double value, double low, double high)
+{
+    return g_strdup_printf("%.*f (%.*f–%.*f)", digits, value, digits, low, digits, high);
+}
+
+static void
+add_row(LampTable *table, const LampDependency *row)
+{
+    gboolean is_known = row->verdict == LAMP_VERDICT_DEPENDENT;
+    gboolean is_tested = is_known && row->caller_flows > 0;
+    char *cells[] = {
+        g_strdup(row->caller),
+        g_strdup(row->callee),
+        lamp_count_format(row->flows),
+        lamp_size_format((guint64) row->bytes),
+        is_tested
+            ? format_range(0, 100 * row->share, 100 * row->share_low, 100 * row->share_high)
+            : g_strdup("-"),
+        is_tested && row->per_request > 0
+            ? format_range(2, row->per_request, row->per_request_low, row->per_request_high)
+            : g_strdup("-"),
+        is_known && row->lag >= 0 ? lamp_ms_format((double) row->lag) : g_strdup("-"),
+        row->q < 1 ? g_strdup_printf("%.2g", row->q) : g_strdup("-"),
+        g_strdup(row->method),
+        g_strdup(lamp_verdict_name(row->verdict)),
+        g_strdup(row->reason),
+    };
+    lamp_table_take(table, cells);
+}
+
+static void
+append_table(const LampCli *cli, const LampDependencies *found, GString *out)
+{
+    static const char *const titles[] = {"caller",   "callee",  ">flows", ">bytes",
+                                         ">share %", ">each",   ">delay", ">q",
+                                         "method",   "verdict", "why",    NULL};
+    g_autoptr(LampTable) table = lamp_table_new(titles);
+    for (guint i = 0; i < found->rows->len; i++)
+        add_row(table, g_ptr_array_index(found->rows, i));
+    lamp_table_render(table, out, cli->is_terminal ? cli->width : 0);
+    g_string_append_printf(
+        out,
+        "\n%" G_GUINT64_FORMAT " %s (%" G_GUINT64_FORMAT " not used) make %" G_GUINT64_FORMAT
+        " two-way flows in %.1f s, stamps to %g ms%s.\n\"share\": of the callee's flows, or "
+        "traffic, that the caller's explain; \"each\": flows for each\nof the caller's; both "
+        "with 95 %% intervals.\n",
+        found->records, found->are_records ? "flow records" : "connections", found->ignored,
+        found->flows, (double) found->duration / 1e9, (double) found->resolution / 1e6,
+        found->is_sampled ? ", packets sampled" : "");
+    g_string_append(out, LIMITS_OF_FLOWS);
+}
+
+static void
+append_json_row(GString *out, const LampDependency *row)
+{
+    g_string_append(out, "{\"caller\": ");
+    lamp_json_append_string(out, row->caller);
+    g_string_append(out, ", \"callee\": ");
+    lamp_json_append_string(out, row->callee);
+    const struct {
+        const char *key;
+        double value;
+    } figures[] = {
+        {"caller_flows", (double) row->caller_flows},
+        {"flows", (double) row->flows},
+        {"bytes", row->bytes},
+        {"packets_per_flow", row->packets_per_flow},
+        {"nested", row->nested},
+        {"nested_by_chance", row->nested_chance},
+        {"unique_links", (double) row->unique_links},
+        {"share", row->share},
+        {"share_low", row->share_low},
+        {"share_high", row->share_high},
+        {"per_request", row->per_request},
+        {"per_request_low", row->per_request_low},
+        {"per_request_high", row->per_request_high},
+        {"attributed_bytes", row->attributed_bytes},
+        {"lag_ms", row->lag >= 0 ? (double) row->lag / 1e6 : (double) NAN},
+        {"p", row->p},
+        {"q", row->q},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(figures); i++) {
+        g_string_append_printf(out, ", \"%s\": ", figures[i].key);
+        lamp_json_append_real(out, figures[i].value);
+    }
+    g_string_append_printf(out, ", \"method\": \"%s\", \"verdict\": \"%s\", \"reason\": ",
+                           row->method, lamp_verdict_name(row->verdict));
+    lamp_json_append_string(out, row->reason);
+    g_string_append(out, "}");
+}
+
+static void
+append_json(const LampDependencies *found, GString *out)
+{
+    g_string_append_printf(out,
+                           "{\"records\": %" G_GUINT64_FORMAT ", \"flows\": %" G_GUINT64_FORMAT
+                           ", \"seconds\": ",
+                           found->records, found->flows);
+    lamp_json_append_real(out, (double) found->duration / 1e9);
+    g_string_append(out, ", \"cannot_show\": ");
+    lamp_json_append_string(out, LIMITS_OF_FLOWS);
+    g_string_append(out, ", \"dependencies\": [");
+    for (guint i = 0; i < found->rows->len; i++) {
+        g_string_append(out, i == 0 ? "\n  " : ",\n  ");
+        append_json_row(out, g_ptr_array_index(found->rows, i));
+    }
+    g_string_append(out, "\n]}\n");
+}
+
+/* Solid: dependent; dashed: cannot tell; dotted: independent. */
+static void
+append_dot(const LampDependencies *found, GString *out)
+{
+    static const char *const styles[] = {"dashed", "solid", "dotted"};
+    g_string_append(out, "digraph dependencies {\n  rankdir=LR;\n  node [shape=box];\n");
+    for (guint i = 0; i < found->rows->len; i++) {
+        const LampDependency *row = g_ptr_array_index(found->rows, i);
+        g_string_append(out, "  ");
+        lamp_json_append_string(out, row->caller);
+        g_string_append(out, " -> ");
+        lamp_json_append_string(out, row->callee);
+        g_string_append_printf(out,
+                               " [style=%s, label=\"%" G_GUINT64_FORMAT " flows\", "
+                               "tooltip=\"%s\"];\n",
+                               styles[row->verdict], row->flows,
+                               lamp_verdict_name(row->verdict));
+    }
+    g_string_append(out, "}\n");
+}
+
+static gboolean
+append_score(LampCli *cli, const LampDependencies *found, GString *out, GError **error)
+{
+    LampDependencyScore s;
+    if (!lamp_dependencies_score(cli->store, found, truth, &s, error))
+        return FALSE;
+    g_string_append_printf(
+        out,
+        "\nAgainst the truth (%u pairs of services that call):\n"
+        "  pairs seen to talk     %u of %u right, %u of %u found\n"
+        "  judged dependent       %u of %u right, %u of %u found\n"
+        "  of these by a test     %u of %u pairs in which served requests call\n"
+        "  judged independent     %u of %u right\n"
+        "  cannot tell            %u\n",
+        s.true_pairs, s.seen_right, s.seen, s.seen_right, s.true_pairs, s.dependent_right,
+        s.dependent, s.dependent_right, s.true_pairs, s.driven_found, s.driven,
+        s.independent_right, s.independent, s.cannot_tell);
+    return TRUE;
+}
+
+static int
+run(LampCli *cli, char **arguments G_GNUC_UNUSED, GError **error)
+{
+    g_autoptr(LampDependencies) found = lamp_dependencies_find(cli->store, error);
+    if (found == NULL || !lamp_dependencies_write(cli->store, found, error))
+        return -1;
+    if (found->rows->len == 0) {
+        g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_INPUT,
+                    "there are neither flow records nor connections; see `lamplight sql %s "
+                    "'SELECT * FROM source_coverage'`",
+                    lamp_store_path(cli->store));
+        return -1;
+    }
+    g_autoptr(GString) out = g_string_new(NULL);
+    if (as_json)
+        append_json(found, out);
+    else if (as_dot)
+        append_dot(found, out);
+    else
+        append_table(cli, found, out);
+    if (truth != NULL && !append_score(cli, found, out, error))
+        return -1;
+    return lamp_print(out, error) ? LAMP_EXIT_OK : -1;
+}
+
+const LampCommand lamp_command_dependencies = {
+    .name = "dependencies",
+    .arguments = "FILE.db",
+    .summary = "Dependencies between services from flow records or connections alone",
+    .description =
+        "Needs no packets and no logs: NetFlow, IPFIX, sFlow or conntrack records will do. "
+        "Where\n"
+        "there are none, the connections of the captures are used. Results are kept in the\n"
+        "table `dependencies`. Method and limits: docs/dependencies.md.",
+    .options = options,
+    .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_WRITES | LAMP_COMMAND_INGESTED,
+    .least_arguments = 1,
+    .most_arguments = 1,
+    .run = run,
+};

@@ -1,0 +1,239 @@
+/*
+ * Merges records to two-way flows.
+ *
+ * In: records in any order. Records of the same pair of endpoints follow each other; a new flow
+ * begins after a silence, or where a SYN follows a FIN or RST. The server is the endpoint that
+ * talks to more partners; the first packet, a lone SYN and the ports add to that. Limits: two
+ * connections on the same ports within the silence are one flow if no flags tell them apart; a
+ * server with a single client port, seen from the middle of its traffic, may be taken for the
+ * client.
+ */
+#include "correlate/dependencies/biflows.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define SILENCE (60 * G_GINT64_CONSTANT(1000000000))
+#define EPHEMERAL_PORT 32768
+#define FIN_OR_RST 5
+#define SYN 2
+#define TCP 6
+
+static guint32
+lower(const LampFlowRecord *r)
+{
+    return MIN(r->source, r->destination);
+}
+
+static guint32
+upper(const LampFlowRecord *r)
+{
+    return MAX(r->source, r->destination);
+}
+
+#define COMPARE(x, y)                  \
+    do {                               \
+        if ((x) != (y))                \
+            return (x) < (y) ? -1 : 1; \
+    } while (0)
+
+static int
+compare_records(const void *left, const void *right)
+{
+    const LampFlowRecord *a = left, *b = right;
+    COMPARE(lower(a), lower(b));
+    COMPARE(upper(a), upper(b));
+    COMPARE(a->transport, b->transport);
+    if (a->is_directed)
+        COMPARE(a->exporter, b->exporter);
+    COMPARE(a->first, b->first);
+    COMPARE(a->last, b->last);
+    COMPARE(a->source, b->source);
+    COMPARE(a->exporter, b->exporter);
+    COMPARE(a->packets, b->packets);
+    return 0;
+}
+
+static gboolean
+is_same_pair(const LampFlowRecord *a, const LampFlowRecord *b)
+{
+    return lower(a) == lower(b) && upper(a) == upper(b) && a->transport == b->transport;
+}
+
+/* Distinct pairs that each endpoint takes part in. */
+static guint32 *
+count_partners(const LampBiflows *b, const LampFlowRecord *records, gsize count)
+{
+    guint32 *partners = g_new0(guint32, MAX(b->endpoints->len, 1));
+    for (gsize i = 0; i < count; i++) {
+        if (i > 0 && is_same_pair(&records[i - 1], &records[i]))
+            continue;
+        partners[records[i].source]++;
+        partners[records[i].destination]++;
+    }
+    return partners;
+}
+
+static gboolean
+is_ephemeral(const LampBiflows *b, guint32 endpoint)
+{
+    return lamp_flow_endpoint(b, endpoint)->port >= EPHEMERAL_PORT;
+}
+
+/* Above 0: the source of the first record is the client. */
+static double
+weigh_direction(const LampBiflows *b, const LampFlowRecord *records, gsize count,
+                const guint32 *partners)
+{
+    const LampFlowRecord *first = &records[0];
+    if (first->is_directed)
+        return 1e9;
+    double weight = 0.5;
+    for (gsize i = 1; i < count; i++)
+        if (records[i].source == first->destination) {
+            weight = records[i].first > first->first ? 1.0 : 0.0;
+            break;
+        }
+    weight +=
+        2.0 * log2((1.0 + partners[first->destination]) / (1.0 + partners[first->source]));
+    weight += 1.0 * (is_ephemeral(b, first->source) - is_ephemeral(b, first->destination));
+    if (first->transport == TCP && first->flags == SYN)
+        weight += 4.0;
+    guint16 from = lamp_flow_endpoint(b, first->source)->port;
+    guint16 to = lamp_flow_endpoint(b, first->destination)->port;
+    return weight + (to < 1024 && from >= 1024) - (from < 1024 && to >= 1024);
+}
+
+static gboolean
+begins_anew(const LampFlowRecord *next, gint64 last, guint8 flags)
+{
+    if (next->first > last + SILENCE)
+        return TRUE;
+    return (flags & FIN_OR_RST) != 0 && (next->flags & SYN) != 0 && next->first > last;
+}
+
+/* Records @begin to @end of one pair and exporter become one flow. */
+static void
+add_flow(LampBiflows *b, const LampFlowRecord *records, gsize count, const guint32 *partners)
+{
+    gboolean forward = weigh_direction(b, records, count, partners) >= 0;
+    LampBiflow flow = {
+        .client = forward ? records[0].source : records[0].destination,
+        .server = forward ? records[0].destination : records[0].source,
+        .first = records[0].first,
+        .last = records[0].last,
+        .pieces = (guint32) count,
+    };
+    for (gsize i = 0; i < count; i++) {
+        flow.last = MAX(flow.last, records[i].last);
+        flow.packets += records[i].packets;
+        flow.bytes += records[i].bytes;
+        LampFlowPiece piece = {records[i].first, records[i].last, records[i].packets,
+                               records[i].bytes, b->flows->len};
+        g_array_append_val(b->pieces, piece);
+    }
+    g_array_append_val(b->flows, flow);
+}
+
+/* TRUE for a record that another exporter (or capture) has told already. */
+static gboolean
+is_repeat(const LampFlowRecord *record, const LampFlowRecord *kept)
+{
+    if (kept == NULL || kept->exporter == record->exporter)
+        return FALSE;
+    return record->is_directed || record->first < kept->last || record->first == kept->first;
+}
+
+/* Moves what is new to the front; returns how many that are. */
+static gsize
+drop_repeats(LampBiflows *b, LampFlowRecord *records, gsize count)
+{
+    gsize kept = 0;
+    LampFlowRecord last[2];
+    gboolean has[2] = {FALSE, FALSE};
+    for (gsize i = 0; i < count; i++) {
+        guint way = records[i].source == lower(&records[i]);
+        if (is_repeat(&records[i], has[way] ? &last[way] : NULL)) {
+            b->ignored++;
+            continue;
+        }
+        last[way] = records[i];
+        has[way] = TRUE;
+        records[kept++] = records[i];
+    }
+    return kept;
+}
+
+static void
+merge_pair(LampBiflows *b, LampFlowRecord *records, gsize count, const guint32 *partners)
+{
+    count = drop_repeats(b, records, count);
+    gsize begin = 0;
+    gint64 last = records[0].last;
+    guint8 flags = records[0].flags;
+    for (gsize i = 1; i <= count; i++) {
+        gboolean is_cut =
+            i == count || records[i].is_directed || begins_anew(&records[i], last, flags);
+        if (!is_cut) {
+            last = MAX(last, records[i].last);
+            flags |= records[i].flags;
+            continue;
+        }
+        add_flow(b, records + begin, i - begin, partners);
+        if (i == count)
+            return;
+        begin = i;
+        last = records[i].last;
+        flags = records[i].flags;
+    }
+}
+
+typedef struct {
+    LampBiflow flow;
+    guint32 index;
+} Placed;
+
+static int
+compare_placed(const void *left, const void *right)
+{
+    const Placed *a = left, *b = right;
+    COMPARE(a->flow.first, b->flow.first);
+    COMPARE(a->flow.server, b->flow.server);
+    COMPARE(a->flow.client, b->flow.client);
+    COMPARE(a->index, b->index);
+    return 0;
+}
+
+static void
+order_by_time(LampBiflows *b)
+{
+    guint count = b->flows->len;
+    g_autofree Placed *placed = g_new(Placed, count + 1);
+    g_autofree guint32 *place_of = g_new(guint32, count + 1);
+    for (guint i = 0; i < count; i++)
+        placed[i] = (Placed){*lamp_biflow(b, i), i};
+    qsort(placed, count, sizeof *placed, compare_placed);
+    for (guint i = 0; i < count; i++) {
+        *lamp_biflow(b, i) = placed[i].flow;
+        place_of[placed[i].index] = i;
+    }
+    for (guint i = 0; i < b->pieces->len; i++) {
+        LampFlowPiece *piece = &g_array_index(b->pieces, LampFlowPiece, i);
+        piece->flow = place_of[piece->flow];
+    }
+}
+
+void
+lamp_biflows_merge(LampBiflows *b, LampFlowRecord *records, gsize count)
+{
+    if (count == 0)
+        return;
+    qsort(records, count, sizeof *records, compare_records);
+    g_autofree guint32 *partners = count_partners(b, records, count);
+    for (gsize begin = 0, end; begin < count; begin = end) {
+        for (end = begin + 1; end < count && is_same_pair(&records[begin], &records[end]);)
+            end++;
+        merge_pair(b, records + begin, end - begin, partners);
+    }
+    order_by_time(b);
+}
