@@ -11,6 +11,8 @@
 #define LEAN_ON_ALL 4.0      /* observations' weight of the general density in a keyed one */
 #define LEAN_ON_FAMILY 100.0 /* of the kinds with the same slots */
 #define LEAN_PATTERN 2.0     /* of independent slots in the frequency of a pattern */
+
+#define FEW_ORPHANS 0.002 /* where none has been seen */
 #define MIN_SLOT_WEIGHT 1.5
 #define MIN_KEYED 3.0f
 
@@ -418,6 +420,6 @@ lamp_model_learn(LampModel *self, const LampField *field, const LampExamples *ex
             learn_family(self, field, examples, sorted, runs, k, order);
     for (guint32 k = 0; k < self->n_step_kinds; k++)
         self->log_orphan[k] =
-            (float) log((examples->orphans[k] / MAX(1, examples->n_snapshots) + 0.2) /
+            (float) log((examples->orphans[k] / MAX(1, examples->n_snapshots) + FEW_ORPHANS) /
                         (double) field->span);
 }

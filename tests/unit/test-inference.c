@@ -181,6 +181,185 @@ START_TEST(structure_is_learnt)
 }
 END_TEST
 
+/* Gives every call an id of its request: a value that only it and its steps bear. */
+static GArray *
+name_requests(World *world)
+{
+    GArray *values = g_array_new(FALSE, TRUE, sizeof(LampInferenceValue));
+    for (guint32 i = 0; i < world->calls->len; i++) {
+        LampInferenceCall *c = &g_array_index(world->calls, LampInferenceCall, i);
+        guint32 root = i;
+        while (g_array_index(world->truth, guint32, root) != LAMP_INFERENCE_NO_CALL)
+            root = g_array_index(world->truth, guint32, root);
+        LampInferenceValue v = {.hash = root * 2654435761u + 1, .slot = 1};
+        c->first_value = values->len;
+        c->value_count = 1;
+        g_array_append_val(values, v);
+    }
+    return values;
+}
+
+START_TEST(more_evidence_does_no_harm)
+{
+    World world = make_world(1500, 700);
+    g_autoptr(LampInference) without = infer(&world);
+    GArray *values = name_requests(&world);
+    LampInferenceInput input = {.calls = (const LampInferenceCall *) (void *) world.calls->data,
+                                .n_calls = world.calls->len,
+                                .values = (const LampInferenceValue *) (void *) values->data,
+                                .n_values = values->len};
+    g_autoptr(LampInference) with = lamp_inference_run(&input, NULL, NULL);
+    ck_assert_double_lt(accuracy(&world, without), 0.99);
+    ck_assert_double_gt(accuracy(&world, with), 0.995);
+    g_array_free(values, TRUE);
+    free_world(&world);
+}
+END_TEST
+
+START_TEST(threads_change_nothing)
+{
+    World world = make_world(600, 1000);
+    LampInferenceInput input = {.calls = (const LampInferenceCall *) (void *) world.calls->data,
+                                .n_calls = world.calls->len};
+    LampInferenceOptions options = {.threads = 4};
+    g_autoptr(LampInference) one = lamp_inference_run(&input, NULL, NULL);
+    g_autoptr(LampInference) four = lamp_inference_run(&input, &options, NULL);
+    for (guint32 i = 0; i < world.calls->len; i++) {
+        ck_assert_uint_eq(one->links[i].parent, four->links[i].parent);
+        ck_assert(memcmp(&one->links[i].probability, &four->links[i].probability,
+                         sizeof(float)) == 0);
+    }
+    free_world(&world);
+}
+END_TEST
+
+START_TEST(samples_agree_with_probabilities)
+{
+    World world = make_world(500, 800);
+    LampInferenceInput input = {.calls = (const LampInferenceCall *) (void *) world.calls->data,
+                                .n_calls = world.calls->len};
+    LampInferenceOptions options = {.samples = 20};
+    g_autoptr(LampInference) answer = lamp_inference_run(&input, &options, NULL);
+    double agree = 0, expect = 0;
+    ck_assert_uint_eq(answer->n_samples, 20);
+    for (guint32 k = 0; k < 20; k++)
+        for (guint32 i = 0; i < world.calls->len; i++)
+            agree += answer->samples[k * world.calls->len + i] == answer->links[i].parent;
+    for (guint32 i = 0; i < world.calls->len; i++)
+        expect += 20 * (double) answer->links[i].probability;
+    ck_assert_double_eq_tol(agree / expect, 1.0, 0.02);
+    free_world(&world);
+}
+END_TEST
+
+START_TEST(later_slices_use_what_was_learnt)
+{
+    World world = make_world(1500, 900), slice = make_world(1500, 900);
+    g_autoptr(LampInferenceMemory) memory = lamp_inference_memory_new();
+    LampInferenceOptions options = {.memory = memory};
+    LampInferenceInput input = {.calls = (const LampInferenceCall *) (void *) world.calls->data,
+                                .n_calls = world.calls->len};
+    g_autoptr(LampInference) first = lamp_inference_run(&input, &options, NULL);
+    g_array_set_size(slice.calls, slice.calls->len / 10);
+    g_array_set_size(slice.truth, slice.calls->len);
+    input.calls = (const LampInferenceCall *) (void *) slice.calls->data;
+    input.n_calls = slice.calls->len;
+    g_autoptr(LampInference) second = lamp_inference_run(&input, &options, NULL);
+    ck_assert_double_gt(accuracy(&world, first), 0.85);
+    ck_assert_double_gt(accuracy(&slice, second), 0.85);
+    free_world(&world);
+    free_world(&slice);
+}
+END_TEST
+
+/* Calls by hand: a queue with a sender, a worker that fetches, and the worker's step. */
+START_TEST(work_through_a_queue_has_its_sender_as_parent)
+{
+    enum { SHOP = 1, QUEUE = 2, WORKER = 3, MAIL = 4, SEND = 1, FETCH = 2, POST = 3 };
+    LampInferenceValue values[] = {{.hash = 4711, .side = LAMP_VALUE_REQUEST},
+                                   {.hash = 4711, .side = LAMP_VALUE_RESPONSE}};
+    LampInferenceCall calls[] = {
+        {.client_start_ns = 10 * MS,
+         .client_end_ns = 11 * MS,
+         .server_start_ns = 10 * MS,
+         .server_end_ns = 11 * MS,
+         .client_process = SHOP,
+         .client_service = SHOP,
+         .server_process = QUEUE,
+         .server_service = QUEUE,
+         .operation = SEND,
+         .first_value = 0,
+         .value_count = 1},
+        {.client_start_ns = 1 * MS,
+         .client_end_ns = 12 * MS,
+         .server_start_ns = 1 * MS,
+         .server_end_ns = 12 * MS,
+         .client_process = WORKER,
+         .client_service = WORKER,
+         .server_process = QUEUE,
+         .server_service = QUEUE,
+         .operation = FETCH,
+         .flags = LAMP_CALL_FETCH,
+         .first_value = 1,
+         .value_count = 1},
+        {.client_start_ns = 15 * MS,
+         .client_end_ns = 20 * MS,
+         .server_start_ns = 15 * MS,
+         .server_end_ns = 20 * MS,
+         .client_process = WORKER,
+         .client_service = WORKER,
+         .server_process = MAIL,
+         .server_service = MAIL,
+         .operation = POST},
+    };
+    LampInferenceInput input = {calls, G_N_ELEMENTS(calls), values, G_N_ELEMENTS(values)};
+    g_autoptr(LampInference) answer = lamp_inference_run(&input, NULL, NULL);
+    ck_assert_uint_eq(answer->links[2].parent, 0);
+    ck_assert_uint_eq(answer->links[2].via, 1);
+    ck_assert_uint_eq(answer->links[2].kind, LAMP_LINK_MESSAGE);
+    ck_assert_uint_eq(answer->links[1].parent, LAMP_INFERENCE_NO_CALL);
+}
+END_TEST
+
+START_TEST(a_call_again_after_a_failure_is_a_retry)
+{
+    LampInferenceCall calls[] = {
+        {.client_start_ns = LAMP_INFERENCE_TIME_NONE,
+         .client_end_ns = LAMP_INFERENCE_TIME_NONE,
+         .server_start_ns = 10 * MS,
+         .server_end_ns = 50 * MS,
+         .server_process = FRONT,
+         .server_service = FRONT,
+         .operation = 1},
+        {.client_start_ns = 12 * MS,
+         .client_end_ns = 20 * MS,
+         .server_start_ns = 12 * MS,
+         .server_end_ns = 20 * MS,
+         .client_process = FRONT,
+         .client_service = FRONT,
+         .server_process = BACK,
+         .server_service = BACK,
+         .operation = 2,
+         .flags = LAMP_CALL_ERROR},
+        {.client_start_ns = 25 * MS,
+         .client_end_ns = 40 * MS,
+         .server_start_ns = 25 * MS,
+         .server_end_ns = 40 * MS,
+         .client_process = FRONT,
+         .client_service = FRONT,
+         .server_process = BACK + 10,
+         .server_service = BACK,
+         .operation = 2},
+    };
+    LampInferenceInput input = {calls, G_N_ELEMENTS(calls), NULL, 0};
+    g_autoptr(LampInference) answer = lamp_inference_run(&input, NULL, NULL);
+    ck_assert_uint_eq(answer->links[1].parent, 0);
+    ck_assert_uint_eq(answer->links[2].parent, 0);
+    ck_assert_uint_eq(answer->links[2].kind, LAMP_LINK_RETRY);
+    ck_assert_uint_eq(answer->links[2].retry_of, 1);
+}
+END_TEST
+
 START_TEST(empty_input_is_fine)
 {
     LampInferenceInput input = {0};
@@ -200,6 +379,12 @@ main(void)
     tcase_add_test(tcase, input_order_changes_nothing);
     tcase_add_test(tcase, shifted_clocks_change_nothing);
     tcase_add_test(tcase, structure_is_learnt);
+    tcase_add_test(tcase, more_evidence_does_no_harm);
+    tcase_add_test(tcase, threads_change_nothing);
+    tcase_add_test(tcase, samples_agree_with_probabilities);
+    tcase_add_test(tcase, later_slices_use_what_was_learnt);
+    tcase_add_test(tcase, work_through_a_queue_has_its_sender_as_parent);
+    tcase_add_test(tcase, a_call_again_after_a_failure_is_a_retry);
     tcase_add_test(tcase, empty_input_is_fine);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
