@@ -37,7 +37,7 @@ LampPackets *lamp_packets_new(LampSink *out, const LampPacketsOptions *options);
 /* Reads one frame. */
 void lamp_packets_add(LampPackets *packets, const LampPacket *packet);
 
-/* The source is over: ends all connections, in the order of their last packets. */
+/* The source is over: ends all connections, the least recently used first. */
 void lamp_packets_finish(LampPackets *packets);
 
 LampPacketsCounts lamp_packets_counts(const LampPackets *packets);

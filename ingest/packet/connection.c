@@ -101,7 +101,8 @@ lamp_connection_add(LampPackets *p, const LampKey *key)
 {
     if (p->connection_count >= LAMP_LIMIT_CONNECTIONS)
         close_least_recent(p);
-    if (p->connection_count >= p->bucket_count)
+    /* Half empty: a chain is seldom longer than the connection looked for. */
+    if (p->connection_count * 2 >= p->bucket_count)
         grow_buckets(p);
     LampStream *s = g_new0(LampStream, 1);
     s->packets = p;
@@ -110,7 +111,7 @@ lamp_connection_add(LampPackets *p, const LampKey *key)
     s->hash = hash_key(key);
     s->half[0].fin = s->half[1].fin = -1;
     s->syn_time = s->synack_time = s->ack_time = s->waiting_since = LAMP_TIME_NONE;
-    s->first_time = s->last_time = p->now;
+    s->first_time = s->last_time = s->used_time = p->now;
     s->interface = p->packet->interface;
     LampStream **bucket = &p->buckets[s->hash & (p->bucket_count - 1)];
     s->bucket_next = *bucket;
@@ -128,8 +129,11 @@ lamp_connection_touch(LampStream *s, guint side)
     s->packets_seen++;
     s->first_time = MIN(s->first_time, p->now);
     s->last_time = MAX(s->last_time, p->now);
-    if (p->used.newest == s)
+    /* To the second is exact enough for choosing what to close, and spares most moves. */
+    gint64 since = lamp_elapsed(s->used_time, p->now);
+    if (p->used.newest == s || (since >= 0 && since < LAMP_NS_PER_SECOND))
         return;
+    s->used_time = p->now;
     lamp_list_remove(&p->used, s);
     lamp_list_add(&p->used, s);
 }

@@ -83,7 +83,7 @@ struct LampStream {
     gboolean is_over; /* end() was called */
     LampConnectionState state;
     guint32 interface;
-    LampTime first_time, last_time, waiting_since;
+    LampTime first_time, last_time, used_time, waiting_since;
     LampTime syn_time, synack_time, ack_time;
     guint64 packets_seen, retransmitted, lost, offset;
     /* what the dissector sees */
