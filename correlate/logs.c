@@ -48,24 +48,33 @@ typedef struct {
     GArray *pairs;          /* Pair */
 } Side;
 
+/* Times at the end that is asked for; of an end that nobody saw, those of the other. */
 static gint64
 start_of_call(const LampCall *call, gboolean is_client)
 {
-    return is_client ? call->client_start : call->server_start;
+    gint64 own = is_client ? call->client_start : call->server_start;
+    return own != LAMP_TIME_NONE ? own : is_client ? call->server_start : call->client_start;
+}
+
+static gint64
+answer_of_call(const LampCall *call, gboolean is_client)
+{
+    gboolean is_seen = (is_client ? call->client_start : call->server_start) != LAMP_TIME_NONE;
+    return is_client == is_seen ? call->client_end : call->server_end;
+}
+
+static gboolean
+is_answered(const LampCall *call, gboolean is_client)
+{
+    return answer_of_call(call, is_client) != LAMP_TIME_NONE;
 }
 
 /* The end, or for a call that no answer was seen of, its start. */
 static gint64
 end_of_call(const LampCall *call, gboolean is_client)
 {
-    gint64 end = is_client ? call->client_end : call->server_end;
+    gint64 end = answer_of_call(call, is_client);
     return end != LAMP_TIME_NONE ? end : start_of_call(call, is_client);
-}
-
-static gboolean
-is_answered(const LampCall *call, gboolean is_client)
-{
-    return (is_client ? call->client_end : call->server_end) != LAMP_TIME_NONE;
 }
 
 static gint64

@@ -230,6 +230,70 @@ START_TEST(test_log_lines_of_captured_calls_are_evidence)
 }
 END_TEST
 
+START_TEST(test_rewritten_addresses_are_seen_through)
+{
+    /* The client sees a public address that is mapped to the server's own, and so back. */
+    Fixture f;
+    fixture_begin(&f);
+    fixture_capture(&f, 1, "client.pcap");
+    fixture_capture(&f, 2, "server.pcap");
+    fixture_run(&f,
+                "INSERT INTO endpoints VALUES (1, '10.0.0.5', 4000), (2, '198.51.100.1', 80),"
+                " (3, '203.0.113.9', 4000), (4, '10.9.0.6', 80)");
+    gint64 near = fixture_connection(&f, 1, 1, 2);
+    gint64 far = fixture_connection(&f, 2, 3, 4);
+    fixture_run(&f, "UPDATE connections SET client_sequence = 71, server_sequence = 72;"
+                    "UPDATE connections SET handshake_server_ns = 4000000,"
+                    " handshake_client_ns = 10000 WHERE source_id = 1;"
+                    "UPDATE connections SET handshake_server_ns = 10000,"
+                    " handshake_client_ns = 4000000, first_time_ns = first_time_ns + 52000000"
+                    " WHERE source_id = 2");
+    for (gint64 i = 0; i < 20; i++) {
+        gint64 start = i * 100 * MS;
+        Sight s = {1, near, 1, 2, i + 1, 100 + i, start, start + 9 * MS, "http", "GET /"};
+        fixture_see(&f, &s);
+        s = (Sight){2,      far,    3, 4, i + 1, 100 + i, start + 52 * MS, start + 57 * MS,
+                    "http", "GET /"};
+        fixture_see(&f, &s);
+    }
+    fixture_ready(&f);
+    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
+    g_autofree char *found = fixture_text(
+        &f, "SELECT client_address, server_address, count(*) FROM call_details GROUP BY 1, 2");
+    ck_assert_str_eq(found, "10.0.0.5|10.9.0.6|20");
+    gint64 apart = fixture_int(&f, "SELECT abs(a.offset_ns - b.offset_ns) FROM hosts a, hosts b"
+                                   " WHERE a.name = 'server' AND b.name = 'client'");
+    ck_assert_int_lt(ABS(apart - 50 * MS), MS);
+    fixture_end(&f);
+}
+END_TEST
+
+START_TEST(test_log_of_a_host_without_capture_gets_its_clock)
+{
+    Fixture f;
+    make_system(&f);
+    ck_assert(lamp_store_begin(f.store, NULL));
+    /* The user's side of the web server's calls, by a log that is 700 ms ahead. */
+    fixture_run(&f, "INSERT INTO sources (source_id, path, kind, size_bytes, state) VALUES"
+                    " (9, 'logs/user.log', 'log', 0, 'done');"
+                    "INSERT INTO host_names VALUES (9, '10.0.0.1', 'user', 0, NULL)");
+    for (gint64 i = 0; i < REQUESTS; i++) {
+        gint64 end = i * 500 * MS + 40 * MS + 700 * MS;
+        add_line(&f, 9, "client", 0, "GET /page", end - 40 * MS, end);
+    }
+    fixture_run(&f, "UPDATE observations SET resolution_ns = 1 WHERE source_id = 9");
+    ck_assert(lamp_store_commit(f.store, NULL));
+    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
+    ck_assert_int_eq(fixture_int(&f, "SELECT count(*) FROM hosts WHERE name = 'user' AND"
+                                     " method = 'log'"),
+                     1);
+    gint64 ahead = fixture_int(&f, "SELECT a.offset_ns - b.offset_ns FROM hosts a, hosts b"
+                                   " WHERE a.name = 'user' AND b.name = 'web'");
+    ck_assert_int_lt(ABS(ahead - 700 * MS), 20 * MS);
+    fixture_end(&f);
+}
+END_TEST
+
 START_TEST(test_client_and_server_lines_become_one_call)
 {
     Fixture f;
@@ -350,6 +414,8 @@ main(void)
     tcase_add_test(tc, test_a_second_run_gives_the_same);
     tcase_add_test(tc, test_nothing_to_correlate_is_fine);
     tcase_add_test(tc, test_log_lines_of_captured_calls_are_evidence);
+    tcase_add_test(tc, test_rewritten_addresses_are_seen_through);
+    tcase_add_test(tc, test_log_of_a_host_without_capture_gets_its_clock);
     tcase_add_test(tc, test_client_and_server_lines_become_one_call);
     tcase_add_test(tc, test_ends_of_spans_are_joined);
     tcase_add_test(tc, test_eval_counts_right_links);
