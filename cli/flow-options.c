@@ -16,15 +16,14 @@ LampFlowFilter lamp_flow_filter;
 gboolean
 lamp_model_view_open(LampCli *cli, LampModelView *out_view, GError **error)
 {
-    g_auto(LampModelView) view = {NULL, NULL};
-    view.topology = lamp_topology_load(cli->store, error);
-    if (view.topology == NULL)
+    g_autoptr(LampTopology) topology = lamp_topology_load(cli->store, error);
+    if (topology == NULL)
         return FALSE;
-    view.structure = lamp_structure_learn(cli->store, view.topology, NULL, LEARN_FLOWS, error);
-    if (view.structure == NULL)
+    LampStructure *structure =
+        lamp_structure_learn(cli->store, topology, NULL, LEARN_FLOWS, error);
+    if (structure == NULL)
         return FALSE;
-    *out_view = view;
-    view = (LampModelView){NULL, NULL};
+    *out_view = (LampModelView){g_steal_pointer(&topology), structure};
     return TRUE;
 }
 

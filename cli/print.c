@@ -154,7 +154,7 @@ append_row(const LampTable *table, GString *out, const guint *widths, gpointer *
 void
 lamp_table_render(const LampTable *table, GString *out, gint max_width)
 {
-    guint widths[COLUMNS_AT_MOST];
+    guint widths[COLUMNS_AT_MOST] = {0};
     measure(table, widths);
     fit(table, widths, max_width);
     append_row(table, out, widths, NULL);

@@ -102,7 +102,7 @@ count_pair(const LampEvents *a, const LampEvents *b, Event *events, float scale)
 {
     for (guint32 i = 0; i < a->n; i++)
         for (guint32 j = 0; j < b->n; j++) {
-            if (a->slots[i] != b->slots[j])
+            if (a->slots[i] != b->slots[j] || events[a->slots[i]].q == NULL)
                 continue;
             Event *event = &events[a->slots[i]];
             gint64 lead = b->causes[j] - a->causes[i], result = b->times[j] - a->times[i];

@@ -37,7 +37,8 @@ lamp_http_status_line(LampBytes text)
     for (gsize i = 0; i < sizeof form - 1; i++) {
         if (i == text.len)
             return LAMP_HTTP_LINE_MAYBE;
-        gboolean fits = form[i] == 'd' ? g_ascii_isdigit(text.at[i]) : text.at[i] == form[i];
+        gboolean fits =
+            form[i] == 'd' ? g_ascii_isdigit(text.at[i]) : text.at[i] == (guint8) form[i];
         if (!fits)
             return LAMP_HTTP_LINE_NO;
     }

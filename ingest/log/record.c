@@ -47,7 +47,9 @@ lamp_log_record_append(LampLogRecord *record, LampBytes text, LampBytes more)
 {
     gboolean inside = record->joined != NULL && text.at == record->joined;
     gsize need = text.len + more.len;
-    if (record->joined_size < need) {
+    if (need == 0)
+        return lamp_bytes(NULL, 0);
+    if (record->joined == NULL || record->joined_size < need) {
         record->joined_size = need * 2;
         record->joined = g_realloc(record->joined, record->joined_size);
     }
