@@ -182,13 +182,25 @@ rewrite_parallel(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call
             join_group(rewrite, calls, i);
 }
 
+/* Calls that one event released were prepared together: the later one, made to wait for the
+ * earlier, does not do the work before the fork again. */
 static void
 rewrite_sequential(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call)
 {
     (void) rewrite;
-    for (guint32 i = call + 1; i < calls[call].end_index; i = calls[i].end_index)
-        if (calls[i].ordinal > 0 && !calls[i].starts_late)
-            calls[i].waits = (guint16) (calls[i].waits | 1u);
+    gint64 lag_before = 0;
+    guint16 waits_before = 0;
+    for (guint32 i = call + 1; i < calls[call].end_index; i = calls[i].end_index) {
+        gint64 lag = calls[i].lag_start;
+        guint16 waits = calls[i].waits;
+        if (calls[i].ordinal > 0 && (waits & 1) == 0 && !calls[i].starts_late) {
+            gboolean same_release = waits == (guint16) (waits_before << 1);
+            calls[i].waits = (guint16) (waits | 1u);
+            calls[i].lag_start = same_release ? MAX(lag - lag_before, 0) : lag;
+        }
+        lag_before = lag;
+        waits_before = waits;
+    }
 }
 
 /* Of repeated equal calls the first stays, the others take no time. */

@@ -89,7 +89,7 @@ START_TEST(test_whatif_uses_slack_up_first)
     ck_assert_double_eq_tol(mean_after(&l, "db +299us"), 1000.0, 1e-6);
     ck_assert_double_eq_tol(mean_after(&l, "db +300us"), 1000.0, 1e-6);
     ck_assert_double_eq_tol(mean_after(&l, "db +310us"), 1010.0, 1e-6);
-    ck_assert_double_eq_tol(mean_after(&l, "sequential web"), 1000.0 + 290.0 + 100.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "sequential web"), 1000.0 + 290.0 + 10.0, 1e-6);
     unload(&l);
 }
 END_TEST
