@@ -33,7 +33,7 @@ open_as(const char *path, LampStoreMode mode)
     g_assert_true((store == NULL) == (error != NULL));
     if (store == NULL)
         return;
-    g_autofree char *stage = lamp_store_get_meta(store, "stage.ingest");
+    g_autofree char *stage = lamp_store_get_meta(store, "ingest.state");
     if (!lamp_store_stage_require(store, "correlate", NULL))
         return;
     (void) lamp_store_text(store, 1);

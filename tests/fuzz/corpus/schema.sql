@@ -1,0 +1,374 @@
+PRAGMA page_size=512;
+--- # The lamplight database
+--- One SQLite file is the only hand-off between the stages and the product's programming interface.
+--- Times are integers: nanoseconds since the Unix epoch, UTC. Sizes are bytes. Texts that repeat are
+--- interned in `strings`, tables hold their `*_id`; the views hold the text. Stages: *ingest* fills
+--- `sources` to `flow_records`, *correlate* fills `hosts` to `inference_services`. Base tables may gain columns;
+--- the views keep their names and columns.
+
+--- Facts about this file: schema version, stage states, how it was made.
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,            -- name of the fact, for example `ingest.state`
+    value TEXT NOT NULL              -- its value; stage states are `running` or `done`
+) WITHOUT ROWID;
+
+--- Every distinct repeated text, once.
+CREATE TABLE strings (
+    string_id INTEGER PRIMARY KEY,   -- referenced by every `*_id` column that says so
+    text TEXT NOT NULL               -- the text; invalid UTF-8 is replaced by U+FFFD
+);
+
+--- One row for each input file (or member of an archive, or standard input).
+CREATE TABLE sources (
+    source_id INTEGER PRIMARY KEY,   -- given in the order of paths, not of arguments
+    path TEXT NOT NULL,              -- as found, below the path that the user gave
+    format TEXT,                     -- reader that read it (`pcap`, `jsonl`, …), NULL if none fits
+    kind TEXT,                       -- `capture`, `log`, `flow`, `span`, `table` or NULL
+    host TEXT,                       -- host name taken from the path or told by the user, or NULL
+    size_bytes INTEGER NOT NULL,     -- size on disk, compressed where it is compressed
+    content_hash TEXT,               -- 16 hex digits of a hash of the (uncompressed) content
+    state TEXT NOT NULL,             -- `pending`, `done`, `failed` (unreadable), `duplicate`, `skipped`
+    bytes_read INTEGER NOT NULL DEFAULT 0,   -- uncompressed bytes read
+    bytes_parsed INTEGER NOT NULL DEFAULT 0, -- of these, bytes inside records that were understood
+    records INTEGER NOT NULL DEFAULT 0,      -- log records or packets understood
+    rejected INTEGER NOT NULL DEFAULT 0,     -- log records or packets not understood
+    first_time_ns INTEGER,           -- earliest record, on the source's own clock
+    last_time_ns INTEGER,            -- latest record, on the source's own clock
+    note TEXT                        -- why it failed or was skipped
+);
+
+--- What was wrong, odd or cut in the input: stored, counted, never fatal.
+CREATE TABLE findings (
+    finding_id INTEGER PRIMARY KEY,  -- in order of source and offset
+    source_id INTEGER NOT NULL,      -- the input that shows it
+    kind TEXT NOT NULL,              -- `truncated`, `invalid`, `limit`, `loss`, `unknown`, `unreadable`
+    code TEXT NOT NULL,              -- stable name, for example `pcap.record-length`
+    offset_bytes INTEGER,            -- where in the uncompressed content
+    record_number INTEGER,           -- line or packet number, from 1, where known
+    count INTEGER NOT NULL DEFAULT 1, -- how many like it (later ones are counted only)
+    text TEXT NOT NULL               -- what is wrong and what was done
+);
+
+--- Address and port (or name) of something that sends and receives.
+CREATE TABLE endpoints (
+    endpoint_id INTEGER PRIMARY KEY, -- referenced by connections and observations
+    address TEXT NOT NULL,           -- IPv4 or IPv6 text, or a name where no address is known
+    port INTEGER NOT NULL            -- 0 where unknown
+);
+
+--- One transport connection as one capture saw it.
+CREATE TABLE connections (
+    connection_id INTEGER PRIMARY KEY,
+    source_id INTEGER NOT NULL,      -- capture that saw it
+    interface INTEGER NOT NULL DEFAULT 0, -- interface number in that capture
+    transport TEXT NOT NULL,         -- `tcp` or `udp`
+    client_endpoint_id INTEGER NOT NULL, -- who opened it, or who was taken for the client
+    server_endpoint_id INTEGER NOT NULL,
+    protocol_id INTEGER,             -- string: application protocol found, or NULL
+    first_time_ns INTEGER NOT NULL,  -- first packet, capture's clock
+    last_time_ns INTEGER NOT NULL,   -- last packet
+    handshake_server_ns INTEGER,     -- SYN to SYN/ACK as seen here; near zero: captured at the server
+    handshake_client_ns INTEGER,     -- SYN/ACK to ACK as seen here; near zero: captured at the client
+    client_sequence INTEGER,         -- client's initial TCP sequence number, NULL if begun before the capture
+    server_sequence INTEGER,         -- server's initial TCP sequence number
+    client_bytes INTEGER NOT NULL DEFAULT 0, -- payload bytes client to server
+    server_bytes INTEGER NOT NULL DEFAULT 0, -- payload bytes server to client
+    packets INTEGER NOT NULL DEFAULT 0,
+    retransmitted_bytes INTEGER NOT NULL DEFAULT 0,
+    lost_bytes INTEGER NOT NULL DEFAULT 0,   -- bytes that the capture never held
+    server_name TEXT,                -- TLS SNI, where seen
+    state TEXT NOT NULL              -- `open`, `closed`, `reset`, `midstream` (no opening seen)
+);
+
+--- One log line, or one record of another kind with a time.
+CREATE TABLE events (
+    event_id INTEGER PRIMARY KEY,
+    source_id INTEGER NOT NULL,
+    offset_bytes INTEGER NOT NULL,   -- where the record begins in the uncompressed content
+    length_bytes INTEGER NOT NULL,
+    time_ns INTEGER,                 -- on the source's own clock; NULL if the line has no time
+    resolution_ns INTEGER NOT NULL DEFAULT 1, -- the time is an interval [time_ns, time_ns + resolution_ns)
+    host_id INTEGER,                 -- string: host name in the line or of the source
+    service_id INTEGER,              -- string: program or logger
+    process_id INTEGER,              -- string: process number or name
+    thread_id INTEGER,               -- string: thread name or number
+    severity TEXT,                   -- `trace` … `fatal`, as the line says
+    template_id INTEGER,             -- string: message with its variable parts removed, or NULL
+    message TEXT                     -- the message part of the line
+);
+
+--- Fields and values of events; identifiers among them.
+CREATE TABLE event_values (
+    event_id INTEGER NOT NULL,
+    slot_id INTEGER NOT NULL,        -- string: field name or template variable
+    value TEXT NOT NULL
+);
+
+--- One call (request with its response) as seen at one point: on a wire by one capture, in a log line
+--- that carries a duration, or as an imported span.
+CREATE TABLE observations (
+    observation_id INTEGER PRIMARY KEY,
+    source_id INTEGER NOT NULL,
+    origin TEXT NOT NULL,            -- `wire`, `log`, `span`, `flow`
+    role TEXT,                       -- `client` or `server` for the party that observed it; NULL on a wire
+    external_id TEXT,                -- id that the input gave it (imported spans)
+    event_id INTEGER,                -- log record it was made from
+    connection_id INTEGER,           -- wire: the connection
+    position INTEGER NOT NULL DEFAULT 0, -- wire: request number on the connection from 1, or stream id
+    request_sequence INTEGER,        -- wire: TCP sequence number of the first request byte
+    response_sequence INTEGER,       -- wire: of the first response byte
+    client_endpoint_id INTEGER,      -- who called, as far as the observation says
+    server_endpoint_id INTEGER,      -- who was called
+    process_id INTEGER,              -- string: service or host that made the observation (log, span)
+    peer_id INTEGER,                 -- string: the other party, as a span or log names it
+    thread_id INTEGER,               -- string: thread, where known
+    protocol_id INTEGER,             -- string: `http`, `redis`, `postgresql`, …
+    operation_id INTEGER,            -- string: operation with ids folded, for example `GET /items/{}`
+    status TEXT,                     -- protocol's own status: `200`, `ok`, `WRONGTYPE`, SQLSTATE; NULL without response
+    is_error INTEGER NOT NULL DEFAULT 0,
+    flags INTEGER NOT NULL DEFAULT 0, -- 1 no response, 2 gap inside, 4 push or one-way, 8 begun before the capture, 16 opaque turn, 32 aborted
+    request_first_ns INTEGER,        -- first byte of the request, observer's clock
+    request_last_ns INTEGER,
+    response_first_ns INTEGER,
+    response_last_ns INTEGER,        -- last byte of the response
+    resolution_ns INTEGER NOT NULL DEFAULT 1,
+    request_bytes INTEGER NOT NULL DEFAULT 0,
+    response_bytes INTEGER NOT NULL DEFAULT 0
+);
+
+--- Values seen in a call that may tie it to others: ids in paths, keys, headers, parameters.
+CREATE TABLE observation_values (
+    observation_id INTEGER NOT NULL,
+    side INTEGER NOT NULL,           -- 1 request, 2 response
+    slot_id INTEGER NOT NULL,        -- string: where it stood, for example `path.2`, `header.x-request-id`
+    value TEXT NOT NULL              -- at most 256 bytes; secrets are never stored
+);
+
+--- One NetFlow, IPFIX, sFlow, conntrack or firewall record.
+CREATE TABLE flow_records (
+    flow_record_id INTEGER PRIMARY KEY,
+    source_id INTEGER NOT NULL,
+    source_endpoint_id INTEGER NOT NULL,
+    destination_endpoint_id INTEGER NOT NULL,
+    transport INTEGER NOT NULL,      -- IP protocol number
+    first_time_ns INTEGER NOT NULL,
+    last_time_ns INTEGER NOT NULL,
+    packets INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    tcp_flags INTEGER NOT NULL DEFAULT 0,
+    sampling INTEGER NOT NULL DEFAULT 1, -- 1 in so many packets were sampled
+    attributes TEXT                  -- JSON of further fields, or NULL
+);
+
+--- What a table of hosts in the input says (a CSV with columns host and ip, or /etc/hosts form).
+CREATE TABLE host_names (
+    source_id INTEGER NOT NULL,
+    address TEXT NOT NULL,           -- IPv4 or IPv6 text
+    name TEXT NOT NULL,              -- host name
+    port INTEGER NOT NULL DEFAULT 0, -- port that it serves, 0 if not said
+    zone_minutes INTEGER             -- time zone of its logs, east positive; NULL if not said
+);
+
+--- Which two imported spans are the ends of one call, where the input says so.
+CREATE TABLE span_joins (
+    source_id INTEGER NOT NULL,
+    client_external_id TEXT NOT NULL,
+    server_external_id TEXT NOT NULL
+);
+
+--- Hosts and the relation of their clocks to the reference clock.
+CREATE TABLE hosts (
+    host_id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,              -- from the capture's or log's path, a hosts file, or the address
+    addresses TEXT NOT NULL DEFAULT '', -- space-separated
+    is_reference INTEGER NOT NULL DEFAULT 0, -- 1: all corrected times are on this host's clock
+    offset_ns INTEGER,               -- host clock minus reference clock at `epoch_ns`; NULL if unknown
+    drift_ppm REAL,                  -- rate difference in millionths
+    epoch_ns INTEGER,                -- reference time at which `offset_ns` holds
+    uncertainty_ns INTEGER,          -- half width of what the observations allow
+    samples INTEGER NOT NULL DEFAULT 0, -- messages that the estimate rests on
+    method TEXT                      -- `two-way`, `one-way`, `log`, `reference`, `unknown`
+);
+
+--- Which source was stamped by which host's clock.
+CREATE TABLE source_hosts (
+    source_id INTEGER PRIMARY KEY,
+    host_id INTEGER NOT NULL
+);
+
+--- A named set of instances that do one job.
+CREATE TABLE services (
+    service_id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    protocol TEXT,                   -- main protocol that it serves
+    is_external INTEGER NOT NULL DEFAULT 0 -- 1: only ever seen as a client
+);
+
+--- One instance (replica) of a service on one host.
+CREATE TABLE instances (
+    instance_id INTEGER PRIMARY KEY,
+    service_id INTEGER NOT NULL,
+    host_id INTEGER,
+    name TEXT NOT NULL               -- host or endpoint name
+);
+
+--- One call: request and response between two instances, all observations of it merged, times corrected.
+CREATE TABLE calls (
+    call_id INTEGER PRIMARY KEY,     -- in order of time, then of content
+    client_instance_id INTEGER,      -- caller; NULL if unknown
+    server_instance_id INTEGER,      -- callee
+    client_observation_id INTEGER,   -- best observation at or near the caller
+    server_observation_id INTEGER,   -- best observation at or near the callee
+    client_external_id TEXT,         -- span id that the input gave the caller's side
+    server_external_id TEXT,         -- span id that the input gave the callee's side
+    client_endpoint_id INTEGER,
+    server_endpoint_id INTEGER,
+    position INTEGER NOT NULL DEFAULT 0, -- request number on its connection, or stream id
+    protocol_id INTEGER,             -- string
+    operation_id INTEGER,            -- string
+    status TEXT,
+    is_error INTEGER NOT NULL DEFAULT 0,
+    flags INTEGER NOT NULL DEFAULT 0, -- as in observations
+    client_start_ns INTEGER,         -- request leaves the caller; reference clock
+    client_end_ns INTEGER,           -- response has arrived at the caller
+    server_start_ns INTEGER,         -- request has arrived at the callee
+    server_end_ns INTEGER,           -- response has left the callee
+    uncertainty_ns INTEGER NOT NULL DEFAULT 0, -- of these times
+    request_bytes INTEGER NOT NULL DEFAULT 0,
+    response_bytes INTEGER NOT NULL DEFAULT 0,
+    lamport_request_send INTEGER,    -- Lamport clock of the four events
+    lamport_request_receive INTEGER,
+    lamport_response_send INTEGER,
+    lamport_response_receive INTEGER,
+    vector_clock TEXT,               -- vector clock at the request's sending: JSON object, instance to count
+    order_violation_ns INTEGER NOT NULL DEFAULT 0, -- by how much a receive still lies before its send, 0 if none
+    parent_call_id INTEGER,          -- call whose serving caused this one; NULL for a root
+    trace_id INTEGER                 -- call_id of the root
+);
+
+--- Log records that tell of a call which a capture shows too: evidence, not calls of their own.
+CREATE TABLE call_events (
+    call_id INTEGER NOT NULL,
+    event_id INTEGER NOT NULL,
+    side TEXT NOT NULL,              -- whose log it is: `client` or `server`
+    PRIMARY KEY (call_id, event_id)
+) WITHOUT ROWID;
+
+--- Inferred causal links: one row for each call that was given a parent, with its runner-up.
+CREATE TABLE call_links (
+    child_call_id INTEGER NOT NULL,
+    parent_call_id INTEGER NOT NULL,
+    rank INTEGER NOT NULL,           -- 1 the answer, 2 the runner-up, …
+    kind TEXT NOT NULL,              -- `synchronous`, `asynchronous`, `retry`, `fan-in`
+    pass TEXT NOT NULL,              -- pass that made it
+    confidence REAL NOT NULL,        -- calibrated probability that the link is right, 0 to 1
+    evidence TEXT,                   -- JSON: parts of the log-likelihood and what they rest on
+    PRIMARY KEY (child_call_id, rank, parent_call_id)
+) WITHOUT ROWID;
+
+--- One row for each root call: a request and all that it caused.
+CREATE TABLE trace_roots (
+    trace_id INTEGER PRIMARY KEY,    -- call_id of the root
+    start_ns INTEGER NOT NULL,
+    end_ns INTEGER NOT NULL,
+    calls INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    depth INTEGER NOT NULL,
+    confidence REAL NOT NULL,        -- probability that the whole tree is right
+    is_background INTEGER NOT NULL DEFAULT 0 -- 1: began inside the system (timer, poll, health check)
+);
+
+--- What the inference learnt and expects, for each service.
+CREATE TABLE inference_services (
+    service_id INTEGER PRIMARY KEY,
+    links INTEGER NOT NULL,          -- calls made by it that were given a parent
+    ambiguous INTEGER NOT NULL,      -- of these, calls with more than one possible parent
+    expected_accuracy REAL NOT NULL, -- mean confidence: the share expected to be right
+    queue_discipline TEXT,           -- `in-order` or `none`, where learnt
+    structure TEXT                   -- JSON: calls by parent operation, presence, what each waits for, delays
+);
+
+--- Spans, two for each call as far as its ends are known. Ids are 16 hex digits, or the input's own.
+CREATE VIEW spans AS
+SELECT coalesce(c.client_external_id, printf('%016x', c.call_id * 2)) AS span_id,
+       coalesce(l.server_external_id, printf('%016x', c.parent_call_id * 2 + 1)) AS parent_span_id,
+       printf('%032x', c.trace_id) AS trace_id,
+       'client' AS kind, o.text AS name, p.text AS protocol, s.name AS service, i.name AS instance,
+       t.name AS peer_service, c.client_start_ns AS start_ns, c.client_end_ns AS end_ns,
+       c.client_end_ns - c.client_start_ns AS duration_ns, c.status AS status, c.is_error AS is_error,
+       c.request_bytes AS request_bytes, c.response_bytes AS response_bytes, c.call_id AS call_id
+FROM calls c LEFT JOIN calls l ON l.call_id = c.parent_call_id
+     LEFT JOIN strings o ON o.string_id = c.operation_id LEFT JOIN strings p ON p.string_id = c.protocol_id
+     LEFT JOIN instances i ON i.instance_id = c.client_instance_id LEFT JOIN services s USING (service_id)
+     LEFT JOIN instances j ON j.instance_id = c.server_instance_id
+     LEFT JOIN services t ON t.service_id = j.service_id
+WHERE c.client_start_ns IS NOT NULL
+UNION ALL
+SELECT coalesce(c.server_external_id, printf('%016x', c.call_id * 2 + 1)),
+       CASE WHEN c.client_start_ns IS NULL THEN NULL
+            ELSE coalesce(c.client_external_id, printf('%016x', c.call_id * 2)) END,
+       printf('%032x', c.trace_id),
+       'server', o.text, p.text, t.name, j.name, s.name, c.server_start_ns, c.server_end_ns,
+       c.server_end_ns - c.server_start_ns, c.status, c.is_error, c.request_bytes, c.response_bytes, c.call_id
+FROM calls c
+     LEFT JOIN strings o ON o.string_id = c.operation_id LEFT JOIN strings p ON p.string_id = c.protocol_id
+     LEFT JOIN instances i ON i.instance_id = c.client_instance_id LEFT JOIN services s USING (service_id)
+     LEFT JOIN instances j ON j.instance_id = c.server_instance_id
+     LEFT JOIN services t ON t.service_id = j.service_id
+WHERE c.server_start_ns IS NOT NULL;
+
+--- Parent of each span: `causal` from a served request to the call it caused (inferred), `rpc` between the two ends of one call.
+CREATE VIEW links AS
+SELECT coalesce(c.client_external_id, printf('%016x', c.call_id * 2)) AS child_span_id,
+       coalesce(p.server_external_id, printf('%016x', p.call_id * 2 + 1)) AS parent_span_id,
+       l.confidence AS confidence, 'causal' AS relation, l.kind AS kind, l.pass AS pass, l.evidence AS evidence,
+       l.child_call_id AS child_call_id, l.parent_call_id AS parent_call_id
+FROM call_links l JOIN calls c ON c.call_id = l.child_call_id JOIN calls p ON p.call_id = l.parent_call_id
+WHERE l.rank = 1
+UNION ALL
+SELECT coalesce(c.server_external_id, printf('%016x', c.call_id * 2 + 1)),
+       coalesce(c.client_external_id, printf('%016x', c.call_id * 2)),
+       1.0, 'rpc', 'synchronous', 'both-ends', NULL, c.call_id, c.call_id
+FROM calls c WHERE c.client_start_ns IS NOT NULL AND c.server_start_ns IS NOT NULL;
+
+--- Request flows: one row for each root call and all that it caused.
+CREATE VIEW traces AS
+SELECT printf('%032x', r.trace_id) AS trace_id, s.name AS service, o.text AS name, c.status AS status,
+       r.start_ns AS start_ns, r.end_ns AS end_ns, r.end_ns - r.start_ns AS duration_ns, r.calls AS calls,
+       r.errors AS errors, r.depth AS depth, r.confidence AS confidence, r.is_background AS is_background,
+       r.trace_id AS root_call_id
+FROM trace_roots r JOIN calls c ON c.call_id = r.trace_id LEFT JOIN strings o ON o.string_id = c.operation_id
+     LEFT JOIN instances i ON i.instance_id = c.server_instance_id LEFT JOIN services s USING (service_id);
+
+--- Calls with their texts.
+CREATE VIEW call_details AS
+SELECT c.call_id, s.name AS client_service, i.name AS client_instance, t.name AS server_service,
+       j.name AS server_instance, p.text AS protocol, o.text AS operation, c.status, c.is_error,
+       c.client_start_ns, c.client_end_ns, c.server_start_ns, c.server_end_ns,
+       coalesce(c.client_end_ns, c.server_end_ns) - coalesce(c.client_start_ns, c.server_start_ns) AS duration_ns,
+       c.request_bytes, c.response_bytes, c.parent_call_id, c.trace_id,
+       ce.address AS client_address, ce.port AS client_port, se.address AS server_address,
+       se.port AS server_port, c.position
+FROM calls c
+     LEFT JOIN strings o ON o.string_id = c.operation_id LEFT JOIN strings p ON p.string_id = c.protocol_id
+     LEFT JOIN instances i ON i.instance_id = c.client_instance_id LEFT JOIN services s USING (service_id)
+     LEFT JOIN instances j ON j.instance_id = c.server_instance_id
+     LEFT JOIN services t ON t.service_id = j.service_id
+     LEFT JOIN endpoints ce ON ce.endpoint_id = c.client_endpoint_id
+     LEFT JOIN endpoints se ON se.endpoint_id = c.server_endpoint_id;
+
+--- Inputs with the share of bytes understood.
+CREATE VIEW source_coverage AS
+SELECT source_id, path, format, state, size_bytes, bytes_read, records, rejected,
+       CASE WHEN bytes_read > 0 THEN 1.0 * bytes_parsed / bytes_read END AS coverage,
+       (SELECT coalesce(sum(count), 0) FROM findings f WHERE f.source_id = s.source_id) AS findings,
+       note
+FROM sources s;
+
+--- Log records with their texts.
+CREATE VIEW event_details AS
+SELECT e.event_id, e.time_ns, e.resolution_ns, h.text AS host, v.text AS service, q.text AS process,
+       r.text AS thread, e.severity, e.message, t.text AS template, s.path, e.offset_bytes, e.length_bytes
+FROM events e JOIN sources s USING (source_id) LEFT JOIN strings h ON h.string_id = e.host_id
+     LEFT JOIN strings v ON v.string_id = e.service_id LEFT JOIN strings q ON q.string_id = e.process_id
+     LEFT JOIN strings r ON r.string_id = e.thread_id LEFT JOIN strings t ON t.string_id = e.template_id;
