@@ -1,0 +1,124 @@
+/* Protocols whose messages carry the number of their request: Kafka, MongoDB, Cassandra,
+ * Thrift, LDAP; and SMTP's lines. In every segmentation. */
+#include "tests/unit/fake-stream.h"
+
+START_TEST(test_kafka_produce_and_fetch_share_the_batch)
+{
+#define BATCH                                                                            \
+    "\0\0\0\0\0\0\0\0\0\0\0\x38\0\0\0\0\2\xaa\xbb\xcc\xdd\0\0\0\0\0\0\0\1\2\3\4\5\6\7" \
+    "\0\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\1wxyzuvw"
+    static const Turn turns[] = {
+        TO_SERVER("\0\0\0\x70\0\0\0\7\0\0\0\5\0\2c1\xff\xff\0\1\0\0\0\x0a\0\0\0\1\0\6orders"
+                  "\0\0\0\1\0\0\0\0\0\0\0\x44" BATCH "01234567"),
+        TO_SERVER("\0\0\0\x0c\0\x03\0\0\0\0\0\6\0\2c1"),
+        TO_CLIENT("\0\0\0\6\0\0\0\6ab"),
+        TO_CLIENT("\0\0\0\4\0\0\0\5"),
+    };
+    REPLAY(lamp_dissector_kafka, turns,
+           "2 Metadata [ok] 16/10 @1,1,2,2\n"
+           "1 Produce orders [ok] 116/8 @0,0,3,3 payload=aabbccdd0001020304050607\n");
+}
+END_TEST
+
+START_TEST(test_mongodb_command_and_error)
+{
+    static const Turn turns[] = {
+        TO_SERVER(
+            "\x42\0\0\0\1\0\0\0\0\0\0\0\xdd\7\0\0\0\0\0\0\0"
+            "\x2d\0\0\0\2find\0\6\0\0\0query\0\2user\0\7\0\0\0u10065\0\2pwd\0\1\0\0\0\0\0"),
+        TO_CLIENT("\x2b\0\0\0\7\0\0\0\1\0\0\0\xdd\7\0\0\0\0\0\0\0"
+                  "\x16\0\0\0\x10"
+                  "code\0\x0b\0\0\0\x10ok\0\0\0\0\0\0"),
+    };
+    REPLAY(lamp_dissector_mongodb, turns,
+           "1 find query [11]! 66/43 @0,0,1,1 body.user=u10065\n");
+}
+END_TEST
+
+START_TEST(test_cassandra_out_of_order_and_prepared)
+{
+    static const Turn turns[] = {
+        TO_SERVER("\4\0\0\1\x09\0\0\0\x1d\0\0\0\x19SELECT a FROM t WHERE b=1"),
+        TO_CLIENT("\x84\0\0\1\x08\0\0\0\x08\0\0\0\4\0\2id"),
+        TO_SERVER("\4\0\0\2\x0a\0\0\0\4\0\2id\4\0\0\3\7\0\0\0\7\0\0\0\3bad"),
+        TO_CLIENT("\x84\0\0\3\0\0\0\0\4\0\0\x20\0"),
+        TO_CLIENT("\x84\0\0\2\x08\0\0\0\4\0\0\0\1"),
+    };
+    REPLAY(lamp_dissector_cassandra, turns,
+           "1 SELECT a FROM t WHERE b=? [ok] 38/17 @0,0,1,1\n3 bad [0x2000]! 16/13 @2,2,3,3\n"
+           "2 SELECT a FROM t WHERE b=? [ok] 13/13 @2,2,4,4\n");
+}
+END_TEST
+
+START_TEST(test_thrift_binary_and_compact)
+{
+    static const Turn turns[] = {
+        TO_SERVER("\0\0\0\x11\x80\1\0\1\0\0\0\4echo\0\0\0\1x"),
+        TO_CLIENT("\0\0\0\x11\x80\1\0\2\0\0\0\4echo\0\0\0\1y"),
+        TO_SERVER("\0\0\0\x09\x82\x21\2\4ping\0"),
+        TO_CLIENT("\0\0\0\x09\x82\x61\2\4ping\0"),
+    };
+    REPLAY(lamp_dissector_thrift, turns,
+           "1 echo [ok] 21/21 @0,0,1,1\n2 ping [exception]! 13/13 @2,2,3,3\n");
+}
+END_TEST
+
+START_TEST(test_ldap_search_with_entries)
+{
+    static const Turn turns[] = {
+        TO_SERVER("\x30\x0c\2\1\1\x60\7\2\1\3\4\0\x80\0"),
+        TO_CLIENT("\x30\x0c\2\1\1\x61\7\x0a\1\0\4\0\4\0"),
+        TO_SERVER("\x30\x05\2\1\2\x63\0"),
+        TO_CLIENT("\x30\x05\2\1\2\x64\0\x30\x05\2\1\2\x64\0"),
+        TO_CLIENT("\x30\x0c\2\1\2\x65\7\x0a\1\x20\4\0\4\0"),
+        TO_SERVER("\x30\x05\2\1\3\x42\0"),
+    };
+    REPLAY(lamp_dissector_ldap, turns,
+           "1 bind [0] 14/14 @0,0,1,1\n2 search [32] 7/28 @2,2,3,4\n");
+}
+END_TEST
+
+START_TEST(test_smtp_mail_with_pipelining)
+{
+    static const Turn turns[] = {
+        TO_CLIENT("220-mail.test\r\n220 ready\r\n"),
+        TO_SERVER("EHLO a\r\n"),
+        TO_CLIENT("250-mail\r\n250 PIPELINING\r\n"),
+        TO_SERVER("MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"),
+        TO_CLIENT("250 ok\r\n550 no such user\r\n354 go\r\n"),
+        TO_SERVER("Subject: x\r\n\r\nDATA\r\n..\r\n.\r\n"),
+        TO_CLIENT("250 queued\r\n"),
+        TO_SERVER("AUTH LOGIN\r\n"),
+        TO_CLIENT("334 VXNlcm5hbWU6\r\n"),
+        TO_SERVER("c2VjcmV0\r\n"),
+        TO_CLIENT("235 ok\r\n"),
+        TO_SERVER("QUIT\r\n"),
+    };
+    REPLAY(
+        lamp_dissector_smtp, turns,
+        "1 EHLO [250] 8/26 @1,1,2,2\n2 MAIL [250] 17/8 @3,3,4,4\n3 RCPT [550]! 15/18 @3,3,4,4\n"
+        "4 DATA [354] 6/8 @3,3,4,4\n5 message [250] 27/12 @5,5,6,6\n"
+        "6 AUTH [235] 22/26 @7,9,8,10\n7 QUIT []N 6/0 @11,11,-,-\n");
+}
+END_TEST
+
+static Suite *
+make_suite(void)
+{
+    Suite *suite = suite_create("dissect/keyed");
+    TCase *tc = tcase_create("all");
+    tcase_add_test(tc, test_kafka_produce_and_fetch_share_the_batch);
+    tcase_add_test(tc, test_mongodb_command_and_error);
+    tcase_add_test(tc, test_cassandra_out_of_order_and_prepared);
+    tcase_add_test(tc, test_thrift_binary_and_compact);
+    tcase_add_test(tc, test_ldap_search_with_entries);
+    tcase_add_test(tc, test_smtp_mail_with_pipelining);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
+
+int
+main(void)
+{
+    return run_suite(make_suite());
+}
