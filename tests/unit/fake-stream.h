@@ -173,7 +173,8 @@ feed_turn(const LampDissector *d, gpointer state, LampStream *stream, const Turn
         turn->direction == '>' || turn->direction == '}' ? LAMP_TO_SERVER : LAMP_TO_CLIENT;
     if (turn->direction == '}' || turn->direction == '{') {
         offsets[direction] += turn->bytes.len;
-        d->gap(state, stream, direction, turn->bytes.len);
+        if (d->gap != NULL)
+            d->gap(state, stream, direction, turn->bytes.len);
         return;
     }
     gsize at = 0;
@@ -206,7 +207,8 @@ replay(const LampDissector *d, const Turn *turns, gsize count, int piece, guint3
         d->begin(state, stream);
     for (gsize i = 0; i < count; i++)
         feed_turn(d, state, stream, &turns[i], (guint) i, piece, random, offsets);
-    d->end(state, stream);
+    if (d->end != NULL)
+        d->end(state, stream);
     g_free(state);
     g_rand_free(random);
 }
