@@ -142,33 +142,50 @@ take_time(LampFieldTimes *t, guint16 element, guint64 value)
     }
 }
 
+/* Sources and destinations. Records may have both versions, the unused one zero. */
+static gboolean
+take_endpoint(LampFlowRecord *f, guint16 element, LampBytes value)
+{
+    static const guint8 unspecified[16];
+    gboolean is_source = element == SOURCE_IPV4 || element == SOURCE_IPV6;
+    gsize size = element == SOURCE_IPV4 || element == DESTINATION_IPV4 ? 4 : 16;
+    LampEndpoint *e = is_source ? &f->row.source : &f->row.destination;
+    if (value.len != size || (e->is_known && memcmp(value.at, unspecified, size) == 0))
+        return TRUE;
+    if (size == 4)
+        lamp_flow_record_set_ipv4(e, lamp_be32(value.at));
+    else
+        lamp_flow_record_set_ipv6(e, value.at);
+    return TRUE;
+}
+
 static gboolean
 take_address(LampFlowRecord *f, guint16 element, LampBytes value)
 {
-    static const guint8 unspecified[16];
-    gboolean is_4 = value.len == 4, is_6 = value.len == 16;
-    if ((element == SOURCE_IPV4 || element == DESTINATION_IPV4) && is_4) {
-        LampEndpoint *e = element == SOURCE_IPV4 ? &f->row.source : &f->row.destination;
-        if (!e->is_known)
-            lamp_flow_record_set_ipv4(e, lamp_be32(value.at));
-        return TRUE;
-    }
-    if ((element == SOURCE_IPV6 || element == DESTINATION_IPV6) && is_6) {
-        LampEndpoint *e = element == SOURCE_IPV6 ? &f->row.source : &f->row.destination;
-        if (memcmp(value.at, unspecified, 16) != 0 || !e->is_known)
-            lamp_flow_record_set_ipv6(e, value.at);
-        return TRUE;
-    }
     const char *name = NULL;
-    if (element == NEXT_HOP || element == NEXT_HOP_IPV6)
+    switch (element) {
+    case SOURCE_IPV4:
+    case SOURCE_IPV6:
+    case DESTINATION_IPV4:
+    case DESTINATION_IPV6:
+        return take_endpoint(f, element, value);
+    case NEXT_HOP:
+    case NEXT_HOP_IPV6:
         name = "next_hop";
-    else if (element == NAT_SOURCE_IPV4 || element == NAT_SOURCE_IPV6)
+        break;
+    case NAT_SOURCE_IPV4:
+    case NAT_SOURCE_IPV6:
         name = "nat_source";
-    else if (element == NAT_DESTINATION_IPV4 || element == NAT_DESTINATION_IPV6)
+        break;
+    case NAT_DESTINATION_IPV4:
+    case NAT_DESTINATION_IPV6:
         name = "nat_destination";
-    if (name != NULL)
-        lamp_flow_record_address(f, name, value.at, value.len);
-    return name != NULL;
+        break;
+    default:
+        return FALSE;
+    }
+    lamp_flow_record_address(f, name, value.at, value.len);
+    return TRUE;
 }
 
 static gboolean

@@ -60,6 +60,20 @@ read_transport(LampFlowRow *row, const LampLayers *l)
         row->tcp_flags = p[13];
 }
 
+/* Undoes the layers down to the first IP packet's transport. */
+static void
+undo_layers(LampLayers *l)
+{
+    for (guint i = 0; i < LAYERS_MAX; i++) {
+        if (l->next == LAMP_NEXT_LINK)
+            lamp_layers_link(l);
+        else if (l->next == LAMP_NEXT_ETHERTYPE)
+            lamp_layers_ethertype(l);
+        else if (l->next == LAMP_NEXT_IP)
+            lamp_layers_ip(l);
+    }
+}
+
 /* The first bytes of a sampled packet. FALSE: cut. */
 static gboolean
 read_packet_header(Reading *r, LampCursor c)
@@ -76,14 +90,7 @@ read_packet_header(Reading *r, LampCursor c)
                     .wire = MAX((guint64) wire, header.len)};
     if (kind != HEADER_ETHERNET && kind != HEADER_IPV4 && kind != HEADER_IPV6)
         return TRUE;
-    for (guint i = 0; i < LAYERS_MAX; i++) {
-        if (l.next == LAMP_NEXT_LINK)
-            lamp_layers_link(&l);
-        else if (l.next == LAMP_NEXT_ETHERTYPE)
-            lamp_layers_ethertype(&l);
-        else if (l.next == LAMP_NEXT_IP)
-            lamp_layers_ip(&l);
-    }
+    undo_layers(&l);
     if (l.next != LAMP_NEXT_PROTOCOL && l.next != LAMP_NEXT_FRAGMENT)
         return TRUE;
     LampFlowRow *row = begin(r);

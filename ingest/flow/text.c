@@ -142,20 +142,31 @@ take_digits(LampBytes text, gsize at, gsize width, gint *out_number)
     return TRUE;
 }
 
+static gboolean
+take_date(LampBytes text, LampCivil *out)
+{
+    return take_digits(text, 0, 4, &out->year) && take_digits(text, 5, 2, &out->month) &&
+           take_digits(text, 8, 2, &out->day) && text.at[4] == '-' && text.at[7] == '-';
+}
+
+static gboolean
+take_clock(LampBytes text, LampCivil *out)
+{
+    return take_digits(text, 11, 2, &out->hour) && take_digits(text, 14, 2, &out->minute) &&
+           take_digits(text, 17, 2, &out->second) && text.at[13] == ':' && text.at[16] == ':';
+}
+
 gboolean
 lamp_flow_text_time(LampBytes text, gint32 zone_seconds, gint64 *out_ms)
 {
     LampCivil civil = {0};
     LampTime time;
     gint64 fraction = 0;
-    if (!take_digits(text, 0, 4, &civil.year) || !take_digits(text, 5, 2, &civil.month) ||
-        !take_digits(text, 8, 2, &civil.day) || !take_digits(text, 11, 2, &civil.hour) ||
-        !take_digits(text, 14, 2, &civil.minute) || !take_digits(text, 17, 2, &civil.second))
+    if (!take_date(text, &civil) || !take_clock(text, &civil) ||
+        (text.at[10] != ' ' && text.at[10] != 'T'))
         return FALSE;
-    gboolean has_marks = text.at[4] == '-' && text.at[7] == '-' && text.at[13] == ':' &&
-                         text.at[16] == ':' && (text.at[10] == ' ' || text.at[10] == 'T');
     LampBytes rest = lamp_bytes(text.at + 19, text.len - 19);
-    if (!has_marks || (rest.len > 0 && !lamp_text_parse_scaled(rest, 3, &fraction)))
+    if (rest.len > 0 && !lamp_text_parse_scaled(rest, 3, &fraction))
         return FALSE;
     if (!lamp_time_from_civil(&civil, zone_seconds, &time))
         return FALSE;

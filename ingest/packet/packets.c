@@ -24,7 +24,11 @@ typedef struct {
     struct bpf_program program;
 } Filter;
 
-G_DEFINE_QUARK(lamp - packets - error - quark, lamp_packets_error)
+GQuark
+lamp_packets_error_quark(void)
+{
+    return g_quark_from_static_string("lamp-packets-error-quark");
+}
 
 void
 lamp_packets_finding(LampPackets *p, LampFindingKind kind, const char *code, const char *text)

@@ -126,14 +126,8 @@ collect_coverage(gpointer owner, G_GNUC_UNUSED guint64 offset, guint64 length,
                  gboolean understood)
 {
     Collect *c = owner;
-    if (understood)
-        c->understood += length;
-    else
-        c->other += length;
-    if (understood)
-        c->records++;
-    else
-        c->rejected++;
+    *(understood ? &c->understood : &c->other) += length;
+    *(understood ? &c->records : &c->rejected) += 1;
 }
 
 static inline void
