@@ -13,6 +13,7 @@ const LampCommand *const lamp_commands[] = {
     &lamp_command_flows,
     &lamp_command_graph,
     &lamp_command_dependencies,
+    &lamp_command_relations,
     &lamp_command_cct,
     &lamp_command_gantt,
     &lamp_command_path,

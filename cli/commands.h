@@ -18,6 +18,7 @@ extern const LampCommand lamp_command_eval;
 extern const LampCommand lamp_command_explain;
 extern const LampCommand lamp_command_gantt;
 extern const LampCommand lamp_command_path;
+extern const LampCommand lamp_command_relations;
 extern const LampCommand lamp_command_graph;
 extern const LampCommand lamp_command_whatif;
 extern const LampCommand lamp_command_export;
