@@ -14,7 +14,7 @@ static char *by_slot;
 static const GOptionEntry options[] = {
     LAMP_FLOW_OPTIONS,
     {"by", 0, 0, G_OPTION_ARG_STRING, &by_slot,
-     "mine log lines that share a value of FIELD, not request flows", "FIELD"},
+     "mine log lines that share a value of one of these fields, not request flows", "FIELD,…"},
     {"all", 0, 0, G_OPTION_ARG_NONE, &show_all,
      "also relations that follow from others, and those never put to the test", NULL},
     {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "a JSON object", NULL},

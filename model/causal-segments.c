@@ -2,23 +2,30 @@
  * Segments from flows and from logs.
  *
  * A call's confidence is that of all links from the root down to it. A call is stamped where
- * its caller is seen, so calls of one instance share a clock. Log lines are points in time on
- * the reference clock where it is known; lines whose stamps are coarser than a millisecond have
- * no order and are left out.
+ * its caller is seen, so calls of one instance share a clock. In logs a
+ * segment lies between two lines that follow each other in one log, of one service and one id,
+ * on the reference clock where it is known; lines whose stamps are coarser than a millisecond
+ * have no order and are left out.
  */
 #include "model/causal-segments.h"
 
 #include "base/limits.h"
 #include "store/statement.h"
 
+/* Slots are given as one text, with commas between and around them. */
 #define LINES                                                                                 \
-    "SELECT v.value, e.time_ns - coalesce(h.offset_ns, 0), coalesce(s.text, o.text, ''),"     \
+    "SELECT v.value, e.time_ns - coalesce(h.offset_ns, 0), coalesce(s.text, o.text, r.host, " \
+    "r.path),"                                                                                \
     " t.text, e.source_id FROM event_values v JOIN strings n ON n.string_id = v.slot_id"      \
-    " JOIN events e USING (event_id) JOIN strings t ON t.string_id = e.template_id LEFT JOIN" \
+    " JOIN events e USING (event_id) JOIN sources r USING (source_id) JOIN strings t ON "     \
+    "t.string_id = e.template_id LEFT JOIN"                                                   \
     " strings s ON s.string_id = e.service_id LEFT JOIN strings o ON o.string_id = e.host_id" \
     " LEFT JOIN source_hosts m ON m.source_id = e.source_id LEFT JOIN hosts h ON h.host_id =" \
-    " m.host_id WHERE n.text = ?1 AND e.time_ns IS NOT NULL AND e.resolution_ns <= 1000000"   \
-    " ORDER BY v.value, 2, e.event_id"
+    " m.host_id WHERE instr(?1, ',' || n.text || ',') > 0 AND e.time_ns IS NOT NULL AND"      \
+    " e.resolution_ns <= 1000000 GROUP BY v.value, e.event_id ORDER BY v.value, 2, e.event_id"
+
+/* Log sources that one request passes; lines of later ones are left out. */
+#define MOST_SOURCES 64u
 
 static char *
 label_name(const LampTopology *topology, guint32 label)
@@ -53,12 +60,20 @@ lamp_causal_add_flow(LampCausalModel *model, const LampTopology *topology, const
     lamp_causal_model_add(model, class_number, segments, count);
 }
 
+/* The latest line of one service in one log. */
+typedef struct {
+    gint64 source, time;
+    char *service, *text;
+} LastLine;
+
 /* Lines of one id. */
 typedef struct {
     LampCausalModel *model;
     GArray *segments;
     char *value;
     guint class_number;
+    LastLine last[MOST_SOURCES];
+    guint last_count;
 } Group;
 
 static void
@@ -70,38 +85,74 @@ finish_group(Group *group)
                               group->segments->len);
     g_array_set_size(group->segments, 0);
     g_clear_pointer(&group->value, g_free);
+    for (; group->last_count > 0; group->last_count--) {
+        g_free(group->last[group->last_count - 1].service);
+        g_free(group->last[group->last_count - 1].text);
+    }
 }
 
-static void
-take_line(Group *group, LampStatement *row)
+/* The service's latest line in the same log, or a free place; NULL if there are too many. */
+static LastLine *
+find_last(Group *group, gint64 source, const char *service)
 {
-    const char *value = lamp_statement_text(row, 0);
-    g_autofree char *name =
-        g_strconcat(lamp_statement_text(row, 2), ": ", lamp_statement_text(row, 3), NULL);
-    if (group->value == NULL || g_strcmp0(group->value, value) != 0) {
-        finish_group(group);
-        group->value = g_strdup(value);
-        group->class_number = lamp_causal_model_class(group->model, name);
-    }
+    for (guint i = 0; i < group->last_count; i++)
+        if (group->last[i].source == source && g_str_equal(group->last[i].service, service))
+            return &group->last[i];
+    if (group->last_count == MOST_SOURCES)
+        return NULL;
+    LastLine *last = &group->last[group->last_count++];
+    *last = (LastLine){.source = source, .service = g_strdup(service)};
+    return last;
+}
+
+/* The segment from @last to a line at @time. */
+static void
+add_segment(Group *group, const LastLine *last, gint64 time, const char *text)
+{
+    g_autofree char *name = g_strconcat(last->service, ": ", last->text, " … ", text, NULL);
     LampSegment segment = {
         .type = lamp_causal_model_type(group->model, group->class_number, LAMP_CAUSAL_NO_PARENT,
                                        name),
-        .start = lamp_statement_int(row, 1),
-        .end = lamp_statement_int(row, 1),
+        .start = last->time,
+        .end = time,
         .confidence = 1,
-        .clock = (guint32) lamp_statement_int(row, 4),
+        .clock = (guint32) last->source,
     };
     if (segment.type != LAMP_CAUSAL_NO_PARENT)
         g_array_append_val(group->segments, segment);
 }
 
+static void
+take_line(Group *group, LampStatement *row)
+{
+    const char *value = lamp_statement_text(row, 0), *service = lamp_statement_text(row, 2);
+    const char *text = lamp_statement_text(row, 3);
+    gint64 time = lamp_statement_int(row, 1);
+    if (group->value == NULL || g_strcmp0(group->value, value) != 0) {
+        finish_group(group);
+        group->value = g_strdup(value);
+        g_autofree char *name = g_strconcat(service, ": ", text, NULL);
+        group->class_number = lamp_causal_model_class(group->model, name);
+    }
+    LastLine *last = find_last(group, lamp_statement_int(row, 4), service);
+    if (last == NULL)
+        return;
+    if (last->text != NULL)
+        add_segment(group, last, time, text);
+    g_free(last->text);
+    last->text = g_strdup(text);
+    last->time = time;
+}
+
 gboolean
-lamp_causal_add_logs(LampCausalModel *model, LampStore *store, const char *slot, GError **error)
+lamp_causal_add_logs(LampCausalModel *model, LampStore *store, const char *slots,
+                     GError **error)
 {
     g_autoptr(LampStatement) rows = lamp_statement_new(store, LINES, error);
     if (rows == NULL)
         return FALSE;
-    lamp_statement_bind_string(rows, 1, slot);
+    g_autofree char *list = g_strconcat(",", slots, ",", NULL);
+    lamp_statement_bind_string(rows, 1, list);
     g_autoptr(GArray) segments = g_array_new(FALSE, FALSE, sizeof(LampSegment));
     Group group = {.model = model, .segments = segments};
     gboolean more = TRUE, ok = TRUE;

@@ -11,9 +11,10 @@
 void lamp_causal_add_flow(LampCausalModel *model, const LampTopology *topology,
                           const LampFlow *flow);
 
-/* Takes all log lines that have a value of the slot @slot, grouped by that value: a class is
- * named by a trace's first line, a segment is a line of one service and template. */
-gboolean lamp_causal_add_logs(LampCausalModel *model, LampStore *store, const char *slot,
+/* Takes all log lines that have a value of one of the fields @slots (names with commas between
+ * them), grouped by that value: a class is named by a trace's first line, a segment lies
+ * between two consecutive lines of one service. */
+gboolean lamp_causal_add_logs(LampCausalModel *model, LampStore *store, const char *slots,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Median uncertainty of the clocks that were compared, ns; 0 where there is none. */

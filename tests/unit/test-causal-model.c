@@ -3,7 +3,7 @@
  */
 #include "model/causal-segments.h"
 #include "model/index-map.h"
-#include "tests/unit/suite.h"
+#include "tests/unit/flow-fixture.h"
 
 #define TRACES 400u
 
@@ -188,6 +188,48 @@ START_TEST(bound_is_binomial)
 }
 END_TEST
 
+/* Four lines of one service for each id, 40 ids, on two fields. */
+START_TEST(logs_tied_by_an_id_give_segments)
+{
+    state = 11;
+    g_autofree char *folder = g_dir_make_tmp("lamp-causal-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "test.db", NULL);
+    g_autoptr(LampStore) store = lamp_store_open(path, LAMP_STORE_CREATE, NULL);
+    ck_assert(store != NULL && lamp_store_begin(store, NULL));
+    fixture_run(store,
+                "INSERT INTO sources (source_id, path, size_bytes, state) VALUES (1, 'a', 0, "
+                "'done'); INSERT INTO strings VALUES (1, 'rid'), (2, 'reqId'), (3, 'other'), "
+                "(10, 'begin'), (11, 'read'), (12, 'write'), (13, 'end'), (14, 'web')");
+    for (guint id = 0, event = 0; id < 40; id++) {
+        gint64 now = (gint64) id * 10000;
+        for (guint line = 0; line < 4; line++) {
+            now += draw(100, 900);
+            event++;
+            g_autofree char *sql = g_strdup_printf(
+                "INSERT INTO events (event_id, source_id, offset_bytes, length_bytes, time_ns, "
+                "service_id, template_id) VALUES (%u, 1, 0, 0, %" G_GINT64_FORMAT ", 14, %u); "
+                "INSERT INTO event_values VALUES (%u, %u, 'id%u'), (%u, 3, 'x%u')",
+                event, now, 10 + line, event, 1 + line % 2, id, event, event);
+            fixture_run(store, sql);
+        }
+    }
+    g_autoptr(LampCausalModel) model = lamp_causal_model_new(NULL);
+    ck_assert(lamp_causal_add_logs(model, store, "rid,reqId", NULL));
+    ck_assert_uint_eq(lamp_causal_model_classes(model), 1);
+    ck_assert_str_eq(lamp_causal_model_class_name(model, 0), "web: begin");
+    ck_assert_uint_eq(lamp_causal_model_traces(model, 0), 40);
+    ck_assert_uint_eq(lamp_causal_model_types(model, 0), 3);
+    g_autoptr(GArray) relations = lamp_causal_model_relations(model, 0);
+    ck_assert_uint_eq(relations->len, 3);
+    const LampRelation *next = find(relations, LAMP_RELATION_BEFORE, 0, 1);
+    ck_assert(next != NULL && next->is_proven && !next->is_implied);
+    ck_assert(find(relations, LAMP_RELATION_BEFORE, 1, 2) != NULL);
+    lamp_store_rollback(store);
+    g_unlink(path);
+    g_rmdir(folder);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -198,6 +240,7 @@ main(void)
     tcase_add_test(tests, needs_traces_and_variation);
     tcase_add_test(tests, clock_error_is_no_counterexample);
     tcase_add_test(tests, bound_is_binomial);
+    tcase_add_test(tests, logs_tied_by_an_id_give_segments);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
