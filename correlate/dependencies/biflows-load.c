@@ -11,6 +11,9 @@
 #include "base/keyed-map.h"
 #include "store/statement.h"
 
+/* The year 2116: sums of two times must not overflow. */
+#define LATEST (G_GINT64_CONSTANT(1) << 62)
+
 #define RECORD_ROWS                                                                            \
     "SELECT source_endpoint_id, destination_endpoint_id, first_time_ns, last_time_ns, packets" \
     " * max(sampling, 1), bytes * max(sampling, 1), transport, tcp_flags, n, 0, sampling"      \
@@ -80,15 +83,18 @@ take_row(LampBiflows *b, GArray *records, const GArray *index, LampStatement *ro
     guint32 destination = find_endpoint(index, lamp_statement_int(row, 1));
     gint64 transport = lamp_statement_int(row, 6);
     b->records++;
+    gint64 first = lamp_statement_int(row, 2), last = lamp_statement_int(row, 3);
+    gboolean is_timed = first >= 0 && first < LATEST && last >= 0 && last < LATEST;
     gboolean is_used = transport == 6 || transport == 17 || transport == 132;
-    if (!is_used || source == 0 || destination == 0 || source == destination) {
+    if (!is_used || !is_timed || source == 0 || destination == 0 || source == destination) {
         b->ignored++;
         return;
     }
     LampFlowRecord record = {
         .source = source - 1,
         .destination = destination - 1,
-        .first = lamp_statement_int(row, 2),
+        .first = first,
+        .last = MAX(first, last),
         .packets = (double) lamp_statement_int(row, 4),
         .bytes = (double) lamp_statement_int(row, 5),
         .transport = (guint8) transport,
@@ -96,7 +102,6 @@ take_row(LampBiflows *b, GArray *records, const GArray *index, LampStatement *ro
         .exporter = (gint32) lamp_statement_int(row, 8),
         .is_directed = lamp_statement_int(row, 9) != 0,
     };
-    record.last = MAX(lamp_statement_int(row, 3), record.first);
     if (lamp_statement_int(row, 10) > 1)
         b->is_sampled = TRUE;
     g_array_append_val(records, record);

@@ -26,7 +26,8 @@ static const gint64 edges_us[] = {1000,    2000,    5000,     10000,   20000,
                                   50000,   100000,  200000,   500000,  1000000,
                                   2000000, 5000000, 10000000, 30000000};
 
-/* Panel with its causes on three turns of the circle and its sampled effects. */
+/* Panel with its causes on three turns of the circle and its sampled effects; times since its
+ * begin. */
 typedef struct {
     const LampPanel *panel;
     gint64 *causes, *others, *effects;
@@ -46,13 +47,13 @@ typedef struct {
 } Fit;
 
 static gint64 *
-turn_thrice(const gint64 *times, gsize count, gint64 turn)
+turn_thrice(const gint64 *times, gsize count, gint64 from, gint64 turn)
 {
     gint64 *all = g_new(gint64, 3 * count + 1);
     for (gsize i = 0; i < count; i++) {
-        all[i] = times[i] - turn;
-        all[count + i] = times[i];
-        all[2 * count + i] = times[i] + turn;
+        all[i] = times[i] - from - turn;
+        all[count + i] = times[i] - from;
+        all[2 * count + i] = times[i] - from + turn;
     }
     return all;
 }
@@ -62,13 +63,13 @@ fill_ring(Ring *ring, const LampPanel *panel, gsize stride)
 {
     ring->panel = panel;
     ring->turn = MAX(panel->to - panel->from, 1);
-    ring->causes = turn_thrice(panel->causes, panel->cause_count, ring->turn);
-    ring->others = turn_thrice(panel->others, panel->other_count, ring->turn);
+    ring->causes = turn_thrice(panel->causes, panel->cause_count, panel->from, ring->turn);
+    ring->others = turn_thrice(panel->others, panel->other_count, panel->from, ring->turn);
     ring->cause_count = 3 * panel->cause_count;
     ring->other_count = 3 * panel->other_count;
     ring->effects = g_new(gint64, panel->effect_count / stride + 1);
     for (gsize i = 0; i < panel->effect_count; i += stride)
-        ring->effects[ring->effect_count++] = panel->effects[i];
+        ring->effects[ring->effect_count++] = panel->effects[i] - panel->from;
 }
 
 /* counts[effect][bin]: how many of @times lie that long before the effect. */
@@ -210,7 +211,7 @@ fill_blocks(const Fit *fit, Block *blocks)
         const Ring *ring = &fit->rings[i];
         const LampPanel *panel = ring->panel;
         for (gsize e = 0; e < ring->effect_count; e++, at++) {
-            double place = (double) (ring->effects[e] - panel->from) / (double) ring->turn;
+            double place = (double) ring->effects[e] / (double) ring->turn;
             Block *block = &blocks[i * BLOCKS + (guint) CLAMP(place * BLOCKS, 0, BLOCKS - 1)];
             block->effects += 1;
             block->explained += explained(fit, ring, at);
