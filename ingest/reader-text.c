@@ -62,8 +62,30 @@ lamp_log_parse_text(LampLog *log, LampBytes line, LampLogRecord *record)
     return TRUE;
 }
 
+/* java.util.logging writes `time class method` and on the next line `SEVERITY: message`. */
+static gboolean
+join(LampLog *log, LampBytes line, LampLogRecord *record)
+{
+    LampEventRow *event = &record->event;
+    const guint8 *colon =
+        line.len > 5 ? memchr(line.at, ':', 14 < line.len ? 14 : line.len) : NULL;
+    if (colon == NULL || event->severity.len > 0 || colon + 1 >= line.at + line.len ||
+        colon[1] != ' ')
+        return FALSE;
+    LampBytes severity = lamp_severity_of_word(lamp_bytes(line.at, (gsize) (colon - line.at)));
+    const guint8 *blank =
+        event->message.len > 0 ? memchr(event->message.at, ' ', event->message.len) : NULL;
+    if (severity.len == 0 || blank == NULL)
+        return FALSE;
+    event->severity = severity;
+    event->service = lamp_bytes(event->message.at, (gsize) (blank - event->message.at));
+    event->message = lamp_bytes(colon + 2, (gsize) (line.at + line.len - colon - 2));
+    lamp_log_parse_pairs(log, event->message, record);
+    return TRUE;
+}
+
 static const LampLogFormat format = {
-    .parse = lamp_log_parse_text, .joins_lines = TRUE, .most = 20};
+    .join = join, .parse = lamp_log_parse_text, .joins_lines = TRUE, .most = 20};
 
 static guint
 probe(LampBytes head, const char *path)

@@ -191,6 +191,7 @@ static const Row rows[] = {
     {"upstreamhost", {LAMP_MEANS_UPSTREAM_ADDRESS, 0}},
     {"upstreamresponsetime", {LAMP_MEANS_UPSTREAM_TIME, S}},
     {"upstreamstatus", {LAMP_MEANS_UPSTREAM_STATUS, 0}},
+    {"upstreamtime", {LAMP_MEANS_UPSTREAM_TIME, S}},
     {"uri", {LAMP_MEANS_TARGET, 0}},
     {"url", {LAMP_MEANS_TARGET, 0}},
     {"urloriginal", {LAMP_MEANS_TARGET, 0}},

@@ -179,6 +179,11 @@ static const Row rows[] = {
      "\"time\":\"2026-11-21T09:11:51.991Z\"}",
      {"2026-11-21T09:11:51.991000000Z ~1000000", "{order=ORD-77}"}},
     {"text",
+     "Nov 21, 2026 9:11:53 PM com.acme.Main start\nWARNING: slow order=ORD-77",
+     {"2026-11-21T21:11:53.000000000Z ~1000000000 service=<com.acme.Main> severity=<warn> "
+      "message=<slow order=ORD-77>",
+      "{order=ORD-77}"}},
+    {"text",
      "value 7 at 21.11.2026 09:11:52 reached",
      {"2026-11-21T09:11:52.000000000Z ~1000000000 message=<reached> {before_time=value 7 at}"}},
     {"text", "no time here\n", {"finding log.line @0 line 1"}},
