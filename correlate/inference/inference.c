@@ -22,8 +22,8 @@
 #define SNAPSHOTS 2
 #define ALONE 0.25f
 #define BURN 4
-#define SWEEPS 40
-#define RELEARN_EVERY 8
+#define SWEEPS 60
+#define RELEARN_EVERY 12
 #define ORPHANS_EVERY 8
 #define DOUBT 0.03 /* mean probability of being wrong */
 #define MIN_EXPECTED_CHANGES 5.0

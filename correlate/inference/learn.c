@@ -12,7 +12,8 @@
 #define LEAN_ON_FAMILY 100.0 /* of the kinds with the same slots */
 #define LEAN_PATTERN 2.0     /* of independent slots in the frequency of a pattern */
 
-#define FEW_ORPHANS 0.002 /* where none has been seen */
+#define FEW_ORPHANS 0.002 /* share of the steps of a kind, where none has been seen */
+#define MAX_FEW_ORPHANS 0.2
 #define MIN_SLOT_WEIGHT 1.5
 #define MIN_KEYED 3.0f
 
@@ -405,6 +406,20 @@ sort_examples(const LampModel *self, const LampField *field, const LampExamples 
     return runs;
 }
 
+static void
+learn_orphans(LampModel *self, const LampField *field, const LampExamples *examples)
+{
+    g_autofree double *steps = g_new0(double, self->n_step_kinds + 1);
+    for (guint32 s = 0; s < field->n_steps; s++)
+        steps[field->steps[s].kind]++;
+    for (guint32 k = 0; k < self->n_step_kinds; k++) {
+        double seen = examples->orphans[k] / MAX(1, examples->n_snapshots);
+        double few = MIN(FEW_ORPHANS * steps[k], MAX_FEW_ORPHANS);
+        self->log_orphan[k] =
+            (float) log((seen + MAX(few, FEW_ORPHANS)) / (double) field->span);
+    }
+}
+
 void
 lamp_model_learn(LampModel *self, const LampField *field, const LampExamples *examples,
                  gboolean order)
@@ -418,8 +433,5 @@ lamp_model_learn(LampModel *self, const LampField *field, const LampExamples *ex
     for (guint32 k = 0; k < self->n_kinds; k++)
         if (runs[k].signature)
             learn_family(self, field, examples, sorted, runs, k, order);
-    for (guint32 k = 0; k < self->n_step_kinds; k++)
-        self->log_orphan[k] =
-            (float) log((examples->orphans[k] / MAX(1, examples->n_snapshots) + FEW_ORPHANS) /
-                        (double) field->span);
+    learn_orphans(self, field, examples);
 }
