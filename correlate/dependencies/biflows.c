@@ -13,7 +13,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define SILENCE (60 * G_GINT64_CONSTANT(1000000000))
+#define SECOND G_GINT64_CONSTANT(1000000000)
+#define SILENCE (60 * SECOND)
+#define MOST_TWINS 64u
 #define EPHEMERAL_PORT 32768
 #define FIN_OR_RST 5
 #define SYN 2
@@ -144,6 +146,55 @@ is_repeat(const LampFlowRecord *record, const LampFlowRecord *kept)
     return record->is_directed || record->first < kept->last || record->first == kept->first;
 }
 
+static guint
+coarseness(gint64 time)
+{
+    return (guint) ((time % SECOND == 0) + (time % (SECOND / 1000) == 0) + (time % 1000 == 0));
+}
+
+/* Is @a the same record as @b from another file, and the one with the coarser stamp? */
+static gboolean
+is_worse_twin(const LampFlowRecord *a, const LampFlowRecord *b)
+{
+    if (a->exporter == b->exporter || a->source != b->source || a->packets != b->packets ||
+        a->bytes != b->bytes || a->is_directed)
+        return FALSE;
+    guint here = coarseness(a->first), there = coarseness(b->first);
+    return here != there ? here > there : a->exporter > b->exporter;
+}
+
+/* The same flows exported twice, say as a file and as its listing in whole seconds. */
+static gboolean
+has_better_twin(const LampFlowRecord *records, gsize count, gsize i)
+{
+    for (gsize k = i; k-- > 0 && i - k < MOST_TWINS;)
+        if (records[i].first - records[k].first > SECOND)
+            break;
+        else if (is_worse_twin(&records[i], &records[k]))
+            return TRUE;
+    for (gsize k = i + 1; k < count && k - i < MOST_TWINS; k++)
+        if (records[k].first - records[i].first > SECOND)
+            break;
+        else if (is_worse_twin(&records[i], &records[k]))
+            return TRUE;
+    return FALSE;
+}
+
+static gsize
+drop_twins(LampBiflows *b, LampFlowRecord *records, gsize count)
+{
+    g_autofree gboolean *is_twin = g_new(gboolean, count);
+    for (gsize i = 0; i < count; i++)
+        is_twin[i] = has_better_twin(records, count, i);
+    gsize kept = 0;
+    for (gsize i = 0; i < count; i++) {
+        b->ignored += is_twin[i] ? 1 : 0;
+        if (!is_twin[i])
+            records[kept++] = records[i];
+    }
+    return kept;
+}
+
 /* Moves what is new to the front; returns how many that are. */
 static gsize
 drop_repeats(LampBiflows *b, LampFlowRecord *records, gsize count)
@@ -167,7 +218,7 @@ drop_repeats(LampBiflows *b, LampFlowRecord *records, gsize count)
 static void
 merge_pair(LampBiflows *b, LampFlowRecord *records, gsize count, const guint32 *partners)
 {
-    count = drop_repeats(b, records, count);
+    count = drop_repeats(b, records, drop_twins(b, records, count));
     gsize begin = 0;
     gint64 last = records[0].last;
     guint8 flags = records[0].flags;
