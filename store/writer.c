@@ -33,8 +33,8 @@ static const struct {
 /* Tables whose rows belong to a source, for forgetting; values hang on their events and
  * observations. */
 static const char *const forget_sql[] = {
-    "DELETE FROM event_values WHERE event_id IN (SELECT event_id FROM events WHERE source_id = "
-    "?1)",
+    ("DELETE FROM event_values WHERE event_id IN "
+     "(SELECT event_id FROM events WHERE source_id = ?1)"),
     ("DELETE FROM observation_values WHERE observation_id IN "
      "(SELECT observation_id FROM observations WHERE source_id = ?1)"),
     "DELETE FROM events WHERE source_id = ?1",

@@ -38,7 +38,7 @@ lamp_http_status_line(LampBytes text)
         if (i == text.len)
             return LAMP_HTTP_LINE_MAYBE;
         gboolean fits =
-            form[i] == 'd' ? g_ascii_isdigit(text.at[i]) : text.at[i] == (guint8) form[i];
+            form[i] == 'd' ? g_ascii_isdigit(text.at[i]) : (char) text.at[i] == form[i];
         if (!fits)
             return LAMP_HTTP_LINE_NO;
     }

@@ -434,7 +434,8 @@ read_binary_answer(MemcachedState *state, LampStream *stream, LampFrame *frame)
     add_content(exchange, LAMP_SIDE_RESPONSE,
                 binary_part(bytes, BINARY_HEADER + bytes.at[4] + key_len, 4096));
     frame->exchange = exchange;
-    frame->note = bytes.at[1] != 0x10 || key_len == 0 ? 1 : 0; /* statistics end with an empty key */
+    frame->note =
+        bytes.at[1] != 0x10 || key_len == 0 ? 1 : 0; /* statistics end with an empty key */
 }
 
 static void

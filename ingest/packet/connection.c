@@ -192,6 +192,7 @@ elapsed(LampTime from, LampTime to)
 static void
 emit_row(LampStream *s)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     const LampHalf *client = &s->half[s->client], *server = &s->half[!s->client];
     LampConnectionState state = s->state;
     if (state == LAMP_CONNECTION_OPEN && s->is_midstream)

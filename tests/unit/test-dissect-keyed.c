@@ -4,7 +4,7 @@
 
 START_TEST(test_kafka_produce_and_fetch_share_the_batch)
 {
-#define BATCH                                                                            \
+#define BATCH                                                                          \
     "\0\0\0\0\0\0\0\0\0\0\0\x38\0\0\0\0\2\xaa\xbb\xcc\xdd\0\0\0\0\0\0\0\1\2\3\4\5\6\7" \
     "\0\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\1wxyzuvw"
     static const Turn turns[] = {
