@@ -48,9 +48,13 @@ static const char *const secret_parts[26][PARTS] = {
 static gboolean
 begins_with(LampBytes text, const char *part)
 {
-    for (gsize i = 0; part[i] != '\0'; i++)
-        if (i == text.len || g_ascii_tolower((char) text.at[i]) != part[i])
+    for (gsize i = 0; part[i] != '\0'; i++) {
+        if (i == text.len)
             return FALSE;
+        guint8 b = text.at[i];
+        if ((b >= 'A' && b <= 'Z' ? b | 0x20 : b) != part[i])
+            return FALSE;
+    }
     return TRUE;
 }
 
@@ -71,7 +75,7 @@ gboolean
 lamp_identifier_is_secret(LampBytes name)
 {
     static const char *const wholes[] = {"sid", "pin", "pan", "sig", "key", "code", "state"};
-    for (gsize i = 0; i < G_N_ELEMENTS(wholes); i++)
+    for (gsize i = 0; name.len <= 5 && i < G_N_ELEMENTS(wholes); i++)
         if (name_is(name, wholes[i]))
             return TRUE;
     return has_secret_part(name);
@@ -80,15 +84,17 @@ lamp_identifier_is_secret(LampBytes name)
 static gboolean
 is_known_header(LampBytes name)
 {
-    static const char *const names[] = {"traceparent",   "b3",
-                                        "uber-trace-id", "x-request-id",
-                                        "sentry-trace",  "x-cloud-trace-context"};
+    static const char *const names[] = {"traceparent", "b3", "sentry-trace",
+                                        "x-cloud-trace-context"};
     static const char *const endings[] = {"request-id",     "trace-id",  "correlation-id",
                                           "transaction-id", "requestid", "traceid"};
-    for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
+    /* The last letter tells most headers apart. */
+    guint8 last = name.at[name.len - 1] | 0x20;
+    gboolean ends_in_d = last == 'd';
+    gboolean may_be_name = last == 't' || last == '3' || last == 'e';
+    for (gsize i = 0; may_be_name && i < G_N_ELEMENTS(names); i++)
         if (name_is(name, names[i]))
             return TRUE;
-    gboolean ends_in_d = (name.at[name.len - 1] | 0x20) == 'd';
     for (gsize i = 0; i < G_N_ELEMENTS(endings) && ends_in_d; i++)
         if (ends_with(name, endings[i]))
             return TRUE;
