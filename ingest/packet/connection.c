@@ -90,6 +90,8 @@ static void
 close_least_recent(LampPackets *p)
 {
     LampStream *victim = p->ended.oldest != NULL ? p->ended.oldest : p->used.oldest;
+    if (victim == NULL)
+        return;
     if (victim != p->ended.oldest)
         lamp_packets_finding(p, LAMP_FINDING_LIMIT, "limit.CONNECTIONS",
                              "too many connections at once; the least recent was closed");
