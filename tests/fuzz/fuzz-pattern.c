@@ -16,7 +16,7 @@ LLVMFuzzerTestOneInput(const guint8 *at, gsize len)
     LampSourceContext context = lamp_feed_context("fuzz");
     context.pattern = pattern;
     LampBytes log = used < len ? lamp_bytes(at + used, len - used) : lamp_bytes("", 0);
-    g_autoptr(LampRender) render = lamp_reading(
-        &lamp_reader_pattern, log, (LampChunks){.size = 0, .seed = (guint32) len}, &context);
+    lamp_render_free(lamp_reading(&lamp_reader_pattern, log,
+                                  (LampChunks){.size = 0, .seed = (guint32) len}, &context));
     return 0;
 }

@@ -34,7 +34,7 @@ open_as(const char *path, LampStoreMode mode)
     if (store == NULL)
         return;
     g_autofree char *stage = lamp_store_get_meta(store, "ingest.state");
-    if (!lamp_store_stage_require(store, "correlate", NULL))
+    if (stage == NULL || !lamp_store_stage_require(store, "correlate", NULL))
         return;
     (void) lamp_store_text(store, 1);
     ask(store, "SELECT * FROM source_coverage");

@@ -123,8 +123,7 @@ read_capture(const char *path)
     if (reader == NULL)
         return;
     LampSourceContext context = lamp_feed_context(path);
-    g_autoptr(LampRender) render =
-        lamp_reading(reader, bytes, (LampChunks){.size = 1 << 20}, &context);
+    lamp_render_free(lamp_reading(reader, bytes, (LampChunks){.size = 1 << 20}, &context));
 }
 
 int
