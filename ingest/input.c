@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #define BLOCK ((gsize) 262144)
 #define BOMB_OUTPUT ((guint64) 1 << 30)
@@ -20,7 +21,11 @@
 
 struct LampInput {
     int fd;
-    struct archive *archive; /* NULL for a plain file */
+    struct archive *archive; /* NULL for a plain file, and for gzip outside of an archive */
+    gboolean is_gzip;        /* read with zlib: the fields that follow */
+    z_stream inflate;
+    gboolean gzip_is_over, gzip_member_is_over;
+    const char *gzip_failure; /* static text, told once all output is handed out */
     gboolean started;
     guint8 head[BLOCK]; /* first bytes of a plain file, read to look at them */
     gsize head_len, head_used;
@@ -85,34 +90,87 @@ feed(struct archive *archive, void *owner, const void **out_block)
         return (la_ssize_t) input->head_len;
     }
     gssize n = read_fully(input->fd, input->head, BLOCK);
-    if (n < 0)
-        archive_set_error(archive, errno, "%s", g_strerror(errno));
-    else
+    if (n > 0)
         input->consumed += (guint64) n;
+    else if (n < 0 && archive != NULL)
+        archive_set_error(archive, errno, "%s", g_strerror(errno));
     *out_block = input->head;
     return n;
 }
 
-static gboolean
-open_archive(LampInput *input, GError **error)
+static struct archive *
+new_archive(void)
 {
-    input->archive = archive_read_new();
-    archive_read_support_filter_gzip(input->archive);
-    archive_read_support_filter_xz(input->archive);
-    archive_read_support_filter_zstd(input->archive);
-    archive_read_support_filter_bzip2(input->archive);
-    archive_read_support_filter_lz4(input->archive);
-    archive_read_support_filter_compress(input->archive);
-    archive_read_support_format_tar(input->archive);
-    archive_read_support_format_zip(input->archive);
-    archive_read_support_format_7zip(input->archive);
-    archive_read_support_format_raw(input->archive);
-    archive_read_support_format_empty(input->archive);
+    struct archive *archive = archive_read_new();
+    archive_read_support_filter_gzip(archive);
+    archive_read_support_filter_xz(archive);
+    archive_read_support_filter_zstd(archive);
+    archive_read_support_filter_bzip2(archive);
+    archive_read_support_filter_lz4(archive);
+    archive_read_support_filter_compress(archive);
+    return archive;
+}
+
+/* Does decompressed content begin as a tar file does? Looks at the bytes in `head` alone, so
+ * that the real reading can begin anew. */
+static gboolean
+holds_tar(const LampInput *input)
+{
+    static const gsize magic_at = 257;
+    struct archive *archive = new_archive();
+    struct archive_entry *entry;
+    guint8 begin[512];
+    archive_read_support_format_raw(archive);
+    gboolean is_tar =
+        archive_read_open_memory(archive, input->head, input->head_len) == ARCHIVE_OK &&
+        archive_read_next_header(archive, &entry) == ARCHIVE_OK &&
+        archive_read_data(archive, begin, sizeof begin) == (la_ssize_t) sizeof begin &&
+        memcmp(begin + magic_at, "ustar", 5) == 0;
+    archive_read_free(archive);
+    return is_tar;
+}
+
+static gboolean
+starts_with(const LampInput *input, const char *magic, gsize len)
+{
+    return input->head_len >= len && memcmp(input->head, magic, len) == 0;
+}
+
+static gboolean
+open_archive(LampInput *input, gboolean is_tar, GError **error)
+{
+    input->archive = new_archive();
+    if (is_tar)
+        archive_read_support_format_tar(input->archive);
+    else if (starts_with(input, "PK\x03\x04", 4))
+        archive_read_support_format_zip(input->archive);
+    else if (starts_with(input, "7z\xbc\xaf\x27\x1c", 6))
+        archive_read_support_format_7zip(input->archive);
+    else
+        archive_read_support_format_raw(input->archive);
     if (archive_read_open(input->archive, input, NULL, feed, NULL) == ARCHIVE_OK)
         return TRUE;
     g_set_error(error, LAMP_SOURCE_ERROR, LAMP_SOURCE_ERROR_DAMAGED, "cannot decompress: %s",
                 archive_error_string(input->archive));
     return FALSE;
+}
+
+/* gzip is read with zlib itself, because it hands out all that a cut or damaged file held. */
+static gboolean
+open_gzip(LampInput *input)
+{
+    input->is_gzip = inflateInit2(&input->inflate, 16 + MAX_WBITS) == Z_OK;
+    return input->is_gzip;
+}
+
+static gboolean
+open_packed(LampInput *input, GError **error)
+{
+    gboolean is_tar = holds_tar(input) ||
+                      (input->head_len > 262 && memcmp(input->head + 257, "ustar", 5) == 0);
+    if (!is_tar && starts_with(input, "\x1f\x8b", 2) && open_gzip(input))
+        return TRUE;
+    return open_archive(input, is_tar, error);
 }
 
 LampInput *
@@ -133,7 +191,7 @@ lamp_input_open(const char *path, GError **error)
     }
     input->head_len = (gsize) n;
     input->consumed = (guint64) n;
-    if (!looks_plain(lamp_bytes(input->head, input->head_len)) && !open_archive(input, error))
+    if (!looks_plain(lamp_bytes(input->head, input->head_len)) && !open_packed(input, error))
         return NULL;
     return g_steal_pointer(&input);
 }
@@ -145,6 +203,8 @@ lamp_input_close(LampInput *input)
         return;
     if (input->archive != NULL)
         archive_read_free(input->archive);
+    if (input->is_gzip)
+        inflateEnd(&input->inflate);
     if (input->fd >= 0)
         close(input->fd);
     g_free(input);
@@ -234,6 +294,76 @@ is_bomb(const LampInput *input)
 }
 
 static gssize
+count_produced(LampInput *input, gsize n, GError **error)
+{
+    input->produced += n;
+    if (!is_bomb(input))
+        return (gssize) n;
+    g_set_error(error, LAMP_SOURCE_ERROR, LAMP_SOURCE_ERROR_BOMB,
+                "decompressed content is more than %d times the file", BOMB_RATIO);
+    return -1;
+}
+
+/* Makes compressed bytes available, or notes that there are no more. */
+static gboolean
+refill_gzip(LampInput *input)
+{
+    const void *block = NULL;
+    if (input->inflate.avail_in > 0)
+        return TRUE;
+    la_ssize_t n = feed(NULL, input, &block);
+    if (n > 0) {
+        input->inflate.next_in = (guint8 *) (gpointer) input->head;
+        input->inflate.avail_in = (unsigned) n;
+        return TRUE;
+    }
+    input->gzip_is_over = TRUE;
+    if (n < 0)
+        input->gzip_failure = "the file cannot be read further";
+    else if (!input->gzip_member_is_over)
+        input->gzip_failure = "unexpected end of file";
+    return FALSE;
+}
+
+/* One call of inflate(); members that follow each other are one stream, other bytes behind a
+ * member end it, as gzip(1) has it. */
+static void
+inflate_some(LampInput *input)
+{
+    if (input->gzip_member_is_over) {
+        input->gzip_is_over = input->inflate.next_in[0] != 0x1f;
+        if (input->gzip_is_over || inflateReset(&input->inflate) != Z_OK)
+            return;
+        input->gzip_member_is_over = FALSE;
+    }
+    int code = inflate(&input->inflate, Z_NO_FLUSH);
+    input->gzip_member_is_over = code == Z_STREAM_END;
+    if (code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR)
+        return;
+    input->gzip_is_over = TRUE;
+    input->gzip_failure = input->inflate.msg != NULL ? input->inflate.msg : "invalid data";
+}
+
+static gssize
+read_gzip(LampInput *input, guint8 *buffer, gsize size, GError **error)
+{
+    gsize wanted = MIN(size, BLOCK);
+    input->inflate.next_out = buffer;
+    input->inflate.avail_out = (unsigned) wanted;
+    while (input->inflate.avail_out > 0 && !input->gzip_is_over && refill_gzip(input))
+        inflate_some(input);
+    gsize n = wanted - input->inflate.avail_out;
+    if (n > 0)
+        return count_produced(input, n, error);
+    if (input->gzip_failure == NULL)
+        return 0;
+    g_set_error(error, LAMP_SOURCE_ERROR, LAMP_SOURCE_ERROR_DAMAGED,
+                "compressed content is cut or damaged: %s", input->gzip_failure);
+    input->gzip_failure = NULL;
+    return -1;
+}
+
+static gssize
 read_packed(LampInput *input, guint8 *buffer, gsize size, GError **error)
 {
     GError *broken = NULL;
@@ -245,17 +375,14 @@ read_packed(LampInput *input, guint8 *buffer, gsize size, GError **error)
     gsize n = MIN(size, input->block.len);
     memcpy(buffer, input->block.at, n);
     input->block = lamp_bytes(input->block.at + n, input->block.len - n);
-    input->produced += n;
-    if (!is_bomb(input))
-        return (gssize) n;
-    g_set_error(error, LAMP_SOURCE_ERROR, LAMP_SOURCE_ERROR_BOMB,
-                "decompressed content is more than %d times the file", BOMB_RATIO);
-    return -1;
+    return count_produced(input, n, error);
 }
 
 gssize
 lamp_input_read(LampInput *input, guint8 *buffer, gsize size, GError **error)
 {
+    if (input->is_gzip)
+        return read_gzip(input, buffer, size, error);
     return input->archive == NULL ? read_plain(input, buffer, size, error)
                                   : read_packed(input, buffer, size, error);
 }

@@ -7,7 +7,7 @@
 #include "base/keyed-map.h"
 #include "ingest/ingest.h"
 #include "ingest/input.h"
-#include "ingest/packet/packets.h"
+#include "ingest/packets.h"
 #include "ingest/reader.h"
 #include "store/writer.h"
 

@@ -257,7 +257,8 @@ find_lag(const Fit *fit, gint64 resolution)
     gint64 width = MAX(MIN(fit->max_lag, 2 * G_GINT64_CONSTANT(1000000000)) / LAG_BINS,
                        MAX(resolution, G_GINT64_CONSTANT(1000000)));
     double counts[LAG_BINS] = {0};
-    guint bins = (guint) MIN(LAG_BINS, fit->max_lag / width + 1);
+    guint bins = (guint) CLAMP(fit->max_lag / width + 1, 1, LAG_BINS);
+    gint64 last = (gint64) bins - 1;
     for (guint i = 0; i < fit->ring_count; i++) {
         const Ring *ring = &fit->rings[i];
         gsize begin = 0;
@@ -269,7 +270,8 @@ find_lag(const Fit *fit, gint64 resolution)
                 gint64 delay = ring->effects[e] - ring->causes[c] + fit->edges[0] * -1;
                 if (delay < 0)
                     break;
-                counts[MIN((guint) (delay / width), bins - 1)] += 1;
+                gint64 bin = delay / width;
+                counts[bin < last ? bin : last] += 1;
             }
         }
     }
