@@ -90,6 +90,13 @@ check_identity(LampStore *store, LampStoreMode mode, GError **error)
         return lamp_store_fail(store, sqlite3_errcode(store->db), "cannot read", error);
     if (tables == 0 && mode == LAMP_STORE_CREATE)
         return create_schema(store, error);
+    if (tables == 0) {
+        g_set_error(error, LAMP_STORE_ERROR, LAMP_STORE_ERROR_INCOMPLETE,
+                    "'%s' is empty: an ingest was stopped before it began; run `lamplight "
+                    "ingest PATH... -o %s`",
+                    store->path, store->path);
+        return FALSE;
+    }
     if (application != APPLICATION_ID) {
         g_set_error(error, LAMP_STORE_ERROR, LAMP_STORE_ERROR_FOREIGN,
                     "'%s' is not a lamplight database", store->path);

@@ -41,6 +41,16 @@ START_TEST(test_open_foreign_file_is_refused)
 }
 END_TEST
 
+START_TEST(test_open_empty_file_tells_to_ingest)
+{
+    g_autoptr(GError) error = NULL;
+    g_file_set_contents(path, "", 0, NULL);
+    ck_assert_ptr_null(lamp_store_open(path, LAMP_STORE_READ, &error));
+    ck_assert(g_error_matches(error, LAMP_STORE_ERROR, LAMP_STORE_ERROR_INCOMPLETE));
+    ck_assert_ptr_nonnull(strstr(error->message, "lamplight ingest"));
+}
+END_TEST
+
 START_TEST(test_stage_is_required_until_done)
 {
     g_autoptr(GError) error = NULL;
@@ -114,6 +124,7 @@ main(void)
     tcase_add_checked_fixture(tc, make_path, remove_path);
     tcase_add_test(tc, test_open_missing_file_says_so);
     tcase_add_test(tc, test_open_foreign_file_is_refused);
+    tcase_add_test(tc, test_open_empty_file_tells_to_ingest);
     tcase_add_test(tc, test_stage_is_required_until_done);
     tcase_add_test(tc, test_strings_survive_reopening_and_rollback);
     tcase_add_test(tc, test_statement_repairs_text_and_refuses_two);
