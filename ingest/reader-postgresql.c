@@ -8,8 +8,9 @@
  * A severity in capitals, a colon and two blanks end the prefix; that is what is recognised.
  * DETAIL, STATEMENT and their like belong to the line before them. A statement with a duration
  * is a span that ends at the line's time; `parse` and `bind` only move the begin of the
- * `execute` that follows in the same session. Specification: PostgreSQL documentation, chapter
- * "Error Reporting and Logging".
+ * `execute`, or of the ERROR with the same STATEMENT, that follows in the same session.
+ * Specification: PostgreSQL documentation, chapters "Error Reporting and Logging" and
+ * "PostgreSQL Error Codes".
  */
 #include "base/text.h"
 #include "ingest/log/forms.h"
@@ -91,6 +92,20 @@ take_client(LampLogRecord *record, LampBytes word)
     return TRUE;
 }
 
+/* A code of five such as 42P01. All digits may be another number, unless @may_be_digits. */
+static gboolean
+is_sqlstate(LampBytes word, gboolean may_be_digits)
+{
+    static const char *const classes[] = {"F0", "HV", "P0", "XX"};
+    gboolean begins = word.len == 5 && g_ascii_isdigit((char) word.at[0]);
+    for (gsize i = 0; i < G_N_ELEMENTS(classes) && word.len == 5; i++)
+        begins = begins || lamp_bytes_starts(word, classes[i]);
+    for (gsize i = 0; i < word.len; i++)
+        if (!g_ascii_isdigit((char) word.at[i]) && !g_ascii_isupper((char) word.at[i]))
+            return FALSE;
+    return begins && (may_be_digits || !is_all_digits(word));
+}
+
 static void
 take_prefix_word(LampLogRecord *record, LampBytes word)
 {
@@ -104,7 +119,10 @@ take_prefix_word(LampLogRecord *record, LampBytes word)
         lamp_log_record_add(record, "database",
                             lamp_bytes(at + 1, (gsize) (word.at + word.len - at - 1)));
     } else if (word.len > 1) {
-        lamp_log_record_add(record, "prefix", word);
+        gboolean is_state = is_sqlstate(word, FALSE);
+        if (is_state)
+            record->call.status = word;
+        lamp_log_record_add(record, is_state ? "sqlstate" : "prefix", word);
     }
 }
 
@@ -163,6 +181,30 @@ take_duration(LampLogRecord *record, LampBytes message)
     }
 }
 
+/* The error that ends a statement; `42P01: text` where the log is verbose. */
+static void
+take_failure(LampLogRecord *record, LampBytes message)
+{
+    LampLogCall *call = &record->call;
+    LampBytes code = lamp_bytes(message.at, MIN(message.len, (gsize) 5));
+    call->is_failed = call->is_error = TRUE;
+    call->duration_ns = 0;
+    call->protocol = lamp_bytes_text("postgresql");
+    if (message.len > 6 && message.at[5] == ':' && is_sqlstate(code, TRUE)) {
+        call->status = code;
+        lamp_log_record_add(record, "sqlstate", code);
+    } else if (call->status.len == 0) {
+        call->status = lamp_bytes_text("error");
+    }
+}
+
+static gboolean
+is_failure(LampBytes word)
+{
+    static const char *const words[] = {"ERROR", "FATAL", "PANIC"};
+    return is_one_of(word, words, G_N_ELEMENTS(words));
+}
+
 gboolean
 lamp_log_parse_postgresql(LampLog *log, LampBytes line, LampLogRecord *record)
 {
@@ -188,7 +230,10 @@ lamp_log_parse_postgresql(LampLog *log, LampBytes line, LampLogRecord *record)
     record->event.message = rest;
     if (record->event.service.len == 0)
         record->event.service = lamp_bytes_text("postgresql");
-    take_duration(record, rest);
+    if (is_failure(word))
+        take_failure(record, rest);
+    else
+        take_duration(record, rest);
     return TRUE;
 }
 
@@ -236,6 +281,8 @@ join(LampLog *log, LampBytes line, LampLogRecord *record)
     LampBytes process = record->event.process;
     if (process.len > 0 && memmem(prefix.at, prefix.len, process.at, process.len) == NULL)
         return FALSE;
+    if (record->call.is_failed && lamp_bytes_equal(word, lamp_bytes_text("STATEMENT")))
+        record->call.statement = rest;
     if (lamp_bytes_starts(rest, "parameters: ") || lamp_bytes_starts(rest, "Parameters: "))
         take_parameters(record, rest);
     else

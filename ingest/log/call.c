@@ -99,21 +99,28 @@ add_literal(gpointer owner, guint number, LampBytes value)
         add_value(owner, lamp_bytes_text(slots[number - 1]), value);
 }
 
+/* Further lines of the statement were joined to the message after it was read. */
+static LampBytes
+whole_statement(const LampLogRecord *record)
+{
+    LampBytes statement = record->call.statement, message = record->event.message;
+    if (statement.len > 0 && statement.at >= message.at &&
+        statement.at <= message.at + message.len)
+        statement.len = (gsize) (message.at + message.len - statement.at);
+    return statement;
+}
+
 static void
 fold_operation(Emit *e)
 {
     const LampLogCall *call = &e->record->call;
-    LampBytes path = path_of(call->target), message = e->record->event.message;
+    LampBytes path = path_of(call->target);
     char *out = (char *) e->operation_text;
     if (call->operation.len > 0) {
         append(e, call->operation.at, call->operation.len);
     } else if (call->statement.len > 0) {
-        /* Further lines of the statement were joined to the message after it was read. */
-        LampBytes statement = call->statement;
-        if (statement.at >= message.at && statement.at <= message.at + message.len)
-            statement.len = (gsize) (message.at + message.len - statement.at);
-        e->operation.len =
-            lamp_operation_fold_sql(statement, out, sizeof e->operation_text, add_literal, e);
+        e->operation.len = lamp_operation_fold_sql(whole_statement(e->record), out,
+                                                   sizeof e->operation_text, add_literal, e);
     } else {
         append(e, call->method.at, MIN(call->method.len, 64));
         if (path.len > 0 && call->method.len > 0)
@@ -143,8 +150,9 @@ may_identify(LampBytes value)
 static gboolean
 is_description(LampBytes slot)
 {
-    static const char *const slots[] = {"user_agent", "before_time", "authority",    "vhost",
-                                        "target",     "backend",     "upstream_host"};
+    static const char *const slots[] = {"user_agent",    "before_time", "authority",
+                                        "vhost",         "target",      "backend",
+                                        "upstream_host", "sqlstate"};
     for (gsize i = 0; i < G_N_ELEMENTS(slots); i++)
         if (lamp_bytes_equal(slot, lamp_bytes_text(slots[i])))
             return TRUE;
@@ -317,31 +325,6 @@ is_within_range(LampTime time, gint64 duration)
            time < G_MAXINT64 - margin;
 }
 
-/* A statement that was parsed and bound in lines of their own began with the first of these. */
-static void
-join_steps(LampLog *log, Emit *e)
-{
-    enum { LONGEST_SECONDS = 10 };
-    guint64 process;
-    if (!lamp_text_parse_u64(e->record->event.process, &process))
-        return;
-    gsize slot = process % LAMP_LOG_SESSIONS;
-    gboolean waits =
-        log->sessions[slot].process == process && log->sessions[slot].begin <= e->begin &&
-        e->begin - log->sessions[slot].begin < LONGEST_SECONDS * LAMP_NS_PER_SECOND;
-    if (e->record->call.is_step) {
-        if (!waits) {
-            log->sessions[slot].process = process;
-            log->sessions[slot].begin = e->begin;
-        }
-    } else {
-        if (waits && e->record->call.is_prepared)
-            e->begin = log->sessions[slot].begin;
-        if (log->sessions[slot].process == process)
-            log->sessions[slot].process = 0;
-    }
-}
-
 void
 lamp_log_emit_calls(LampLog *log, const LampLogRecord *record, guint64 event_number,
                     LampSink *sink)
@@ -350,7 +333,7 @@ lamp_log_emit_calls(LampLog *log, const LampLogRecord *record, guint64 event_num
     const LampEventRow *event = &record->event;
     if (event->time == LAMP_TIME_NONE || !is_within_range(event->time, call->duration_ns) ||
         (call->method.len == 0 && call->target.len == 0 && call->operation.len == 0 &&
-         call->statement.len == 0))
+         call->statement.len == 0 && !call->is_failed))
         return;
     Emit e;
     e.record = record;
@@ -365,8 +348,9 @@ lamp_log_emit_calls(LampLog *log, const LampLogRecord *record, guint64 event_num
     e.value_count = 0;
     e.operation = lamp_bytes(e.operation_text, 0);
     fold_operation(&e);
-    if (call->is_step || call->statement.len > 0)
-        join_steps(log, &e);
+    gboolean is_statement = call->is_step || call->is_failed || call->statement.len > 0;
+    if (is_statement && !lamp_log_join_steps(log, record, whole_statement(record), &e.begin))
+        return;
     if (call->is_step)
         return;
     collect_values(&e);

@@ -31,6 +31,12 @@ gssize lamp_log_parse_head(LampLog *log, LampBytes line, gboolean needs_time,
 /* Takes the key=value pairs of a message. */
 void lamp_log_parse_pairs(LampLog *log, LampBytes message, LampLogRecord *record);
 
+/* Moves @begin of a record with a @statement to that of the first step of the same statement in
+ * the same session, or remembers it if the record is a step itself. FALSE if the record tells
+ * of a failure of which no step is known: then there is no call. O(length of @statement). */
+gboolean lamp_log_join_steps(LampLog *log, const LampLogRecord *record, LampBytes statement,
+                             LampTime *begin) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Observations of the calls that a finished record speaks of. @event_number as the sink gave
  * it. */
 void lamp_log_emit_calls(LampLog *log, const LampLogRecord *record, guint64 event_number,

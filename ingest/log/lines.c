@@ -226,6 +226,7 @@ join_to_pending(Pass *pass, LampBytes line, const guint8 *end, gboolean by_forma
 {
     LampLog *log = pass->log;
     LampEventRow *event = &log->records[pass->pending].event;
+    LampBytes *statement = &log->records[pass->pending].call.statement;
     if (pass->begin == NULL)
         return FALSE;
     gsize length = (gsize) (end - pass->begin);
@@ -236,7 +237,7 @@ join_to_pending(Pass *pass, LampBytes line, const guint8 *end, gboolean by_forma
         log->is_full = TRUE;
         return FALSE;
     }
-    /* The message grows where it is the last thing of the record's text. */
+    /* The message, or the statement, grows where it is the last thing of the record's text. */
     const guint8 *message_end =
         event->message.len > 0 ? event->message.at + event->message.len : event->message.at;
     if (!by_format && event->message.len > 0 && event->message.at >= pass->begin &&
@@ -244,6 +245,10 @@ join_to_pending(Pass *pass, LampBytes line, const guint8 *end, gboolean by_forma
         event->message.len = (gsize) (line.at + line.len - event->message.at);
     else if (!by_format && event->message.len == 0)
         event->message = line;
+    else if (!by_format && statement->len > 0 && statement->at >= pass->begin &&
+             statement->at + statement->len <= pass->end &&
+             pass->end - (statement->at + statement->len) <= 2)
+        statement->len = (gsize) (line.at + line.len - statement->at);
     pass->end = end;
     return TRUE;
 }

@@ -31,6 +31,14 @@ typedef struct {
 
 enum { LAMP_LOG_KEYS = 48, LAMP_LOG_KEY_BYTES = 31, LAMP_LOG_SESSIONS = 64 };
 
+/* A statement that is still being prepared. */
+typedef struct {
+    guint64 process;   /* 0: none */
+    guint64 statement; /* hash of its text */
+    LampTime begin;    /* of its first step */
+    LampTime end;      /* of its last step */
+} LampLogSession;
+
 /* State of a reader; zeroed by the caller. */
 struct LampLog {
     const LampLogFormat *format;
@@ -46,10 +54,7 @@ struct LampLog {
         guint8 key[LAMP_LOG_KEY_BYTES];
         LampMeaning meaning;
     } keys[LAMP_LOG_KEYS]; /* what stood at this position of the line before */
-    struct {
-        guint64 process;
-        LampTime begin; /* of the first step of a statement that is still being prepared */
-    } sessions[LAMP_LOG_SESSIONS];
+    LampLogSession sessions[LAMP_LOG_SESSIONS];
     gpointer extra;    /* of the format */
     LampMasked masked; /* of the record being emitted */
     LampLogRecord records[2];

@@ -287,6 +287,72 @@ START_TEST(test_long_line_is_skipped_and_counted)
 }
 END_TEST
 
+static const char *const statement_lines[] = {
+    "09:11:55.750 UTC [7] LOG:  duration: 1.000 ms  parse <unnamed>: SELECT a\n\tFROM find($1)",
+    "09:11:55.752 UTC [7] LOG:  duration: 0.500 ms  bind <unnamed>: SELECT a\n\tFROM find($1)",
+    "09:11:55.760 UTC [7] ERROR:  42601: no operand: \"red &\"",
+    "09:11:55.760 UTC [7] CONTEXT:  SQL statement\n\tin find()",
+    "09:11:55.760 UTC [7] STATEMENT:  SELECT a\n\tFROM find($1)",
+    "09:11:55.990 UTC [7] LOG:  duration: 2.000 ms  bind s1: SELECT b FROM item($1)",
+    "09:11:56.000 UTC [7] LOG:  duration: 3.000 ms  execute s1: SELECT b FROM item($1)",
+    "09:11:56.100 UTC [7] LOG:  duration: 1.000 ms  parse <unnamed>: SELECT c FROM left($1)",
+    "09:11:56.200 UTC [7] LOG:  duration: 3.000 ms  execute s1: SELECT b FROM item($1)",
+    "09:11:56.300 UTC [7] ERROR:  no step before it",
+    "09:11:56.300 UTC [7] STATEMENT:  SELECT c FROM left($1)",
+    "09:11:56.400 UTC [7] LOG:  duration: 1.000 ms  bind s1: SELECT b FROM item($1)",
+    "09:11:56.500 UTC [7] ERROR:  its statement is not logged",
+    "09:11:56.600 UTC [7] LOG:  duration: 3.000 ms  execute s1: SELECT b FROM item($1)",
+    "09:11:56.700 UTC [7] LOG:  duration: 1.000 ms  bind s1: SELECT b FROM item($1)",
+    "09:11:56.750 UTC [7] 40P01 ERROR:  deadlock detected",
+    "09:11:56.750 UTC [7] STATEMENT:  SELECT b FROM item($1)",
+    "09:11:57.000 UTC [7] LOG:  duration: 1.000 ms  parse s1: SELECT d FROM late($1)",
+    "09:11:57.500 UTC [7] LOG:  duration: 1.000 ms  execute s1: SELECT d FROM late($1)",
+    "09:11:58.000 UTC [7] LOG:  duration: 1.000 ms  bind s1: SELECT d FROM late($1)",
+    "09:11:58.001 UTC [8] LOG:  duration: 1.000 ms  execute s1: SELECT d FROM late($1)",
+};
+
+/* A failed statement ends with its error, and no begin goes over to another statement. */
+START_TEST(test_steps_belong_to_one_statement)
+{
+    static const char *const calls[] = {
+        "55.749000000Z - - 2026-11-21T09:11:55.760000000Z process=<postgresql> "
+        "protocol=<postgresql> "
+        "operation=<SELECT a FROM find(?)> status=<42601> error bytes=0",
+        "55.988000000Z - - 2026-11-21T09:11:56.000000000Z process=<postgresql> "
+        "protocol=<postgresql> "
+        "operation=<SELECT b FROM item(?)> bytes=0",
+        "56.197000000Z - - 2026-11-21T09:11:56.200000000Z process=<postgresql> "
+        "protocol=<postgresql> "
+        "operation=<SELECT b FROM item(?)> bytes=0",
+        "56.597000000Z - - 2026-11-21T09:11:56.600000000Z process=<postgresql> "
+        "protocol=<postgresql> "
+        "operation=<SELECT b FROM item(?)> bytes=0",
+        "56.699000000Z - - 2026-11-21T09:11:56.750000000Z process=<postgresql> "
+        "protocol=<postgresql> "
+        "operation=<SELECT b FROM item(?)> status=<40P01> error bytes=0",
+        "57.499000000Z - - 2026-11-21T09:11:57.500000000Z process=<postgresql> "
+        "protocol=<postgresql> "
+        "operation=<SELECT d FROM late(?)> bytes=0",
+        "58.000000000Z - - 2026-11-21T09:11:58.001000000Z process=<postgresql> "
+        "protocol=<postgresql> "
+        "operation=<SELECT d FROM late(?)> bytes=0"};
+    GString *input = g_string_new(NULL);
+    g_autoptr(GString) actual = g_string_new(NULL);
+    g_autoptr(GString) expected = g_string_new(NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(statement_lines); i++)
+        g_string_append_printf(input, "2026-11-21 %s\n", statement_lines[i]);
+    g_autofree char *whole = g_string_free(input, FALSE);
+    g_autofree char *text = log_sink_of("postgresql", &context, whole);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (gsize i = 0; lines[i] != NULL; i++)
+        if (g_str_has_prefix(lines[i], "call "))
+            g_string_append_printf(actual, "%s\n", lines[i]);
+    for (gsize i = 0; i < G_N_ELEMENTS(calls); i++)
+        g_string_append_printf(expected, "call server 2026-11-21T09:11:%s\n", calls[i]);
+    ck_assert_str_eq(actual->str, expected->str);
+}
+END_TEST
+
 static char *
 read_by_pattern(const char *patterns, const char *text)
 {
@@ -331,6 +397,7 @@ main(void)
     tcase_add_loop_test(tcase, test_chunks_change_nothing, 0, G_N_ELEMENTS(rows));
     tcase_add_loop_test(tcase, test_prefixes, 0, G_N_ELEMENTS(rows));
     tcase_add_loop_test(tcase, test_probe_prefers_the_right_reader, 0, G_N_ELEMENTS(rows));
+    tcase_add_test(tcase, test_steps_belong_to_one_statement);
     tcase_add_test(tcase, test_pattern_of_the_user);
     tcase_add_test(tcase, test_pattern_that_explodes_is_dropped);
     tcase_add_test(tcase, test_table_with_first_line_as_header);
