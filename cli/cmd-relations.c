@@ -70,7 +70,7 @@ static guint *
 rank_classes(const LampCausalModel *model)
 {
     guint count = lamp_causal_model_classes(model);
-    guint *order = g_new(guint, count + 1);
+    guint *order = g_new0(guint, count + 1);
     for (guint i = 0; i < count; i++) {
         guint at = i;
         guint64 traces = lamp_causal_model_traces(model, i);

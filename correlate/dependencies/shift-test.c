@@ -39,7 +39,8 @@ lamp_draw(guint64 *state, guint64 bound)
 gint64
 lamp_shift_at(guint i, gint64 low, gint64 high)
 {
-    double place = fmod((double) (i / 2 + 1) * 0.6180339887498949, 1.0);
+    guint pair = i / 2 + 1;
+    double place = fmod((double) pair * 0.6180339887498949, 1.0);
     gint64 shift = low + (gint64) (place * (double) MAX(high - low, 0));
     return i % 2 == 0 ? shift : -shift;
 }

@@ -331,7 +331,7 @@ propose(LampSampler *self, const Block *block, guint8 *in_b)
 {
     const LampStep *steps = self->state->field->steps;
     guint64 u = lamp_random(&self->random);
-    guint32 n = block->n_flexible, at = (guint32) (u >> 8 & 0xffff) % n;
+    guint32 n = block->n_flexible, at = (guint32) (u >> 8 & 0xffff) % MAX(n, 1);
     guint32 kind = steps[block->steps[block->flexible[at]]].kind;
     for (guint32 i = 0; i < n; i++) {
         guint32 p = block->flexible[i];
@@ -444,6 +444,7 @@ visit_step(LampSampler *self, guint32 step)
     lamp_state_assign(state, step, LAMP_NONE);
     for (guint32 j = 0; j < n; j++) {
         logs[j] = -INFINITY;
+        with[j] = 0;
         if (state->kids[c[j]].n + 1 >= LAMP_MAX_KIDS)
             continue;
         logs[j] = score_with(self, c[j], step, &with[j]) -
