@@ -119,8 +119,8 @@ static gboolean
 print_table(LampCli *cli, LampStatement *query, GError **error)
 {
     int columns = lamp_statement_column_count(query);
-    g_autofree const char **titles = g_new0(const char *, columns + 1);
-    g_autofree const char **cells = g_new0(const char *, columns + 1);
+    g_autofree const char **titles = g_new0(const char *, (gsize) columns + 1);
+    g_autofree const char **cells = g_new0(const char *, (gsize) columns + 1);
     for (int i = 0; i < columns; i++)
         titles[i] = lamp_statement_column_name(query, i);
     g_autoptr(LampTable) table = lamp_table_new(titles);
