@@ -325,6 +325,14 @@ is_within_range(LampTime time, gint64 duration)
            time < G_MAXINT64 - margin;
 }
 
+/* Does the line say what was done? Without that it is an event, not a call. */
+static gboolean
+names_work(const LampLogCall *call)
+{
+    return call->method.len > 0 || call->target.len > 0 || call->operation.len > 0 ||
+           call->statement.len > 0 || call->is_failed;
+}
+
 void
 lamp_log_emit_calls(LampLog *log, const LampLogRecord *record, guint64 event_number,
                     LampSink *sink)
@@ -332,8 +340,7 @@ lamp_log_emit_calls(LampLog *log, const LampLogRecord *record, guint64 event_num
     const LampLogCall *call = &record->call;
     const LampEventRow *event = &record->event;
     if (event->time == LAMP_TIME_NONE || !is_within_range(event->time, call->duration_ns) ||
-        (call->method.len == 0 && call->target.len == 0 && call->operation.len == 0 &&
-         call->statement.len == 0 && !call->is_failed))
+        !names_work(call))
         return;
     Emit e;
     e.record = record;

@@ -221,6 +221,14 @@ emit_pending(Pass *pass)
     pass->begin = NULL;
 }
 
+/* Is `text` the last thing of the pending record's text, line ends aside? */
+static gboolean
+is_last(const Pass *pass, LampBytes text)
+{
+    return text.len > 0 && text.at >= pass->begin && text.at + text.len <= pass->end &&
+           pass->end - (text.at + text.len) <= 2;
+}
+
 static gboolean
 join_to_pending(Pass *pass, LampBytes line, const guint8 *end, gboolean by_format)
 {
@@ -238,16 +246,11 @@ join_to_pending(Pass *pass, LampBytes line, const guint8 *end, gboolean by_forma
         return FALSE;
     }
     /* The message, or the statement, grows where it is the last thing of the record's text. */
-    const guint8 *message_end =
-        event->message.len > 0 ? event->message.at + event->message.len : event->message.at;
-    if (!by_format && event->message.len > 0 && event->message.at >= pass->begin &&
-        message_end <= pass->end && pass->end - message_end <= 2)
+    if (!by_format && is_last(pass, event->message))
         event->message.len = (gsize) (line.at + line.len - event->message.at);
     else if (!by_format && event->message.len == 0)
         event->message = line;
-    else if (!by_format && statement->len > 0 && statement->at >= pass->begin &&
-             statement->at + statement->len <= pass->end &&
-             pass->end - (statement->at + statement->len) <= 2)
+    else if (!by_format && is_last(pass, *statement))
         statement->len = (gsize) (line.at + line.len - statement->at);
     pass->end = end;
     return TRUE;
