@@ -9,7 +9,7 @@ static void
 put(GByteArray *a, guint64 value, guint bytes)
 {
     for (guint i = 0; i < bytes; i++) {
-        guint8 byte = i < sizeof value ? (guint8) (value >> (8 * i)) : 0;
+        guint8 byte = (guint8) (i < sizeof value ? value >> (8 * i) : 0);
         g_byte_array_append(a, &byte, 1);
     }
 }
