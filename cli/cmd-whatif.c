@@ -63,28 +63,49 @@ format_interval(const LampEstimate *estimate)
     return g_strdup_printf("%.4g..%.4g ms", estimate->low / 1e6, estimate->high / 1e6);
 }
 
+static char *
+format_errors(const LampWhatifRow *row)
+{
+    return g_strdup_printf("%" G_GUINT64_FORMAT " → %" G_GUINT64_FORMAT, row->errors_before,
+                           row->errors_after);
+}
+
+/* Cells of a row, NULL-terminated, in the order of the titles; caller frees. */
+static char **
+make_cells(const Answer *answer, const LampWhatifRow *row, gboolean with_errors)
+{
+    GPtrArray *cells = g_ptr_array_new();
+    g_ptr_array_add(cells, row_name(answer, row));
+    g_ptr_array_add(cells, lamp_count_format(row->requests));
+    if (with_errors)
+        g_ptr_array_add(cells, format_errors(row));
+    g_ptr_array_add(cells, format_pair(row, LAMP_METRIC_P50));
+    g_ptr_array_add(cells, format_gain(row, LAMP_METRIC_P50));
+    g_ptr_array_add(cells, format_pair(row, LAMP_METRIC_P95));
+    g_ptr_array_add(cells, format_gain(row, LAMP_METRIC_P95));
+    g_ptr_array_add(cells, format_pair(row, LAMP_METRIC_P99));
+    g_ptr_array_add(cells, format_pair(row, LAMP_METRIC_MEAN));
+    g_ptr_array_add(cells, format_gain(row, LAMP_METRIC_MEAN));
+    g_ptr_array_add(cells, format_interval(&row->after[LAMP_METRIC_MEAN]));
+    g_ptr_array_add(cells, lamp_share_format(row->confidence));
+    return (char **) g_ptr_array_free(cells, FALSE);
+}
+
 static void
 append_table(LampCli *cli, const Answer *answer, const LampWhatifResult *result)
 {
-    static const char *const titles[] = {"request",      ">requests", ">p50",  ">",
-                                         ">95 % of p50", ">p95",      ">",     ">p99",
-                                         ">mean",        ">",         ">sure", NULL};
-    g_autoptr(LampTable) table = lamp_table_new(titles);
+    static const char *const titles[] = {"request", ">requests", ">p50",  ">", ">p95",
+                                         ">",       ">p99",      ">mean", ">", ">95 % interval",
+                                         ">sure",   NULL};
+    static const char *const titles_errors[] = {
+        "request", ">requests", ">errors", ">p50",           ">",     ">p95", ">",
+        ">p99",    ">mean",     ">",       ">95 % interval", ">sure", NULL};
+    const LampWhatifRow *all = &g_array_index(result->rows, LampWhatifRow, 0);
+    gboolean with_errors = all->errors_before + all->errors_after > 0;
+    g_autoptr(LampTable) table = lamp_table_new(with_errors ? titles_errors : titles);
     for (guint i = 0; i < result->rows->len; i++) {
-        const LampWhatifRow *row = &g_array_index(result->rows, LampWhatifRow, i);
-        char *cells[] = {
-            row_name(answer, row),
-            lamp_count_format(row->requests),
-            format_pair(row, LAMP_METRIC_P50),
-            format_gain(row, LAMP_METRIC_P50),
-            format_interval(&row->after[LAMP_METRIC_P50]),
-            format_pair(row, LAMP_METRIC_P95),
-            format_gain(row, LAMP_METRIC_P95),
-            format_pair(row, LAMP_METRIC_P99),
-            format_pair(row, LAMP_METRIC_MEAN),
-            format_gain(row, LAMP_METRIC_MEAN),
-            lamp_share_format(row->confidence),
-        };
+        g_autofree char **cells =
+            make_cells(answer, &g_array_index(result->rows, LampWhatifRow, i), with_errors);
         lamp_table_take(table, cells);
     }
     lamp_table_render(table, answer->out, cli->is_terminal ? cli->width : 0);
@@ -101,17 +122,36 @@ instance_name(const Answer *answer, guint32 instance)
 static void
 append_load(const Answer *answer, const LampWhatifResult *result)
 {
+    const char *name = instance_name(answer, result->busiest);
     if (result->busiest == 0)
         return;
-    g_string_append_printf(answer->out,
-                           "busiest with a limit: %s, %.0f %% of its places in use at %.1f "
-                           "requests/s; it would be "
-                           "full at %.1f\n%s",
-                           instance_name(answer, result->busiest), result->busiest_use * 100.0,
-                           result->throughput, result->throughput_limit,
-                           result->busiest_use > 0.9
-                               ? "above 90 % the prediction of waits is not to be trusted\n"
-                               : "");
+    if (result->busiest_use >= 1.0)
+        g_string_append_printf(
+            answer->out,
+            "%s saturates: %.1f requests/s arrive, its %u places are full at %.1f (load *%.3g "
+            "of the capture's);\nits queue grows as long as that lasts, so the figures hold "
+            "for a period as long as the capture only\n",
+            name, result->throughput, result->busiest_places, result->throughput_limit,
+            result->load_limit);
+    else
+        g_string_append_printf(
+            answer->out,
+            "busiest with a limit: %s, %.0f %% of its %u places in use at %.1f requests/s; "
+            "full at %.1f (load *%.3g of the capture's)\n%s",
+            name, result->busiest_use * 100.0, result->busiest_places, result->throughput,
+            result->throughput_limit, result->load_limit,
+            result->busiest_use > 0.9
+                ? "above 90 % the prediction of waits is not to be trusted\n"
+                : "");
+}
+
+static void
+append_notes(const Answer *answer, const LampWhatifResult *result)
+{
+    for (guint i = 0; i < result->notes->len; i++) {
+        g_autofree char *note = lamp_text_escape(lamp_bytes_text(result->notes->pdata[i]));
+        g_string_append_printf(answer->out, "note: %s\n", note);
+    }
 }
 
 static gboolean
@@ -193,7 +233,14 @@ append_json(const Answer *answer, const LampScenario *scenario, const LampWhatif
     lamp_json_append_real(out, result->busiest_use);
     g_string_append(out, ", \"throughput_limit\": ");
     lamp_json_append_real(out, result->throughput_limit);
-    g_string_append(out, ", \"rows\": [");
+    g_string_append(out, ", \"load_limit\": ");
+    lamp_json_append_real(out, result->load_limit);
+    g_string_append(out, ", \"notes\": [");
+    for (guint i = 0; i < result->notes->len; i++) {
+        g_string_append(out, i == 0 ? "" : ", ");
+        lamp_json_append_string(out, result->notes->pdata[i]);
+    }
+    g_string_append(out, "], \"rows\": [");
     for (guint i = 0; i < result->rows->len; i++) {
         const LampWhatifRow *row = &g_array_index(result->rows, LampWhatifRow, i);
         g_autofree char *name = row_name(answer, row);
@@ -201,8 +248,10 @@ append_json(const Answer *answer, const LampScenario *scenario, const LampWhatif
         lamp_json_append_string(out, name);
         g_string_append_printf(out,
                                ", \"requests\": %" G_GUINT64_FORMAT
-                               ", \"timed_out\": %" G_GUINT64_FORMAT ", \"confidence\": ",
-                               row->requests, row->cut);
+                               ", \"timed_out\": %" G_GUINT64_FORMAT
+                               ", \"errors_before\": %" G_GUINT64_FORMAT
+                               ", \"errors_after\": %" G_GUINT64_FORMAT ", \"confidence\": ",
+                               row->requests, row->cut, row->errors_before, row->errors_after);
         lamp_json_append_real(out, row->confidence);
         for (guint m = 0; m < LAMP_METRICS; m++) {
             g_autofree char *before = g_strdup_printf("before_%s_ms", lamp_metric_names[m]);
@@ -235,6 +284,7 @@ answer_one(LampCli *cli, const Answer *answer, const LampScenario *scenario, GEr
                            g_str_equal(name, text) ? "" : text);
     append_table(cli, answer, result);
     g_string_append_c(answer->out, '\n');
+    append_notes(answer, result);
     append_load(answer, result);
     if (explain && !append_parts(answer, change, error))
         return FALSE;

@@ -281,6 +281,11 @@ lamp_change_parse(const char *text, GError **error)
         if (!parse_part(parts[i], rewrite, error))
             return NULL;
     }
+    if (change->parts->len == 0) {
+        g_set_error(error, LAMP_CHANGE_ERROR, LAMP_CHANGE_ERROR_SYNTAX,
+                    "the change is empty: say what changes, for example 'postgres *0.5'");
+        return NULL;
+    }
     return g_steal_pointer(&change);
 }
 
@@ -314,10 +319,14 @@ lamp_change_resolve(LampChange *change, const LampTopology *topology, GError **e
 
 void
 lamp_change_apply(const LampChange *change, const LampTopology *topology, LampReplay *replay,
-                  LampStations *stations, guint64 seed)
+                  LampStations *stations, guint64 seed, LampTouched *touched)
 {
-    for (guint i = 0; i < change->parts->len; i++)
-        lamp_rewrite_apply(change->parts->pdata[i], topology, replay, stations, seed + i);
+    for (guint i = 0; i < change->parts->len; i++) {
+        LampTouched part =
+            lamp_rewrite_apply(change->parts->pdata[i], topology, replay, stations, seed + i);
+        touched[i].calls += part.calls;
+        touched[i].failing += part.failing;
+    }
 }
 
 guint

@@ -23,7 +23,7 @@
  */
 #pragma once
 
-#include "model/simulate.h"
+#include "model/rewrite.h"
 
 #define LAMP_CHANGE_ERROR (lamp_change_error_quark())
 GQuark lamp_change_error_quark(void);
@@ -42,9 +42,11 @@ gboolean lamp_change_resolve(LampChange *change, const LampTopology *topology,
                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Rewrites the calls of @replay (which may be replaced inside) and the limits of @stations. To
- * be called once, after lamp_change_resolve(). @seed decides what is drawn (caches). */
+ * be called once for each batch, after lamp_change_resolve(). @seed decides what is drawn
+ * (caches). What each part reached is added to @touched, which has room for all parts. */
 void lamp_change_apply(const LampChange *change, const LampTopology *topology,
-                       LampReplay *replay, LampStations *stations, guint64 seed);
+                       LampReplay *replay, LampStations *stations, guint64 seed,
+                       LampTouched *touched);
 
 /* Number of parts, and one of them alone (caller frees), for explaining a result. */
 guint lamp_change_parts(const LampChange *change);

@@ -24,6 +24,7 @@ typedef struct {
     guint32 parent; /* index in the flow; LAMP_FLOW_NONE for the root */
     guint32 end_index;
     gint64 lag_start; /* from the release to the start; root: 0 */
+    gint64 lag_join;  /* caller's work after this call and the one that it joins */
     gint64 net_out, net_back;
     gint64 lag_leave;  /* from the release to the leave */
     gint64 wait;       /* of the time at the callee, spent waiting for a place (see stations) */
@@ -33,10 +34,13 @@ typedef struct {
     gint64 timeout;    /* the caller goes on after so long; 0 never */
     guint16 ordinal;   /* of this call among its siblings */
     guint16 waits;     /* bit k: the start waits for the sibling k + 1 ordinals before */
-    guint8 is_awaited; /* the parent's response waits for it */
+    guint16 starts_with; /* the start waits for that of the sibling so many ordinals before */
+    guint16 joins;      /* what waits for this call waits for the sibling so many before, too */
+    guint8 is_awaited;  /* the parent's response waits for it */
     guint8 starts_late; /* starts after the parent's response has left */
     guint8 bypasses;    /* does not take a place at its station */
     guint8 is_removed;  /* takes no time and no place */
+    guint8 fails;       /* is refused, as its instance is gone */
     guint8 is_error;
     guint8 has_open_child; /* a synchronous child outlived it: its caller gave up on it */
     guint8 is_cut;         /* its caller gave up: see timeouts */

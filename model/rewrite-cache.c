@@ -134,6 +134,9 @@ keep_outside(LampReplayCall *to, const LampReplayCall *from)
 {
     to->client_instance = from->client_instance;
     to->lag_start = from->lag_start;
+    to->lag_join = from->lag_join;
+    to->starts_with = from->starts_with;
+    to->joins = from->joins;
     to->net_out = from->net_out;
     to->net_back = from->net_back;
     to->ordinal = from->ordinal;
@@ -187,19 +190,22 @@ rebuild_flow(Rebuild *rebuild, LampReplayFlow *flow, GArray *places)
     set_ends(&g_array_index(rebuild->calls, LampReplayCall, first), flow->count);
 }
 
-static void
+static guint64
 remove_cache_calls(const LampRewrite *rewrite, LampReplay *replay)
 {
+    guint64 removed = 0;
     for (guint i = 0; i < replay->calls->len; i++) {
         LampReplayCall *call = &g_array_index(replay->calls, LampReplayCall, i);
         if (!is_cache_call(rewrite, call))
             continue;
         call->lag_leave = call->net_out = call->net_back = 0;
         call->is_removed = 1;
+        removed++;
     }
+    return removed;
 }
 
-void
+LampTouched
 lamp_rewrite_cache(const LampRewrite *rewrite, LampReplay *replay, guint64 seed)
 {
     Rebuild rebuild = {.rewrite = rewrite, .old_calls = replay->calls, .random = seed};
@@ -212,6 +218,6 @@ lamp_rewrite_cache(const LampRewrite *rewrite, LampReplay *replay, guint64 seed)
     g_hash_table_unref(rebuild.donors);
     g_array_unref(replay->calls);
     replay->calls = rebuild.calls;
-    if (rewrite->share < 0.0)
-        remove_cache_calls(rewrite, replay);
+    guint64 removed = rewrite->share < 0.0 ? remove_cache_calls(rewrite, replay) : 0;
+    return (LampTouched){rebuild.hits + rebuild.misses + removed, 0};
 }

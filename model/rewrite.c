@@ -19,7 +19,8 @@ lamp_rewrite_free(LampRewrite *rewrite)
     g_free(rewrite);
 }
 
-typedef void (*RewriteCall)(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call);
+/* Returns how many calls it changed. */
+typedef guint (*RewriteCall)(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call);
 
 static gboolean
 is_meant(const LampRewrite *rewrite, const LampReplayCall *call)
@@ -39,7 +40,7 @@ own_work(const LampReplayCall *calls, guint32 call)
 {
     gint64 sum = calls[call].lag_leave;
     for (guint32 i = call + 1; i < calls[call].end_index; i = calls[i].end_index)
-        sum += calls[i].starts_late ? 0 : calls[i].lag_start;
+        sum += calls[i].starts_late ? 0 : calls[i].lag_start + calls[i].lag_join;
     return sum;
 }
 
@@ -47,11 +48,13 @@ static void
 scale_work(LampReplayCall *calls, guint32 call, double factor)
 {
     calls[call].lag_leave = scale(calls[call].lag_leave, factor);
-    for (guint32 i = call + 1; i < calls[call].end_index; i = calls[i].end_index)
+    for (guint32 i = call + 1; i < calls[call].end_index; i = calls[i].end_index) {
         calls[i].lag_start = scale(calls[i].lag_start, factor);
+        calls[i].lag_join = scale(calls[i].lag_join, factor);
+    }
 }
 
-static void
+static guint
 rewrite_work(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call)
 {
     gint64 own;
@@ -70,15 +73,16 @@ rewrite_work(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call)
             calls[call].lag_leave = rewrite->amount;
         break;
     }
+    return 1;
 }
 
-static void
+static guint
 rewrite_network(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call)
 {
     LampReplayCall *c = &calls[call];
     if (rewrite->caller != NULL &&
         !lamp_target_matches_instance(rewrite->caller, c->client_instance))
-        return;
+        return 0;
     switch (rewrite->effect) {
     case LAMP_EFFECT_SCALE:
         c->net_out = scale(c->net_out, rewrite->factor);
@@ -93,197 +97,43 @@ rewrite_network(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call)
         c->net_back = rewrite->amount - rewrite->amount / 2;
         break;
     }
+    return 1;
 }
 
-static void
+static guint
 rewrite_failover(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call)
 {
     calls[call].net_out += rewrite->amount / 2;
     calls[call].net_back += rewrite->amount - rewrite->amount / 2;
     scale_work(calls, call, rewrite->factor);
+    return 1;
 }
 
-static void
+static guint
 rewrite_timeout(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call)
 {
-    if (lamp_target_matches_instance(rewrite->caller, calls[call].client_instance))
-        calls[call].timeout = rewrite->amount;
+    if (!lamp_target_matches_instance(rewrite->caller, calls[call].client_instance))
+        return 0;
+    calls[call].timeout = rewrite->amount;
+    return 1;
 }
 
-/* Neither the call nor what it causes takes time; what waited for it waits for nothing. */
-static void
-rewrite_remove(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call)
-{
-    (void) rewrite;
-    if (call == 0)
-        return;
-    for (guint32 i = call; i < calls[call].end_index; i++) {
-        calls[i].lag_leave = calls[i].net_out = calls[i].net_back = 0;
-        calls[i].lag_start = i == call ? calls[i].lag_start : 0;
-        calls[i].timeout = 0;
-        calls[i].is_removed = 1;
-    }
-}
-
-/* Sibling that stands @distance ordinals before @call, or LAMP_FLOW_NONE. */
-static guint32
-find_sibling(const LampReplayCall *calls, guint32 call, guint distance)
-{
-    guint32 parent = calls[call].parent;
-    if (calls[call].ordinal < distance)
-        return LAMP_FLOW_NONE;
-    guint wanted = calls[call].ordinal - distance;
-    for (guint32 i = parent + 1; i < call; i = calls[i].end_index)
-        if (calls[i].ordinal == wanted)
-            return i;
-    return LAMP_FLOW_NONE;
-}
-
-static gboolean
-is_callee(const LampRewrite *rewrite, const LampReplayCall *call)
-{
-    return lamp_target_matches(rewrite->callees, call->label, call->server_instance);
-}
-
-/*
- * A call that waited for another of the group waits for what that one waited for, and starts
- * with it; the work between the two is not lost, it comes after the join.
- */
-static void
-join_group(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call)
-{
-    LampReplayCall *c = &calls[call];
-    guint32 nearest = LAMP_FLOW_NONE;
-    guint32 kept = 0, inherited = 0;
-    for (guint k = 1; k <= LAMP_REPLAY_WAITS; k++) {
-        guint32 other =
-            (c->waits >> (k - 1) & 1) != 0 ? find_sibling(calls, call, k) : LAMP_FLOW_NONE;
-        if (other == LAMP_FLOW_NONE)
-            continue;
-        if (!is_callee(rewrite, &calls[other])) {
-            kept |= 1u << (k - 1);
-            continue;
-        }
-        nearest = nearest == LAMP_FLOW_NONE ? other : nearest;
-        inherited |= (guint32) calls[other].waits << k;
-    }
-    if (nearest == LAMP_FLOW_NONE)
-        return;
-    calls[c->parent].lag_leave += c->lag_start;
-    c->lag_start = calls[nearest].lag_start;
-    c->waits = (guint16) (kept | inherited);
-}
-
-static void
-rewrite_parallel(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call)
-{
-    for (guint32 i = call + 1; i < calls[call].end_index; i = calls[i].end_index)
-        if (is_callee(rewrite, &calls[i]))
-            join_group(rewrite, calls, i);
-}
-
-/* Calls that one event released were prepared together: the later one, made to wait for the
- * earlier, does not do the work before the fork again. */
-static void
-rewrite_sequential(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call)
-{
-    (void) rewrite;
-    gint64 lag_before = 0;
-    guint16 waits_before = 0;
-    for (guint32 i = call + 1; i < calls[call].end_index; i = calls[i].end_index) {
-        gint64 lag = calls[i].lag_start;
-        guint16 waits = calls[i].waits;
-        if (calls[i].ordinal > 0 && (waits & 1) == 0 && !calls[i].starts_late) {
-            gboolean same_release = waits == (guint16) (waits_before << 1);
-            calls[i].waits = (guint16) (waits | 1u);
-            calls[i].lag_start = same_release ? MAX(lag - lag_before, 0) : lag;
-        }
-        lag_before = lag;
-        waits_before = waits;
-    }
-}
-
-/* Of repeated equal calls the first stays, the others take no time. */
-static void
-rewrite_batch(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call)
-{
-    for (guint32 i = call + 1; i < calls[call].end_index; i = calls[i].end_index) {
-        if (!is_meant(rewrite, &calls[i]) || calls[i].is_removed)
-            continue;
-        for (guint32 k = calls[i].end_index; k < calls[call].end_index; k = calls[k].end_index)
-            if (calls[k].label == calls[i].label && is_meant(rewrite, &calls[k])) {
-                rewrite_remove(rewrite, calls, k);
-                calls[k].lag_start = 0;
-            }
-    }
-}
-
-static void
+static LampTouched
 each_call(const LampRewrite *rewrite, LampReplay *replay, RewriteCall apply,
           gboolean only_meant)
 {
+    LampTouched touched = {0, 0};
     for (guint f = 0; f < replay->flows->len; f++) {
         const LampReplayFlow *flow = lamp_replay_flow(replay, f);
         LampReplayCall *calls = lamp_replay_calls(replay, flow);
         for (guint32 i = 0; i < flow->count; i++)
             if (!only_meant || is_meant(rewrite, &calls[i]))
-                apply(rewrite, calls, i);
+                touched.calls += apply(rewrite, calls, i);
     }
+    return touched;
 }
 
-/* Calls to the instances that are meant go to the others of their service in turn. */
-static void
-rewrite_down(const LampRewrite *rewrite, const LampTopology *topology, LampReplay *replay)
-{
-    g_autofree guint32 *next = g_new0(guint32, lamp_topology_instance_count(topology));
-    guint n = lamp_topology_instance_count(topology);
-    for (guint i = 0; i < replay->calls->len; i++) {
-        LampReplayCall *call = &g_array_index(replay->calls, LampReplayCall, i);
-        guint32 old = call->server_instance;
-        if (!is_meant(rewrite, call))
-            continue;
-        for (guint step = 1; step <= n; step++) {
-            guint32 other = (next[old] + step) % n;
-            if (other != 0 && !lamp_target_matches(rewrite->target, call->label, other) &&
-                lamp_topology_instance(topology, other)->service ==
-                    lamp_topology_instance(topology, old)->service) {
-                call->server_instance = next[old] = other;
-                break;
-            }
-        }
-    }
-}
-
-/* Spreads calls evenly: new instances are numbered after the known ones and inherit the limit
- * of the first known one. */
-static void
-rewrite_replicas(const LampRewrite *rewrite, const LampTopology *topology, LampReplay *replay,
-                 LampStations *stations)
-{
-    guint32 base = stations->instances, limit = 0, turn = 0;
-    for (guint32 i = 0; i < lamp_topology_instance_count(topology) && limit == 0; i++)
-        if (lamp_target_matches_instance(rewrite->target, i))
-            limit = stations->limits[i];
-    stations->limits = g_renew(guint32, stations->limits, base + rewrite->count);
-    stations->instances = base + rewrite->count;
-    for (guint32 i = base; i < stations->instances; i++)
-        stations->limits[i] = limit;
-    for (guint i = 0; i < replay->calls->len; i++) {
-        LampReplayCall *call = &g_array_index(replay->calls, LampReplayCall, i);
-        if (is_meant(rewrite, call))
-            call->server_instance = base + turn++ % rewrite->count;
-    }
-}
-
-static void
-rewrite_limit(const LampRewrite *rewrite, const LampTopology *topology, LampStations *stations)
-{
-    for (guint32 i = 0; i < lamp_topology_instance_count(topology); i++)
-        if (lamp_target_matches_instance(rewrite->target, i))
-            stations->limits[i] = rewrite->count;
-}
-
-static void
+static LampTouched
 rewrite_load(const LampRewrite *rewrite, LampReplay *replay)
 {
     LampTime begin = replay->flows->len > 0 ? lamp_replay_flow(replay, 0)->start : 0;
@@ -291,40 +141,35 @@ rewrite_load(const LampRewrite *rewrite, LampReplay *replay)
         LampReplayFlow *flow = lamp_replay_flow(replay, f);
         flow->start = begin + scale(flow->start - begin, 1.0 / rewrite->factor);
     }
+    return (LampTouched){replay->calls->len, 0};
 }
 
-void
+LampTouched
 lamp_rewrite_apply(const LampRewrite *rewrite, const LampTopology *topology, LampReplay *replay,
                    LampStations *stations, guint64 seed)
 {
     static const RewriteCall by_call[] = {
         [LAMP_REWRITE_WORK] = rewrite_work,
         [LAMP_REWRITE_NETWORK] = rewrite_network,
-        [LAMP_REWRITE_PARALLEL] = rewrite_parallel,
-        [LAMP_REWRITE_SEQUENTIAL] = rewrite_sequential,
-        [LAMP_REWRITE_BATCH] = rewrite_batch,
-        [LAMP_REWRITE_REMOVE] = rewrite_remove,
+        [LAMP_REWRITE_PARALLEL] = lamp_rewrite_parallel,
+        [LAMP_REWRITE_SEQUENTIAL] = lamp_rewrite_sequential,
+        [LAMP_REWRITE_BATCH] = lamp_rewrite_batch,
+        [LAMP_REWRITE_REMOVE] = lamp_rewrite_remove,
         [LAMP_REWRITE_TIMEOUT] = rewrite_timeout,
         [LAMP_REWRITE_FAILOVER] = rewrite_failover,
         [LAMP_REWRITE_LOAD] = NULL,
     };
     switch (rewrite->kind) {
     case LAMP_REWRITE_CACHE:
-        lamp_rewrite_cache(rewrite, replay, seed);
-        break;
+        return lamp_rewrite_cache(rewrite, replay, seed);
     case LAMP_REWRITE_DOWN:
-        rewrite_down(rewrite, topology, replay);
-        break;
     case LAMP_REWRITE_REPLICAS:
-        rewrite_replicas(rewrite, topology, replay, stations);
-        break;
     case LAMP_REWRITE_LIMIT:
-        rewrite_limit(rewrite, topology, stations);
-        break;
+        return lamp_rewrite_places(rewrite, topology, replay, stations);
     case LAMP_REWRITE_LOAD:
-        rewrite_load(rewrite, replay);
-        break;
+        return rewrite_load(rewrite, replay);
     default:
-        each_call(rewrite, replay, by_call[rewrite->kind], rewrite->kind != LAMP_REWRITE_BATCH);
+        return each_call(rewrite, replay, by_call[rewrite->kind],
+                         rewrite->kind != LAMP_REWRITE_BATCH);
     }
 }

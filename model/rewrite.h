@@ -38,8 +38,25 @@ typedef struct {
 
 void lamp_rewrite_free(LampRewrite *rewrite);
 
-void lamp_rewrite_apply(const LampRewrite *rewrite, const LampTopology *topology,
-                        LampReplay *replay, LampStations *stations, guint64 seed);
+/* How far a change reached: calls that it changed (instances, for a limit), and calls that fail
+ * because of it. */
+typedef struct {
+    guint64 calls, failing;
+} LampTouched;
+
+LampTouched lamp_rewrite_apply(const LampRewrite *rewrite, const LampTopology *topology,
+                               LampReplay *replay, LampStations *stations, guint64 seed);
 
 /* The cache rewriting (model/rewrite-cache.c). */
-void lamp_rewrite_cache(const LampRewrite *rewrite, LampReplay *replay, guint64 seed);
+LampTouched lamp_rewrite_cache(const LampRewrite *rewrite, LampReplay *replay, guint64 seed);
+
+/* Instances down, added, limited (model/rewrite-places.c). */
+LampTouched lamp_rewrite_places(const LampRewrite *rewrite, const LampTopology *topology,
+                                LampReplay *replay, LampStations *stations);
+
+/* Order of the calls below @call of a flow, which begins at @calls (model/rewrite-order.c);
+ * each returns how many calls it changed. */
+guint lamp_rewrite_parallel(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call);
+guint lamp_rewrite_sequential(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call);
+guint lamp_rewrite_remove(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call);
+guint lamp_rewrite_batch(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call);

@@ -13,7 +13,14 @@
 
 #include <string.h>
 
-typedef enum { EVENT_LEAVE, EVENT_END, EVENT_TIMEOUT, EVENT_START, EVENT_ARRIVE } EventKind;
+typedef enum {
+    EVENT_LEAVE,
+    EVENT_END,
+    EVENT_JOIN,
+    EVENT_TIMEOUT,
+    EVENT_START,
+    EVENT_ARRIVE
+} EventKind;
 
 typedef struct {
     LampTime time;
@@ -28,7 +35,7 @@ typedef struct {
     guint32
         awaits; /* children that still have to end before the leave, plus one for the begin */
     LampTime arrived;
-    guint8 has_begun, has_ended, has_left;
+    guint8 has_begun, has_ended, has_joined, has_left;
 } State;
 
 typedef struct {
@@ -39,6 +46,7 @@ typedef struct {
 
 typedef struct {
     guint32 busy;
+    guint32 open; /* being served or waiting, with or without a limit */
     LampTime full_since;
     GQueue waiting; /* packed flow << 32 | call, as gint64* */
 } Station;
@@ -51,6 +59,7 @@ typedef struct {
     Station *stations;
     LampOutcome *out;
     LampLoadReport *report;
+    gboolean has_groups; /* some calls start with others */
 } Simulation;
 
 void
@@ -66,6 +75,7 @@ lamp_load_report_clear(LampLoadReport *report)
     g_clear_pointer(&report->work, g_free);
     g_clear_pointer(&report->waits, g_free);
     g_clear_pointer(&report->calls, g_free);
+    g_clear_pointer(&report->peaks, g_free);
 }
 
 static gboolean
@@ -174,8 +184,8 @@ begin_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
 static guint32
 limit_of(const Simulation *sim, const LampReplayCall *call)
 {
-    gboolean has_limit =
-        !call->bypasses && !call->is_removed && call->server_instance < sim->limits->instances;
+    gboolean has_limit = !call->bypasses && !call->is_removed && !call->fails &&
+                         call->server_instance < sim->limits->instances;
     return has_limit ? sim->limits->limits[call->server_instance] : 0;
 }
 
@@ -189,10 +199,22 @@ take_place(Simulation *sim, Station *station, guint32 limit, LampTime now)
 }
 
 static void
+count_arrival(Simulation *sim, const LampReplayCall *c)
+{
+    guint32 at = c->server_instance;
+    if (c->is_removed || c->fails || at >= sim->limits->instances)
+        return;
+    sim->stations[at].open++;
+    if (sim->report != NULL)
+        sim->report->peaks[at] = MAX(sim->report->peaks[at], sim->stations[at].open);
+}
+
+static void
 arrive(Simulation *sim, guint32 flow, guint32 call, LampTime now)
 {
     const LampReplayCall *c = &calls_of(sim, flow)[call];
     guint32 limit = limit_of(sim, c);
+    count_arrival(sim, c);
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     sim->flows[flow].states[call].arrived = now;
     if (limit == 0) {
@@ -217,6 +239,8 @@ static void
 free_place(Simulation *sim, const LampReplayCall *c, LampTime now)
 {
     guint32 limit = limit_of(sim, c);
+    if (!c->is_removed && !c->fails && c->server_instance < sim->limits->instances)
+        sim->stations[c->server_instance].open--;
     if (limit == 0)
         return;
     Station *station = &sim->stations[c->server_instance];
@@ -233,21 +257,27 @@ free_place(Simulation *sim, const LampReplayCall *c, LampTime now)
     close_if_done(sim, flow);
 }
 
-/* The caller goes on: later siblings and the parent's response no longer wait for @call. */
+static void join_call(Simulation *sim, guint32 flow, guint32 call, LampTime now);
+
+/* Calls of the group of @call that ended before it. */
 static void
-end_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
+join_later(Simulation *sim, guint32 flow, guint32 call, LampTime now)
 {
     const LampReplayCall *c = calls_of(sim, flow);
-    State *state = &sim->flows[flow].states[call];
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-    if (state->has_ended)
-        return;
-    state->has_ended = 1;
-    if (call == 0) {
-        sim->out[flow].duration = now - lamp_replay_flow(sim->replay, flow)->start;
-        return;
-    }
+    guint distance = 1;
+    for (guint32 i = c[call].end_index; i < c[c[call].parent].end_index; i = c[i].end_index)
+        if (c[i].joins == distance++ && sim->flows[flow].states[i].has_ended)
+            join_call(sim, flow, i, now);
+}
+
+/* The caller goes on: later siblings and the parent's response no longer wait for @call. */
+static void
+pass_on(Simulation *sim, guint32 flow, guint32 call, LampTime now)
+{
+    const LampReplayCall *c = calls_of(sim, flow);
     guint32 parent = c[call].parent, distance = 1;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+    sim->flows[flow].states[call].has_joined = 1;
     for (guint32 i = c[call].end_index;
          i < c[parent].end_index && distance <= LAMP_REPLAY_WAITS; i = c[i].end_index) {
         if (c[i].waits >> (distance - 1) & 1)
@@ -256,12 +286,60 @@ end_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
     }
     if (c[call].is_awaited)
         release_leave(sim, flow, parent, now);
+    if (sim->has_groups)
+        join_later(sim, flow, call, now);
+}
+
+/* @call has ended; passes on once the call that it joins has done so. */
+static void
+join_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
+{
+    const LampReplayCall *c = calls_of(sim, flow);
+    if (c[call].joins > 0) {
+        guint32 first = c[call].parent + 1;
+        guint wanted = (guint) (c[call].ordinal - c[call].joins);
+        while (c[first].ordinal != wanted)
+            first = c[first].end_index;
+        if (!sim->flows[flow].states[first].has_joined)
+            return;
+        /* By an event, as a long group would make a deep recursion. */
+        schedule(sim, EVENT_JOIN, now + c[call].lag_join, flow, call);
+        return;
+    }
+    pass_on(sim, flow, call, now);
+}
+
+static void
+end_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
+{
+    State *state = &sim->flows[flow].states[call];
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+    if (state->has_ended)
+        return;
+    state->has_ended = 1;
+    if (call == 0)
+        sim->out[flow].duration = now - lamp_replay_flow(sim->replay, flow)->start;
+    else
+        join_call(sim, flow, call, now);
+}
+
+/* Starts of siblings that were made to start with @call. */
+static void
+start_group(Simulation *sim, guint32 flow, guint32 call, LampTime now)
+{
+    const LampReplayCall *c = calls_of(sim, flow);
+    guint distance = 1;
+    for (guint32 i = c[call].end_index; i < c[c[call].parent].end_index; i = c[i].end_index)
+        if (c[i].starts_with == distance++)
+            release_start(sim, flow, i, now);
 }
 
 static void
 start_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
 {
     const LampReplayCall *c = &calls_of(sim, flow)[call];
+    if (sim->has_groups && call != 0)
+        start_group(sim, flow, call, now);
     if (c->timeout > 0 && call != 0)
         schedule(sim, EVENT_TIMEOUT, now + c->timeout, flow, call);
     schedule(sim, EVENT_ARRIVE, now + c->net_out, flow, call);
@@ -303,6 +381,9 @@ run_event(Simulation *sim, const Event *event)
     case EVENT_END:
         end_call(sim, event->flow, event->call, event->time);
         break;
+    case EVENT_JOIN:
+        pass_on(sim, event->flow, event->call, event->time);
+        break;
     }
 }
 
@@ -320,12 +401,21 @@ open_flow(Simulation *sim, guint32 flow)
     State *states = g_new0(State, head->count);
     for (guint32 i = 0; i < head->count; i++) {
         states[i].awaits++;
-        states[i].waits = count_bits(c[i].waits) + 1;
+        states[i].waits = count_bits(c[i].waits) + 1 + (c[i].starts_with > 0 ? 1 : 0);
         if (i > 0 && c[i].is_awaited)
             states[c[i].parent].awaits++;
     }
     sim->flows[flow].states = states;
     schedule(sim, EVENT_START, head->start, flow, 0);
+}
+
+static gboolean
+find_groups(const LampReplay *replay)
+{
+    for (guint i = 0; i < replay->calls->len; i++)
+        if (g_array_index(replay->calls, LampReplayCall, i).starts_with > 0)
+            return TRUE;
+    return FALSE;
 }
 
 static void
@@ -356,6 +446,8 @@ run_all(Simulation *sim)
     }
     if (sim->report != NULL)
         sim->report->span = now - begin;
+    if (sim->report != NULL && n > 0)
+        sim->report->arriving = lamp_replay_flow(sim->replay, n - 1)->start - begin;
 }
 
 void
@@ -368,10 +460,15 @@ lamp_simulate(const LampReplay *replay, const LampStations *stations, LampOutcom
     g_autofree Station *places = g_new0(Station, instances);
     memset(out, 0, replay->flows->len * sizeof *out);
     if (out_report != NULL)
-        *out_report =
-            (LampLoadReport){g_new0(gint64, instances), g_new0(gint64, instances),
-                             g_new0(gint64, instances), g_new0(guint64, instances), 0};
-    Simulation sim = {replay, stations, heap, flows, places, out, out_report};
+        *out_report = (LampLoadReport){g_new0(gint64, instances),
+                                       g_new0(gint64, instances),
+                                       g_new0(gint64, instances),
+                                       g_new0(guint64, instances),
+                                       g_new0(guint32, instances),
+                                       0,
+                                       0};
+    Simulation sim = {replay, stations, heap, flows, places, out, out_report, FALSE};
+    sim.has_groups = find_groups(replay);
     run_all(&sim);
     for (guint i = 0; i < instances; i++)
         g_queue_clear_full(&places[i].waiting, g_free);

@@ -22,11 +22,13 @@ typedef struct {
 } LampOutcome;
 
 typedef struct {
-    gint64 *busy;   /* by instance: time with all places taken, ns; owned */
-    gint64 *work;   /* by instance: sum of times in service, ns; owned */
-    gint64 *waits;  /* by instance: sum of waits for a place, ns; owned */
-    guint64 *calls; /* by instance: owned */
-    gint64 span;    /* first start to last event, ns */
+    gint64 *busy;    /* by instance: time with all places taken, ns; owned */
+    gint64 *work;    /* by instance: sum of times in service, ns; owned */
+    gint64 *waits;   /* by instance: sum of waits for a place, ns; owned */
+    guint64 *calls;  /* by instance: owned */
+    guint32 *peaks;  /* by instance: most calls there at once; owned */
+    gint64 span;     /* first start to last event, ns */
+    gint64 arriving; /* first start to last start, ns */
 } LampLoadReport;
 
 void lamp_load_report_clear(LampLoadReport *report);

@@ -32,19 +32,28 @@ typedef struct {
 typedef struct {
     guint32 label; /* of the root; LAMP_FLOW_NONE for all requests */
     guint64 requests;
-    double confidence; /* mean probability that the trees are right */
-    guint64 cut;       /* requests in which a timeout struck, predicted */
+    double confidence;                   /* mean probability that the trees are right */
+    guint64 cut;                         /* requests in which a timeout struck, predicted */
+    guint64 errors_before, errors_after; /* requests answered with an error */
     LampEstimate before[LAMP_METRICS], after[LAMP_METRICS];
     gint64 *durations_before, *durations_after; /* sorted; owned */
 } LampWhatifRow;
 
 typedef struct {
     GArray *rows;            /* LampWhatifRow, all requests first, then by requests */
+    GPtrArray *notes;        /* char *: what to know before believing the figures */
+    double throughput;       /* requests/s that arrive in this run */
     guint32 busiest;         /* instance with a limit and the highest use; 0 none */
-    double busiest_use;      /* share of the time in which all its places are taken */
+    guint32 busiest_places;  /* calls that it serves at once */
+    double busiest_use;      /* work that arrives, as share of what its places can do */
     double throughput_limit; /* requests/s at which that instance saturates; 0 unknown */
-    double throughput;       /* requests/s in this run */
+    double load_limit;       /* the same as a multiple of the observed load */
+    guint32 stretched; /* instance without a limit that is far from what was seen; 0 none */
+    guint32 stretched_calls, stretched_seen; /* calls at once there, now and in the capture */
 } LampWhatifResult;
+
+/* So many times the calls at once that were seen are too far from the capture. */
+#define LAMP_WHATIF_STRETCHED 2.0
 
 typedef struct LampWhatif LampWhatif;
 

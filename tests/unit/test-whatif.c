@@ -107,6 +107,168 @@ START_TEST(test_whatif_parallel_joins_at_the_slower_call)
 }
 END_TEST
 
+static guint
+draw(guint64 *random, guint most)
+{
+    *random = *random * G_GUINT64_CONSTANT(6364136223846793005) + 1442695040888963407u;
+    return (guint) (*random >> 33) % most;
+}
+
+/* A chain of calls to a, b, c in turn, with a call to x beside some of them. */
+static GPtrArray *
+random_chains(guint requests)
+{
+    static const char *const callees[] = {"a", "b", "c"};
+    GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+    guint64 random = 11;
+    for (guint r = 0; r < requests; r++) {
+        guint t = r * 10000, root = r * 10 + 1, at = t + 10 + draw(&random, 50);
+        guint last = 0, id = root + 1;
+        g_autoptr(GPtrArray) below = g_ptr_array_new();
+        for (guint i = 0; i < 4; i++) {
+            guint took = 20 + draw(&random, 300), beside = 20 + draw(&random, 500);
+            const char *callee = callees[(i + r) % 3];
+            g_ptr_array_add(below,
+                            g_strdup_printf("%u %u web %s GET %u %u %u %u", id++, root, callee,
+                                            at, at + 5, at + took - 5, at + took));
+            if (i == r % 4)
+                g_ptr_array_add(below,
+                                g_strdup_printf("%u %u web x GET %u %u %u %u", id++, root,
+                                                at + 2, at + 2, at + beside, at + beside));
+            last = MAX(last, at + (i == r % 4 ? MAX(took, beside) : took));
+            at += took + 10 + draw(&random, 100);
+        }
+        last = MAX(last, at) + 10;
+        g_ptr_array_add(lines, g_strdup_printf("%u 0 client web GET_%u %u %u %u %u", root,
+                                               r % 3, t, t, last, last));
+        for (guint i = 0; i < below->len; i++)
+            g_ptr_array_add(lines, below->pdata[i]);
+    }
+    g_ptr_array_add(lines, NULL);
+    return lines;
+}
+
+START_TEST(test_whatif_parallel_is_never_later)
+{
+    static const char *const texts[] = {"parallel web: a, b", "parallel web: a, c",
+                                        "parallel web: *", "parallel web: b, x"};
+    Loaded l;
+    g_autoptr(GPtrArray) lines = random_chains(90);
+    load(&l, (const char *const *) lines->pdata);
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autoptr(LampChange) change = lamp_change_parse(texts[i], NULL);
+        ck_assert(lamp_change_resolve(change, l.topology, NULL));
+        g_autoptr(LampWhatifResult) result = lamp_whatif_run(l.whatif, change, NULL);
+        const LampWhatifRow *all = &g_array_index(result->rows, LampWhatifRow, 0);
+        /* sorted, so if no request is later, no rank is */
+        for (guint64 k = 0; k < all->requests; k++)
+            ck_assert_int_le(all->durations_after[k], all->durations_before[k]);
+        ck_assert_double_lt(all->after[LAMP_METRIC_MEAN].value,
+                            all->before[LAMP_METRIC_MEAN].value);
+    }
+    unload(&l);
+}
+END_TEST
+
+START_TEST(test_whatif_parallel_passes_over_what_needs_the_first)
+{
+    /* a, then x with a's answer, then b: b starts with a, x stays behind a */
+    static const char *const lines[] = {"1 0 client web GET 0 0 1000 1000",
+                                        "2 1 web a GET 100 100 300 300",
+                                        "3 1 web x SET 310 310 400 400",
+                                        "4 1 web b GET 450 450 900 900",
+                                        "11 0 client web GET 2000 2000 3000 3000",
+                                        "12 11 web a GET 2100 2100 2300 2300",
+                                        "13 11 web x SET 2310 2310 2400 2400",
+                                        "14 11 web b GET 2450 2450 2900 2900",
+                                        NULL};
+    Loaded l;
+    load(&l, lines);
+    /* b takes 450 from 100 on, then the 50 before it and the 100 after it */
+    ck_assert_double_eq_tol(mean_after(&l, "parallel web: a, b"), 100 + 450 + 50 + 100, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "parallel web: a, b; sequential web"), 1000, 1e-6);
+    unload(&l);
+}
+END_TEST
+
+static LampWhatifResult *
+run_text(Loaded *l, const char *text)
+{
+    g_autoptr(LampChange) change = lamp_change_parse(text, NULL);
+    ck_assert(change != NULL && lamp_change_resolve(change, l->topology, NULL));
+    return lamp_whatif_run(l->whatif, change, NULL);
+}
+
+START_TEST(test_whatif_counts_requests_that_fail_without_an_instance)
+{
+    Loaded l;
+    load(&l, fixture_shop);
+    g_autoptr(LampWhatifResult) cache = run_text(&l, "down cache");
+    const LampWhatifRow *all = &g_array_index(cache->rows, LampWhatifRow, 0);
+    ck_assert_uint_eq(all->errors_before, 0);
+    ck_assert_uint_eq(all->errors_after, 2);
+    ck_assert_uint_eq(cache->notes->len, 1);
+    ck_assert_ptr_nonnull(strstr(cache->notes->pdata[0], "2 calls fail"));
+    /* nothing waits for the queue; web2 takes over from web1 */
+    g_autoptr(LampWhatifResult) queue = run_text(&l, "down queue");
+    ck_assert_uint_eq(g_array_index(queue->rows, LampWhatifRow, 0).errors_after, 0);
+    g_autoptr(LampWhatifResult) web = run_text(&l, "down web1");
+    ck_assert_uint_eq(g_array_index(web->rows, LampWhatifRow, 0).errors_after, 0);
+    ck_assert_uint_eq(web->notes->len, 0);
+    unload(&l);
+}
+END_TEST
+
+START_TEST(test_whatif_says_what_a_change_does_not_reach)
+{
+    static const char *const idle[] = {"db->web *2", "parallel db: web", "sequential cache",
+                                       "timeout db->web 1s", "batch cache"};
+    Loaded l;
+    load(&l, fixture_shop);
+    for (gsize i = 0; i < G_N_ELEMENTS(idle); i++) {
+        g_autoptr(LampWhatifResult) result = run_text(&l, idle[i]);
+        ck_assert_msg(result->notes->len == 1, "%s", idle[i]);
+        ck_assert_ptr_nonnull(strstr(result->notes->pdata[0], "changes no call"));
+    }
+    g_autoptr(LampWhatifResult) both = run_text(&l, "db *2; db->web *2");
+    ck_assert_uint_eq(both->notes->len, 1);
+    unload(&l);
+}
+END_TEST
+
+/* Requests of 100 us, one each millisecond. */
+static GPtrArray *
+steady_lines(guint requests)
+{
+    GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < requests; i++)
+        g_ptr_array_add(lines,
+                        g_strdup_printf("%u 0 client shop GET %u %u %u %u", i + 1, i * 1000,
+                                        i * 1000, i * 1000 + 100, i * 1000 + 100));
+    g_ptr_array_add(lines, NULL);
+    return lines;
+}
+
+START_TEST(test_whatif_names_what_saturates_and_what_was_never_seen)
+{
+    Loaded l;
+    g_autoptr(GPtrArray) lines = steady_lines(101);
+    load(&l, (const char *const *) lines->pdata);
+    g_autoptr(LampWhatifResult) far = run_text(&l, "load *200");
+    ck_assert_uint_ne(far->stretched, 0);
+    ck_assert_uint_eq(far->stretched_seen, 1);
+    ck_assert_uint_eq(far->stretched_calls, 20);
+    ck_assert_ptr_nonnull(strstr(far->notes->pdata[0], "20 calls at once"));
+    /* one place serves 10,000/s, 1,010/s arrive */
+    g_autoptr(LampWhatifResult) full = run_text(&l, "limit shop 1; load *20");
+    ck_assert_uint_eq(full->stretched, 0);
+    ck_assert_double_eq_tol(full->busiest_use, 2.02, 1e-6);
+    ck_assert_double_eq_tol(full->throughput_limit, 10000.0, 1e-3);
+    ck_assert_double_eq_tol(full->load_limit, 1000.0 / 101.0, 1e-3);
+    unload(&l);
+}
+END_TEST
+
 /* One place, three calls that come together: the second waits 100, the third 200. */
 static GPtrArray *
 queue_lines(guint requests)
@@ -184,8 +346,9 @@ END_TEST
 START_TEST(test_change_says_what_is_wrong)
 {
     static const char *const bad[] = {
-        "db",           "db 2",           "db *x",       "db +20",   "cache c hit 2",
-        "parallel web", "limit web many", "failover db", "load +1ms"};
+        "",         " ; ",           "db",           "db 2",           "db *x",
+        "db +20",   "cache c hit 2", "parallel web", "limit web many", "failover db",
+        "load +1ms"};
     Loaded l;
     load(&l, fixture_shop);
     for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
@@ -225,6 +388,11 @@ main(void)
     tcase_add_test(cases, test_whatif_scales_own_time_only);
     tcase_add_test(cases, test_whatif_uses_slack_up_first);
     tcase_add_test(cases, test_whatif_parallel_joins_at_the_slower_call);
+    tcase_add_test(cases, test_whatif_parallel_is_never_later);
+    tcase_add_test(cases, test_whatif_parallel_passes_over_what_needs_the_first);
+    tcase_add_test(cases, test_whatif_counts_requests_that_fail_without_an_instance);
+    tcase_add_test(cases, test_whatif_says_what_a_change_does_not_reach);
+    tcase_add_test(cases, test_whatif_names_what_saturates_and_what_was_never_seen);
     tcase_add_test(cases, test_stations_find_a_limit_of_one);
     tcase_add_test(cases, test_stations_find_no_limit_where_there_is_none);
     tcase_add_test(cases, test_whatif_cache_takes_donors_of_the_other_outcome);

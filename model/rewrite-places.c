@@ -1,0 +1,120 @@
+/*
+ * Rewriting where calls are served: instances that are gone, added, or limited.
+ *
+ * An instance that is down refuses at once. Where siblings are left they serve its calls in
+ * turn; where none is left the call fails: it takes the way there and back and nothing below it
+ * happens. What the caller then does instead cannot be seen in a capture in which the callee
+ * was up, so the caller is taken to go on as if answered, and the request counts as failed if
+ * its response waited for the call.
+ */
+#include "model/rewrite.h"
+
+static gboolean
+is_meant(const LampRewrite *rewrite, const LampReplayCall *call)
+{
+    return lamp_target_matches(rewrite->target, call->label, call->server_instance);
+}
+
+/* Next instance of the service of @old that is not meant, after @last; 0 if there is none. */
+static guint32
+find_sibling(const LampRewrite *rewrite, const LampTopology *topology,
+             const LampReplayCall *call, guint32 last)
+{
+    guint n = lamp_topology_instance_count(topology);
+    if (call->server_instance >= n)
+        return call->server_instance; /* an added replica */
+    guint32 service = lamp_topology_instance(topology, call->server_instance)->service;
+    for (guint step = 1; step <= n; step++) {
+        guint32 other = (last + step) % n;
+        if (other != 0 && !lamp_target_matches(rewrite->target, call->label, other) &&
+            lamp_topology_instance(topology, other)->service == service)
+            return other;
+    }
+    return 0;
+}
+
+static void
+fail_call(LampReplayCall *calls, guint32 call)
+{
+    calls[call].lag_leave = 0;
+    calls[call].fails = 1;
+    for (guint32 i = call + 1; i < calls[call].end_index; i++) {
+        calls[i].lag_leave = calls[i].net_out = calls[i].net_back = calls[i].lag_start = 0;
+        calls[i].lag_join = calls[i].timeout = 0;
+        calls[i].is_removed = 1;
+    }
+}
+
+/* Calls to the instances that are meant go to the others of their service in turn. */
+static LampTouched
+rewrite_down(const LampRewrite *rewrite, const LampTopology *topology, LampReplay *replay)
+{
+    guint n = lamp_topology_instance_count(topology);
+    g_autofree guint32 *next = g_new0(guint32, n);
+    LampTouched touched = {0, 0};
+    for (guint f = 0; f < replay->flows->len; f++) {
+        const LampReplayFlow *flow = lamp_replay_flow(replay, f);
+        LampReplayCall *calls = lamp_replay_calls(replay, flow);
+        for (guint32 i = 0; i < flow->count; i++) {
+            guint32 old = calls[i].server_instance;
+            if (!is_meant(rewrite, &calls[i]) || calls[i].is_removed)
+                continue;
+            guint32 other = find_sibling(rewrite, topology, &calls[i], next[old]);
+            touched.calls++;
+            touched.failing += other == 0 ? 1 : 0;
+            if (other == 0)
+                fail_call(calls, i);
+            else
+                calls[i].server_instance = next[old] = other;
+        }
+    }
+    return touched;
+}
+
+/* Spreads calls evenly: new instances are numbered after the known ones and inherit the limit
+ * of the first known one. */
+static LampTouched
+rewrite_replicas(const LampRewrite *rewrite, const LampTopology *topology, LampReplay *replay,
+                 LampStations *stations)
+{
+    guint32 base = stations->instances, limit = 0, turn = 0;
+    for (guint32 i = 0; i < lamp_topology_instance_count(topology) && limit == 0; i++)
+        if (lamp_target_matches_instance(rewrite->target, i))
+            limit = stations->limits[i];
+    stations->limits = g_renew(guint32, stations->limits, base + rewrite->count);
+    stations->instances = base + rewrite->count;
+    for (guint32 i = base; i < stations->instances; i++)
+        stations->limits[i] = limit;
+    for (guint i = 0; i < replay->calls->len; i++) {
+        LampReplayCall *call = &g_array_index(replay->calls, LampReplayCall, i);
+        if (is_meant(rewrite, call))
+            call->server_instance = base + turn++ % rewrite->count;
+    }
+    return (LampTouched){turn, 0};
+}
+
+static LampTouched
+rewrite_limit(const LampRewrite *rewrite, const LampTopology *topology, LampStations *stations)
+{
+    LampTouched touched = {0, 0};
+    for (guint32 i = 0; i < lamp_topology_instance_count(topology); i++)
+        if (lamp_target_matches_instance(rewrite->target, i)) {
+            stations->limits[i] = rewrite->count;
+            touched.calls++;
+        }
+    return touched;
+}
+
+LampTouched
+lamp_rewrite_places(const LampRewrite *rewrite, const LampTopology *topology,
+                    LampReplay *replay, LampStations *stations)
+{
+    switch (rewrite->kind) {
+    case LAMP_REWRITE_DOWN:
+        return rewrite_down(rewrite, topology, replay);
+    case LAMP_REWRITE_REPLICAS:
+        return rewrite_replicas(rewrite, topology, replay, stations);
+    default:
+        return rewrite_limit(rewrite, topology, stations);
+    }
+}

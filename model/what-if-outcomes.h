@@ -1,0 +1,33 @@
+/*
+ * What runs of a what-if give, before it is summarised: between model/what-if.c, which runs,
+ * and model/what-if-summary.c.
+ */
+#pragma once
+
+#include "model/what-if.h"
+
+/* Marks of a request. */
+enum {
+    LAMP_MARK_CUT = 1,          /* a timeout struck */
+    LAMP_MARK_ERROR_BEFORE = 2, /* it was answered with an error */
+    LAMP_MARK_ERROR_AFTER = 4,  /* it would be */
+};
+
+/* Request by request in the order of time, background left out. */
+typedef struct {
+    GArray *before, *after;      /* gint64 durations */
+    GArray *labels;              /* guint32 */
+    GArray *marks;               /* guint8 */
+    double confidence;           /* sum */
+    LampTouched *touched;        /* by part of the change */
+    LampLoadReport report;       /* sums over the batches */
+    LampStations stations;       /* as changed */
+    gint64 arriving_before;      /* first start to last start, as observed */
+    const guint32 *peaks_before; /* by instance; borrowed */
+    guint instances_before;
+} LampOutcomes;
+
+/* Caller frees the result. @change may be NULL. */
+LampWhatifResult *lamp_outcomes_summarise(const LampOutcomes *outcomes,
+                                          const LampTopology *topology,
+                                          const LampChange *change);

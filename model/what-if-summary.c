@@ -1,0 +1,276 @@
+/*
+ * Summarising what a what-if gave: figures with intervals for each endpoint, what saturates,
+ * and what the change did not reach.
+ *
+ * Intervals come from a block bootstrap over time: the requests are cut into blocks of
+ * neighbours (load, stalls and caches make neighbours alike), blocks are drawn with
+ * replacement, and each block's part of the distribution is kept as a sketch, so a draw costs
+ * the same for a thousand or a million requests.
+ *
+ * An instance with a limit is full when the work that arrives in a second fills all its places
+ * for a second. Where no limit was visible none is invented: the result names the instance that
+ * would have to serve most more calls at once than the capture shows.
+ */
+#include "model/index-map.h"
+#include "model/quantiles.h"
+#include "model/what-if-outcomes.h"
+
+#include <math.h>
+
+#define BLOCKS 40u
+#define DRAWS 200u
+
+const char *const lamp_metric_names[LAMP_METRICS] = {"mean", "p50", "p90", "p95", "p99"};
+
+double
+lamp_metric_value(LampMetric metric, const gint64 *sorted, gsize n)
+{
+    static const double shares[] = {0.0, 0.5, 0.9, 0.95, 0.99};
+    double sum = 0.0;
+    if (n == 0)
+        return 0.0;
+    if (metric == LAMP_METRIC_MEAN) {
+        for (gsize i = 0; i < n; i++)
+            sum += (double) sorted[i];
+        return sum / (double) n;
+    }
+    /* Between ranks by their distance, so that few requests do not jump. */
+    double rank = shares[metric] * (double) (n - 1);
+    gsize low = (gsize) rank;
+    gsize high = MIN(low + 1, n - 1);
+    return (double) sorted[low] + (rank - (double) low) * (double) (sorted[high] - sorted[low]);
+}
+
+static gint
+compare_ns(gconstpointer a, gconstpointer b)
+{
+    gint64 x = *(const gint64 *) a, y = *(const gint64 *) b;
+    return x < y ? -1 : x > y;
+}
+
+static double
+sketch_value(LampMetric metric, const LampQuantiles *sketch)
+{
+    static const double shares[] = {0.0, 0.5, 0.9, 0.95, 0.99};
+    return metric == LAMP_METRIC_MEAN ? lamp_quantiles_mean(sketch)
+                                      : (double) lamp_quantiles_at(sketch, shares[metric]);
+}
+
+static gint
+compare_real(gconstpointer a, gconstpointer b)
+{
+    double x = *(const double *) a, y = *(const double *) b;
+    return x < y ? -1 : x > y;
+}
+
+/* Intervals of all metrics from sketches of blocks. Both sides draw the same blocks. */
+static void
+bootstrap(const LampQuantiles *blocks, LampEstimate *estimates)
+{
+    g_autofree double *values = g_new(double, LAMP_METRICS *DRAWS);
+    guint64 random = 42;
+    for (guint draw = 0; draw < DRAWS; draw++) {
+        g_auto(LampQuantiles) sum;
+        lamp_quantiles_init(&sum);
+        for (guint b = 0; b < BLOCKS; b++) {
+            random += G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
+            lamp_quantiles_merge(&sum, &blocks[lamp_mix64(random) % BLOCKS], 1);
+        }
+        for (guint m = 0; m < LAMP_METRICS; m++)
+            values[m * DRAWS + draw] = sketch_value((LampMetric) m, &sum);
+    }
+    for (guint m = 0; m < LAMP_METRICS; m++) {
+        double *of_metric = values + m * DRAWS;
+        qsort(of_metric, DRAWS, sizeof *of_metric, compare_real);
+        estimates[m].low = MIN(of_metric[DRAWS / 40], estimates[m].value);
+        estimates[m].high = MAX(of_metric[DRAWS - 1 - DRAWS / 40], estimates[m].value);
+    }
+}
+
+/* Durations of the flows @members (in the order of time) into sorted array and estimates. */
+static gint64 *
+summarise(const gint64 *durations, gsize n, LampEstimate *out)
+{
+    LampQuantiles blocks[BLOCKS];
+    for (guint b = 0; b < BLOCKS; b++)
+        lamp_quantiles_init(&blocks[b]);
+    for (gsize i = 0; i < n; i++)
+        lamp_quantiles_add(&blocks[i * BLOCKS / n], durations[i], 1);
+    gint64 *sorted = g_memdup2(durations, n * sizeof *durations);
+    qsort(sorted, n, sizeof *sorted, compare_ns);
+    for (guint m = 0; m < LAMP_METRICS; m++)
+        out[m].value = lamp_metric_value((LampMetric) m, sorted, n);
+    bootstrap(blocks, out);
+    for (guint b = 0; b < BLOCKS; b++)
+        lamp_quantiles_clear(&blocks[b]);
+    return sorted;
+}
+
+static void
+clear_row(gpointer pointer)
+{
+    LampWhatifRow *row = pointer;
+    g_free(row->durations_before);
+    g_free(row->durations_after);
+}
+
+static void
+count_marks(LampWhatifRow *row, guint8 marks)
+{
+    row->cut += (marks & LAMP_MARK_CUT) != 0 ? 1 : 0;
+    row->errors_before += (marks & LAMP_MARK_ERROR_BEFORE) != 0 ? 1 : 0;
+    row->errors_after += (marks & LAMP_MARK_ERROR_AFTER) != 0 ? 1 : 0;
+}
+
+/* Row of the requests with @label (LAMP_FLOW_NONE: all). */
+static void
+add_row(const LampOutcomes *outcomes, guint32 label, GArray *rows)
+{
+    g_autoptr(GArray) before = g_array_new(FALSE, FALSE, sizeof(gint64));
+    g_autoptr(GArray) after = g_array_new(FALSE, FALSE, sizeof(gint64));
+    guint all = outcomes->before->len;
+    LampWhatifRow row = {.label = label};
+    for (guint i = 0; i < all; i++) {
+        if (label != LAMP_FLOW_NONE && g_array_index(outcomes->labels, guint32, i) != label)
+            continue;
+        g_array_append_val(before, g_array_index(outcomes->before, gint64, i));
+        g_array_append_val(after, g_array_index(outcomes->after, gint64, i));
+        count_marks(&row, g_array_index(outcomes->marks, guint8, i));
+    }
+    row.requests = before->len;
+    if (before->len == 0)
+        return;
+    row.confidence = outcomes->confidence / all;
+    row.durations_before =
+        summarise((const gint64 *) (gpointer) before->data, before->len, row.before);
+    row.durations_after =
+        summarise((const gint64 *) (gpointer) after->data, after->len, row.after);
+    g_array_append_val(rows, row);
+}
+
+/* One row for each label that a request begins with. */
+static void
+add_rows(const LampTopology *topology, const LampOutcomes *outcomes, GArray *rows)
+{
+    guint labels = lamp_topology_label_count(topology);
+    g_autofree guint8 *is_root = g_new0(guint8, labels + 1);
+    for (guint i = 0; i < outcomes->labels->len; i++)
+        is_root[g_array_index(outcomes->labels, guint32, i)] = 1;
+    add_row(outcomes, LAMP_FLOW_NONE, rows);
+    for (guint32 label = 0; label < labels; label++)
+        if (is_root[label])
+            add_row(outcomes, label, rows);
+}
+
+static gint
+compare_rows(gconstpointer a, gconstpointer b)
+{
+    const LampWhatifRow *x = a, *y = b;
+    if ((x->label == LAMP_FLOW_NONE) != (y->label == LAMP_FLOW_NONE))
+        return x->label == LAMP_FLOW_NONE ? -1 : 1;
+    if (x->requests != y->requests)
+        return x->requests > y->requests ? -1 : 1;
+    return x->label < y->label ? -1 : x->label > y->label;
+}
+
+static const char *
+instance_name(const LampTopology *topology, guint32 instance)
+{
+    return instance < lamp_topology_instance_count(topology)
+               ? lamp_topology_instance(topology, instance)->name
+               : "an added replica";
+}
+
+static void
+find_busiest(const LampOutcomes *outcomes, LampWhatifResult *result)
+{
+    const LampStations *stations = &outcomes->stations;
+    double requests = (double) outcomes->before->len, best = 0.0;
+    double arriving = (double) MAX(outcomes->report.arriving, 1);
+    result->throughput = requests * 1e9 / arriving;
+    for (guint i = 1; i < stations->instances; i++) {
+        if (stations->limits[i] == 0)
+            continue;
+        double use = (double) outcomes->report.work[i] / (arriving * stations->limits[i]);
+        if (use <= best)
+            continue;
+        best = use;
+        result->busiest = i;
+        result->busiest_places = stations->limits[i];
+        result->busiest_use = use;
+        result->throughput_limit = result->throughput / MAX(use, 1e-9);
+        result->load_limit = result->throughput_limit * (double) outcomes->arriving_before /
+                             MAX(requests * 1e9, 1.0);
+    }
+}
+
+/* The instance without a limit that has to serve most more calls at once than was seen. */
+static void
+find_stretched(const LampOutcomes *outcomes, LampWhatifResult *result)
+{
+    double most = LAMP_WHATIF_STRETCHED;
+    for (guint i = 1; i < MIN(outcomes->stations.instances, outcomes->instances_before); i++) {
+        guint32 seen = outcomes->peaks_before[i], now = outcomes->report.peaks[i];
+        double ratio = (double) now / MAX(seen, 1);
+        if (outcomes->stations.limits[i] > 0 || seen == 0 || now < 10 || ratio <= most)
+            continue;
+        most = ratio;
+        result->stretched = i;
+        result->stretched_calls = now;
+        result->stretched_seen = seen;
+    }
+}
+
+static void
+add_notes(const LampOutcomes *outcomes, const LampTopology *topology, const LampChange *change,
+          LampWhatifResult *result)
+{
+    for (guint i = 0; change != NULL && i < lamp_change_parts(change); i++) {
+        const LampTouched *touched = &outcomes->touched[i];
+        g_autofree char *text = lamp_change_part_text(change, i);
+        if (touched->calls == 0)
+            g_ptr_array_add(result->notes, g_strdup_printf("'%s' changes no call", text));
+        if (touched->failing > 0)
+            g_ptr_array_add(
+                result->notes,
+                g_strdup_printf("'%s': no other instance is left, %" G_GUINT64_FORMAT
+                                " calls fail; latencies are those if callers went on without "
+                                "an answer",
+                                text, touched->failing));
+    }
+    if (result->stretched != 0)
+        g_ptr_array_add(
+            result->notes,
+            g_strdup_printf("%s would serve up to %u calls at once, the capture shows %u at "
+                            "most and no limit: no wait is predicted there (state a limit: "
+                            "'limit %s N')",
+                            instance_name(topology, result->stretched), result->stretched_calls,
+                            result->stretched_seen,
+                            instance_name(topology, result->stretched)));
+}
+
+LampWhatifResult *
+lamp_outcomes_summarise(const LampOutcomes *outcomes, const LampTopology *topology,
+                        const LampChange *change)
+{
+    LampWhatifResult *result = g_new0(LampWhatifResult, 1);
+    result->rows = g_array_new(FALSE, TRUE, sizeof(LampWhatifRow));
+    g_array_set_clear_func(result->rows, clear_row);
+    result->notes = g_ptr_array_new_with_free_func(g_free);
+    add_rows(topology, outcomes, result->rows);
+    g_array_sort(result->rows, compare_rows);
+    find_busiest(outcomes, result);
+    find_stretched(outcomes, result);
+    add_notes(outcomes, topology, change, result);
+    return result;
+}
+
+void
+lamp_whatif_result_free(LampWhatifResult *result)
+{
+    if (result == NULL)
+        return;
+    g_array_unref(result->rows);
+    g_ptr_array_unref(result->notes);
+    g_free(result);
+}
