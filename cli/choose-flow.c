@@ -37,7 +37,7 @@ add_flow(const LampFlow *flow, gpointer payload)
 
 static gboolean
 choose_by_shape(LampCli *cli, const LampModelView *view, gboolean slowest, gint64 *out_id,
-                GError **error)
+                const char **out_why, GError **error)
 {
     LampShapeOptions options = {.keep_members = TRUE};
     g_autoptr(LampShapes) shapes = lamp_shapes_new(view->topology, view->structure, &options);
@@ -45,11 +45,13 @@ choose_by_shape(LampCli *cli, const LampModelView *view, gboolean slowest, gint6
         return FALSE;
     g_autofree guint *ranks = lamp_shapes_rank(shapes, LAMP_SHAPES_BY_COUNT);
     const LampShape *best = NULL;
+    gint64 longest = 0;
     for (guint i = 0; i < lamp_shapes_count(shapes); i++) {
         const LampShape *shape = lamp_shapes_get(shapes, ranks[i]);
         gboolean is_better = best == NULL || (best->is_background && !shape->is_background) ||
                              (slowest && shape->is_background == best->is_background &&
                               shape->duration.max > best->duration.max);
+        longest = MAX(longest, shape->duration.max);
         if (is_better)
             best = shape;
     }
@@ -57,6 +59,11 @@ choose_by_shape(LampCli *cli, const LampModelView *view, gboolean slowest, gint6
         lamp_set_no_flows_error(error);
         return FALSE;
     }
+    gboolean is_first =
+        slowest ? best->duration.max == longest : best == lamp_shapes_get(shapes, ranks[0]);
+    *out_why = slowest    ? is_first ? "the slowest" : "the slowest that came from outside"
+               : is_first ? "median of the most frequent shape"
+                          : "median of the most frequent shape that came from outside";
     *out_id = slowest ? lamp_shape_slowest(best) : lamp_shape_typical(best);
     return TRUE;
 }
@@ -66,8 +73,9 @@ lamp_choose_flow(LampCli *cli, const LampModelView *view, const char *trace, gbo
                  LampFlow **out_flow, const char **out_why, GError **error)
 {
     gint64 id;
+    const char *why = "as asked";
     if (trace != NULL ? !parse_trace(trace, &id, error)
-                      : !choose_by_shape(cli, view, slowest, &id, error))
+                      : !choose_by_shape(cli, view, slowest, &id, &why, error))
         return FALSE;
     LampFlowFilter only = {.trace_id = id};
     g_autoptr(LampFlowReader) reader =
@@ -80,9 +88,7 @@ lamp_choose_flow(LampCli *cli, const LampModelView *view, const char *trace, gbo
                     trace != NULL ? trace : "");
         return FALSE;
     }
-    *out_why = trace != NULL ? "as asked"
-               : slowest     ? "the slowest"
-                             : "median of the most frequent shape";
+    *out_why = why;
     *out_flow = lamp_flow_dup(flow);
     return TRUE;
 }

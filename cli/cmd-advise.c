@@ -17,6 +17,11 @@ static const GOptionEntry options[] = {
     {NULL},
 };
 
+static const LampOptionRange ranges[] = {
+    LAMP_FLOW_RANGES,
+    {NULL},
+};
+
 static gboolean
 add_flow(const LampFlow *flow, gpointer payload)
 {
@@ -119,6 +124,7 @@ const LampCommand lamp_command_advise = {
     .arguments = "FILE.db",
     .summary = "What could be batched, parallel, cached; with predicted gains",
     .options = options,
+    .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
     .least_arguments = 1,
     .most_arguments = 1,

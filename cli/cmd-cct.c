@@ -32,6 +32,13 @@ static const GOptionEntry options[] = {
     {NULL},
 };
 
+static const LampOptionRange ranges[] = {
+    {"depth", &most_depth, NULL, 0.0, G_MAXINT},
+    {"min", NULL, &least_percent, 0.0, 100.0},
+    LAMP_FLOW_RANGES,
+    {NULL},
+};
+
 typedef enum {
     SORT_INCLUSIVE,
     SORT_EXCLUSIVE,
@@ -176,9 +183,9 @@ append_row(const View *view, LampTable *table, const LampContext *context)
 static void
 append_text(LampCli *cli, const View *view, GString *out)
 {
-    static const char *const titles[] = {">incl.", ">excl.",  ">crit.",  ">count",
-                                         ">mean",  ">own",    ">errors", ">bytes",
-                                         ">sure",  "context", NULL};
+    static const char *const titles[] = {">incl.", ">excl.",  ">crit.",   ">count",
+                                         ">mean",  ">own",    ">~errors", ">~bytes",
+                                         ">~sure", "context", NULL};
     g_autoptr(LampTable) table = lamp_table_new(titles);
     for (guint i = 0; i < view->order->len; i++)
         append_row(view, table,
@@ -326,6 +333,7 @@ const LampCommand lamp_command_cct = {
     .arguments = "FILE.db",
     .summary = "Calling context tree: time, calls, errors by path of calls",
     .options = options,
+    .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
     .least_arguments = 1,
     .most_arguments = 1,

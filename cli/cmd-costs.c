@@ -19,6 +19,11 @@ static const GOptionEntry options[] = {
     {NULL},
 };
 
+static const LampOptionRange ranges[] = {
+    LAMP_FLOW_RANGES,
+    {NULL},
+};
+
 static gboolean
 add_flow(const LampFlow *flow, gpointer payload)
 {
@@ -29,8 +34,8 @@ add_flow(const LampFlow *flow, gpointer payload)
 static void
 append_table(LampCli *cli, const LampTopology *topology, const GArray *ranked, GString *out)
 {
-    static const char *const titles[] = {"payer",  "provider",      ">time",  ">direct time",
-                                         ">calls", ">direct calls", ">bytes", NULL};
+    static const char *const titles[] = {"payer",  "provider",       ">time",   ">direct time",
+                                         ">calls", ">~direct calls", ">~bytes", NULL};
     g_autoptr(LampTable) table = lamp_table_new(titles);
     for (guint i = 0; i < ranked->len; i++) {
         const LampCost *cost = &g_array_index(ranked, LampCost, i);
@@ -101,6 +106,7 @@ const LampCommand lamp_command_costs = {
     .arguments = "FILE.db",
     .summary = "Who costs whom: time, calls, bytes, direct and transitive",
     .options = options,
+    .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
     .least_arguments = 1,
     .most_arguments = 1,

@@ -11,7 +11,7 @@
 #include <math.h>
 
 static gboolean as_json;
-static double split_s = -1.0, level = 0.05;
+static double split_s, level = 0.05;
 static int most = 10;
 
 static const GOptionEntry options[] = {
@@ -22,6 +22,14 @@ static const GOptionEntry options[] = {
     {"top", 'n', 0, G_OPTION_ARG_INT, &most, "lines in each part (default 10; 0: all)", "N"},
     LAMP_FLOW_OPTIONS,
     {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "a JSON object", NULL},
+    {NULL},
+};
+
+static const LampOptionRange ranges[] = {
+    {"split", NULL, &split_s, 0.0, 1e9},
+    {"top", &most, NULL, 0.0, G_MAXINT},
+    {"level", NULL, &level, 0.0, 1.0},
+    LAMP_FLOW_RANGES,
     {NULL},
 };
 
@@ -67,10 +75,10 @@ format_shift(const LampCompared *row, double q)
 }
 
 static guint
-append_part(GString *out, const char *title, const GArray *rows, Chosen chosen)
+append_part(LampCli *cli, GString *out, const char *title, const GArray *rows, Chosen chosen)
 {
-    static const char *const titles[] = {"what",  ">before",       ">after", ">p50", ">p95",
-                                         ">rate", ">mean request", "id",     NULL};
+    static const char *const titles[] = {"what",  ">before",       ">after", ">p50", ">~p95",
+                                         ">rate", ">mean request", "~id",    NULL};
     g_autoptr(LampTable) table = lamp_table_new(titles);
     guint found = 0;
     for (guint i = 0; i < rows->len; i++) {
@@ -90,12 +98,12 @@ append_part(GString *out, const char *title, const GArray *rows, Chosen chosen)
     if (found == 0)
         return 0;
     g_string_append_printf(out, "\n%s (%u)\n", title, found);
-    lamp_table_render(table, out, 0);
+    lamp_table_render(table, out, cli->is_terminal ? cli->width : 0);
     return found;
 }
 
 static void
-append_text(const LampComparison *c, GString *out)
+append_text(LampCli *cli, const LampComparison *c, GString *out)
 {
     g_autofree char *a50 = lamp_ms_format((double) lamp_quantiles_at(&c->duration[0], 0.5));
     g_autofree char *b50 = lamp_ms_format((double) lamp_quantiles_at(&c->duration[1], 0.5));
@@ -108,12 +116,12 @@ append_text(const LampComparison *c, GString *out)
         "equal latency by chance: p = %.2g\n",
         c->flows[0], a50, a95, c->confidence[0] * 100.0, c->flows[1], b50, b95,
         c->confidence[1] * 100.0, c->duration_probability);
-    guint found = append_part(out, "likely causes: operations by their own time", c->operations,
-                              has_effect);
-    found += append_part(out, "new shapes", c->shapes, is_new);
-    found += append_part(out, "vanished shapes", c->shapes, is_gone);
-    found += append_part(out, "shapes with another share", c->shapes, is_more_or_less);
-    found += append_part(out, "calls with other durations", c->edges, is_shifted);
+    guint found = append_part(cli, out, "likely causes: operations by their own time",
+                              c->operations, has_effect);
+    found += append_part(cli, out, "new shapes", c->shapes, is_new);
+    found += append_part(cli, out, "vanished shapes", c->shapes, is_gone);
+    found += append_part(cli, out, "shapes with another share", c->shapes, is_more_or_less);
+    found += append_part(cli, out, "calls with other durations", c->edges, is_shifted);
     g_string_append_printf(out,
                            found == 0 ? "\nno change that is significant at a false discovery "
                                         "rate of %.3g\n"
@@ -209,7 +217,7 @@ static int
 run(LampCli *cli, char **arguments, GError **error)
 {
     g_autoptr(LampComparison) comparison = lamp_compare_new();
-    if ((arguments[1] == NULL) == (split_s < 0.0)) {
+    if ((arguments[1] == NULL) == (split_s <= 0.0)) {
         g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
                     "give two databases, or one and --split SECONDS");
         return -1;
@@ -222,7 +230,7 @@ run(LampCli *cli, char **arguments, GError **error)
     if (as_json)
         append_json(comparison, out);
     else
-        append_text(comparison, out);
+        append_text(cli, comparison, out);
     return lamp_print(out, error) ? LAMP_EXIT_OK : -1;
 }
 
@@ -231,6 +239,7 @@ const LampCommand lamp_command_diff = {
     .arguments = "BEFORE.db [AFTER.db]",
     .summary = "What changed between two captures or two periods",
     .options = options,
+    .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
     .least_arguments = 1,
     .most_arguments = 2,

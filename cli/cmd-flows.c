@@ -26,6 +26,13 @@ static const GOptionEntry options[] = {
     {NULL},
 };
 
+static const LampOptionRange ranges[] = {
+    {"top", &most, NULL, 0.0, G_MAXINT},
+    {"trees", &trees, NULL, 0.0, G_MAXINT},
+    LAMP_FLOW_RANGES,
+    {NULL},
+};
+
 static gboolean
 add_flow(const LampFlow *flow, gpointer payload)
 {
@@ -101,9 +108,9 @@ static void
 append_tables(LampCli *cli, const LampModelView *view, const LampShapes *shapes,
               const guint *ranks, GString *out)
 {
-    static const char *const titles[] = {">#",     "request", ">count", ">share", ">of time",
-                                         ">calls", ">errors", ">p50",   ">p95",   ">p99",
-                                         ">sure",  "shape",   NULL};
+    static const char *const titles[] = {">#",      "request", ">count", ">share", ">~of time",
+                                         ">~calls", ">errors", ">p50",   ">p95",   ">p99",
+                                         ">~sure",  "~shape",  NULL};
     Totals totals = total(shapes);
     guint n = lamp_shapes_count(shapes);
     guint listed = most <= 0 ? n : MIN(n, (guint) most);
@@ -217,6 +224,7 @@ const LampCommand lamp_command_flows = {
         "A shape is a class of requests with the same causal structure. In the trees, \"×3\"\n"
         "is a repeated call and \"‖\" marks calls that run in parallel with a neighbour.",
     .options = options,
+    .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
     .least_arguments = 1,
     .most_arguments = 1,

@@ -21,6 +21,12 @@ static const GOptionEntry options[] = {
     {NULL},
 };
 
+static const LampOptionRange ranges[] = {
+    {"lines", &most, NULL, 1.0, G_MAXINT},
+    LAMP_FLOW_RANGES,
+    {NULL},
+};
+
 typedef struct {
     const LampFlow *flow;
     const LampTopology *topology;
@@ -158,6 +164,7 @@ const LampCommand lamp_command_gantt = {
     .description = "Without TRACE: a typical request, the one with the median duration of the\n"
                    "most frequent shape (--service, --operation choose among all).",
     .options = options,
+    .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
     .least_arguments = 1,
     .most_arguments = 2,

@@ -27,6 +27,11 @@ static const GOptionEntry options[] = {
     {NULL},
 };
 
+static const LampOptionRange ranges[] = {
+    LAMP_FLOW_RANGES,
+    {NULL},
+};
+
 typedef struct {
     LampGraph *graph;
     LampShapes *shapes; /* NULL: all flows */
@@ -140,6 +145,7 @@ const LampCommand lamp_command_graph = {
         "the critical paths. In request-flow graphs (--shape) dashed edges tell which call\n"
         "waited for which: two out of one node are a fork, two into one a join.",
     .options = options,
+    .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
     .least_arguments = 1,
     .most_arguments = 1,

@@ -17,6 +17,11 @@ static const GOptionEntry options[] = {
     {NULL},
 };
 
+static const LampOptionRange ranges[] = {
+    LAMP_FLOW_RANGES,
+    {NULL},
+};
+
 typedef struct {
     LampQuantiles slack;
     guint64 calls, critical, free_of_waiters;
@@ -96,9 +101,9 @@ sort_components(const Pass *pass)
 static void
 append_table(LampCli *cli, const Pass *pass, const GArray *order, GString *out)
 {
-    static const char *const titles[] = {"component",  ">own",      ">network",   ">decides in",
-                                         ">slack p50", ">slack p5", ">unawaited", ">calls",
-                                         ">sure",      NULL};
+    static const char *const titles[] = {
+        "component",  ">own",        ">network", ">decides in", ">slack p50",
+        ">~slack p5", ">~unawaited", ">~calls",  ">~sure",      NULL};
     double total = MAX((double) pass->total, 1.0);
     g_autoptr(LampTable) table = lamp_table_new(titles);
     for (guint i = 0; i < order->len; i++) {
@@ -168,7 +173,7 @@ append_json(const Pass *pass, const GArray *order, GString *out)
 }
 
 static void
-append_one(const LampModelView *view, const LampFlow *flow, GString *out)
+append_one(LampCli *cli, const LampModelView *view, const LampFlow *flow, GString *out)
 {
     g_autofree LampCritical *critical = g_new(LampCritical, flow->count);
     g_autofree gint64 *slacks = g_new(gint64, flow->count);
@@ -188,7 +193,7 @@ append_one(const LampModelView *view, const LampFlow *flow, GString *out)
         };
         lamp_table_take(table, cells);
     }
-    lamp_table_render(table, out, 0);
+    lamp_table_render(table, out, cli->is_terminal ? cli->width : 0);
     g_autofree char *sum = lamp_ms_format((double) lamp_flow_duration(flow));
     g_string_append_printf(out, "\nown and network add up to the duration, %s\n", sum);
 }
@@ -205,7 +210,7 @@ run(LampCli *cli, char **arguments, GError **error)
         const char *why;
         if (!lamp_choose_flow(cli, &view, arguments[1], FALSE, &flow, &why, error))
             return -1;
-        append_one(&view, flow, out);
+        append_one(cli, &view, flow, out);
         return lamp_print(out, error) ? LAMP_EXIT_OK : -1;
     }
     g_autoptr(GArray) components = g_array_new(FALSE, TRUE, sizeof(Component));
@@ -229,6 +234,7 @@ const LampCommand lamp_command_path = {
     .arguments = "FILE.db [TRACE]",
     .summary = "Critical paths: whose time decides the latency, and slack",
     .options = options,
+    .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
     .least_arguments = 1,
     .most_arguments = 2,

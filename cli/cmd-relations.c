@@ -22,6 +22,11 @@ static const GOptionEntry options[] = {
     {NULL},
 };
 
+static const LampOptionRange ranges[] = {
+    LAMP_FLOW_RANGES,
+    {NULL},
+};
+
 static const char *const kind_names[] = {"before", "exclusive", "pipeline"};
 
 typedef struct {
@@ -241,6 +246,7 @@ const LampCommand lamp_command_relations = {
         "limits:\n"
         "docs/causal-model.md.",
     .options = options,
+    .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
     .least_arguments = 1,
     .most_arguments = 1,

@@ -15,6 +15,11 @@ static const GOptionEntry options[] = {
     {NULL},
 };
 
+static const LampOptionRange ranges[] = {
+    LAMP_FLOW_RANGES,
+    {NULL},
+};
+
 typedef struct {
     LampRed *red;
     GArray *critical;
@@ -205,6 +210,7 @@ const LampCommand lamp_command_services = {
     .arguments = "FILE.db",
     .summary = "Services and operations with rate, errors and durations",
     .options = options,
+    .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
     .least_arguments = 1,
     .most_arguments = 1,

@@ -25,6 +25,13 @@ static const GOptionEntry options[] = {
     {NULL},
 };
 
+static const LampOptionRange ranges[] = {
+    {"top", &most, NULL, 0.0, G_MAXINT},
+    {"percent", NULL, &percent, 0.001, 100.0},
+    LAMP_FLOW_RANGES,
+    {NULL},
+};
+
 typedef struct {
     char *name;
     double faster, slower; /* change of the mean, ns */
@@ -113,7 +120,8 @@ draw_bar(const Bar *bar, double widest)
 }
 
 static void
-append_table(const GArray *bars, const LampWhatif *whatif, double base, GString *out)
+append_table(LampCli *cli, const GArray *bars, const LampWhatif *whatif, double base,
+             GString *out)
 {
     static const char *const titles[] = {"component", ">faster", ">slower", "faster │ slower",
                                          NULL};
@@ -128,7 +136,7 @@ append_table(const GArray *bars, const LampWhatif *whatif, double base, GString 
             g_strdup_printf("%+.2f %%", 100.0 * bar->slower / base), draw_bar(bar, widest)};
         lamp_table_take(table, cells);
     }
-    lamp_table_render(table, out, 0);
+    lamp_table_render(table, out, cli->is_terminal ? cli->width : 0);
     g_autofree char *mean = lamp_ms_format(base);
     g_string_append_printf(out,
                            "\nchange of the mean latency (%s over %" G_GUINT64_FORMAT
@@ -160,11 +168,6 @@ run(LampCli *cli, char **arguments, GError **error)
 {
     (void) arguments;
     g_auto(LampModelView) view = {NULL, NULL};
-    if (percent <= 0.0 || percent > 100.0) {
-        g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
-                    "--percent takes a number above 0 and up to 100");
-        return -1;
-    }
     if (!lamp_model_view_open(cli, &view, error))
         return -1;
     /* Dozens of replays: a sample from the begin is enough for ranking. */
@@ -184,7 +187,7 @@ run(LampCli *cli, char **arguments, GError **error)
     if (as_json)
         append_json(bars, base, out);
     else
-        append_table(bars, whatif, base, out);
+        append_table(cli, bars, whatif, base, out);
     return lamp_print(out, error) ? LAMP_EXIT_OK : -1;
 }
 
@@ -193,6 +196,7 @@ const LampCommand lamp_command_tornado = {
     .arguments = "FILE.db",
     .summary = "Which component, made 10 % faster, would gain most",
     .options = options,
+    .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
     .least_arguments = 1,
     .most_arguments = 1,

@@ -8,6 +8,8 @@
 #include "cli/scenario-file.h"
 #include "model/what-if.h"
 
+#include <string.h>
+
 static gboolean as_json, explain;
 static char **changes;
 static char *scenario_path;
@@ -29,6 +31,12 @@ static const GOptionEntry options[] = {
     {NULL},
 };
 
+static const LampOptionRange ranges[] = {
+    {"most-requests", &most_flows, NULL, 0.0, G_MAXINT},
+    LAMP_FLOW_RANGES,
+    {NULL},
+};
+
 typedef struct {
     LampTopology *topology;
     LampWhatif *whatif;
@@ -47,6 +55,9 @@ format_pair(const LampWhatifRow *row, LampMetric metric)
 {
     g_autofree char *before = lamp_ms_format(row->before[metric].value);
     g_autofree char *after = lamp_ms_format(row->after[metric].value);
+    char *unit = strchr(before, ' ');
+    if (unit != NULL && g_str_has_suffix(after, unit))
+        *unit = '\0';
     return g_strdup_printf("%s → %s", before, after);
 }
 
@@ -60,7 +71,7 @@ format_gain(const LampWhatifRow *row, LampMetric metric)
 static char *
 format_interval(const LampEstimate *estimate)
 {
-    return g_strdup_printf("%.4g..%.4g ms", estimate->low / 1e6, estimate->high / 1e6);
+    return g_strdup_printf("%.3g..%.3g ms", estimate->low / 1e6, estimate->high / 1e6);
 }
 
 static char *
@@ -94,12 +105,12 @@ make_cells(const Answer *answer, const LampWhatifRow *row, gboolean with_errors)
 static void
 append_table(LampCli *cli, const Answer *answer, const LampWhatifResult *result)
 {
-    static const char *const titles[] = {"request", ">requests", ">p50",  ">", ">p95",
-                                         ">",       ">p99",      ">mean", ">", ">95 % interval",
-                                         ">sure",   NULL};
+    static const char *const titles[] = {
+        "request", ">requests",       ">p50",   ">", ">p95", ">~ ", ">~p99", ">~mean",
+        ">~ ",     ">~95 % interval", ">~sure", NULL};
     static const char *const titles_errors[] = {
-        "request", ">requests", ">errors", ">p50",           ">",     ">p95", ">",
-        ">p99",    ">mean",     ">",       ">95 % interval", ">sure", NULL};
+        "request", ">requests", ">errors",         ">p50",   ">", ">p95", ">~ ", ">~p99",
+        ">~mean",  ">~ ",       ">~95 % interval", ">~sure", NULL};
     const LampWhatifRow *all = &g_array_index(result->rows, LampWhatifRow, 0);
     gboolean with_errors = all->errors_before + all->errors_after > 0;
     g_autoptr(LampTable) table = lamp_table_new(with_errors ? titles_errors : titles);
@@ -109,6 +120,8 @@ append_table(LampCli *cli, const Answer *answer, const LampWhatifResult *result)
         lamp_table_take(table, cells);
     }
     lamp_table_render(table, answer->out, cli->is_terminal ? cli->width : 0);
+    g_string_append(answer->out, "\ninterval: of the predicted mean; --json tells it for all "
+                                 "figures. sure: probability that a request's tree is right\n");
 }
 
 static const char *
@@ -283,7 +296,6 @@ answer_one(LampCli *cli, const Answer *answer, const LampScenario *scenario, GEr
     g_string_append_printf(answer->out, "%s%s%s\n\n", name, g_str_equal(name, text) ? "" : ": ",
                            g_str_equal(name, text) ? "" : text);
     append_table(cli, answer, result);
-    g_string_append_c(answer->out, '\n');
     append_notes(answer, result);
     append_load(answer, result);
     if (explain && !append_parts(answer, change, error))
@@ -331,7 +343,7 @@ run(LampCli *cli, char **arguments, GError **error)
         return -1;
     g_autoptr(LampWhatif) whatif =
         lamp_whatif_load(cli->store, view.topology, view.structure, &lamp_flow_filter,
-                         (guint) MAX(most_flows, 0), error);
+                         (guint) most_flows, error);
     if (whatif == NULL)
         return -1;
     if (lamp_whatif_requests(whatif) == 0) {
@@ -367,6 +379,7 @@ const LampCommand lamp_command_whatif = {
         "TARGET: NAME or NAME/OPERATION with * and ?; NAME is a service, an instance or a "
         "protocol.",
     .options = options,
+    .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
     .least_arguments = 1,
     .most_arguments = 1,

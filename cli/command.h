@@ -49,6 +49,14 @@ typedef struct {
     gint width;           /* columns of the terminal; 100 where there is none */
 } LampCli;
 
+/* What a number given as an option may be; main refuses others. */
+typedef struct {
+    const char *name; /* of the option, NULL ends a table */
+    const int *count; /* its variable, one of the two */
+    const double *real;
+    double least, most;
+} LampOptionRange;
+
 typedef struct {
     const char *name;
     const char *arguments;   /* for the usage line: "FILE.db [TRACE]" */
@@ -56,6 +64,7 @@ typedef struct {
     const char *description; /* further help, shown below the options; may be NULL */
     const GOptionEntry
         *options; /* parsed by main into the command's static variables; may be NULL */
+    const LampOptionRange *ranges; /* may be NULL */
     LampCommandFlags flags;
     guint least_arguments, most_arguments; /* without the command's name; most 0: any number */
     /* @arguments: NULL-terminated, options removed, the database's name first where there is

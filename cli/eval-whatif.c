@@ -20,6 +20,7 @@ typedef struct {
     LampTable *table;
     GString *json;
     guint within, all;
+    gint width; /* of the terminal; 0 no limit */
 } Score;
 
 static const LampMetric shown[] = {LAMP_METRIC_MEAN, LAMP_METRIC_P50, LAMP_METRIC_P95,
@@ -111,7 +112,7 @@ print_score(const Score *score, gboolean as_json, GError **error)
         g_string_append_len(out, score->json->str, (gssize) score->json->len);
         g_string_append(out, "\n]\n");
     } else {
-        lamp_table_render(score->table, out, 0);
+        lamp_table_render(score->table, out, score->width);
         g_string_append_printf(
             out,
             "\n%u of %u figures within their bound, from the baseline alone "
@@ -126,9 +127,9 @@ int
 lamp_eval_whatif(LampCli *cli, const char *measured_path, const char *scenario_path,
                  const char *capture, gboolean as_json, GError **error)
 {
-    static const char *const titles[] = {"scenario",    "metric",    ">baseline", ">predicted",
-                                         ">95 % of it", ">measured", ">error",    ">bound",
-                                         "within",      NULL};
+    static const char *const titles[] = {
+        "scenario",  "metric", ">baseline", ">predicted", ">~95 % interval",
+        ">measured", ">error", ">bound",    "within",     NULL};
     g_auto(LampModelView) view = {NULL, NULL};
     g_autoptr(GArray) scenarios = lamp_scenarios_read(scenario_path, error);
     g_autoptr(LampMeasured) measured =
@@ -142,7 +143,8 @@ lamp_eval_whatif(LampCli *cli, const char *measured_path, const char *scenario_p
         return -1;
     g_autoptr(LampTable) table = lamp_table_new(titles);
     g_autoptr(GString) json = g_string_new("[");
-    Score score = {view.topology, whatif, measured, table, json, 0, 0};
+    Score score = {view.topology, whatif, measured, table, json, 0, 0, 0};
+    score.width = cli->is_terminal ? cli->width : 0;
     for (guint i = 0; i < scenarios->len; i++)
         if (!score_scenario(&score, &g_array_index(scenarios, LampScenario, i), error))
             return -1;

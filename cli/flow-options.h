@@ -18,14 +18,21 @@ extern LampFlowFilter lamp_flow_filter;
      0,                                                                                 \
      G_OPTION_ARG_STRING,                                                               \
      (gpointer) &lamp_flow_filter.service,                                              \
-     "only requests to this service",                                                   \
+     "only requests that pass through this service, instance or protocol (A|B: any)",   \
      "NAME"},                                                                           \
+        {"root",                                                                        \
+         0,                                                                             \
+         0,                                                                             \
+         G_OPTION_ARG_STRING,                                                           \
+         (gpointer) &lamp_flow_filter.root,                                             \
+         "only requests that enter the system there",                                   \
+         "NAME"},                                                                       \
         {"operation",                                                                   \
          0,                                                                             \
          0,                                                                             \
          G_OPTION_ARG_STRING,                                                           \
          (gpointer) &lamp_flow_filter.operation,                                        \
-         "only requests whose operation contains TEXT",                                 \
+         "only requests whose first operation contains TEXT",                           \
          "TEXT"},                                                                       \
         {"no-background",                                                               \
          0,                                                                             \
@@ -44,6 +51,13 @@ extern LampFlowFilter lamp_flow_filter;
     {                                                                                   \
         "sample-seed", 0, 0, G_OPTION_ARG_INT64, &lamp_flow_filter.sample_seed,         \
             "another sample", "SEED"                                                    \
+    }
+
+/* Row for a command's table of ranges. */
+#define LAMP_FLOW_RANGES                                                                    \
+    {                                                                                       \
+        "sample", (const int *) (gconstpointer) &lamp_flow_filter.sample_one_in, NULL, 0.0, \
+            1e9                                                                             \
     }
 
 /* Topology and learnt structure of the database of @cli. */

@@ -72,6 +72,22 @@ parse_options(const LampCommand *command, int *argc, char ***argv, GError **erro
 }
 
 static gboolean
+check_ranges(const LampCommand *command, GError **error)
+{
+    const LampOptionRange *range = command->ranges;
+    for (; range != NULL && range->name != NULL; range++) {
+        double value = range->count != NULL ? (double) *range->count : *range->real;
+        if (value >= range->least && value <= range->most)
+            continue;
+        g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
+                    "--%s takes a number from %.10g to %.10g, not %.10g", range->name,
+                    range->least, range->most, value);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
 check_arguments(const LampCommand *command, guint count, GError **error)
 {
     if (count >= command->least_arguments &&
@@ -117,7 +133,7 @@ status_of(const GError *error)
 static int
 run_command(const LampCommand *command, int argc, char **argv, GError **error)
 {
-    if (!parse_options(command, &argc, &argv, error))
+    if (!parse_options(command, &argc, &argv, error) || !check_ranges(command, error))
         return -1;
     if (quiet || verbose)
         lamp_log_set_level(quiet ? LAMP_LOG_ERROR : LAMP_LOG_DEBUG);

@@ -79,10 +79,17 @@ is_right_aligned(const LampTable *table, guint column)
     return table->titles[column][0] == '>';
 }
 
+static gboolean
+is_optional(const LampTable *table, guint column)
+{
+    return table->titles[column][is_right_aligned(table, column) ? 1 : 0] == '~';
+}
+
 static const char *
 title_text(const LampTable *table, guint column)
 {
-    return table->titles[column] + (is_right_aligned(table, column) ? 1 : 0);
+    return table->titles[column] + (is_right_aligned(table, column) ? 1 : 0) +
+           (is_optional(table, column) ? 1 : 0);
 }
 
 static void
@@ -97,20 +104,55 @@ measure(const LampTable *table, guint *widths)
     }
 }
 
-static void
-fit(const LampTable *table, guint *widths, gint max_width)
+/* Width of a row; a column of width 0 is left out. */
+static guint
+row_width(const LampTable *table, const guint *widths)
 {
-    guint total = 0, widest = 0;
-    for (guint i = 0; i < table->columns; i++) {
-        total += widths[i] + 2;
+    guint total = 0;
+    for (guint i = 0; i < table->columns; i++)
+        total += widths[i] > 0 ? widths[i] + 2 : 0;
+    return total > 2 ? total - 2 : 0;
+}
+
+/* Cuts the widest column of text where rows are longer than @max_width, down to @least. */
+static void
+narrow_widest(const LampTable *table, guint *widths, guint max_width, guint least)
+{
+    guint widest = 0, total = row_width(table, widths);
+    for (guint i = 1; i < table->columns; i++)
         if (!is_right_aligned(table, i) &&
             (is_right_aligned(table, widest) || widths[i] > widths[widest]))
             widest = i;
-    }
-    if (max_width <= 0 || total <= (guint) max_width + 2)
-        return;
-    guint excess = total - 2 - (guint) max_width;
-    widths[widest] = MAX(12, widths[widest] - MIN(widths[widest], excess));
+    if (total > max_width && widths[widest] > least)
+        widths[widest] = MAX(least, widths[widest] - MIN(widths[widest], total - max_width));
+}
+
+/* Text is cut to a readable length first, then optional columns go, the last one first, then
+ * text is cut further. Returns how many columns are left out. */
+static guint
+fit(const LampTable *table, guint *widths, guint max_width)
+{
+    guint left_out = 0;
+    narrow_widest(table, widths, max_width, 32);
+    for (guint i = table->columns; i-- > 0 && row_width(table, widths) > max_width;)
+        if (is_optional(table, i) && widths[i] > 0) {
+            widths[i] = 0;
+            left_out++;
+        }
+    narrow_widest(table, widths, max_width, 12);
+    return left_out;
+}
+
+static void
+append_left_out(const LampTable *table, GString *out, const guint *widths)
+{
+    const char *separator = "(too narrow for: ";
+    for (guint i = 0; i < table->columns; i++)
+        if (widths[i] == 0 && title_text(table, i)[0] != '\0') {
+            g_string_append_printf(out, "%s%s", separator, title_text(table, i));
+            separator = ", ";
+        }
+    g_string_append(out, ")\n");
 }
 
 static void
@@ -146,6 +188,8 @@ append_row(const LampTable *table, GString *out, const guint *widths, gpointer *
 {
     for (guint i = 0; i < table->columns; i++) {
         const char *text = cells == NULL ? title_text(table, i) : cells[i];
+        if (widths[i] == 0)
+            continue;
         g_string_append(out, i == 0 ? "" : "  ");
         append_cell(out, text, widths[i], is_right_aligned(table, i), i + 1 == table->columns);
     }
@@ -157,10 +201,12 @@ lamp_table_render(const LampTable *table, GString *out, gint max_width)
 {
     guint widths[COLUMNS_AT_MOST] = {0};
     measure(table, widths);
-    fit(table, widths, max_width);
+    guint left_out = max_width > 0 ? fit(table, widths, (guint) max_width) : 0;
     append_row(table, out, widths, NULL);
     for (guint i = 0; i < table->cells->len; i += table->columns)
         append_row(table, out, widths, &table->cells->pdata[i]);
+    if (left_out > 0)
+        append_left_out(table, out, widths);
 }
 
 char *

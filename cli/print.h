@@ -9,8 +9,9 @@
 
 typedef struct LampTable LampTable;
 
-/* A table with @columns; a title that begins with '>' is right-aligned (and loses the mark).
- * The titles are NULL-terminated and borrowed. Caller frees. */
+/* A table with @columns; a title that begins with '>' is right-aligned (and loses the mark),
+ * one with '~' (behind the '>') is left out where rows are too long. The titles are
+ * NULL-terminated and borrowed. Caller frees. */
 LampTable *lamp_table_new(const char *const *titles);
 void lamp_table_free(LampTable *table);
 
@@ -21,8 +22,10 @@ void lamp_table_add(LampTable *table, const char *const *cells);
  * handed over here; each is freed. */
 void lamp_table_take(LampTable *table, char **cells);
 
-/* Rendered with two blanks between columns, widths in characters; @max_width cuts the widest
- * left-aligned column with "…" where rows would be longer (0: never). Appends to @out. */
+/* Rendered with two blanks between columns, widths in characters. Where rows would be longer
+ * than
+ * @max_width (0: never) the widest left-aligned column is cut with "…" and optional columns are
+ * left out, which a line below tells. Appends to @out. */
 void lamp_table_render(const LampTable *table, GString *out, gint max_width);
 
 guint lamp_table_rows(const LampTable *table);

@@ -34,6 +34,10 @@ syntax_error(const char *part, const char *why, GError **error)
     return FALSE;
 }
 
+/* Longer than any call; so nothing overflows. */
+#define LAMP_CHANGE_LONGEST 86400e9
+#define LAMP_CHANGE_MOST_FACTOR 1e6
+
 /* Nine decimals. */
 static gboolean
 parse_number(const char *text, double *out_value)
@@ -57,12 +61,20 @@ lamp_change_parse_duration(const char *text, gint64 *out_ns)
         if (!g_str_has_suffix(text, units[i].unit))
             continue;
         g_autofree char *digits = g_strndup(text, strlen(text) - strlen(units[i].unit));
-        if (parse_number(g_strstrip(digits), &number) && fabs(number * units[i].ns) < 9e18) {
+        if (parse_number(g_strstrip(digits), &number) && number >= 0.0 &&
+            number * units[i].ns <= LAMP_CHANGE_LONGEST) {
             *out_ns = (gint64) llround(number * units[i].ns);
             return TRUE;
         }
     }
     return FALSE;
+}
+
+static gboolean
+parse_factor(const char *text, double least, double *out_factor)
+{
+    return parse_number(text, out_factor) && *out_factor >= least &&
+           *out_factor <= LAMP_CHANGE_MOST_FACTOR;
 }
 
 /* "*2", "+20ms", "-5ms", "=3ms" */
@@ -73,7 +85,7 @@ parse_effect(const char *text, LampRewrite *rewrite)
     switch (text[0]) {
     case '*':
         rewrite->effect = LAMP_EFFECT_SCALE;
-        return parse_number(text + 1, &rewrite->factor) && rewrite->factor >= 0.0;
+        return parse_factor(text + 1, 0.0, &rewrite->factor);
     case '+':
         rewrite->effect = LAMP_EFFECT_ADD;
         return lamp_change_parse_duration(text + 1, &rewrite->amount);
@@ -85,7 +97,7 @@ parse_effect(const char *text, LampRewrite *rewrite)
         return TRUE;
     case '=':
         rewrite->effect = LAMP_EFFECT_SET;
-        return lamp_change_parse_duration(text + 1, &rewrite->amount) && rewrite->amount >= 0;
+        return lamp_change_parse_duration(text + 1, &rewrite->amount);
     default:
         return FALSE;
     }
@@ -111,13 +123,13 @@ parse_timing(char *part, LampRewrite *rewrite, GError **error)
     char *space = strrchr(part, ' ');
     if (space == NULL || !parse_effect(space + 1, rewrite))
         return syntax_error(part,
-                            "must end in *FACTOR, +TIME, -TIME or =TIME, for example "
-                            "'postgres *0.5' or 'pay +20ms'",
+                            "must end in *FACTOR (0 to 1000000), +TIME, -TIME or =TIME (up to "
+                            "a day), for example 'postgres *0.5' or 'pay +20ms'",
                             error);
     *space = '\0';
     if (g_str_equal(g_strstrip(part), "load")) {
         if (rewrite->effect != LAMP_EFFECT_SCALE || rewrite->factor <= 0.0)
-            return syntax_error("load", "takes *FACTOR", error);
+            return syntax_error("load", "takes *FACTOR, above 0", error);
         rewrite->kind = LAMP_REWRITE_LOAD;
         return TRUE;
     }
@@ -188,8 +200,9 @@ parse_timeout(char *rest, LampRewrite *rewrite, GError **error)
 {
     char *space = strrchr(rest, ' ');
     rewrite->kind = LAMP_REWRITE_TIMEOUT;
-    if (space == NULL || !lamp_change_parse_duration(space + 1, &rewrite->amount))
-        return syntax_error(rest, "must be 'timeout A->B TIME'", error);
+    if (space == NULL || !lamp_change_parse_duration(space + 1, &rewrite->amount) ||
+        rewrite->amount == 0)
+        return syntax_error(rest, "must be 'timeout A->B TIME', above 0", error);
     *space = '\0';
     if (!parse_edge(rest, rewrite))
         return syntax_error(rest, "must be 'timeout A->B TIME'", error);
@@ -206,7 +219,7 @@ parse_failover(char *rest, LampRewrite *rewrite, GError **error)
     gboolean ok =
         (n == 2 || n == 3) && words[1][0] == '+' &&
         lamp_change_parse_duration(words[1] + 1, &rewrite->amount) &&
-        (n == 2 || (words[2][0] == '*' && parse_number(words[2] + 1, &rewrite->factor)));
+        (n == 2 || (words[2][0] == '*' && parse_factor(words[2] + 1, 0.0, &rewrite->factor)));
     if (!ok)
         return syntax_error(rest, "must be 'failover SERVICE +TIME [*FACTOR]'", error);
     rewrite->target = lamp_target_parse(words[0]);

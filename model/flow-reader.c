@@ -8,6 +8,7 @@
  * not agree) is handed out then.
  */
 #include "model/flow-build.h"
+#include "model/target.h"
 #include "store/statement.h"
 
 #include <string.h>
@@ -25,6 +26,7 @@ struct LampFlowReader {
     LampStore *store;
     LampTopology *topology;
     LampFlowFilter filter;
+    LampTarget *service, *root; /* NULL: any */
     LampStatement *calls, *links, *roots;
     gboolean has_link, has_root, has_call;
     GHashTable *open;    /* &OpenFlow.trace_id -> OpenFlow */
@@ -77,6 +79,16 @@ prepare_statements(LampFlowReader *reader, GError **error)
            lamp_statement_step(reader->roots, &reader->has_root, error);
 }
 
+static LampTarget *
+resolve_name(const char *name, const LampTopology *topology)
+{
+    if (name == NULL)
+        return NULL;
+    LampTarget *target = lamp_target_parse(name);
+    lamp_target_resolve(target, topology);
+    return target;
+}
+
 LampFlowReader *
 lamp_flow_reader_new(LampStore *store, LampTopology *topology, const LampFlowFilter *filter,
                      GError **error)
@@ -86,6 +98,8 @@ lamp_flow_reader_new(LampStore *store, LampTopology *topology, const LampFlowFil
     reader->topology = topology;
     if (filter != NULL)
         reader->filter = *filter;
+    reader->service = resolve_name(reader->filter.service, topology);
+    reader->root = resolve_name(reader->filter.root, topology);
     reader->has_call = TRUE;
     reader->open = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, free_open_flow);
     reader->leftover = g_ptr_array_new();
@@ -107,6 +121,8 @@ lamp_flow_reader_free(LampFlowReader *reader)
     g_ptr_array_unref(reader->leftover);
     g_ptr_array_unref(reader->spare);
     lamp_flow_builder_clear(&reader->builder);
+    lamp_target_free(reader->service);
+    lamp_target_free(reader->root);
     g_free(reader);
 }
 
@@ -276,14 +292,25 @@ take_call(LampFlowReader *reader, OpenFlow **out_done, GError **error)
 }
 
 static gboolean
-matches_root(const LampFlowReader *reader, const LampFlow *flow)
+passes_through(const LampTarget *service, const LampFlow *flow)
+{
+    for (guint32 i = 0; i < flow->count; i++)
+        if (lamp_target_matches_instance(service, flow->calls[i].server_instance))
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean
+matches_filter(const LampFlowReader *reader, const LampFlow *flow)
 {
     const LampFlowFilter *filter = &reader->filter;
-    const LampLabel *label = lamp_topology_label(reader->topology, flow->calls[0].label);
-    if (filter->service != NULL &&
-        !g_str_equal(lamp_topology_service(reader->topology, label->service)->name,
-                     filter->service))
+    const LampFlowCall *root = &flow->calls[0];
+    if (reader->root != NULL &&
+        !lamp_target_matches_instance(reader->root, root->server_instance))
         return FALSE;
+    if (reader->service != NULL && !passes_through(reader->service, flow))
+        return FALSE;
+    const LampLabel *label = lamp_topology_label(reader->topology, root->label);
     return filter->operation == NULL || strstr(label->operation, filter->operation) != NULL;
 }
 
@@ -297,7 +324,7 @@ finish(LampFlowReader *reader, OpenFlow *open)
             lamp_flow_build(&reader->builder, open->rows, open->trace_id, &reader->flow);
         reader->flow.confidence = open->confidence;
         reader->flow.is_background = open->is_background;
-        is_good = reader->flow.count > 0 && matches_root(reader, &reader->flow);
+        is_good = reader->flow.count > 0 && matches_filter(reader, &reader->flow);
     }
     if (reader->spare->len < 1024)
         g_ptr_array_add(reader->spare, g_steal_pointer(&open->rows));

@@ -72,7 +72,8 @@ typedef struct LampFlowReader LampFlowReader;
 typedef struct {
     LampTime from, to;        /* root start in [from, to); both 0: all */
     gboolean skip_background; /* leave out flows that began inside the system */
-    const char *service;      /* only flows whose root asks this service */
+    const char *service;      /* only flows with a call to this (a name of model/target.h) */
+    const char *root;         /* only flows whose root asks this */
     const char *operation;    /* only flows whose root operation contains this */
     guint32 sample_one_in; /* head sampling by trace id: keep about one in so many; 0, 1: all */
     guint64 sample_seed;   /* another seed keeps other flows */

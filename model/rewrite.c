@@ -28,10 +28,11 @@ is_meant(const LampRewrite *rewrite, const LampReplayCall *call)
     return lamp_target_matches(rewrite->target, call->label, call->server_instance);
 }
 
+/* Within eleven days, so that sums do not overflow. */
 static gint64
 scale(gint64 ns, double factor)
 {
-    return (gint64) llround((double) ns * factor);
+    return (gint64) llround(CLAMP((double) ns * factor, -1e15, 1e15));
 }
 
 /* All lags that are the call's own work: before its response and before the calls it makes. */

@@ -57,6 +57,40 @@ START_TEST(test_flow_reader_hands_out_trees_in_preorder)
 }
 END_TEST
 
+static guint
+count_flows(const Loaded *l, const LampFlowFilter *filter)
+{
+    guint n = 0;
+    const LampFlow *flow;
+    g_autoptr(LampFlowReader) reader =
+        lamp_flow_reader_new(l->store, l->topology, filter, NULL);
+    while (lamp_flow_reader_next(reader, &flow, NULL) && flow != NULL)
+        n++;
+    return n;
+}
+
+START_TEST(test_flow_filter_by_service_means_passing_through)
+{
+    static const struct {
+        LampFlowFilter filter;
+        guint flows;
+    } wanted[] = {
+        {{.service = "cache"}, 2},
+        {{.service = "stock|cache"}, 3},
+        {{.service = "web2"}, 1},
+        {{.service = "nosuch"}, 0},
+        {{.root = "cache"}, 0},
+        {{.root = "web"}, 3},
+        {{.root = "web", .service = "stock"}, 1},
+    };
+    Loaded l;
+    load(&l, fixture_shop);
+    for (gsize i = 0; i < G_N_ELEMENTS(wanted); i++)
+        ck_assert_uint_eq(count_flows(&l, &wanted[i].filter), wanted[i].flows);
+    unload(&l);
+}
+END_TEST
+
 START_TEST(test_flow_times_are_made_consistent)
 {
     /* a child that seems to start before its parent, one without server's times, one without
@@ -295,6 +329,7 @@ main(void)
     Suite *suite = suite_create("flow");
     TCase *cases = tcase_create("flow");
     tcase_add_test(cases, test_flow_reader_hands_out_trees_in_preorder);
+    tcase_add_test(cases, test_flow_filter_by_service_means_passing_through);
     tcase_add_test(cases, test_flow_times_are_made_consistent);
     tcase_add_test(cases, test_flow_reader_survives_cycles_and_missing_parents);
     tcase_add_test(cases, test_shapes_do_not_depend_on_duration);
