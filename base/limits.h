@@ -29,6 +29,7 @@
     X(HTTP_HEADERS, 128, "headers", "looked at in one message")                                \
     X(PIPELINE, 1024, "requests", "waiting for their responses on one connection")             \
     X(EXCHANGES, 32768, "requests", "waiting for their responses on all connections")          \
+    X(SECRETS, 131072, "secrets", "of TLS connections, from key logs")                         \
     X(DNS_JUMPS, 64, "jumps", "compressed names")                                              \
     X(PATTERN_MATCH, 100000, "steps", "PCRE2 match limit: about 2 ms in the worst case")       \
     X(PATTERN_DEPTH, 1000, "levels", "PCRE2 depth limit")                                      \

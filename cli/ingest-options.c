@@ -15,7 +15,7 @@
 #define SHOWN_SOURCES 20
 #define SHOWN_FINDINGS 10
 
-static char *output, *format, *patterns, *filter;
+static char *output, *format, *patterns, *filter, *key_log;
 static char **hosts, **zones;
 static gboolean full_report;
 
@@ -27,6 +27,8 @@ const GOptionEntry lamp_ingest_option_entries[] = {
      "your own log formats (docs/formats.md)", "FILE"},
     {"filter", 0, 0, G_OPTION_ARG_STRING, &filter,
      "packets to read, for example 'tcp port 5432' (pcap-filter(7))", "EXPRESSION"},
+    {"keylog", 0, 0, G_OPTION_ARG_FILENAME, &key_log,
+     "TLS secrets (SSLKEYLOGFILE); such files among the input are found", "FILE"},
     {"host", 0, 0, G_OPTION_ARG_STRING_ARRAY, &hosts,
      "files matching GLOB were written by HOST", "GLOB=HOST"},
     {"tz", 0, 0, G_OPTION_ARG_STRING_ARRAY, &zones,
@@ -54,6 +56,7 @@ lamp_ingest_run(LampCli *cli, char **paths, LampIngestCounts *out_counts, GError
                                  .format = format,
                                  .pattern_path = patterns,
                                  .filter = filter,
+                                 .key_log_path = key_log,
                                  .host_maps = (const char *const *) hosts,
                                  .zones = (const char *const *) zones,
                                  .progress = &progress};

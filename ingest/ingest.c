@@ -11,6 +11,7 @@
 #include "ingest/log/identifier-store.h"
 #include "ingest/log/template-store.h"
 #include "ingest/run.h"
+#include "ingest/secrets.h"
 
 #include <string.h>
 
@@ -201,12 +202,14 @@ lamp_ingest(LampStore *store, const LampIngestOptions *options, LampIngestCounts
         return FALSE;
     }
     gboolean ok = check_options(options, error) && read_patterns(&run, error) &&
+                  lamp_secrets_find(&run, sources, error) &&
                   lamp_store_stage_begin(store, "ingest", error) &&
                   (run.writer = lamp_writer_new(store, error)) != NULL &&
                   ingest_files(&run, sources, error) && lamp_templates_settle(store, error) &&
                   lamp_identifiers_settle(store, error) &&
                   lamp_store_stage_end(store, "ingest", error);
     lamp_writer_free(run.writer);
+    lamp_key_log_free(run.secrets);
     g_free(run.patterns);
     g_free(run.window);
     return ok;

@@ -18,6 +18,7 @@ typedef struct {
     const char *format;           /* reader to use for every file, or NULL: by content */
     const char *pattern_path;     /* file with the user's own formats, or NULL */
     const char *filter;           /* capture filter in libpcap's language, or NULL */
+    const char *key_log_path;     /* TLS secrets (SSLKEYLOGFILE), or NULL */
     const char *const *host_maps; /* "GLOB=HOST", or NULL */
     const char *const *zones; /* "HOST=ZONE" with ZONE as +HH:MM, or "ZONE" for all; or NULL */
     const LampProgress *progress; /* or NULL */

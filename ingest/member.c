@@ -20,7 +20,8 @@ static void
 take_packet(gpointer owner, const LampPacket *packet)
 {
     LampMember *member = owner;
-    LampPacketsOptions options = {.filter = member->run->options->filter};
+    LampPacketsOptions options = {.filter = member->run->options->filter,
+                                  .secrets = member->run->secrets};
     if (member->packets == NULL)
         member->packets = lamp_packets_new(&member->sink, &options);
     see_time(member, packet->time);
@@ -110,9 +111,12 @@ take_coverage(gpointer owner, guint64 offset G_GNUC_UNUSED, guint64 length, gboo
 }
 
 static void
-take_secrets(gpointer owner G_GNUC_UNUSED, LampBytes key_log G_GNUC_UNUSED)
+take_secrets(gpointer owner, LampBytes key_log)
 {
-    /* Decryption is not part of this run: the secrets are not kept. */
+    LampMember *member = owner;
+    if (!lamp_key_log_add(member->run->secrets, key_log))
+        lamp_member_finding(member, LAMP_FINDING_LIMIT, "limit.SECRETS", 0,
+                            "too many TLS secrets; later ones are not used");
 }
 
 void

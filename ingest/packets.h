@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "ingest/key-log.h"
 #include "ingest/sink.h"
 
 typedef struct LampPackets LampPackets;
@@ -18,6 +19,7 @@ GQuark lamp_packets_error_quark(void);
 
 typedef struct {
     const char *filter; /* capture filter in libpcap's language, or NULL for all frames */
+    const LampKeyLog *secrets; /* of TLS connections, or NULL; borrowed; may grow meanwhile */
 } LampPacketsOptions;
 
 typedef struct {

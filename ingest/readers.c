@@ -15,6 +15,7 @@ const LampReader *const lamp_readers[] = {
     &lamp_reader_hosts,
     &lamp_reader_journal,
     &lamp_reader_jsonl,
+    &lamp_reader_keylog,
     &lamp_reader_logfmt,
     &lamp_reader_mysql_slow,
     &lamp_reader_nfcapd,

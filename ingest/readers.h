@@ -12,6 +12,7 @@ extern const LampReader lamp_reader_haproxy;
 extern const LampReader lamp_reader_hosts;
 extern const LampReader lamp_reader_journal;
 extern const LampReader lamp_reader_jsonl;
+extern const LampReader lamp_reader_keylog;
 extern const LampReader lamp_reader_logfmt;
 extern const LampReader lamp_reader_mysql_slow;
 extern const LampReader lamp_reader_nfcapd;

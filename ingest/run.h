@@ -16,6 +16,7 @@ typedef struct {
     LampWriter *writer;
     const LampIngestOptions *options;
     LampIngestCounts *counts;
+    LampKeyLog *secrets; /* of TLS connections, from all key logs and captures */
     char *patterns;      /* text of the user's formats, or NULL */
     guint64 total_bytes; /* of all files on disk, for progress */
     guint64 done_bytes;  /* of the finished files */

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "ingest/dissector.h"
+#include "ingest/key-log.h"
 
 /* Emits one call. The dissector fills operation, status, is_error, flags, the four times,
  * sequences, sizes and values, and position where its protocol has one (stream id, correlation
@@ -43,6 +44,26 @@ void lamp_stream_keep(LampStream *stream);
 
 /* TLS server name for the connection row. */
 void lamp_stream_server_name(LampStream *stream, LampBytes name);
+
+/* TLS application protocols, chosen or offered, and names in the server's certificate, for the
+ * connection row; blanks stand between several. */
+void lamp_stream_alpn(LampStream *stream, LampBytes names);
+void lamp_stream_certificate(LampStream *stream, LampBytes names);
+
+/* The TLS secret of that kind for a client random (LAMP_TLS_RANDOM bytes), or nothing; borrowed
+ * until the next call. */
+LampBytes lamp_stream_secret(const LampStream *stream, LampSecretKind kind,
+                             const guint8 *client_random);
+
+/* Were any secrets given? */
+gboolean lamp_stream_has_secrets(const LampStream *stream);
+
+/* Bytes of a protocol inside this one, in order: detected and dissected like a connection of
+ * their own, with the same identity. Offsets may leave holes. */
+void lamp_stream_inside(LampStream *stream, const LampSegment *segment);
+
+/* About so many bytes of the protocol inside are missing. */
+void lamp_stream_inside_gap(LampStream *stream, LampDirection direction, guint64 missing);
 
 /* TRUE if the capture began after the connection did: first messages may be cut. */
 gboolean lamp_stream_is_midstream(const LampStream *stream);

@@ -34,7 +34,7 @@ typedef struct {
     gint64 handshake_server_ns, handshake_client_ns; /* -1 unknown */
     gint64 client_sequence, server_sequence;         /* -1 unknown */
     guint64 client_bytes, server_bytes, packets, retransmitted_bytes, lost_bytes;
-    LampBytes server_name;
+    LampBytes server_name, alpn, certificate_names;
     LampConnectionState state;
 } LampConnectionRow;
 

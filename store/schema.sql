@@ -76,7 +76,9 @@ CREATE TABLE connections (
     retransmitted_bytes INTEGER NOT NULL DEFAULT 0,
     lost_bytes INTEGER NOT NULL DEFAULT 0,   -- bytes that the capture never held
     server_name TEXT,                -- TLS SNI, where seen
-    state TEXT NOT NULL              -- `open`, `closed`, `reset`, `midstream` (no opening seen)
+    state TEXT NOT NULL,             -- `open`, `closed`, `reset`, `midstream` (no opening seen)
+    alpn TEXT,                       -- TLS application protocols: the one chosen, else those offered
+    certificate_names TEXT           -- DNS names (else the common name) in the server's TLS certificate
 );
 
 --- One log line, or one record of another kind with a time.

@@ -248,6 +248,8 @@ lamp_writer_connection(LampWriter *writer, const LampConnectionRow *c)
     bind_connection_counts(row, c);
     lamp_statement_bind_text(row, 19, c->server_name);
     lamp_statement_bind_string(row, 20, states[c->state]);
+    lamp_statement_bind_text(row, 21, c->alpn);
+    lamp_statement_bind_text(row, 22, c->certificate_names);
     lamp_writer_insert(writer, INSERT_CONNECTION);
 }
 

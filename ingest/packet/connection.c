@@ -192,6 +192,17 @@ elapsed(LampTime from, LampTime to)
 }
 
 static void
+set_names(const LampStream *s, LampConnectionRow *row)
+{
+    if (s->server_name != NULL)
+        row->server_name = lamp_bytes_text(s->server_name);
+    if (s->alpn != NULL)
+        row->alpn = lamp_bytes_text(s->alpn);
+    if (s->certificate_names != NULL)
+        row->certificate_names = lamp_bytes_text(s->certificate_names);
+}
+
+static void
 emit_row(LampStream *s)
 {
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
@@ -217,8 +228,7 @@ emit_row(LampStream *s)
         .lost_bytes = s->lost,
         .state = state,
     };
-    if (s->server_name != NULL)
-        row.server_name = lamp_bytes_text(s->server_name);
+    set_names(s, &row);
     lamp_stream_endpoints(s, &row.client, &row.server);
     LampSink *out = s->packets->out;
     out->connection(out->owner, &row);
@@ -232,6 +242,9 @@ lamp_connection_free(LampStream *s)
     lamp_detect_free(s);
     g_free(s->state_memory);
     g_free(s->server_name);
+    g_free(s->alpn);
+    g_free(s->certificate_names);
+    lamp_inside_free(s);
     if (s->become_leftover != NULL)
         g_byte_array_unref(s->become_leftover);
     g_free(s);

@@ -90,7 +90,9 @@ struct LampStream {
     const LampDissector *dissector;
     gpointer state_memory;
     const char *protocol;
-    char *server_name;
+    char *server_name, *alpn, *certificate_names;
+    LampStream *inside; /* what an opened layer carries: not in the table, without rows */
+    guint8 depth;       /* layers around it */
     guint64 calls;
     guint becomes;
     gboolean becomes_pending;
@@ -104,6 +106,7 @@ struct LampStream {
 
 struct LampPackets {
     LampSink *out;
+    const LampKeyLog *secrets; /* or NULL */
     LampPacketsCounts counts;
     char *filter_text;
     GArray *filters;
@@ -169,6 +172,10 @@ void lamp_detect_finish(LampStream *stream);
 void lamp_detect_free(LampStream *stream);
 /* One datagram; only dissectors for datagrams see it. */
 void lamp_stream_datagram(LampStream *stream, guint side, LampBytes bytes);
+
+/* ---- inside.c */
+void lamp_inside_end(LampStream *stream);
+void lamp_inside_free(LampStream *stream);
 
 static inline LampDirection
 lamp_stream_direction(const LampStream *stream, guint side)

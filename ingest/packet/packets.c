@@ -202,6 +202,7 @@ lamp_packets_new(LampSink *out, const LampPacketsOptions *options)
 {
     LampPackets *p = g_new0(LampPackets, 1);
     p->out = out;
+    p->secrets = options != NULL ? options->secrets : NULL;
     p->filter_text = options != NULL ? g_strdup(options->filter) : NULL;
     p->filters = g_array_new(FALSE, FALSE, sizeof(Filter));
     p->used.at = G_STRUCT_OFFSET(LampStream, used);

@@ -110,6 +110,7 @@ lamp_stream_end(LampStream *s)
     if (s->dissector == NULL)
         lamp_detect_finish(s);
     end_dissector(s);
+    lamp_inside_end(s);
     s->is_over = TRUE;
 }
 
@@ -182,6 +183,20 @@ lamp_stream_server_name(LampStream *s, LampBytes name)
 {
     g_free(s->server_name);
     s->server_name = lamp_text_to_utf8(name, LAMP_LIMIT_VALUE);
+}
+
+void
+lamp_stream_alpn(LampStream *s, LampBytes names)
+{
+    g_free(s->alpn);
+    s->alpn = lamp_text_to_utf8(names, LAMP_LIMIT_VALUE);
+}
+
+void
+lamp_stream_certificate(LampStream *s, LampBytes names)
+{
+    g_free(s->certificate_names);
+    s->certificate_names = lamp_text_to_utf8(names, LAMP_LIMIT_VALUE);
 }
 
 gboolean

@@ -106,6 +106,50 @@ lamp_stream_server_name(LampStream *stream, LampBytes name)
     render_call(stream, &row);
 }
 
+void
+lamp_stream_alpn(LampStream *stream, LampBytes names)
+{
+    lamp_stream_server_name(stream, names);
+}
+
+void
+lamp_stream_certificate(LampStream *stream, LampBytes names)
+{
+    lamp_stream_server_name(stream, names);
+}
+
+/* A secret for every connection, of the length that its first random byte chooses. */
+LampBytes
+lamp_stream_secret(const LampStream *stream G_GNUC_UNUSED, LampSecretKind kind,
+                   const guint8 *client_random)
+{
+    static const guint8 secret[LAMP_SECRET_MAX];
+    gsize len = kind != LAMP_SECRET_MASTER && client_random[0] < 0x80 ? 32 : LAMP_SECRET_MAX;
+    return lamp_bytes(secret, client_random[0] == 0xff ? 0 : len);
+}
+
+gboolean
+lamp_stream_has_secrets(const LampStream *stream G_GNUC_UNUSED)
+{
+    return TRUE;
+}
+
+void
+lamp_stream_inside(LampStream *stream, const LampSegment *segment)
+{
+    LampObservationRow row = {.operation = segment->bytes, .request_first = segment->time};
+    g_assert_cmpuint(segment->bytes.len, >, 0);
+    render_call(stream, &row);
+}
+
+void
+lamp_stream_inside_gap(LampStream *stream, LampDirection direction, guint64 missing)
+{
+    g_assert_true(direction == LAMP_TO_SERVER || direction == LAMP_TO_CLIENT);
+    LampObservationRow row = {.request_bytes = missing};
+    render_call(stream, &row);
+}
+
 gboolean
 lamp_stream_is_midstream(const LampStream *stream)
 {

@@ -11,6 +11,7 @@
 
 #include "ingest/dissectors.h"
 #include "ingest/stream.h"
+#include "tests/unit/fake-stream-ignored.h"
 #include "tests/unit/suite.h"
 
 typedef struct {
@@ -131,30 +132,6 @@ lamp_stream_endpoints(const LampStream *stream, LampEndpoint *out_client,
     (void) stream;
     *out_client = (LampEndpoint){.port = 40000};
     *out_server = (LampEndpoint){.port = 80};
-}
-
-void
-lamp_stream_flow(LampStream *stream, const LampFlowRow *flow)
-{
-    (void) stream, (void) flow;
-}
-
-void
-lamp_stream_keep(LampStream *stream)
-{
-    (void) stream;
-}
-
-void
-lamp_stream_server_name(LampStream *stream, LampBytes name)
-{
-    (void) stream, (void) name;
-}
-
-void
-lamp_stream_protocol(LampStream *stream, const char *name)
-{
-    (void) stream, (void) name;
 }
 
 gboolean
