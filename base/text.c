@@ -118,6 +118,29 @@ lamp_text_find(LampBytes text, const char *needle)
     return hit == NULL ? -1 : (gssize) (hit - text.at);
 }
 
+/* ASCII without NUL. */
+static gboolean
+is_plain(LampBytes text)
+{
+    const guint64 ones = G_GUINT64_CONSTANT(0x0101010101010101), tops = ones << 7;
+    const guint8 *at = text.at, *end = text.at + text.len;
+    guint64 odd = 0;
+    for (; end - at >= 8; at += 8) {
+        guint64 word;
+        memcpy(&word, at, 8);
+        odd |= word | ((word - ones) & ~word);
+    }
+    for (; at < end; at++)
+        odd |= *at == 0 || *at >= 0x80 ? tops : 0;
+    return (odd & tops) == 0;
+}
+
+gboolean
+lamp_text_is_utf8(LampBytes text)
+{
+    return is_plain(text) || g_utf8_validate_len((const char *) text.at, text.len, NULL);
+}
+
 char *
 lamp_text_to_utf8(LampBytes text, gsize max_bytes)
 {

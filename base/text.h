@@ -26,6 +26,9 @@ LampBytes lamp_text_trim(LampBytes text);
 /* Is @needle (not empty) somewhere in @text? Returns the offset, or -1. O(n). */
 gssize lamp_text_find(LampBytes text, const char *needle);
 
+/* Is @text UTF-8 without NUL? O(n), eight bytes at a time where it is ASCII. */
+gboolean lamp_text_is_utf8(LampBytes text);
+
 /* A NUL-terminated copy in which invalid UTF-8 is replaced by U+FFFD and NUL by U+FFFD, cut at
  * @max_bytes on a character border; caller frees. */
 char *lamp_text_to_utf8(LampBytes text, gsize max_bytes);

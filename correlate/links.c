@@ -13,6 +13,7 @@
 #include "base/keyed-map.h"
 #include "correlate/correlation.h"
 #include "correlate/request-ids.h"
+#include "store/fields.h"
 
 #include <string.h>
 
@@ -236,19 +237,14 @@ join_services_of_hosts(Feed *feed)
 }
 
 static void
-take_value(Feed *feed, LampStatement *row)
+take_value(Feed *feed, guint32 call, int side, guint32 slot, const char *text)
 {
-    guint32 call = owner_of(feed->owners, lamp_statement_int(row, 0));
-    const char *text = lamp_statement_text(row, 3);
-    if (call == LAMP_INDEX_NONE || text == NULL)
-        return;
-    guint32 slot = (guint32) lamp_statement_int(row, 2);
     gboolean is_explicit = g_hash_table_contains(feed->explicit_ids, GUINT_TO_POINTER(slot));
     LampInferenceValue value = {
         .hash = lamp_content_hash(is_explicit ? lamp_request_id_shared_part(text)
                                               : lamp_bytes_text(text)),
         .slot = slot,
-        .side = lamp_statement_int(row, 1) == 2 ? LAMP_VALUE_RESPONSE : LAMP_VALUE_REQUEST,
+        .side = side == 2 ? LAMP_VALUE_RESPONSE : LAMP_VALUE_REQUEST,
         .is_explicit = (guint8) is_explicit,
     };
     g_array_append_val(feed->values, value);
@@ -349,27 +345,35 @@ looks_like_id(const char *text)
     return has_letter && has_digit && length >= 4;
 }
 
-/* Fields of log lines that were tied to calls: request ids, and what looks like an id. */
+/* The values of @scan, which are those of one side (1, 2) of a call. Of the fields of log lines
+ * that were tied to calls, only request ids and what looks like an id. */
 static void
-take_field(Feed *feed, LampStatement *row)
+take_values(Feed *feed, LampFieldScan *scan, guint32 call, int side, gboolean of_line)
 {
-    guint32 slot = (guint32) lamp_statement_int(row, 2);
-    const char *text = lamp_statement_text(row, 3);
-    if (text != NULL && (looks_like_id(text) ||
-                         g_hash_table_contains(feed->explicit_ids, GUINT_TO_POINTER(slot))))
-        take_value(feed, row);
+    const char *name, *text;
+    while (lamp_field_scan_next(scan, &name, &text)) {
+        guint32 slot = (guint32) lamp_store_find(feed->c->store, lamp_bytes_text(name));
+        if (!of_line || looks_like_id(text) ||
+            g_hash_table_contains(feed->explicit_ids, GUINT_TO_POINTER(slot)))
+            take_value(feed, call, side, slot, text);
+    }
 }
 
+/* Rows of @sql: an observation, and one text of values for each side. */
 static gboolean
-read_values(Feed *feed, const char *sql, void (*take)(Feed *feed, LampStatement *row),
-            GError **error)
+read_values(Feed *feed, const char *sql, gboolean of_lines, GError **error)
 {
     g_autoptr(LampStatement) rows = lamp_statement_new(feed->c->store, sql, error);
+    g_auto(LampFieldScan) scan = {NULL, NULL};
     gboolean has_row;
     while (rows != NULL && lamp_statement_step(rows, &has_row, error)) {
         if (!has_row)
             return TRUE;
-        take(feed, rows);
+        guint32 call = owner_of(feed->owners, lamp_statement_int(rows, 0));
+        for (int side = 1; side <= 2 && call != LAMP_INDEX_NONE; side++) {
+            lamp_field_scan_start(&scan, lamp_statement_text(rows, side));
+            take_values(feed, &scan, call, side, of_lines);
+        }
     }
     return FALSE;
 }
@@ -380,14 +384,14 @@ feed_values(Feed *feed, GError **error)
     feed->explicit_ids = lamp_request_id_slots(feed->c->store, error);
     if (feed->explicit_ids == NULL ||
         !read_values(feed,
-                     "SELECT observation_id, side, slot_id, value FROM observation_values",
-                     take_value, error))
+                     "SELECT observation_id, request_values, response_values FROM observations",
+                     FALSE, error))
         return FALSE;
     if (feed->has_lines &&
         !read_values(feed,
-                     "SELECT o.observation_id, 1, v.slot_id, v.value FROM event_values v"
-                     " CROSS JOIN observations o ON o.event_id = v.event_id",
-                     take_field, error))
+                     "SELECT o.observation_id, e.fields, NULL FROM observations o"
+                     " CROSS JOIN events e ON e.event_id = o.event_id",
+                     TRUE, error))
         return FALSE;
     group_values(feed);
     return TRUE;

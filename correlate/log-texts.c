@@ -4,6 +4,7 @@
 #include "base/keyed-map.h"
 #include "correlate/logs.h"
 #include "correlate/request-ids.h"
+#include "store/fields.h"
 
 #include <string.h>
 
@@ -29,30 +30,29 @@ find_observation(LampCorrelation *c, gint64 id)
                                                                             : LAMP_INDEX_NONE;
 }
 
-static gboolean
-is_path(LampTexts *texts, guint32 slot)
-{
-    const char *name = lamp_store_text(texts->c->store, slot);
-    return name != NULL && g_str_has_prefix(name, "path.");
-}
-
 static void
-add_value(LampTexts *texts, GHashTable *id_slots, LampStatement *row)
+add_value(LampTexts *texts, guint32 observation, guint32 slot, const char *value,
+          gboolean is_id)
 {
-    guint32 slot = (guint32) lamp_statement_int(row, 1);
-    const char *value = lamp_statement_text(row, 2);
-    gboolean is_id = g_hash_table_contains(id_slots, GUINT_TO_POINTER(slot));
-    gboolean is_request = lamp_statement_int(row, 3) == 1;
-    if (value == NULL || (!is_id && !(is_request && is_path(texts, slot))))
-        return;
-    guint32 observation = find_observation(texts->c, lamp_statement_int(row, 0));
-    if (observation == LAMP_INDEX_NONE)
-        return;
     if (!is_id) /* a sum: order does not matter */
         texts->paths[observation] +=
             lamp_content_hash(lamp_bytes_text(value)) * (2 * (guint64) slot + 1);
     else if (texts->ids[observation] == 0)
         texts->ids[observation] = lamp_content_hash(lamp_request_id_shared_part(value));
+}
+
+/* Values of one side of an observation. */
+static void
+add_values(LampTexts *texts, GHashTable *id_slots, LampFieldScan *scan, guint32 observation,
+           gboolean is_request)
+{
+    const char *name, *value;
+    while (lamp_field_scan_next(scan, &name, &value)) {
+        guint32 slot = (guint32) lamp_store_find(texts->c->store, lamp_bytes_text(name));
+        gboolean is_id = g_hash_table_contains(id_slots, GUINT_TO_POINTER(slot));
+        if (is_id || (is_request && g_str_has_prefix(name, "path.")))
+            add_value(texts, observation, slot, value, is_id);
+    }
 }
 
 LampTexts *
@@ -66,12 +66,18 @@ lamp_texts_new(LampCorrelation *c, GError **error)
     texts->paths = g_new0(guint64, (gsize) c->observations->len + 1);
     texts->ids = g_new0(guint64, (gsize) c->observations->len + 1);
     g_autoptr(LampStatement) rows = lamp_statement_new(
-        c->store, "SELECT observation_id, slot_id, value, side FROM observation_values", error);
+        c->store, "SELECT observation_id, request_values, response_values FROM observations",
+        error);
+    g_auto(LampFieldScan) scan = {NULL, NULL};
     gboolean has_row;
     while (rows != NULL && lamp_statement_step(rows, &has_row, error)) {
         if (!has_row)
             return g_steal_pointer(&texts);
-        add_value(texts, id_slots, rows);
+        guint32 observation = find_observation(c, lamp_statement_int(rows, 0));
+        for (int side = 1; side <= 2 && observation != LAMP_INDEX_NONE; side++) {
+            lamp_field_scan_start(&scan, lamp_statement_text(rows, side));
+            add_values(texts, id_slots, &scan, observation, side == 1);
+        }
     }
     return NULL;
 }

@@ -376,9 +376,9 @@ list_query(const LampAdvisor *advisor, LampStore *store, LampAdviceKind kind, co
  * call less than a second before. */
 static const char cache_sql[] =
     "WITH asked AS (SELECT c.call_id, c.trace_id, c.server_instance_id, c.operation_id,"
-    "  c.server_start_ns AS t, (SELECT group_concat(v.slot_id || '=' || v.value, ',')"
-    "   FROM observation_values v WHERE v.observation_id = coalesce(c.server_observation_id,"
-    "   c.client_observation_id) AND v.side = 1) AS content FROM calls c LEFT JOIN strings p"
+    "  c.server_start_ns AS t, (SELECT v.request_values FROM observations v"
+    "   WHERE v.observation_id = coalesce(c.server_observation_id,"
+    "   c.client_observation_id)) AS content FROM calls c LEFT JOIN strings p"
     "  ON p.string_id = c.protocol_id WHERE coalesce(p.text, '') NOT IN ('redis', 'memcached')"
     "  LIMIT 200000),"
     " again AS (SELECT *, t - lag(t) OVER (PARTITION BY server_instance_id, operation_id, "

@@ -16,12 +16,12 @@
 #define LINES                                                                                 \
     "SELECT v.value, e.time_ns - coalesce(h.offset_ns, 0), coalesce(s.text, o.text, r.host, " \
     "r.path),"                                                                                \
-    " t.text, e.source_id FROM event_values v JOIN strings n ON n.string_id = v.slot_id"      \
-    " JOIN events e USING (event_id) JOIN sources r USING (source_id) JOIN strings t ON "     \
+    " t.text, e.source_id FROM event_values v JOIN events e USING (event_id) JOIN sources r " \
+    "USING (source_id) JOIN strings t ON "                                                    \
     "t.string_id = e.template_id LEFT JOIN"                                                   \
     " strings s ON s.string_id = e.service_id LEFT JOIN strings o ON o.string_id = e.host_id" \
     " LEFT JOIN source_hosts m ON m.source_id = e.source_id LEFT JOIN hosts h ON h.host_id =" \
-    " m.host_id WHERE instr(?1, ',' || n.text || ',') > 0 AND e.time_ns IS NOT NULL AND"      \
+    " m.host_id WHERE instr(?1, ',' || v.slot || ',') > 0 AND e.time_ns IS NOT NULL AND"      \
     " e.resolution_ns <= 1000000 GROUP BY v.value, e.event_id ORDER BY v.value, 2, e.event_id"
 
 /* Log sources that one request passes; lines of later ones are left out. */

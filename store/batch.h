@@ -1,7 +1,7 @@
 /*
- * Rows of one table, gathered and inserted many at a time: one statement with LAMP_BATCH_ROWS
- * rows costs SQLite half of what as many statements with one row cost (measured for three
- * columns).
+ * Rows of one table, gathered and inserted many at a time: SQLite fetches them itself, as rows
+ * of a virtual table, for a quarter less than it costs to bind them one by one (measured for
+ * the fourteen columns of events).
  *
  * Set the columns of a row, from 1, then call lamp_batch_next(); texts are copied. What is
  * gathered must be written with lamp_batch_flush() before the transaction ends.
@@ -10,11 +10,10 @@
 
 #include "store/statement.h"
 
-enum { LAMP_BATCH_ROWS = 32 };
-
 typedef struct LampBatch LampBatch;
 
-/* For a @table of @columns columns. Caller frees. */
+/* For a @table of @columns columns; one batch for each table of a store. Caller frees, before
+ * the store is closed. */
 LampBatch *lamp_batch_new(LampStore *store, const char *table, guint columns,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void lamp_batch_free(LampBatch *batch);
@@ -23,6 +22,10 @@ void lamp_batch_free(LampBatch *batch);
 void lamp_batch_int(LampBatch *batch, guint column, gint64 value);
 void lamp_batch_int_or_null(LampBatch *batch, guint column, gint64 value, gint64 none);
 void lamp_batch_text(LampBatch *batch, guint column, LampBytes text);
+/* The same for a text that is appended to the bytes that begin() returns, and is UTF-8. Between
+ * the two no other text may be added. */
+GByteArray *lamp_batch_text_begin(LampBatch *batch, gsize *out_begin);
+void lamp_batch_text_end(LampBatch *batch, guint column, gsize begin);
 /* @text must live until the batch is flushed (static texts); NULL is NULL. */
 void lamp_batch_static(LampBatch *batch, guint column, const char *text);
 

@@ -95,14 +95,8 @@ CREATE TABLE events (
     thread_id INTEGER,               -- string: thread name or number
     severity TEXT,                   -- `trace` … `fatal`, as the line says
     template_id INTEGER,             -- string: message with its variable parts removed, or NULL
-    message TEXT                     -- the message part of the line
-);
-
---- Fields and values of events; identifiers among them.
-CREATE TABLE event_values (
-    event_id INTEGER NOT NULL,
-    slot_id INTEGER NOT NULL,        -- string: field name or template variable
-    value TEXT NOT NULL
+    message TEXT,                    -- the message part of the line
+    fields TEXT                      -- JSON object of its named values, all texts (`fields->>'status'`); NULL if none
 );
 
 --- Values that tie records of several components together, found by what they share.
@@ -159,15 +153,9 @@ CREATE TABLE observations (
     response_last_ns INTEGER,        -- last byte of the response
     resolution_ns INTEGER NOT NULL DEFAULT 1,
     request_bytes INTEGER NOT NULL DEFAULT 0,
-    response_bytes INTEGER NOT NULL DEFAULT 0
-);
-
---- Values seen in a call that may tie it to others: ids in paths, keys, headers, parameters.
-CREATE TABLE observation_values (
-    observation_id INTEGER NOT NULL,
-    side INTEGER NOT NULL,           -- 1 request, 2 response
-    slot_id INTEGER NOT NULL,        -- string: where it stood, for example `path.2`, `header.x-request-id`
-    value TEXT NOT NULL              -- at most 256 bytes; secrets are never stored
+    response_bytes INTEGER NOT NULL DEFAULT 0,
+    request_values TEXT,             -- JSON object of values that may tie it to others, by where they stood (`path.2`, `header.x-request-id`); each at most 256 bytes, never secrets
+    response_values TEXT             -- the same for the response
 );
 
 --- One NetFlow, IPFIX, sFlow, conntrack or firewall record.
@@ -424,3 +412,14 @@ SELECT e.event_id, e.time_ns, e.resolution_ns, h.text AS host, v.text AS service
 FROM events e JOIN sources s USING (source_id) LEFT JOIN strings h ON h.string_id = e.host_id
      LEFT JOIN strings v ON v.string_id = e.service_id LEFT JOIN strings q ON q.string_id = e.process_id
      LEFT JOIN strings r ON r.string_id = e.thread_id LEFT JOIN strings t ON t.string_id = e.template_id;
+
+--- Named values of log records, one row for each; identifiers among them. From `events.fields`.
+CREATE VIEW event_values AS
+SELECT e.event_id AS event_id, j.key AS slot, j.value AS value FROM events e, json_each(e.fields) j;
+
+--- Values seen in a call that may tie it to others. `side`: 1 request, 2 response.
+CREATE VIEW observation_values AS
+SELECT o.observation_id AS observation_id, 1 AS side, j.key AS slot, j.value AS value
+FROM observations o, json_each(o.request_values) j
+UNION ALL
+SELECT o.observation_id, 2, j.key, j.value FROM observations o, json_each(o.response_values) j;

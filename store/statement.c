@@ -71,25 +71,12 @@ lamp_statement_bind_null(LampStatement *statement, int parameter)
     sqlite3_bind_null(statement->statement, parameter);
 }
 
-static gboolean
-is_plain_ascii(LampBytes text)
-{
-    guint8 all = 0;
-    for (gsize i = 0; i < text.len; i++) {
-        if (text.at[i] == 0)
-            return FALSE;
-        all |= text.at[i];
-    }
-    return all < 0x80;
-}
-
 void
 lamp_statement_bind_text(LampStatement *statement, int parameter, LampBytes text)
 {
     if (text.len == 0) {
         sqlite3_bind_null(statement->statement, parameter);
-    } else if (is_plain_ascii(text) ||
-               g_utf8_validate_len((const char *) text.at, text.len, NULL)) {
+    } else if (lamp_text_is_utf8(text)) {
         sqlite3_bind_text64(statement->statement, parameter, (const char *) text.at, text.len,
                             SQLITE_STATIC, SQLITE_UTF8);
     } else {

@@ -75,6 +75,9 @@ gboolean lamp_store_stage_require(LampStore *store, const char *stage,
  * failure, which the next commit reports. O(1) expected. Only in a transaction. */
 gint64 lamp_store_intern(LampStore *store, LampBytes text);
 
+/* Id of @text if it is in `strings`, else 0. O(1) expected. */
+gint64 lamp_store_find(LampStore *store, LampBytes text);
+
 /* Text of a string id, or NULL; valid until the store is closed. The first call reads the
  * table. */
 const char *lamp_store_text(LampStore *store, gint64 string_id);

@@ -76,6 +76,17 @@ lamp_store_intern(LampStore *store, LampBytes text)
     return fresh;
 }
 
+gint64
+lamp_store_find(LampStore *store, LampBytes text)
+{
+    if (text.len == 0)
+        return 0;
+    if (store->interned == NULL)
+        read_interned(store);
+    guint64 *id = lamp_keyed_map_find(store->interned, text);
+    return id != NULL ? (gint64) *id : 0;
+}
+
 static void
 read_texts(LampStore *store)
 {

@@ -20,18 +20,22 @@ typedef enum {
 /* Tables of many rows are written in batches. */
 typedef enum {
     BATCH_EVENTS,
-    BATCH_EVENT_VALUES,
     BATCH_OBSERVATIONS,
-    BATCH_OBSERVATION_VALUES,
     N_BATCHES,
 } Batch;
+
+enum { KNOWN_SLOTS = 64, KNOWN_SLOT_BYTES = 40 };
 
 struct LampWriter {
     LampStore *store;
     LampStatement *inserts[N_INSERTS];
     LampBatch *batches[N_BATCHES];
     LampKeyedMap *endpoints; /* address and port -> endpoint_id */
-    gint64 source_id;        /* of the source being written */
+    struct {
+        gsize length;
+        guint8 name[KNOWN_SLOT_BYTES];
+    } known_slots[N_BATCHES][KNOWN_SLOTS]; /* names that are in `strings`, by table and place */
+    gint64 source_id;                      /* of the source being written */
     gint64 last_source, last_event, last_observation, last_endpoint;
     gint64 connection_base, last_connection;
     GError *failure; /* first failed row of the source */

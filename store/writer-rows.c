@@ -2,6 +2,7 @@
  * The row functions of the writer: binding of structs to the columns of store/schema.sql, in
  * the order of the tables there. Endpoints are interned on the way, as strings are.
  */
+#include "store/fields.h"
 #include "store/writer-private.h"
 
 #include <arpa/inet.h>
@@ -116,16 +117,32 @@ bind_name(LampWriter *writer, LampStatement *row, int parameter, const char *nam
                   name == NULL ? lamp_bytes(NULL, 0) : lamp_bytes_text(name));
 }
 
+/* The slot's name is interned too, so that readers have a number for it. */
 static void
-insert_field(LampWriter *writer, gint64 event_id, const LampField *field)
+intern_slot(LampWriter *writer, Batch table, gsize place, LampBytes slot)
 {
-    LampBatch *row = writer->batches[BATCH_EVENT_VALUES];
-    if (field->value.len == 0)
-        return;
-    lamp_batch_int(row, 1, event_id);
-    lamp_batch_int(row, 2, lamp_store_intern(writer->store, field->slot));
-    lamp_batch_text(row, 3, field->value);
-    end_row(writer, BATCH_EVENT_VALUES);
+    if (place < KNOWN_SLOTS && slot.len <= KNOWN_SLOT_BYTES && slot.len > 0) {
+        guint8 *name = writer->known_slots[table][place].name;
+        gsize *length = &writer->known_slots[table][place].length;
+        if (*length == slot.len && memcmp(name, slot.at, slot.len) == 0)
+            return;
+        *length = slot.len;
+        memcpy(name, slot.at, slot.len);
+    }
+    (void) lamp_store_intern(writer->store, slot);
+}
+
+static void
+batch_fields(LampWriter *writer, LampBatch *row, guint column, const LampEventRow *event)
+{
+    gsize begin;
+    GByteArray *text = lamp_batch_text_begin(row, &begin);
+    for (gsize i = 0; i < event->field_count; i++) {
+        intern_slot(writer, BATCH_EVENTS, i, event->fields[i].slot);
+        lamp_fields_add(text, begin, event->fields[i].slot, event->fields[i].value);
+    }
+    lamp_fields_end(text, begin);
+    lamp_batch_text_end(row, column, begin);
 }
 
 guint64
@@ -146,23 +163,25 @@ lamp_writer_event(LampWriter *writer, const LampEventRow *event)
     lamp_batch_text(row, 11, event->severity);
     batch_interned(writer, row, 12, event->message_template);
     lamp_batch_text(row, 13, event->message);
+    batch_fields(writer, row, 14, event);
     end_row(writer, BATCH_EVENTS);
-    for (gsize i = 0; i < event->field_count; i++)
-        insert_field(writer, id, &event->fields[i]);
     return (guint64) id;
 }
 
 static void
-insert_value(LampWriter *writer, gint64 observation_id, const LampValue *value)
+batch_values(LampWriter *writer, LampBatch *row, guint column, const LampObservationRow *o,
+             LampSide side)
 {
-    LampBatch *row = writer->batches[BATCH_OBSERVATION_VALUES];
-    if (value->value.len == 0)
-        return;
-    lamp_batch_int(row, 1, observation_id);
-    lamp_batch_int(row, 2, value->side);
-    lamp_batch_int(row, 3, lamp_store_intern(writer->store, value->slot));
-    lamp_batch_text(row, 4, value->value);
-    end_row(writer, BATCH_OBSERVATION_VALUES);
+    gsize begin;
+    GByteArray *text = lamp_batch_text_begin(row, &begin);
+    for (gsize i = 0; i < o->value_count; i++) {
+        if (o->values[i].side != side || o->values[i].value.len == 0)
+            continue;
+        intern_slot(writer, BATCH_OBSERVATIONS, i, o->values[i].slot);
+        lamp_fields_add(text, begin, o->values[i].slot, o->values[i].value);
+    }
+    lamp_fields_end(text, begin);
+    lamp_batch_text_end(row, column, begin);
 }
 
 static void
@@ -208,9 +227,9 @@ lamp_writer_observation(LampWriter *writer, const LampObservationRow *o)
     lamp_batch_int(row, 25, MAX(1, o->resolution_ns));
     lamp_batch_int(row, 26, (gint64) o->request_bytes);
     lamp_batch_int(row, 27, (gint64) o->response_bytes);
+    batch_values(writer, row, 28, o, LAMP_SIDE_REQUEST);
+    batch_values(writer, row, 29, o, LAMP_SIDE_RESPONSE);
     end_row(writer, BATCH_OBSERVATIONS);
-    for (gsize i = 0; i < o->value_count; i++)
-        insert_value(writer, id, &o->values[i]);
 }
 
 static void

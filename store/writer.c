@@ -24,19 +24,12 @@ static const struct {
     const char *table;
     guint columns;
 } batches[N_BATCHES] = {
-    [BATCH_EVENTS] = {"events", 13},
-    [BATCH_EVENT_VALUES] = {"event_values", 3},
-    [BATCH_OBSERVATIONS] = {"observations", 27},
-    [BATCH_OBSERVATION_VALUES] = {"observation_values", 4},
+    [BATCH_EVENTS] = {"events", 14},
+    [BATCH_OBSERVATIONS] = {"observations", 29},
 };
 
-/* Tables whose rows belong to a source, for forgetting; values hang on their events and
- * observations. */
+/* Tables whose rows belong to a source, for forgetting. */
 static const char *const forget_sql[] = {
-    ("DELETE FROM event_values WHERE event_id IN "
-     "(SELECT event_id FROM events WHERE source_id = ?1)"),
-    ("DELETE FROM observation_values WHERE observation_id IN "
-     "(SELECT observation_id FROM observations WHERE source_id = ?1)"),
     "DELETE FROM events WHERE source_id = ?1",
     "DELETE FROM observations WHERE source_id = ?1",
     "DELETE FROM connections WHERE source_id = ?1",
@@ -156,6 +149,7 @@ void
 lamp_writer_source_abandon(LampWriter *writer)
 {
     lamp_store_rollback(writer->store);
+    memset(writer->known_slots, 0, sizeof writer->known_slots);
     for (gsize i = 0; i < N_BATCHES; i++)
         lamp_batch_clear(writer->batches[i]);
     g_clear_error(&writer->failure);

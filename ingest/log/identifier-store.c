@@ -10,9 +10,10 @@
 #include "base/keyed-map.h"
 #include "ingest/log/identifiers.h"
 #include "ingest/log/template.h"
+#include "store/fields.h"
 #include "store/statement.h"
 
-enum { MOST_OCCURRENCES = 4000000, WEAK_DIGITS = 6 };
+enum { MOST_OCCURRENCES = 4000000, WEAK_DIGITS = 6, SLOTS = 64 };
 
 typedef struct {
     gint64 component, slot, template_id;
@@ -22,23 +23,13 @@ typedef struct {
     GArray *occurrences;
     GArray *columns; /* ColumnKey */
     LampKeyedMap *column_of;
-    guint64 sample; /* one value in so many */
+    guint64 sample; /* one value in so many; a power of two */
+    LampStore *store;
+    struct {
+        GString *name;
+        gint64 id;
+    } slots[SLOTS]; /* what stood at this place of the record before */
 } Reading;
-
-static gboolean
-count_values(LampStore *store, guint64 *out_count, GError **error)
-{
-    gboolean has_row = FALSE;
-    g_autoptr(LampStatement) row =
-        lamp_statement_new(store,
-                           "SELECT (SELECT count(*) FROM event_values) + (SELECT count(*) FROM "
-                           "observation_values)",
-                           error);
-    if (row == NULL || !lamp_statement_step(row, &has_row, error) || !has_row)
-        return FALSE;
-    *out_count = (guint64) lamp_statement_int(row, 0);
-    return TRUE;
-}
 
 static gboolean
 may_identify(LampBytes value, gboolean *out_weak)
@@ -74,56 +65,103 @@ column_number(Reading *r, ColumnKey key, guint32 *out_column)
     return TRUE;
 }
 
-static void
-add_value(Reading *r, LampStatement *row)
+/* One value in `sample`, chosen by the value, so that all uses of one are kept or none. */
+static gboolean
+is_sampled(const Reading *r, guint64 value)
 {
-    const char *text = lamp_statement_text(row, 4);
+    return value % r->sample == 0;
+}
+
+/* There are more values than are looked at: from now on half as many. */
+static void
+thin_out(Reading *r)
+{
+    LampOccurrence *o = (LampOccurrence *) (gpointer) r->occurrences->data;
+    guint kept = 0;
+    r->sample *= 2;
+    for (guint i = 0; i < r->occurrences->len; i++)
+        if (is_sampled(r, o[i].value))
+            o[kept++] = o[i];
+    g_array_set_size(r->occurrences, kept);
+}
+
+static gint64
+slot_id(Reading *r, gsize place, const char *slot)
+{
+    if (place >= SLOTS)
+        return lamp_store_find(r->store, lamp_bytes_text(slot));
+    if (strcmp(r->slots[place].name->str, slot) != 0) {
+        g_string_assign(r->slots[place].name, slot);
+        r->slots[place].id = lamp_store_find(r->store, lamp_bytes_text(slot));
+    }
+    return r->slots[place].id;
+}
+
+static void
+add_value(Reading *r, const LampOccurrence *record, ColumnKey key, const char *text)
+{
     gboolean weak = FALSE;
     guint32 column;
-    if (text == NULL || !may_identify(lamp_bytes_text(text), &weak))
-        return;
     guint64 value = lamp_content_hash(lamp_bytes_text(text));
-    ColumnKey key = {lamp_statement_int(row, 1), lamp_statement_int(row, 2),
-                     lamp_statement_int_or(row, 5, 0)};
-    if (value % r->sample != 0 || !column_number(r, key, &column))
+    if (!is_sampled(r, value) || !may_identify(lamp_bytes_text(text), &weak) ||
+        !column_number(r, key, &column))
         return;
-    LampOccurrence occurrence = {.value = value,
-                                 .record = (guint64) lamp_statement_int(row, 0),
-                                 .time = lamp_statement_int_or(row, 3, LAMP_TIME_NONE),
-                                 .column = column,
-                                 .is_weak = weak ? 1 : 0};
+    LampOccurrence occurrence = *record;
+    occurrence.value = value;
+    occurrence.column = column;
+    occurrence.is_weak = weak ? 1 : 0;
     g_array_append_val(r->occurrences, occurrence);
+    if (r->occurrences->len >= MOST_OCCURRENCES)
+        thin_out(r);
+}
+
+/* Columns: record, component, time, template, texts of values. */
+static void
+add_record(Reading *r, LampFieldScan *scan, LampStatement *row)
+{
+    const char *slot, *text;
+    LampOccurrence record = {.record = (guint64) lamp_statement_int(row, 0),
+                             .time = lamp_statement_int_or(row, 2, LAMP_TIME_NONE)};
+    ColumnKey key = {.component = lamp_statement_int(row, 1),
+                     .template_id = lamp_statement_int_or(row, 3, 0)};
+    gsize place = 0;
+    for (int column = 4; column < lamp_statement_column_count(row); column++) {
+        lamp_field_scan_start(scan, lamp_statement_text(row, column));
+        for (; lamp_field_scan_next(scan, &slot, &text); place++) {
+            key.slot = slot_id(r, place, slot);
+            add_value(r, &record, key, text);
+        }
+    }
 }
 
 static gboolean
-read_values(Reading *r, LampStore *store, const char *sql, GError **error)
+read_values(Reading *r, const char *sql, GError **error)
 {
     gboolean has_row = FALSE;
-    g_autoptr(LampStatement) rows = lamp_statement_new(store, sql, error);
+    g_autoptr(LampStatement) rows = lamp_statement_new(r->store, sql, error);
+    g_auto(LampFieldScan) scan = {NULL, NULL};
     if (rows == NULL)
         return FALSE;
     while (lamp_statement_step(rows, &has_row, error)) {
         if (!has_row)
             return TRUE;
-        add_value(r, rows);
+        add_record(r, &scan, rows);
     }
     return FALSE;
 }
 
 /* Records of events have even numbers, those of calls odd ones. */
 static gboolean
-read_all(Reading *r, LampStore *store, GError **error)
+read_all(Reading *r, GError **error)
 {
-    return read_values(
-               r, store,
-               "SELECT event_id * 2, coalesce(service_id, host_id, -source_id), slot_id, "
-               "time_ns, value, template_id FROM event_values JOIN events USING (event_id)",
-               error) &&
-           read_values(r, store,
-                       "SELECT observation_id * 2 + 1, coalesce(protocol_id, 0), slot_id, "
-                       "request_first_ns, value, operation_id FROM observation_values JOIN "
-                       "observations USING "
-                       "(observation_id) WHERE origin = 'wire'",
+    return read_values(r,
+                       "SELECT event_id * 2, coalesce(service_id, host_id, -source_id), "
+                       "time_ns, template_id, fields FROM events WHERE fields IS NOT NULL",
+                       error) &&
+           read_values(r,
+                       "SELECT observation_id * 2 + 1, coalesce(protocol_id, 0), "
+                       "request_first_ns, operation_id, request_values, response_values FROM "
+                       "observations WHERE origin = 'wire'",
                        error);
 }
 
@@ -206,18 +244,28 @@ write_relations(LampStore *store, const LampIdentifiers *ids, GError **error)
     return insert != NULL;
 }
 
+static void
+release(Reading *r)
+{
+    for (gsize i = 0; i < SLOTS; i++)
+        g_string_free(r->slots[i].name, TRUE);
+    g_array_free(r->occurrences, TRUE);
+    g_array_free(r->columns, TRUE);
+    lamp_keyed_map_free(r->column_of);
+}
+
 gboolean
 lamp_identifiers_settle(LampStore *store, GError **error)
 {
-    guint64 count = 0;
-    if (!count_values(store, &count, error))
-        return FALSE;
     Reading r = {.occurrences = g_array_new(FALSE, FALSE, sizeof(LampOccurrence)),
                  .columns = g_array_new(FALSE, FALSE, sizeof(ColumnKey)),
                  .column_of = lamp_keyed_map_new(64 * 1024 * 1024),
-                 .sample = count / MOST_OCCURRENCES + 1};
+                 .sample = 1,
+                 .store = store};
+    for (gsize i = 0; i < SLOTS; i++)
+        r.slots[i].name = g_string_new(NULL);
     g_autoptr(LampIdentifiers) ids = NULL;
-    gboolean ok = read_all(&r, store, error);
+    gboolean ok = read_all(&r, error);
     if (ok)
         ids = lamp_identifiers_find((LampOccurrence *) (gpointer) r.occurrences->data,
                                     r.occurrences->len, r.columns->len);
@@ -233,8 +281,6 @@ lamp_identifiers_settle(LampStore *store, GError **error)
         write_relations(store, ids, error) && lamp_store_commit(store, error);
     if (begun && !ok)
         lamp_store_rollback(store);
-    g_array_free(r.occurrences, TRUE);
-    g_array_free(r.columns, TRUE);
-    lamp_keyed_map_free(r.column_of);
+    release(&r);
     return ok;
 }

@@ -198,7 +198,7 @@ START_TEST(logs_tied_by_an_id_give_segments)
     ck_assert(store != NULL && lamp_store_begin(store, NULL));
     fixture_run(store,
                 "INSERT INTO sources (source_id, path, size_bytes, state) VALUES (1, 'a', 0, "
-                "'done'); INSERT INTO strings VALUES (1, 'rid'), (2, 'reqId'), (3, 'other'), "
+                "'done'); INSERT INTO strings VALUES "
                 "(10, 'begin'), (11, 'read'), (12, 'write'), (13, 'end'), (14, 'web')");
     for (guint id = 0, event = 0; id < 40; id++) {
         gint64 now = (gint64) id * 10000;
@@ -207,9 +207,9 @@ START_TEST(logs_tied_by_an_id_give_segments)
             event++;
             g_autofree char *sql = g_strdup_printf(
                 "INSERT INTO events (event_id, source_id, offset_bytes, length_bytes, time_ns, "
-                "service_id, template_id) VALUES (%u, 1, 0, 0, %" G_GINT64_FORMAT ", 14, %u); "
-                "INSERT INTO event_values VALUES (%u, %u, 'id%u'), (%u, 3, 'x%u')",
-                event, now, 10 + line, event, 1 + line % 2, id, event, event);
+                "service_id, template_id, fields) VALUES (%u, 1, 0, 0, %" G_GINT64_FORMAT
+                ", 14, %u, '{\"%s\":\"id%u\",\"other\":\"x%u\"}')",
+                event, now, 10 + line, line % 2 == 0 ? "rid" : "reqId", id, event);
             fixture_run(store, sql);
         }
     }
