@@ -5,6 +5,10 @@
 #include "base/progress.h"
 
 #include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STATUS_INTERRUPTED 130
 
 static volatile sig_atomic_t requested;
 
@@ -14,18 +18,43 @@ note_request(int signal_number G_GNUC_UNUSED)
     requested = 1;
 }
 
+static char last_words[512];
+
+static void
+end(int signal_number G_GNUC_UNUSED)
+{
+    ssize_t written = write(STDERR_FILENO, last_words, strlen(last_words));
+    (void) written; /* nobody is left to tell */
+    _exit(STATUS_INTERRUPTED);
+}
+
 gboolean
 lamp_interrupt_requested(void)
 {
     return requested != 0;
 }
 
-void
-lamp_interrupt_install(void)
+static void
+install(void (*handler)(int), int flags)
 {
-    struct sigaction action = {.sa_handler = note_request,
-                               .sa_flags = (int) (SA_RESETHAND | SA_RESTART)};
+    struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+}
+
+void
+lamp_interrupt_install(void)
+{
+    install(note_request, (int) (SA_RESETHAND | SA_RESTART));
+}
+
+void
+lamp_interrupt_ends(const char *text)
+{
+    install(SIG_DFL, 0);
+    if (text == NULL)
+        return;
+    g_strlcpy(last_words, text, sizeof last_words);
+    install(end, 0);
 }

@@ -28,3 +28,7 @@ gboolean lamp_interrupt_requested(void);
 
 /* Makes SIGINT and SIGTERM set the request; a second one ends the process at once. */
 void lamp_interrupt_install(void);
+
+/* For a stage that is one transaction and has nothing to finish: from now on SIGINT and SIGTERM
+ * write @text to standard error and end the process with status 130. NULL: as by default. */
+void lamp_interrupt_ends(const char *text);

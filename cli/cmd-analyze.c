@@ -22,59 +22,57 @@ static const Section sections[] = {
     {"A typical request", &lamp_command_gantt},
 };
 
-static gint64
-query_int(LampStore *store, const char *sql)
+/* Columns of the view `totals`. */
+enum { CALLS, LEFT_OUT, REQUESTS, BACKGROUND, LINKS, ACCURACY, CLOCKS, VIOLATIONS };
+
+static LampStatement *
+read_totals(LampStore *store, GError **error)
 {
-    g_autoptr(LampStatement) query = lamp_statement_new(store, sql, NULL);
+    g_autoptr(LampStatement) totals = lamp_statement_new(
+        store,
+        "SELECT calls, calls_left_out, requests, background_activities, links,"
+        " expected_accuracy, clocks_aligned, order_violations FROM totals",
+        error);
     gboolean has_row = FALSE;
-    if (query == NULL || !lamp_statement_step(query, &has_row, NULL) || !has_row)
-        return 0;
-    return lamp_statement_int(query, 0);
+    if (totals == NULL || !lamp_statement_step(totals, &has_row, error))
+        return NULL;
+    return g_steal_pointer(&totals);
 }
 
-static double
-query_real(LampStore *store, const char *sql)
+static void
+append_totals(GString *out, LampStatement *totals, int column, const char *what)
 {
-    g_autoptr(LampStatement) query = lamp_statement_new(store, sql, NULL);
-    gboolean has_row = FALSE;
-    if (query == NULL || !lamp_statement_step(query, &has_row, NULL) || !has_row)
-        return 0;
-    return lamp_statement_real(query, 0);
+    g_autofree char *count = lamp_count_format((guint64) lamp_statement_int(totals, column));
+    g_string_append_printf(out, "%s %s", count, what);
 }
 
 /* How much was found and how sure it is. */
 static void
-append_overview(LampStore *store, GString *out)
+append_overview(LampStatement *totals, GString *out)
 {
-    g_autofree char *calls =
-        lamp_count_format((guint64) query_int(store, "SELECT count(*) FROM calls"));
-    g_autofree char *requests = lamp_count_format(
-        (guint64) query_int(store, "SELECT count(*) FROM trace_roots WHERE NOT is_background"));
-    g_autofree char *background = lamp_count_format(
-        (guint64) query_int(store, "SELECT count(*) FROM trace_roots WHERE is_background"));
-    gint64 links = query_int(store, "SELECT count(*) FROM call_links WHERE rank = 1");
-    gint64 violations =
-        query_int(store, "SELECT count(*) FROM calls WHERE order_violation_ns > 0");
-    double sure = query_real(store, "SELECT avg(confidence) FROM call_links WHERE rank = 1");
-    g_string_append_printf(out, "%s calls in %s requests and %s background activities.\n",
-                           calls, requests, background);
-    if (links > 0)
-        g_string_append_printf(out,
-                               "Causes were inferred for %" G_GINT64_FORMAT
-                               " calls; expected to be right: %.1f%%.\n",
-                               links, 100 * sure);
-    g_string_append_printf(
-        out,
-        "Clocks of %" G_GINT64_FORMAT " hosts aligned; %" G_GINT64_FORMAT
-        " calls still received before they were sent.\n",
-        query_int(store, "SELECT count(*) FROM hosts WHERE offset_ns IS NOT NULL"), violations);
+    append_totals(out, totals, CALLS, "calls in ");
+    append_totals(out, totals, REQUESTS, "requests and ");
+    append_totals(out, totals, BACKGROUND, "background activities.\n");
+    if (lamp_statement_int(totals, LEFT_OUT) > 0)
+        append_totals(out, totals, LEFT_OUT,
+                      "more calls have no begin (pushes, replies to what was not captured) and "
+                      "are left out below.\n");
+    if (lamp_statement_int(totals, LINKS) > 0) {
+        g_string_append(out, "Causes were inferred for ");
+        append_totals(out, totals, LINKS, "calls; ");
+        g_string_append_printf(out, "expected to be right: %.1f%%.\n",
+                               100 * lamp_statement_real(totals, ACCURACY));
+    }
+    g_string_append(out, "Clocks of ");
+    append_totals(out, totals, CLOCKS, "hosts aligned; ");
+    append_totals(out, totals, VIOLATIONS, "calls still received before they were sent.\n");
 }
 
 static gboolean
-print_summary(LampCli *cli, GError **error)
+print_summary(LampCli *cli, LampStatement *totals, GError **error)
 {
     g_autoptr(GString) overview = g_string_new(NULL);
-    append_overview(cli->store, overview);
+    append_overview(totals, overview);
     if (!lamp_print(overview, error))
         return FALSE;
     for (gsize i = 0; i < G_N_ELEMENTS(sections); i++) {
@@ -96,16 +94,24 @@ run(LampCli *cli, char **arguments, GError **error)
     if (cli->store == NULL)
         return -1;
     lamp_ingest_report(cli, cli->store, &counts);
-    int status = lamp_ingest_status(&counts, error);
+    int status = lamp_ingest_status(cli->store, &counts, error);
     if (status < 0 || !lamp_correlate_run(cli, cli->store, error))
         return -1;
-    if (query_int(cli->store, "SELECT count(*) FROM trace_roots") == 0) {
+    g_autoptr(LampStatement) totals = read_totals(cli->store, error);
+    if (totals == NULL)
+        return -1;
+    if (lamp_statement_int(totals, CALLS) == 0) {
         lamp_log(LAMP_LOG_WARNING, "analyze",
                  "no calls were found: %s holds what was read (lamplight sql)",
                  lamp_store_path(cli->store));
         return status;
     }
-    return print_summary(cli, error) ? status : -1;
+    g_autoptr(GError) failure = NULL;
+    if (print_summary(cli, totals, &failure) ||
+        g_error_matches(failure, LAMP_CLI_ERROR, LAMP_CLI_ERROR_CLOSED))
+        return status;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return -1;
 }
 
 const LampCommand lamp_command_analyze = {

@@ -31,6 +31,11 @@ static const GOptionEntry options[] = {
     {NULL},
 };
 
+static const LampOptionRange ranges[] = {
+    LAMP_FLOW_RANGES,
+    {NULL},
+};
+
 typedef struct {
     gboolean allows;
     LampTarget *from, *to;
@@ -256,7 +261,7 @@ run(LampCli *cli, char **arguments, GError **error)
         append_table(&audit, out);
     if (!lamp_print(out, error))
         return -1;
-    return violations->len == 0 ? LAMP_EXIT_OK : LAMP_EXIT_FINDINGS;
+    return violations->len == 0 ? LAMP_EXIT_OK : LAMP_EXIT_LOSSES;
 }
 
 const LampCommand lamp_command_audit = {
@@ -267,6 +272,7 @@ const LampCommand lamp_command_audit = {
                    "  allow client -> nginx\n  allow shop -> catalog/GET *\n  deny * -> pg\n"
                    "Exit status 1 if any call is not allowed.",
     .options = options,
+    .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
     .least_arguments = 1,
     .most_arguments = 1,

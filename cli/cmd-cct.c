@@ -2,6 +2,7 @@
  * lamplight cct: the calling context tree as text, folded stacks, JSON or a page of HTML.
  */
 #include "base/text.h"
+#include "cli/closest.h"
 #include "cli/commands.h"
 #include "cli/flow-options.h"
 #include "cli/print.h"
@@ -57,25 +58,6 @@ typedef struct {
     SortKey key;
     double total;
 } View;
-
-static gboolean
-parse_sort(SortKey *out_key, GError **error)
-{
-    static const char *const names[] = {"inclusive", "exclusive", "critical",
-                                        "count",     "errors",    "bytes"};
-    *out_key = SORT_INCLUSIVE;
-    for (guint i = 0; order_name != NULL && i < G_N_ELEMENTS(names); i++)
-        if (g_str_equal(order_name, names[i])) {
-            *out_key = (SortKey) i;
-            return TRUE;
-        }
-    if (order_name != NULL)
-        g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
-                    "--sort takes inclusive, exclusive, critical, count, errors or bytes, "
-                    "not '%s'",
-                    order_name);
-    return order_name == NULL;
-}
 
 static double
 sort_value(const LampContext *context, SortKey key)
@@ -190,14 +172,16 @@ append_text(LampCli *cli, const View *view, GString *out)
     for (guint i = 0; i < view->order->len; i++)
         append_row(view, table,
                    lamp_cct_context(view->cct, g_array_index(view->order, guint32, i)));
-    lamp_table_render(table, out, cli->is_terminal ? cli->width : 0);
+    lamp_table_render(table, out, cli->table_width);
     const LampContext *all = lamp_cct_context(view->cct, 0);
     g_autofree char *sum = lamp_ms_format((double) all->inclusive);
+    g_string_append_c(out, '\n');
+    lamp_flow_counts_append(cli->store, out);
     g_string_append_printf(out,
-                           "\n%" G_GUINT64_FORMAT " requests, %s in all, %u contexts, %u shown."
-                           " incl., excl., crit.: share of all requests' time, with and\n"
-                           "without calls made below, and on critical paths.\n",
-                           all->count, sum, lamp_cct_count(view->cct) - 1, view->order->len);
+                           "\n%s in all, %u contexts, %u shown. incl., excl., crit.: share of "
+                           "all that time, with and\nwithout calls made below, and on critical "
+                           "paths.\n",
+                           sum, lamp_cct_count(view->cct) - 1, view->order->len);
 }
 
 /* Names of the path, with @separator; ';' inside a name becomes ','. */
@@ -297,19 +281,17 @@ static int
 run(LampCli *cli, char **arguments, GError **error)
 {
     (void) arguments;
-    SortKey key;
-    if (!parse_sort(&key, error))
+    static const char *const orders[] = {"inclusive", "exclusive", "critical", "count",
+                                         "errors",    "bytes",     NULL};
+    guint key;
+    if (!lamp_choose("sort", order_name, orders, &key, error))
         return -1;
     g_autoptr(LampTopology) topology = lamp_topology_load(cli->store, error);
     g_autoptr(LampCct) cct = lamp_cct_new(0);
     if (topology == NULL ||
         !lamp_flow_each(cli->store, topology, &lamp_flow_filter, add_flow, cct, error))
         return -1;
-    if (lamp_cct_count(cct) == 1) {
-        lamp_set_no_flows_error(error);
-        return -1;
-    }
-    View view = {.cct = cct, .topology = topology, .key = key};
+    View view = {.cct = cct, .topology = topology, .key = (SortKey) key};
     view.total = MAX((double) lamp_cct_context(cct, 0)->inclusive, 1.0);
     view.order = g_array_new(FALSE, FALSE, sizeof(guint32));
     choose_contexts(&view);

@@ -29,7 +29,8 @@ static const char order_sql[] =
     "SELECT count(*), total(c.order_violation_ns > 0), coalesce(max(c.order_violation_ns), 0),"
     " total(b.request_last_ns < a.request_first_ns OR a.response_last_ns < b.response_last_ns)"
     " FROM calls c LEFT JOIN observations a ON a.observation_id = c.client_observation_id"
-    " LEFT JOIN observations b ON b.observation_id = c.server_observation_id";
+    " LEFT JOIN observations b ON b.observation_id = c.server_observation_id"
+    " WHERE c.trace_id IS NOT NULL";
 
 static gboolean
 read_order(LampStore *store, Order *out_order, GError **error)
@@ -92,7 +93,7 @@ render_table(LampCli *cli, LampStatement *rows, const Order *order, GString *out
             add_row(table, rows);
             continue;
         }
-        lamp_table_render(table, out, cli->width);
+        lamp_table_render(table, out, cli->table_width);
         describe_order(order, out);
         return TRUE;
     }

@@ -1,6 +1,7 @@
 /*
  * lamplight costs: who costs whom, direct and transitive.
  */
+#include "cli/closest.h"
 #include "cli/commands.h"
 #include "cli/flow-options.h"
 #include "cli/print.h"
@@ -48,7 +49,7 @@ append_table(LampCli *cli, const LampTopology *topology, const GArray *ranked, G
                          lamp_size_format(cost->bytes)};
         lamp_table_take(table, cells);
     }
-    lamp_table_render(table, out, cli->is_terminal ? cli->width : 0);
+    lamp_table_render(table, out, cli->table_width);
     g_string_append(out,
                     "\ntime: the provider's own time that the payer caused, through others "
                     "too; direct: by its own calls.\nDirect times add up to the work of the "
@@ -79,17 +80,15 @@ static int
 run(LampCli *cli, char **arguments, GError **error)
 {
     (void) arguments;
-    gboolean is_trigger = view_name != NULL && g_str_equal(view_name, "trigger");
-    if (view_name != NULL && !is_trigger && !g_str_equal(view_name, "submitter")) {
-        g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
-                    "--view takes submitter or trigger, not '%s'", view_name);
+    static const char *const views[] = {"submitter", "trigger", NULL};
+    guint which;
+    if (!lamp_choose("view", view_name, views, &which, error))
         return -1;
-    }
     g_autoptr(LampTopology) topology = lamp_topology_load(cli->store, error);
     if (topology == NULL)
         return -1;
     g_autoptr(LampCosts) costs =
-        lamp_costs_new(topology, is_trigger ? LAMP_COSTS_TRIGGER : LAMP_COSTS_SUBMITTER);
+        lamp_costs_new(topology, which == 1 ? LAMP_COSTS_TRIGGER : LAMP_COSTS_SUBMITTER);
     if (!lamp_flow_each(cli->store, topology, &lamp_flow_filter, add_flow, costs, error))
         return -1;
     g_autoptr(GArray) ranked = lamp_costs_rank(costs);

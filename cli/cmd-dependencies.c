@@ -68,7 +68,7 @@ append_table(const LampCli *cli, const LampDependencies *found, GString *out)
     g_autoptr(LampTable) table = lamp_table_new(titles);
     for (guint i = 0; i < found->rows->len; i++)
         add_row(table, g_ptr_array_index(found->rows, i));
-    lamp_table_render(table, out, cli->is_terminal ? cli->width : 0);
+    lamp_table_render(table, out, cli->table_width);
     g_string_append_printf(
         out,
         "\n%" G_GUINT64_FORMAT " %s (%" G_GUINT64_FORMAT " not used) make %" G_GUINT64_FORMAT

@@ -98,7 +98,7 @@ append_part(LampCli *cli, GString *out, const char *title, const GArray *rows, C
     if (found == 0)
         return 0;
     g_string_append_printf(out, "\n%s (%u)\n", title, found);
-    lamp_table_render(table, out, cli->is_terminal ? cli->width : 0);
+    lamp_table_render(table, out, cli->table_width);
     return found;
 }
 

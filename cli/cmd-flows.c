@@ -1,6 +1,7 @@
 /*
  * lamplight flows: request flows by shape.
  */
+#include "cli/closest.h"
 #include "cli/commands.h"
 #include "cli/flow-options.h"
 #include "cli/print.h"
@@ -40,24 +41,8 @@ add_flow(const LampFlow *flow, gpointer payload)
     return TRUE;
 }
 
-static gboolean
-parse_order(LampShapeOrder *out_order, GError **error)
-{
-    static const char *const names[] = {"count", "latency", "cost", "variance"};
-    *out_order = LAMP_SHAPES_BY_COUNT;
-    for (guint i = 0; order_name != NULL && i < G_N_ELEMENTS(names); i++)
-        if (g_str_equal(order_name, names[i])) {
-            *out_order = (LampShapeOrder) i;
-            return TRUE;
-        }
-    if (order_name != NULL)
-        g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
-                    "--by takes count, latency, cost or variance, not '%s'", order_name);
-    return order_name == NULL;
-}
-
 typedef struct {
-    guint64 flows, calls;
+    guint64 flows;
     double time;
     guint rare, invalid;
 } Totals;
@@ -70,7 +55,6 @@ total(const LampShapes *shapes)
     for (guint i = 0; i < lamp_shapes_count(shapes); i++) {
         const LampShape *shape = lamp_shapes_get(shapes, i);
         totals.flows += shape->count;
-        totals.calls += shape->calls;
         totals.time += shape->is_background ? 0.0 : shape->duration.sum;
     }
     for (guint i = 0; i < lamp_shapes_count(shapes); i++) {
@@ -117,13 +101,14 @@ append_tables(LampCli *cli, const LampModelView *view, const LampShapes *shapes,
     g_autoptr(LampTable) table = lamp_table_new(titles);
     for (guint i = 0; i < listed; i++)
         add_row(table, view->topology, lamp_shapes_get(shapes, ranks[i]), i + 1, &totals);
-    lamp_table_render(table, out, cli->is_terminal ? cli->width : 0);
+    lamp_table_render(table, out, cli->table_width);
+    g_string_append_c(out, '\n');
+    lamp_flow_counts_append(cli->store, out);
     g_string_append_printf(out,
-                           "\n%" G_GUINT64_FORMAT " requests, %" G_GUINT64_FORMAT
-                           " calls, %u shapes; %u of them seen in less than one request in "
-                           "1000, %u with errors.\n\"of time\" is the share of all "
-                           "requests' time; what began inside the system shows -.\n",
-                           totals.flows, totals.calls, n, totals.rare, totals.invalid);
+                           "\n%u shapes; %u of them seen in less than one of 1000, %u with "
+                           "errors. Durations: as the caller saw them.\n\"of time\" is the "
+                           "share of all requests' time; background activities show -.\n",
+                           n, totals.rare, totals.invalid);
     for (guint i = 0; i < MIN(listed, (guint) MAX(trees, 0)); i++) {
         const LampShape *shape = lamp_shapes_get(shapes, ranks[i]);
         g_string_append_printf(out, "\n#%u\n", i + 1);
@@ -181,12 +166,13 @@ static void
 append_json(const LampTopology *topology, const LampShapes *shapes, const guint *ranks,
             GString *out)
 {
-    Totals totals = total(shapes);
     guint n = lamp_shapes_count(shapes);
     guint listed = most <= 0 ? n : MIN(n, (guint) most);
     g_string_append_printf(
-        out, "{\"requests\": %" G_GUINT64_FORMAT ", \"shapes_found\": %u, \"shapes\": [",
-        totals.flows, n);
+        out,
+        "{\"requests\": %" G_GUINT64_FORMAT ", \"background_activities\": %" G_GUINT64_FORMAT
+        ", \"calls\": %" G_GUINT64_FORMAT ", \"shapes_found\": %u, \"shapes\": [",
+        lamp_flow_counts.requests, lamp_flow_counts.background, lamp_flow_counts.calls, n);
     for (guint i = 0; i < listed; i++) {
         g_string_append(out, i == 0 ? "\n  " : ",\n  ");
         append_json_shape(out, topology, lamp_shapes_get(shapes, ranks[i]));
@@ -199,15 +185,17 @@ run(LampCli *cli, char **arguments, GError **error)
 {
     (void) arguments;
     g_auto(LampModelView) view = {NULL, NULL};
-    LampShapeOrder order;
-    if (!parse_order(&order, error) || !lamp_model_view_open(cli, &view, error))
+    static const char *const orders[] = {"count", "latency", "cost", "variance", NULL};
+    guint order;
+    if (!lamp_choose("by", order_name, orders, &order, error) ||
+        !lamp_model_view_open(cli, &view, error))
         return -1;
     LampShapeOptions shape_options = {.fold = fold};
     g_autoptr(LampShapes) shapes =
         lamp_shapes_new(view.topology, view.structure, &shape_options);
     if (!lamp_flow_each(cli->store, view.topology, &lamp_flow_filter, add_flow, shapes, error))
         return -1;
-    g_autofree guint *ranks = lamp_shapes_rank(shapes, order);
+    g_autofree guint *ranks = lamp_shapes_rank(shapes, (LampShapeOrder) order);
     g_autoptr(GString) out = g_string_new(NULL);
     if (as_json)
         append_json(view.topology, shapes, ranks, out);

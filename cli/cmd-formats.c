@@ -40,9 +40,9 @@ run(LampCli *cli, char **arguments G_GNUC_UNUSED, GError **error)
     g_autoptr(LampTable) readers = reader_table();
     g_autoptr(LampTable) dissectors = dissector_table();
     g_autoptr(GString) out = g_string_new(NULL);
-    lamp_table_render(readers, out, cli->is_terminal ? cli->width : 0);
+    lamp_table_render(readers, out, cli->table_width);
     g_string_append_c(out, '\n');
-    lamp_table_render(dissectors, out, cli->is_terminal ? cli->width : 0);
+    lamp_table_render(dissectors, out, cli->table_width);
     return lamp_print(out, error) ? LAMP_EXIT_OK : -1;
 }
 

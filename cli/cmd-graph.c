@@ -4,6 +4,7 @@
  * SVG is made by Graphviz (`dot`), which is run without a shell.
  */
 #include "base/text.h"
+#include "cli/closest.h"
 #include "cli/commands.h"
 #include "cli/flow-options.h"
 #include "cli/graph-text.h"
@@ -76,28 +77,20 @@ render_svg(GString *dot, GError **error)
     return TRUE;
 }
 
+enum { AS_DOT, AS_SVG, AS_MERMAID, AS_JSON };
+static const char *const formats[] = {"dot", "svg", "mermaid", "json", NULL};
+
 static gboolean
-append_graph(const LampGraph *graph, const LampTopology *topology, GString *out, GError **error)
+append_graph(const LampGraph *graph, const LampTopology *topology, guint format, GString *out,
+             GError **error)
 {
-    const char *format = format_name == NULL ? "dot" : format_name;
-    if (g_str_equal(format, "json"))
+    if (format == AS_JSON)
         lamp_graph_append_json(out, graph, topology);
-    else if (g_str_equal(format, "mermaid"))
+    else if (format == AS_MERMAID)
         lamp_graph_append_mermaid(out, graph, topology);
     else
         lamp_graph_append_dot(out, graph, topology);
-    return !g_str_equal(format, "svg") || render_svg(out, error);
-}
-
-static gboolean
-parse_format(GError **error)
-{
-    static const char *const formats[] = {"dot", "svg", "mermaid", "json", NULL};
-    if (format_name == NULL || g_strv_contains(formats, format_name))
-        return TRUE;
-    g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
-                "--format takes dot, svg, mermaid or json, not '%s'", format_name);
-    return FALSE;
+    return format != AS_SVG || render_svg(out, error);
 }
 
 static int
@@ -105,7 +98,9 @@ run(LampCli *cli, char **arguments, GError **error)
 {
     (void) arguments;
     g_auto(LampModelView) view = {NULL, NULL};
-    if (!parse_format(error) || !lamp_model_view_open(cli, &view, error))
+    guint format;
+    if (!lamp_choose("format", format_name, formats, &format, error) ||
+        !lamp_model_view_open(cli, &view, error))
         return -1;
     LampShapeOptions shape_options = {0};
     g_autoptr(LampShapes) shapes =
@@ -131,7 +126,8 @@ run(LampCli *cli, char **arguments, GError **error)
         return -1;
     }
     g_autoptr(GString) out = g_string_new(NULL);
-    return append_graph(graph, view.topology, out, error) && lamp_print_to(out, output, error)
+    return append_graph(graph, view.topology, format, out, error) &&
+                   lamp_print_to(out, output, error)
                ? LAMP_EXIT_OK
                : -1;
 }

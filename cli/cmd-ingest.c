@@ -12,7 +12,7 @@ run(LampCli *cli, char **arguments, GError **error)
     if (store == NULL)
         return -1;
     lamp_ingest_report(cli, store, &counts);
-    return lamp_ingest_status(&counts, error);
+    return lamp_ingest_status(store, &counts, error);
 }
 
 const LampCommand lamp_command_ingest = {

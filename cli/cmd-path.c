@@ -123,18 +123,17 @@ append_table(LampCli *cli, const Pass *pass, const GArray *order, GString *out)
         };
         lamp_table_take(table, cells);
     }
-    lamp_table_render(table, out, cli->is_terminal ? cli->width : 0);
+    lamp_table_render(table, out, cli->table_width);
     g_autofree char *sure =
         lamp_share_format(pass->confidence / MAX((double) pass->requests, 1.0));
-    g_string_append_printf(
-        out,
-        "\n%" G_GUINT64_FORMAT
-        " requests, trees right with %s on average. own, network: share of "
-        "all their time\non critical paths; decides in: share of its calls whose own time is "
-        "on "
-        "the path; slack: how\nmuch longer a call could take unfelt; unawaited: calls that "
-        "nothing waited for.\n",
-        pass->requests, sure);
+    g_string_append_printf(out,
+                           "\n%" G_GUINT64_FORMAT " requests, trees right with %s on average.",
+                           pass->requests, sure);
+    lamp_left_out_append(cli->store, out);
+    g_string_append(out,
+                    "\nown, network: share of all their time on critical paths; decides in: "
+                    "share of its calls whose\nown time is on the path; slack: how much longer "
+                    "a call could take unfelt; unawaited: calls that\nnothing waited for.\n");
 }
 
 static void
@@ -193,7 +192,7 @@ append_one(LampCli *cli, const LampModelView *view, const LampFlow *flow, GStrin
         };
         lamp_table_take(table, cells);
     }
-    lamp_table_render(table, out, cli->is_terminal ? cli->width : 0);
+    lamp_table_render(table, out, cli->table_width);
     g_autofree char *sum = lamp_ms_format((double) lamp_flow_duration(flow));
     g_string_append_printf(out, "\nown and network add up to the duration, %s\n", sum);
 }

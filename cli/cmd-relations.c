@@ -119,7 +119,7 @@ append_class(const LampCli *cli, const LampCausalModel *model, guint number, GSt
                            name, lamp_causal_model_traces(model, number),
                            lamp_causal_model_types(model, number), implied, unproven);
     if (lamp_table_rows(table) > 0)
-        lamp_table_render(table, out, cli->is_terminal ? cli->width : 0);
+        lamp_table_render(table, out, cli->table_width);
     g_string_append_c(out, '\n');
 }
 

@@ -124,13 +124,13 @@ append_table(LampCli *cli, const LampTopology *topology, const LampRed *red, GSt
             i == 0 || !g_str_equal(line->service, g_array_index(lines, Line, i - 1).service);
         add_line(table, topology, red, line, is_first);
     }
-    lamp_table_render(table, out, cli->is_terminal ? cli->width : 0);
-    g_string_append_printf(
-        out,
-        "\n%" G_GUINT64_FORMAT " requests in %.1f s. \"of time\": share of all requests' time "
-        "spent in the operation\nitself on their critical paths; \"sure\": mean confidence of "
-        "the links to the callers.\n",
-        lamp_red_flows(red), period_seconds(red));
+    lamp_table_render(table, out, cli->table_width);
+    g_string_append_printf(out, "\n%.1f s: ", period_seconds(red));
+    lamp_flow_counts_append(cli->store, out);
+    g_string_append(out, "\nDurations: from the request's arrival at the service to the end of "
+                         "its response. \"of time\": share\nof all requests' time spent in "
+                         "the operation itself on their critical paths; \"sure\": mean\n"
+                         "confidence of the links to the callers.\n");
 }
 
 static void
@@ -175,7 +175,10 @@ append_json(const LampTopology *topology, const LampRed *red, GString *out)
 {
     g_autoptr(GArray) lines = sort_labels(topology, red);
     g_string_append_printf(
-        out, "{\"requests\": %" G_GUINT64_FORMAT ", \"seconds\": ", lamp_red_flows(red));
+        out,
+        "{\"requests\": %" G_GUINT64_FORMAT ", \"background_activities\": %" G_GUINT64_FORMAT
+        ", \"calls\": %" G_GUINT64_FORMAT ", \"seconds\": ",
+        lamp_flow_counts.requests, lamp_flow_counts.background, lamp_flow_counts.calls);
     lamp_json_append_real(out, period_seconds(red));
     g_string_append(out, ", \"operations\": [");
     for (guint i = 0; i < lines->len; i++) {

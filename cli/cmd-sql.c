@@ -133,7 +133,7 @@ print_table(LampCli *cli, LampStatement *query, GError **error)
     if (!ok)
         return FALSE;
     g_autoptr(GString) out = g_string_new(NULL);
-    lamp_table_render(table, out, cli->is_terminal ? cli->width : 0);
+    lamp_table_render(table, out, cli->table_width);
     return lamp_print(out, error);
 }
 

@@ -136,7 +136,7 @@ append_table(LampCli *cli, const GArray *bars, const LampWhatif *whatif, double 
             g_strdup_printf("%+.2f %%", 100.0 * bar->slower / base), draw_bar(bar, widest)};
         lamp_table_take(table, cells);
     }
-    lamp_table_render(table, out, cli->is_terminal ? cli->width : 0);
+    lamp_table_render(table, out, cli->table_width);
     g_autofree char *mean = lamp_ms_format(base);
     g_string_append_printf(out,
                            "\nchange of the mean latency (%s over %" G_GUINT64_FORMAT

@@ -119,7 +119,7 @@ append_table(LampCli *cli, const Answer *answer, const LampWhatifResult *result)
             make_cells(answer, &g_array_index(result->rows, LampWhatifRow, i), with_errors);
         lamp_table_take(table, cells);
     }
-    lamp_table_render(table, answer->out, cli->is_terminal ? cli->width : 0);
+    lamp_table_render(table, answer->out, cli->table_width);
     g_string_append(answer->out, "\ninterval: of the predicted mean; --json tells it for all "
                                  "figures. sure: probability that a request's tree is right\n");
 }

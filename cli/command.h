@@ -15,20 +15,22 @@
 GQuark lamp_cli_error_quark(void);
 
 typedef enum {
-    LAMP_CLI_ERROR_USAGE, /* exit status 2 */
-    LAMP_CLI_ERROR_INPUT, /* nothing could be read: exit status 3 */
-    LAMP_CLI_ERROR_OUTPUT,
+    LAMP_CLI_ERROR_USAGE,  /* exit status 2 */
+    LAMP_CLI_ERROR_INPUT,  /* nothing to work on: exit status 3 */
+    LAMP_CLI_ERROR_OUTPUT, /* cannot be written: exit status 5 */
+    LAMP_CLI_ERROR_CLOSED, /* the reader of the output has gone: no error to show, status 0 */
 } LampCliError;
 
-/* Exit statuses; also in README.md. */
+/* Exit statuses; the text for users is in cli/help.c and README.md. */
 enum {
     LAMP_EXIT_OK = 0,
-    LAMP_EXIT_FINDINGS = 1, /* done, but some input could not be read; see `sources` */
+    LAMP_EXIT_LOSSES = 1, /* done, but some input is lost: see the view source_coverage */
     LAMP_EXIT_USAGE = 2,
     LAMP_EXIT_INPUT = 3,
     LAMP_EXIT_STORE = 4,
-    LAMP_EXIT_SPACE = 5,
+    LAMP_EXIT_OUTPUT = 5,
     LAMP_EXIT_INTERNAL = 70,
+    LAMP_EXIT_INTERRUPTED = 130, /* as shells say of Ctrl-C */
 };
 
 typedef enum {
@@ -44,9 +46,9 @@ typedef struct {
     LampStore *store; /* with LAMP_COMMAND_STORE; owned by main */
     gboolean quiet;
     gboolean verbose;
-    gboolean is_terminal; /* standard output is a terminal */
-    gboolean color;       /* … and NO_COLOR is not set */
-    gint width;           /* columns of the terminal; 100 where there is none */
+    gboolean color;   /* standard output is a terminal and NO_COLOR is not set */
+    gint width;       /* columns for drawings; 100 where neither terminal nor COLUMNS say */
+    gint table_width; /* columns that tables must fit, for lamp_table_render(); 0: any */
 } LampCli;
 
 /* What a number given as an option may be; main refuses others. */

@@ -3,8 +3,11 @@
  */
 #include "cli/correlate-run.h"
 
+#include "base/text.h"
 #include "cli/progress.h"
 #include "correlate/correlate.h"
+
+#include <unistd.h>
 
 static double effort = 1;
 static gint threads = 2;
@@ -28,7 +31,14 @@ lamp_correlate_run(LampCli *cli, LampStore *store, GError **error)
     }
     LampCorrelateOptions options = {.effort = effort, .threads = (guint) threads};
     lamp_progress_show(&progress, cli->quiet);
+    g_autofree char *path = lamp_text_escape(lamp_bytes_text(lamp_store_path(store)));
+    g_autofree char *last_words =
+        g_strdup_printf("%slamplight: correlate: interrupted: what was read is kept; to go on: "
+                        "lamplight correlate %s\n",
+                        isatty(STDERR_FILENO) ? "\r\033[K" : "", path);
+    lamp_interrupt_ends(last_words);
     gboolean ok = lamp_correlate(store, &options, &progress, error);
+    lamp_interrupt_ends(NULL);
     lamp_progress_clear();
     return ok;
 }

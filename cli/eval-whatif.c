@@ -144,7 +144,7 @@ lamp_eval_whatif(LampCli *cli, const char *measured_path, const char *scenario_p
     g_autoptr(LampTable) table = lamp_table_new(titles);
     g_autoptr(GString) json = g_string_new("[");
     Score score = {view.topology, whatif, measured, table, json, 0, 0, 0};
-    score.width = cli->is_terminal ? cli->width : 0;
+    score.width = cli->table_width;
     for (guint i = 0; i < scenarios->len; i++)
         if (!score_scenario(&score, &g_array_index(scenarios, LampScenario, i), error))
             return -1;

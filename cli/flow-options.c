@@ -6,12 +6,16 @@
 #include "cli/flow-options.h"
 
 #include "base/text.h"
+#include "cli/closest.h"
+#include "cli/print.h"
+#include "store/statement.h"
 
 #include <math.h>
 
 #define LEARN_FLOWS 20000u
 
 LampFlowFilter lamp_flow_filter;
+LampFlowCounts lamp_flow_counts;
 
 gboolean
 lamp_model_view_open(LampCli *cli, LampModelView *out_view, GError **error)
@@ -42,13 +46,56 @@ lamp_flow_each(LampStore *store, LampTopology *topology, const LampFlowFilter *f
     g_autoptr(LampFlowReader) reader = lamp_flow_reader_new(store, topology, filter, error);
     if (reader == NULL)
         return FALSE;
+    lamp_flow_counts = (LampFlowCounts){0};
     for (;;) {
         const LampFlow *flow;
         if (!lamp_flow_reader_next(reader, &flow, error))
             return FALSE;
-        if (flow == NULL || !each(flow, payload))
+        if (flow == NULL && lamp_flow_counts.calls == 0) {
+            lamp_set_no_flows_error(error);
+            return FALSE;
+        }
+        if (flow == NULL)
+            return TRUE;
+        lamp_flow_counts.requests += flow->is_background ? 0 : 1;
+        lamp_flow_counts.background += flow->is_background ? 1 : 0;
+        lamp_flow_counts.calls += flow->count;
+        if (!each(flow, payload))
             return TRUE;
     }
+}
+
+void
+lamp_left_out_append(LampStore *store, GString *out)
+{
+    g_autoptr(LampStatement) query =
+        lamp_statement_new(store, "SELECT calls_left_out FROM totals", NULL);
+    gboolean has_row = FALSE;
+    if (query == NULL || !lamp_statement_step(query, &has_row, NULL) || !has_row ||
+        lamp_statement_int(query, 0) == 0)
+        return;
+    g_autofree char *calls = lamp_count_format((guint64) lamp_statement_int(query, 0));
+    g_string_append_printf(out, " Left out: %s calls without a begin.", calls);
+}
+
+static void
+append_count(GString *out, guint64 count, const char *one, const char *many)
+{
+    g_autofree char *number = lamp_count_format(count);
+    g_string_append_printf(out, "%s %s", number, count == 1 ? one : many);
+}
+
+void
+lamp_flow_counts_append(LampStore *store, GString *out)
+{
+    append_count(out, lamp_flow_counts.requests, "request", "requests");
+    g_string_append(out, " and ");
+    append_count(out, lamp_flow_counts.background, "background activity",
+                 "background activities");
+    g_string_append(out, ", ");
+    append_count(out, lamp_flow_counts.calls, "call", "calls");
+    g_string_append_c(out, '.');
+    lamp_left_out_append(store, out);
 }
 
 char *
@@ -78,7 +125,49 @@ lamp_share_format(double share)
 void
 lamp_set_no_flows_error(GError **error)
 {
-    g_set_error(
-        error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_INPUT,
-        "there is no request flow that passes; see `lamplight services` for what is there");
+    const LampFlowFilter *filter = &lamp_flow_filter;
+    gboolean is_chosen = filter->service != NULL || filter->operation != NULL ||
+                         filter->skip_background || filter->sample_one_in > 1;
+    g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_INPUT,
+                is_chosen ? "no request flow passes the options; `lamplight flows` shows all"
+                          : "the database holds no request flow");
+}
+
+/* All names, and whether @wanted is one of them. */
+static gboolean
+read_services(LampStore *store, const char *wanted, GPtrArray *names, gboolean *out_found,
+              GError **error)
+{
+    g_autoptr(LampStatement) rows =
+        lamp_statement_new(store, "SELECT name FROM services ORDER BY service_id", error);
+    gboolean has_row = FALSE;
+    *out_found = FALSE;
+    if (rows == NULL)
+        return FALSE;
+    while (lamp_statement_step(rows, &has_row, error)) {
+        if (!has_row)
+            return TRUE;
+        g_ptr_array_add(names, g_strdup(lamp_statement_text(rows, 0)));
+        *out_found |= g_strcmp0(lamp_statement_text(rows, 0), wanted) == 0;
+    }
+    return FALSE;
+}
+
+gboolean
+lamp_flow_filter_check(LampStore *store, GError **error)
+{
+    const char *wanted = lamp_flow_filter.service;
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    gboolean is_found;
+    if (store == NULL || wanted == NULL)
+        return TRUE;
+    if (!read_services(store, wanted, names, &is_found, error))
+        return FALSE;
+    if (is_found)
+        return TRUE;
+    g_ptr_array_add(names, NULL);
+    g_autofree char *hint = lamp_closest_hint(wanted, (const char *const *) names->pdata);
+    g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE, "there is no service '%s'%s%s",
+                wanted, hint, *hint == '\0' ? "; `lamplight services FILE.db` lists them" : "");
+    return FALSE;
 }

@@ -70,7 +70,21 @@ gboolean lamp_model_view_open(LampCli *cli, LampModelView *out_view,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void lamp_model_view_clear(LampModelView *view);
 
-/* Calls @each for all flows that pass @filter, until it returns FALSE. */
+/* What the last lamp_flow_each() handed out. */
+typedef struct {
+    guint64 requests, background, calls;
+} LampFlowCounts;
+extern LampFlowCounts lamp_flow_counts;
+
+/* Appends "110 requests and 15 background activities, 791 calls" of the last lamp_flow_each(),
+ * and, where the view `totals` has any, how many calls are left out and why. */
+void lamp_flow_counts_append(LampStore *store, GString *out);
+
+/* The latter alone, as a sentence with a blank before it. */
+void lamp_left_out_append(LampStore *store, GString *out);
+
+/* Calls @each for all flows that pass @filter, until it returns FALSE. That there is none is an
+ * error (lamp_set_no_flows_error()). */
 gboolean lamp_flow_each(LampStore *store, LampTopology *topology, const LampFlowFilter *filter,
                         gboolean (*each)(const LampFlow *flow, gpointer payload),
                         gpointer payload, GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -84,7 +98,11 @@ char *lamp_ms_format(double ns);
 /* "97 %", "99.8 %"; caller frees. */
 char *lamp_share_format(double share);
 
-/* Ends with an error of usage: no flow passed. */
+/* LAMP_CLI_ERROR_INPUT: the database has no flow, or none that passes the options. */
 void lamp_set_no_flows_error(GError **error);
+
+/* FALSE with LAMP_CLI_ERROR_USAGE if --service names no service of @store, which may be NULL.
+ */
+gboolean lamp_flow_filter_check(LampStore *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(LampModelView, lamp_model_view_clear)

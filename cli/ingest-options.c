@@ -30,7 +30,7 @@ const GOptionEntry lamp_ingest_option_entries[] = {
     {"keylog", 0, 0, G_OPTION_ARG_FILENAME, &key_log,
      "TLS secrets (SSLKEYLOGFILE); such files among the input are found", "FILE"},
     {"host", 0, 0, G_OPTION_ARG_STRING_ARRAY, &hosts,
-     "files matching GLOB were written by HOST", "GLOB=HOST"},
+     "all files, or those matching GLOB, were written on HOST", "[GLOB=]HOST"},
     {"tz", 0, 0, G_OPTION_ARG_STRING_ARRAY, &zones,
      "zone of times without one: +HH:MM for a HOST, or for all", "[HOST=]ZONE"},
     {"report", 0, 0, G_OPTION_ARG_NONE, &full_report, "tell for each file what was understood",
@@ -97,15 +97,10 @@ source_table(LampStore *store)
     static const char *const titles[] = {"source",   "state",     "format",    ">read",
                                          ">records", ">rejected", ">coverage", ">findings",
                                          "note",     NULL};
-    const char *sql =
-        full_report
-            ? "SELECT path, state, format, size_bytes, bytes_read, records, rejected, "
-              "coverage, "
-              "findings, note FROM source_coverage ORDER BY source_id"
-            : "SELECT path, state, format, size_bytes, bytes_read, records, rejected, "
-              "coverage, "
-              "findings, note FROM source_coverage WHERE state IN ('failed', 'skipped') OR "
-              "rejected > 0 OR findings > 0 OR note IS NOT NULL ORDER BY source_id";
+    g_autofree char *sql =
+        g_strconcat("SELECT path, state, format, size_bytes, bytes_read, records, rejected,"
+                    " coverage, findings, note FROM source_coverage",
+                    full_report ? "" : " WHERE NOT is_whole", " ORDER BY source_id", NULL);
     LampTable *table = lamp_table_new(titles);
     g_autoptr(LampStatement) rows = lamp_statement_new(store, sql, NULL);
     gboolean has_row = FALSE;
@@ -149,10 +144,9 @@ lamp_ingest_report(LampCli *cli, LampStore *store, const LampIngestCounts *count
     g_autofree char *rejected = lamp_count_format(counts->rejected);
     lamp_log(LAMP_LOG_NOTE, "ingest",
              "%u sources, %s read, %s records understood, %s not; %u unchanged, %u duplicates, "
-             "%u unreadable, "
-             "%u in no known format",
+             "%u unreadable, %u empty, %u in no known format",
              counts->sources, size, records, rejected, counts->unchanged, counts->duplicates,
-             counts->unreadable, counts->unknown);
+             counts->unreadable, counts->empty, counts->unknown);
     if (cli->quiet && !full_report)
         return;
     g_autoptr(LampTable) table = source_table(store);
@@ -169,15 +163,31 @@ lamp_ingest_report(LampCli *cli, LampStore *store, const LampIngestCounts *count
         text->str);
 }
 
-int
-lamp_ingest_status(const LampIngestCounts *counts, GError **error)
+/* Sources that the view source_coverage calls not whole, of this run or an earlier one. */
+static gboolean
+count_losses(LampStore *store, gint64 *out_count, GError **error)
 {
-    guint bad = counts->unreadable + counts->unknown;
+    g_autoptr(LampStatement) query = lamp_statement_new(
+        store, "SELECT count(*) FROM source_coverage WHERE NOT is_whole", error);
+    gboolean has_row = FALSE;
+    if (query == NULL || !lamp_statement_step(query, &has_row, error))
+        return FALSE;
+    *out_count = lamp_statement_int(query, 0);
+    return TRUE;
+}
+
+int
+lamp_ingest_status(LampStore *store, const LampIngestCounts *counts, GError **error)
+{
+    gint64 losses = 0;
     if (counts->records == 0 && counts->unchanged == 0) {
         g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_INPUT,
-                    "nothing could be read from %u sources (table `sources` tells why)",
-                    counts->sources);
+                    "nothing could be read from %u sources: %u unreadable, %u empty, %u in no "
+                    "known format",
+                    counts->sources, counts->unreadable, counts->empty, counts->unknown);
         return -1;
     }
-    return bad > 0 ? LAMP_EXIT_FINDINGS : LAMP_EXIT_OK;
+    if (!count_losses(store, &losses, error))
+        return -1;
+    return losses > 0 ? LAMP_EXIT_LOSSES : LAMP_EXIT_OK;
 }

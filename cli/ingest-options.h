@@ -18,5 +18,6 @@ LampStore *lamp_ingest_run(LampCli *cli, char **paths, LampIngestCounts *out_cou
 /* What was read, as text for standard error; a table of the sources that need attention. */
 void lamp_ingest_report(LampCli *cli, LampStore *store, const LampIngestCounts *counts);
 
-/* Exit status that @counts deserve. -1 with @error when nothing at all could be read. */
-int lamp_ingest_status(const LampIngestCounts *counts, GError **error);
+/* LAMP_EXIT_LOSSES if any source of @store is not whole (view source_coverage), of this run or
+ * an earlier one; LAMP_EXIT_OK; -1 with @error when nothing at all could be read. */
+int lamp_ingest_status(LampStore *store, const LampIngestCounts *counts, GError **error);

@@ -3,8 +3,17 @@
  * and turns errors into text and an exit status. The only place that ends the process.
  */
 #include "base/log.h"
+#include "base/text.h"
 #include "cli/command.h"
+#include "cli/flow-options.h"
+#include "cli/help.h"
+#include "cli/print.h"
+#include "correlate/correlate.h"
+#include "correlate/eval/eval.h"
+#include "ingest/packets.h"
 #include "ingest/source.h"
+#include "model/change.h"
+#include "model/whatif-eval.h"
 
 #include <locale.h>
 #include <signal.h>
@@ -13,62 +22,24 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static gboolean quiet, verbose;
+/* The command that runs, for messages. */
+static const char *running = "command";
 
-static const GOptionEntry common_options[] = {
-    {"quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet, "errors only, no progress", NULL},
-    {"verbose", 'v', 0, G_OPTION_ARG_NONE, &verbose, "say more", NULL},
-    {NULL},
-};
+#define NARROWEST 40
+#define WIDEST 10000
 
-static void
-print_help(FILE *to)
-{
-    fprintf(
-        to,
-        "lamplight %s: request flows of a running system from its logs and packet captures\n\n"
-        "usage: lamplight COMMAND [OPTION...] [ARGUMENT...]\n\n",
-        LAMP_VERSION);
-    for (gsize i = 0; lamp_commands[i] != NULL; i++)
-        fprintf(to, "  %-11s %s\n", lamp_commands[i]->name, lamp_commands[i]->summary);
-    fprintf(to, "\n`lamplight COMMAND --help` tells the options of a command. Start with\n"
-                "  lamplight analyze PATH... -o FILE.db\n"
-                "Exit status: 0 done, 1 done but some input could not be read, 2 usage, 3 no "
-                "input could be\n"
-                "read, 4 database, 5 no space, 70 internal.\n");
-}
-
-static const LampCommand *
-find_command(const char *name)
-{
-    for (gsize i = 0; lamp_commands[i] != NULL; i++)
-        if (g_str_equal(lamp_commands[i]->name, name))
-            return lamp_commands[i];
-    return NULL;
-}
-
+/* Columns as the environment says, else as the terminal says; 0 where neither does. */
 static gint
-terminal_width(void)
+find_width(void)
 {
+    guint64 columns;
+    const char *wish = g_getenv("COLUMNS");
+    if (wish != NULL && lamp_text_parse_u64(lamp_bytes_text(wish), &columns) && columns > 0)
+        return (gint) CLAMP(columns, NARROWEST, WIDEST);
     struct winsize size;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
-        return size.ws_col;
-    return 100;
-}
-
-static gboolean
-parse_options(const LampCommand *command, int *argc, char ***argv, GError **error)
-{
-    g_autofree char *program = g_strdup_printf("lamplight %s", command->name);
-    g_autofree char *usage = g_strdup_printf("%s\n\n%s", command->arguments, command->summary);
-    g_set_prgname(program);
-    g_autoptr(GOptionContext) context = g_option_context_new(usage);
-    if (command->description != NULL)
-        g_option_context_set_description(context, command->description);
-    if (command->options != NULL)
-        g_option_context_add_main_entries(context, command->options, NULL);
-    g_option_context_add_main_entries(context, common_options, NULL);
-    return g_option_context_parse(context, argc, argv, error);
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return MAX(size.ws_col, NARROWEST);
+    return 0;
 }
 
 static gboolean
@@ -115,42 +86,115 @@ open_store(const LampCommand *command, LampCli *cli, const char *path, GError **
            lamp_store_stage_require(cli->store, "correlate", error);
 }
 
+/* Exit status of each kind of error; the first row that fits. */
 static int
 status_of(const GError *error)
 {
-    if (error->domain == G_OPTION_ERROR ||
-        g_error_matches(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE) ||
-        g_error_matches(error, LAMP_STORE_ERROR, LAMP_STORE_ERROR_QUERY))
-        return LAMP_EXIT_USAGE;
-    if (g_error_matches(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_INPUT) ||
-        error->domain == LAMP_SOURCE_ERROR)
-        return LAMP_EXIT_INPUT;
-    if (g_error_matches(error, LAMP_STORE_ERROR, LAMP_STORE_ERROR_FULL))
-        return LAMP_EXIT_SPACE;
-    return error->domain == LAMP_STORE_ERROR ? LAMP_EXIT_STORE : LAMP_EXIT_INTERNAL;
+    enum { ANY = -1 };
+    const struct {
+        GQuark domain;
+        int code, status;
+    } rows[] = {
+        {LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE, LAMP_EXIT_USAGE},
+        {LAMP_CLI_ERROR, LAMP_CLI_ERROR_INPUT, LAMP_EXIT_INPUT},
+        {LAMP_CLI_ERROR, LAMP_CLI_ERROR_OUTPUT, LAMP_EXIT_OUTPUT},
+        {G_OPTION_ERROR, ANY, LAMP_EXIT_USAGE},
+        {LAMP_STORE_ERROR, LAMP_STORE_ERROR_QUERY, LAMP_EXIT_USAGE},
+        {LAMP_STORE_ERROR, LAMP_STORE_ERROR_FULL, LAMP_EXIT_OUTPUT},
+        {LAMP_STORE_ERROR, ANY, LAMP_EXIT_STORE},
+        {LAMP_SOURCE_ERROR, LAMP_SOURCE_ERROR_INTERRUPT, LAMP_EXIT_INTERRUPTED},
+        {LAMP_SOURCE_ERROR, LAMP_SOURCE_ERROR_OPTION, LAMP_EXIT_USAGE},
+        {LAMP_SOURCE_ERROR, ANY, LAMP_EXIT_INPUT},
+        {LAMP_PACKETS_ERROR, ANY, LAMP_EXIT_USAGE},
+        {LAMP_CORRELATE_ERROR, LAMP_CORRELATE_ERROR_INTERRUPTED, LAMP_EXIT_INTERRUPTED},
+        {LAMP_EVAL_ERROR, ANY, LAMP_EXIT_INPUT},
+        {LAMP_WHATIF_EVAL_ERROR, ANY, LAMP_EXIT_INPUT},
+        {LAMP_CHANGE_ERROR, ANY, LAMP_EXIT_USAGE},
+        {G_FILE_ERROR, ANY, LAMP_EXIT_INPUT},
+        {G_SPAWN_ERROR, ANY, LAMP_EXIT_OUTPUT},
+        {G_SPAWN_EXIT_ERROR, ANY, LAMP_EXIT_OUTPUT},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
+        if (error->domain == rows[i].domain &&
+            (rows[i].code == ANY || rows[i].code == error->code))
+            return rows[i].status;
+    return LAMP_EXIT_INTERNAL;
+}
+
+/* As https://no-color.org has it: present and not empty. */
+static gboolean
+is_set(const char *variable)
+{
+    const char *value = g_getenv(variable);
+    return value != NULL && *value != '\0';
 }
 
 static int
-run_command(const LampCommand *command, int argc, char **argv, GError **error)
+run_with_options(const LampCommand *command, char **arguments, GError **error)
 {
-    if (!parse_options(command, &argc, &argv, error) || !check_ranges(command, error))
-        return -1;
-    if (quiet || verbose)
-        lamp_log_set_level(quiet ? LAMP_LOG_ERROR : LAMP_LOG_DEBUG);
-    LampCli cli = {.quiet = quiet,
-                   .verbose = verbose,
-                   .is_terminal = isatty(STDOUT_FILENO) != 0,
-                   .color = isatty(STDOUT_FILENO) && g_getenv("NO_COLOR") == NULL,
-                   .width = terminal_width()};
-    char **arguments = argv + 1;
-    if (argc > 1 && g_str_equal(arguments[0], "--"))
-        arguments++;
+    gint width = find_width();
+    LampCli cli = {.quiet = lamp_option_quiet,
+                   .verbose = lamp_option_verbose,
+                   .color = isatty(STDOUT_FILENO) && !is_set("NO_COLOR"),
+                   .width = width > 0 ? width : 100,
+                   .table_width = width};
     int status = -1;
     if (check_arguments(command, g_strv_length(arguments), error) &&
-        open_store(command, &cli, arguments[0], error))
+        open_store(command, &cli, arguments[0], error) &&
+        lamp_flow_filter_check(cli.store, error))
         status = command->run(&cli, arguments, error);
     lamp_store_close(cli.store);
     return status;
+}
+
+static int
+run_command(const char *name, int argc, char **argv, GError **error)
+{
+    const LampCommand *command = lamp_command_find(name, error);
+    g_autoptr(GString) help = NULL;
+    if (command == NULL || !lamp_options_parse(command, &argc, &argv, &help, error))
+        return -1;
+    running = command->name;
+    if (help != NULL)
+        return lamp_print(help, error) ? LAMP_EXIT_OK : -1;
+    if (!check_ranges(command, error))
+        return -1;
+    if (lamp_option_quiet || lamp_option_verbose)
+        lamp_log_set_level(lamp_option_quiet ? LAMP_LOG_ERROR : LAMP_LOG_DEBUG);
+    char **arguments = argv + 1;
+    if (argc > 1 && g_str_equal(arguments[0], "--"))
+        arguments++;
+    return run_with_options(command, arguments, error);
+}
+
+static gboolean
+is_one_of(const char *word, const char *a, const char *b)
+{
+    return g_str_equal(word, a) || g_str_equal(word, b);
+}
+
+/* What the first word asks for: help, version, or a command. */
+static int
+run_words(int argc, char **argv, GError **error)
+{
+    if (argc >= 2 && g_str_equal(argv[1], "--version")) {
+        g_autoptr(GString) version = g_string_new("lamplight " LAMP_VERSION "\n");
+        return lamp_print(version, error) ? LAMP_EXIT_OK : -1;
+    }
+    gboolean wants_help =
+        argc < 2 || g_str_equal(argv[1], "help") || is_one_of(argv[1], "--help", "-h");
+    if (!wants_help)
+        return run_command(argv[1], argc - 1, argv + 1, error);
+    if (argc > 2) {
+        char *words[] = {argv[2], (char *) "--help", NULL};
+        return run_command(argv[2], 2, words, error);
+    }
+    g_autoptr(GString) help = lamp_help_overview();
+    if (argc < 2) {
+        fputs(help->str, stderr);
+        return LAMP_EXIT_USAGE;
+    }
+    return lamp_print(help, error) ? LAMP_EXIT_OK : -1;
 }
 
 int
@@ -158,25 +202,12 @@ main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, "C.UTF-8");
     signal(SIGPIPE, SIG_IGN);
-    if (argc < 2 || g_str_equal(argv[1], "--help") || g_str_equal(argv[1], "-h") ||
-        g_str_equal(argv[1], "help")) {
-        print_help(argc < 2 ? stderr : stdout);
-        return argc < 2 ? LAMP_EXIT_USAGE : LAMP_EXIT_OK;
-    }
-    if (g_str_equal(argv[1], "--version")) {
-        printf("lamplight %s\n", LAMP_VERSION);
-        return LAMP_EXIT_OK;
-    }
-    const LampCommand *command = find_command(argv[1]);
-    if (command == NULL) {
-        lamp_log(LAMP_LOG_ERROR, "command",
-                 "there is no command '%s'; `lamplight help` lists them", argv[1]);
-        return LAMP_EXIT_USAGE;
-    }
     g_autoptr(GError) error = NULL;
-    int status = run_command(command, argc - 1, argv + 1, &error);
+    int status = run_words(argc, argv, &error);
+    if (g_error_matches(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_CLOSED))
+        return LAMP_EXIT_OK;
     if (error != NULL) {
-        lamp_log(LAMP_LOG_ERROR, command->name, "%s", error->message);
+        lamp_log(LAMP_LOG_ERROR, running, "%s", error->message);
         status = status_of(error);
     }
     return status;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 G_DEFINE_QUARK(lamp_cli_error, lamp_cli_error)
 
@@ -63,13 +64,17 @@ lamp_table_rows(const LampTable *table)
 }
 
 static guint
+char_width(gunichar c)
+{
+    return g_unichar_iszerowidth(c) ? 0 : g_unichar_iswide(c) ? 2 : 1;
+}
+
+static guint
 shown_width(const char *text)
 {
     guint width = 0;
-    for (; *text != '\0'; text = g_utf8_next_char(text)) {
-        gunichar c = g_utf8_get_char(text);
-        width += g_unichar_iszerowidth(c) ? 0 : g_unichar_iswide(c) ? 2 : 1;
-    }
+    for (; *text != '\0'; text = g_utf8_next_char(text))
+        width += char_width(g_utf8_get_char(text));
     return width;
 }
 
@@ -104,6 +109,9 @@ measure(const LampTable *table, guint *widths)
     }
 }
 
+#define READABLE_COLUMN 32u
+#define NARROWEST_COLUMN 8u
+
 /* Width of a row; a column of width 0 is left out. */
 static guint
 row_width(const LampTable *table, const guint *widths)
@@ -114,17 +122,29 @@ row_width(const LampTable *table, const guint *widths)
     return total > 2 ? total - 2 : 0;
 }
 
-/* Cuts the widest column of text where rows are longer than @max_width, down to @least. */
-static void
-narrow_widest(const LampTable *table, guint *widths, guint max_width, guint least)
+/* The widest column of text above @least, or the number of columns. */
+static guint
+find_widest(const LampTable *table, const guint *widths, guint least)
 {
-    guint widest = 0, total = row_width(table, widths);
-    for (guint i = 1; i < table->columns; i++)
-        if (!is_right_aligned(table, i) &&
-            (is_right_aligned(table, widest) || widths[i] > widths[widest]))
+    guint widest = table->columns;
+    for (guint i = 0; i < table->columns; i++)
+        if (!is_right_aligned(table, i) && widths[i] > least &&
+            (widest == table->columns || widths[i] > widths[widest]))
             widest = i;
-    if (total > max_width && widths[widest] > least)
-        widths[widest] = MAX(least, widths[widest] - MIN(widths[widest], total - max_width));
+    return widest;
+}
+
+/* Takes from the widest column of text, one character at a time, until rows fit or all are down
+ * to @least. */
+static void
+narrow(const LampTable *table, guint *widths, guint max_width, guint least)
+{
+    for (guint total = row_width(table, widths); total > max_width; total--) {
+        guint widest = find_widest(table, widths, least);
+        if (widest == table->columns)
+            return;
+        widths[widest]--;
+    }
 }
 
 /* Text is cut to a readable length first, then optional columns go, the last one first, then
@@ -133,13 +153,13 @@ static guint
 fit(const LampTable *table, guint *widths, guint max_width)
 {
     guint left_out = 0;
-    narrow_widest(table, widths, max_width, 32);
+    narrow(table, widths, max_width, READABLE_COLUMN);
     for (guint i = table->columns; i-- > 0 && row_width(table, widths) > max_width;)
         if (is_optional(table, i) && widths[i] > 0) {
             widths[i] = 0;
             left_out++;
         }
-    narrow_widest(table, widths, max_width, 12);
+    narrow(table, widths, max_width, NARROWEST_COLUMN);
     return left_out;
 }
 
@@ -155,13 +175,17 @@ append_left_out(const LampTable *table, GString *out, const guint *widths)
     g_string_append(out, ")\n");
 }
 
+/* @text cut at a character's border to @width columns, the last of them "…". */
 static void
 append_cut(GString *out, const char *text, guint width)
 {
     guint used = 0;
-    for (; *text != '\0' && used + 1 < width; text = g_utf8_next_char(text)) {
+    for (; *text != '\0'; text = g_utf8_next_char(text)) {
+        guint more = char_width(g_utf8_get_char(text));
+        if (used + more >= width)
+            break;
         g_string_append_unichar(out, g_utf8_get_char(text));
-        used += g_unichar_iswide(g_utf8_get_char(text)) ? 2 : 1;
+        used += more;
     }
     g_string_append(out, "…");
     for (used++; used < width; used++)
@@ -184,15 +208,21 @@ append_cell(GString *out, const char *text, guint width, gboolean right, gboolea
 }
 
 static void
-append_row(const LampTable *table, GString *out, const guint *widths, gpointer *cells)
+append_row(const LampTable *table, GString *out, const guint *widths, gpointer *cells,
+           gint max_width)
 {
+    g_autoptr(GString) row = g_string_new(NULL);
     for (guint i = 0; i < table->columns; i++) {
         const char *text = cells == NULL ? title_text(table, i) : cells[i];
         if (widths[i] == 0)
             continue;
-        g_string_append(out, i == 0 ? "" : "  ");
-        append_cell(out, text, widths[i], is_right_aligned(table, i), i + 1 == table->columns);
+        g_string_append(row, i == 0 ? "" : "  ");
+        append_cell(row, text, widths[i], is_right_aligned(table, i), i + 1 == table->columns);
     }
+    if (max_width > 0 && shown_width(row->str) > (guint) max_width)
+        append_cut(out, row->str, (guint) max_width);
+    else
+        g_string_append_len(out, row->str, (gssize) row->len);
     g_string_append_c(out, '\n');
 }
 
@@ -202,9 +232,9 @@ lamp_table_render(const LampTable *table, GString *out, gint max_width)
     guint widths[COLUMNS_AT_MOST] = {0};
     measure(table, widths);
     guint left_out = max_width > 0 ? fit(table, widths, (guint) max_width) : 0;
-    append_row(table, out, widths, NULL);
+    append_row(table, out, widths, NULL, max_width);
     for (guint i = 0; i < table->cells->len; i += table->columns)
-        append_row(table, out, widths, &table->cells->pdata[i]);
+        append_row(table, out, widths, &table->cells->pdata[i], max_width);
     if (left_out > 0)
         append_left_out(table, out, widths);
 }
@@ -265,39 +295,85 @@ lamp_json_append_real(GString *out, double value)
         g_string_append(out, g_ascii_dtostr(text, sizeof text, value));
 }
 
+struct LampOutput {
+    FILE *file;
+    char *name;
+};
+
 static gboolean
-write_all(const GString *text, FILE *file, const char *name, GError **error)
+fail(const LampOutput *to, GError **error)
 {
-    gboolean ok = fwrite(text->str, 1, text->len, file) == text->len;
-    if ((fflush(file) == 0 && ok) || errno == EPIPE)
-        return TRUE;
-    g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_OUTPUT, "cannot write %s: %s", name,
-                g_strerror(errno));
+    int number = errno;
+    g_set_error(error, LAMP_CLI_ERROR,
+                number == EPIPE ? LAMP_CLI_ERROR_CLOSED : LAMP_CLI_ERROR_OUTPUT,
+                "cannot write %s: %s", to->name, g_strerror(number));
     return FALSE;
+}
+
+/* The one kind of file that nobody wants to lose to a mistyped -o. */
+static gboolean
+is_database(const char *path)
+{
+    char magic[16] = "";
+    FILE *file = fopen(path, "re");
+    gboolean is_one = file != NULL && fread(magic, 1, sizeof magic, file) == sizeof magic &&
+                      memcmp(magic, "SQLite format 3", sizeof magic) == 0;
+    if (file != NULL)
+        fclose(file);
+    return is_one;
+}
+
+LampOutput *
+lamp_output_open(const char *path, GError **error)
+{
+    if (path == NULL)
+        path = "-";
+    gboolean is_standard = g_str_equal(path, "-");
+    if (!is_standard && g_file_test(path, G_FILE_TEST_IS_REGULAR) && is_database(path)) {
+        g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
+                    "'%s' is a database; it is not written over", path);
+        return NULL;
+    }
+    LampOutput *to = g_new0(LampOutput, 1);
+    to->name = is_standard ? g_strdup("standard output") : g_strdup_printf("'%s'", path);
+    to->file = is_standard ? stdout : fopen(path, "we");
+    if (to->file != NULL)
+        return to;
+    fail(to, error);
+    g_free(to->name);
+    g_free(to);
+    return NULL;
+}
+
+gboolean
+lamp_output_write(LampOutput *to, const GString *text, GError **error)
+{
+    errno = 0;
+    return (fwrite(text->str, 1, text->len, to->file) == text->len && fflush(to->file) == 0) ||
+           fail(to, error);
+}
+
+gboolean
+lamp_output_close(LampOutput *to, GError **error)
+{
+    gboolean ok = to->file == stdout || fclose(to->file) == 0 || fail(to, error);
+    g_free(to->name);
+    g_free(to);
+    return ok;
 }
 
 gboolean
 lamp_print(const GString *text, GError **error)
 {
-    return write_all(text, stdout, "standard output", error);
+    return lamp_print_to(text, NULL, error);
 }
 
 gboolean
 lamp_print_to(const GString *text, const char *path, GError **error)
 {
-    if (path == NULL || g_str_equal(path, "-"))
-        return lamp_print(text, error);
-    FILE *file = fopen(path, "we");
-    if (file == NULL) {
-        g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_OUTPUT, "cannot write '%s': %s", path,
-                    g_strerror(errno));
+    LampOutput *to = lamp_output_open(path, error);
+    if (to == NULL)
         return FALSE;
-    }
-    gboolean ok = write_all(text, file, path, error);
-    if (fclose(file) != 0 && ok) {
-        g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_OUTPUT, "cannot write '%s': %s", path,
-                    g_strerror(errno));
-        ok = FALSE;
-    }
-    return ok;
+    gboolean ok = lamp_output_write(to, text, error);
+    return lamp_output_close(to, ok ? error : NULL) && ok;
 }

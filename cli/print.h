@@ -23,9 +23,8 @@ void lamp_table_add(LampTable *table, const char *const *cells);
 void lamp_table_take(LampTable *table, char **cells);
 
 /* Rendered with two blanks between columns, widths in characters. Where rows would be longer
- * than
- * @max_width (0: never) the widest left-aligned column is cut with "…" and optional columns are
- * left out, which a line below tells. Appends to @out. */
+ * than @max_width (0: never) the widest left-aligned columns are cut with "…", optional columns
+ * are left out, which a line below tells, and at last rows are cut. Appends to @out. */
 void lamp_table_render(const LampTable *table, GString *out, gint max_width);
 
 guint lamp_table_rows(const LampTable *table);
@@ -40,8 +39,17 @@ void lamp_json_append_string(GString *out, const char *text);
 /* JSON number that reads back as the same double; null for NaN and infinities. */
 void lamp_json_append_real(GString *out, double value);
 
-/* Writes @text to standard output and flushes; FALSE with LAMP_CLI_ERROR_OUTPUT. A closed pipe
- * is no error: the reader has seen enough. */
+/* Where results go: a file that is written anew, or standard output for NULL and "-". A
+ * database is not written over. Closing frees; what a full disk had no room for shows at the
+ * latest then. Errors: LAMP_CLI_ERROR_OUTPUT; _CLOSED where the reader of the pipe has seen
+ * enough and gone. */
+typedef struct LampOutput LampOutput;
+LampOutput *lamp_output_open(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean lamp_output_write(LampOutput *to, const GString *text,
+                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean lamp_output_close(LampOutput *to, GError **error);
+
+/* Writes @text to standard output and flushes; errors as above. */
 gboolean lamp_print(const GString *text, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Writes @text to @path, or to standard output for NULL or "-". */

@@ -2,8 +2,8 @@
  * Runs the passes of the correlate stage in one transaction.
  *
  * In: a store whose ingest is done. Out: the tables from `hosts` on. Earlier results are
- * deleted in the same transaction, so a run that is killed leaves the database as it was, with
- * the stage marked `running`.
+ * deleted in the same transaction, which marks the stage, too, so a run that is killed leaves
+ * the database as it was: with the earlier results, or waiting for correlate.
  */
 #include "correlate/correlation.h"
 
@@ -91,7 +91,8 @@ run_passes(LampCorrelation *c, const LampProgress *progress, GError **error)
         lamp_progress_update(progress, lamp_passes[i].name, i, steps, "passes");
         if (lamp_interrupt_requested()) {
             g_set_error(error, LAMP_CORRELATE_ERROR, LAMP_CORRELATE_ERROR_INTERRUPTED,
-                        "interrupted: the database is as it was before; run the command again");
+                        "interrupted: what was read is kept; run `lamplight correlate %s`",
+                        lamp_store_path(c->store));
             return FALSE;
         }
         gint64 start = g_get_monotonic_time();
@@ -107,16 +108,17 @@ gboolean
 lamp_correlate(LampStore *store, const LampCorrelateOptions *options,
                const LampProgress *progress, GError **error)
 {
-    if (!lamp_store_stage_require(store, "ingest", error) ||
-        !lamp_store_stage_begin(store, STAGE, error) || !lamp_store_begin(store, error))
+    if (!lamp_store_stage_require(store, "ingest", error) || !lamp_store_begin(store, error))
         return FALSE;
     LampCorrelation correlation;
     begin(&correlation, store, options);
-    gboolean is_ok = run_passes(&correlation, progress, error);
+    gboolean is_ok = lamp_store_stage_begin(store, STAGE, error) &&
+                     run_passes(&correlation, progress, error) &&
+                     lamp_store_stage_end(store, STAGE, error);
     end(&correlation);
     if (!is_ok) {
         lamp_store_rollback(store);
         return FALSE;
     }
-    return lamp_store_commit(store, error) && lamp_store_stage_end(store, STAGE, error);
+    return lamp_store_commit(store, error);
 }

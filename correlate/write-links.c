@@ -166,6 +166,14 @@ is_background(LampCorrelation *c, const LampCall *call)
 }
 
 gboolean
+lamp_is_in_trace(LampCorrelation *c, guint32 i)
+{
+    const LampCall *call = lamp_call(c, i);
+    return call->root != i || call->client_start != LAMP_TIME_NONE ||
+           call->server_start != LAMP_TIME_NONE;
+}
+
+gboolean
 lamp_write_trace_roots(LampCorrelation *c, GError **error)
 {
     g_autoptr(LampStatement) insert = lamp_statement_new(
@@ -174,7 +182,7 @@ lamp_write_trace_roots(LampCorrelation *c, GError **error)
     for (guint32 i = 0; insert != NULL && i < c->calls->len; i++) {
         const LampCall *call = lamp_call(c, i);
         const Extent *extent = &extents[i];
-        if (extent->calls == 0)
+        if (extent->calls == 0 || !lamp_is_in_trace(c, i))
             continue;
         lamp_statement_bind_int(insert, 1, (gint64) i + 1);
         lamp_statement_bind_int(insert, 2, extent->start);

@@ -248,7 +248,8 @@ bind_call_times(LampCorrelation *c, LampStatement *insert, guint32 i, const Vect
                                         vectors->ends[i] - vectors->begins[i]));
     lamp_statement_bind_int(insert, 26, call->order_violation);
     lamp_statement_bind_int_or_null(insert, 27, row_id(call->parent), 0);
-    lamp_statement_bind_int(insert, 28, row_id(call->root));
+    lamp_statement_bind_int_or_null(insert, 28, lamp_is_in_trace(c, i) ? row_id(call->root) : 0,
+                                    0);
 }
 
 static gboolean

@@ -22,7 +22,7 @@ check_zone(const char *zone, GError **error)
     if (g_str_equal(value, "Z") || g_str_equal(value, "UTC") ||
         g_regex_match_simple("^[+-][0-9]{2}:?[0-9]{2}$", value, 0, 0))
         return TRUE;
-    g_set_error(error, LAMP_SOURCE_ERROR, LAMP_SOURCE_ERROR_OPEN,
+    g_set_error(error, LAMP_SOURCE_ERROR, LAMP_SOURCE_ERROR_OPTION,
                 "time zone '%s' is not of the form +HH:MM, -HH:MM or UTC", value);
     return FALSE;
 }
@@ -31,7 +31,7 @@ static gboolean
 check_options(const LampIngestOptions *options, GError **error)
 {
     if (options->format != NULL && lamp_reader_find(options->format) == NULL) {
-        g_set_error(error, LAMP_SOURCE_ERROR, LAMP_SOURCE_ERROR_OPEN,
+        g_set_error(error, LAMP_SOURCE_ERROR, LAMP_SOURCE_ERROR_OPTION,
                     "there is no format '%s'; `lamplight formats` lists them", options->format);
         return FALSE;
     }
@@ -77,10 +77,15 @@ write_failure(LampIngestRun *run, const char *path, guint64 size, const char *wh
 }
 
 static const char *
-member_state(LampIngestRun *run, const LampMember *member)
+member_state(LampIngestRun *run, LampMember *member)
 {
     if (member->note != NULL)
         run->counts->unreadable++;
+    else if (member->row.bytes_read == 0) {
+        run->counts->empty++;
+        member->note = g_strdup("empty");
+        return "done";
+    }
     if (member->row.format == NULL && member->row.bytes_read > 0) {
         run->counts->unknown++;
         return "skipped";

@@ -28,6 +28,7 @@ typedef struct {
     guint sources;    /* files and members seen */
     guint unreadable; /* missing, not permitted, damaged */
     guint unknown;    /* no format fits */
+    guint empty;      /* of no bytes */
     guint duplicates;
     guint unchanged; /* already in the database */
     guint64 bytes;   /* uncompressed bytes read now */

@@ -15,6 +15,7 @@ typedef enum {
     LAMP_SOURCE_ERROR_BOMB,      /* decompressed content is absurdly large */
     LAMP_SOURCE_ERROR_INTERRUPT, /* the user asked for an end */
     LAMP_SOURCE_ERROR_NOTHING,   /* no file at all below the paths */
+    LAMP_SOURCE_ERROR_OPTION,    /* a format, zone or host pattern that cannot be */
 } LampSourceError;
 
 typedef struct {

@@ -257,7 +257,7 @@ CREATE TABLE calls (
     vector_clock TEXT,               -- vector clock at the request's sending: JSON object, instance to count
     order_violation_ns INTEGER NOT NULL DEFAULT 0, -- by how much a receive still lies before its send, 0 if none
     parent_call_id INTEGER,          -- call whose serving caused this one; NULL for a root
-    trace_id INTEGER                 -- call_id of the root
+    trace_id INTEGER                 -- call_id of the root; NULL where the call has no begin: it is in no trace
 );
 
 --- Log records that tell of a call which a capture shows too: evidence, not calls of their own.
@@ -397,13 +397,31 @@ FROM calls c
      LEFT JOIN endpoints ce ON ce.endpoint_id = c.client_endpoint_id
      LEFT JOIN endpoints se ON se.endpoint_id = c.server_endpoint_id;
 
---- Inputs with the share of bytes understood.
+--- Inputs with the share of bytes understood. `is_whole` is 0 where something in the input could not be read or
+--- understood: a source that failed or was skipped, a rejected record, a finding of any kind but `loss` (what a
+--- capture never held is not lost by reading it). `lamplight ingest` ends with status 1 if any row has 0.
 CREATE VIEW source_coverage AS
 SELECT source_id, path, format, state, size_bytes, bytes_read, records, rejected,
        CASE WHEN bytes_read > 0 THEN 1.0 * bytes_parsed / bytes_read END AS coverage,
        (SELECT coalesce(sum(count), 0) FROM findings f WHERE f.source_id = s.source_id) AS findings,
-       note
+       note,
+       state IN ('done', 'duplicate') AND rejected = 0 AND
+           NOT EXISTS (SELECT 1 FROM findings f WHERE f.source_id = s.source_id AND f.kind <> 'loss') AS is_whole
 FROM sources s;
+
+--- One row: how much was found. All commands count so. A *request* is a call that came from outside, with all that it
+--- caused; a *background activity* is the same begun inside the system; a *flow* is either. Calls without
+--- a begin (what a server pushes unasked; the reply to a request that was sent before the capture began, or lost) belong
+--- to no flow and are left out of all rates and durations.
+CREATE VIEW totals AS
+SELECT (SELECT count(*) FROM calls WHERE trace_id IS NOT NULL) AS calls,
+       (SELECT count(*) FROM calls WHERE trace_id IS NULL) AS calls_left_out,
+       (SELECT count(*) FROM trace_roots WHERE NOT is_background) AS requests,
+       (SELECT count(*) FROM trace_roots WHERE is_background) AS background_activities,
+       (SELECT count(*) FROM call_links WHERE rank = 1) AS links,
+       (SELECT avg(confidence) FROM call_links WHERE rank = 1) AS expected_accuracy,
+       (SELECT count(*) FROM hosts WHERE offset_ns IS NOT NULL) AS clocks_aligned,
+       (SELECT count(*) FROM calls WHERE order_violation_ns > 0) AS order_violations;
 
 --- Log records with their texts.
 CREATE VIEW event_details AS

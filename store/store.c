@@ -25,9 +25,11 @@ lamp_store_fail(LampStore *store, int code, const char *what, GError **error)
         advice = "; free some space and run the same command again";
         break;
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
         kind = LAMP_STORE_ERROR_DAMAGED;
-        advice = "; remove the file and ingest again";
+        advice = "; ingest again, into another file";
+        break;
+    case SQLITE_NOTADB:
+        kind = LAMP_STORE_ERROR_FOREIGN;
         break;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -99,7 +101,7 @@ check_identity(LampStore *store, LampStoreMode mode, GError **error)
     }
     if (application != APPLICATION_ID) {
         g_set_error(error, LAMP_STORE_ERROR, LAMP_STORE_ERROR_FOREIGN,
-                    "'%s' is not a lamplight database", store->path);
+                    "'%s' is another program's database", store->path);
         return FALSE;
     }
     if (version != SCHEMA_VERSION) {
@@ -121,8 +123,9 @@ configure(LampStore *store, LampStoreMode mode, GError **error)
     /* Large pages cost a tenth less CPU when rows are added than SQLite's usual ones. */
     const char *pragmas = "PRAGMA cell_size_check=ON; PRAGMA page_size=16384; PRAGMA "
                           "temp_store=FILE; PRAGMA cache_size=-16384;";
-    if (!lamp_store_run(store, pragmas, error))
-        return FALSE;
+    int code = sqlite3_exec(store->db, pragmas, NULL, NULL, NULL);
+    if (code != SQLITE_OK)
+        return lamp_store_fail(store, code, "cannot open", error);
     return mode == LAMP_STORE_READ ||
            lamp_store_run(store, "PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=NORMAL;",
                           error);

@@ -61,7 +61,8 @@ gboolean lamp_store_set_meta(LampStore *store, const char *key, const char *valu
 char *lamp_store_get_meta(LampStore *store, const char *key);
 
 /* Stages in their order: "ingest", "correlate". Beginning one marks it `running` (committed at
- * once) and forgets that later stages were done; ending marks it `done`. */
+ * once, if no transaction is open) and forgets that later stages were done; ending marks it
+ * `done`. */
 gboolean lamp_store_stage_begin(LampStore *store, const char *stage,
                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean lamp_store_stage_end(LampStore *store, const char *stage,
