@@ -52,12 +52,13 @@ static void
 add_row(LampTable *table, LampStatement *row)
 {
     gboolean is_known = lamp_statement_column_type(row, 2) != LAMP_COLUMN_NULL;
+    gboolean is_bounded = lamp_statement_column_type(row, 4) != LAMP_COLUMN_NULL;
     gboolean is_reference = lamp_statement_int(row, 6) != 0;
     char *cells[] = {
         g_strdup(lamp_statement_text(row, 0)),
         is_known ? lamp_duration_format(lamp_statement_int(row, 2)) : NULL,
         is_known ? g_strdup_printf("%+.2f", lamp_statement_real(row, 3)) : NULL,
-        is_known && !is_reference ? lamp_duration_format(lamp_statement_int(row, 4)) : NULL,
+        is_bounded && !is_reference ? lamp_duration_format(lamp_statement_int(row, 4)) : NULL,
         lamp_count_format((guint64) lamp_statement_int(row, 5)),
         g_strdup(lamp_statement_text(row, 1)),
     };

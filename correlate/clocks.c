@@ -21,6 +21,9 @@
 #define MAX_PAIRS 8192
 #define PAIR_BUDGET ((gsize) 16 << 20)
 
+/* Connections do not tell their capture's resolution: microseconds are the usual one. */
+#define HANDSHAKE_RESOLUTION_NS 1000
+
 typedef struct {
     LampClockPoint upper, lower; /* y infinite: none */
 } Slot;
@@ -97,23 +100,34 @@ rank_of(const LampCall *call, guint32 host)
     return host == call->server_host ? 2 : 1;
 }
 
+static gboolean
+has_same_response(const LampObservation *a, const LampObservation *b)
+{
+    return a->response_first != LAMP_TIME_NONE && b->response_first != LAMP_TIME_NONE &&
+           a->response_sequence == b->response_sequence;
+}
+
 static gint64
 turn_time(const LampObservation *seen)
 {
     return seen->response_first - seen->request_first;
 }
 
-/* Is @a nearer to the client than @b? Of two captures in the middle the one that saw the longer
- * turn is. */
-static gboolean
-is_nearer(const LampCall *call, guint32 host_a, const LampObservation *a, guint32 host_b,
-          const LampObservation *b)
+/* Less than 0 where @a is nearer to the client than @b, more than 0 where @b is, 0 where that
+ * cannot be told: two captures that heard a datagram for many are not behind each other. Of two
+ * captures in the middle the one that saw the longer turn is nearer. */
+static gint
+compare_nearness(const LampCall *call, guint32 host_a, const LampObservation *a, guint32 host_b,
+                 const LampObservation *b)
 {
     guint rank_a = rank_of(call, host_a);
     guint rank_b = rank_of(call, host_b);
     if (rank_a != rank_b)
-        return rank_a < rank_b;
-    return turn_time(a) > turn_time(b);
+        return rank_a < rank_b ? -1 : 1;
+    if (!has_same_response(a, b) || a->response_sequence < 0)
+        return 0;
+    gint64 longer = turn_time(a) - turn_time(b);
+    return longer > 0 ? -1 : longer < 0;
 }
 
 static gboolean
@@ -123,41 +137,40 @@ is_usable(const LampObservation *seen)
            (seen->flags & (LAMP_SEEN_GAP | LAMP_SEEN_PRECAPTURE)) == 0;
 }
 
-static gboolean
-has_same_response(const LampObservation *a, const LampObservation *b)
-{
-    return a->response_first != LAMP_TIME_NONE && b->response_first != LAMP_TIME_NONE &&
-           a->response_sequence == b->response_sequence;
-}
-
-/* Stores one bound: clock b minus clock a was at most (request) or at least (response) @y. */
+/* Stores one bound: clock b minus clock a was at most (request) or at least (response) what the
+ * two stamps of one byte say. Each stamp is the beginning of an interval of its resolution. */
 static void
-add_bound(Table *table, Pair *pair, gint64 time_a, gint64 time_b, gboolean is_upper)
+add_bound(Table *table, Pair *pair, gint64 time_a, gint64 time_b, gboolean is_upper,
+          gint64 resolution)
 {
     Slot *slot = slot_of(table, pair, time_a);
+    gint64 slack = is_upper ? resolution : -resolution;
     LampClockPoint point = {.t = (double) (time_a - table->c->epoch) / 1e9,
-                            .y = (double) (time_b - time_a)};
+                            .y = (double) (time_b - time_a + slack)};
     LampClockPoint *kept = is_upper ? &slot->upper : &slot->lower;
     if (is_upper ? point.y < kept->y : point.y > kept->y)
         *kept = point;
     pair->samples++;
 }
 
-/* Bounds of one call seen twice: first and last byte of request and response. */
+/* Bounds of one call seen twice: first and last byte of request and response. The last byte is
+ * the same one where the first is and as many follow. */
 static void
 add_messages(Table *table, Pair *pair, const LampObservation *first,
              const LampObservation *second, gboolean is_forward)
 {
-    add_bound(table, pair, first->request_first, second->request_first, is_forward);
-    gboolean is_whole = ((first->flags | second->flags) & LAMP_SEEN_OPAQUE) == 0;
-    if (is_whole && first->request_bytes == second->request_bytes)
-        add_bound(table, pair, first->request_last, second->request_last, is_forward);
+    gint64 slack = MAX(first->resolution, second->resolution);
+    add_bound(table, pair, first->request_first, second->request_first, is_forward, slack);
+    if (first->request_bytes == second->request_bytes &&
+        first->request_last != LAMP_TIME_NONE && second->request_last != LAMP_TIME_NONE)
+        add_bound(table, pair, first->request_last, second->request_last, is_forward, slack);
     if (!has_same_response(first, second))
         return;
-    add_bound(table, pair, first->response_first, second->response_first, !is_forward);
-    if (is_whole && first->response_bytes == second->response_bytes &&
+    add_bound(table, pair, first->response_first, second->response_first, !is_forward, slack);
+    if (first->response_bytes == second->response_bytes &&
+        first->response_last != LAMP_TIME_NONE && second->response_last != LAMP_TIME_NONE &&
         ((first->flags | second->flags) & LAMP_SEEN_NO_RESPONSE) == 0)
-        add_bound(table, pair, first->response_last, second->response_last, !is_forward);
+        add_bound(table, pair, first->response_last, second->response_last, !is_forward, slack);
 }
 
 static void
@@ -171,7 +184,10 @@ add_members(Table *table, const LampCall *call, guint32 i, guint32 j)
     if (host_a == host_b || host_a == LAMP_INDEX_NONE || host_b == LAMP_INDEX_NONE ||
         !is_usable(a) || !is_usable(b))
         return;
-    gboolean a_is_near = is_nearer(call, host_a, a, host_b, b);
+    gint nearness = compare_nearness(call, host_a, a, host_b, b);
+    if (nearness == 0)
+        return;
+    gboolean a_is_near = nearness < 0;
     const LampObservation *first = host_a < host_b ? a : b;
     const LampObservation *second = host_a < host_b ? b : a;
     gboolean is_forward = a_is_near == (first == a);
@@ -258,13 +274,13 @@ add_handshakes(Table *table, const LampConnection *a, const LampConnection *b)
         return;
     gint64 one = first->first_time;
     gint64 two = second->first_time;
-    add_bound(table, pair, one, two, is_forward);
+    add_bound(table, pair, one, two, is_forward, HANDSHAKE_RESOLUTION_NS);
     one += first->handshake_server_ns;
     two += second->handshake_server_ns;
-    add_bound(table, pair, one, two, !is_forward);
+    add_bound(table, pair, one, two, !is_forward, HANDSHAKE_RESOLUTION_NS);
     if (first->handshake_client_ns >= 0 && second->handshake_client_ns >= 0)
         add_bound(table, pair, one + first->handshake_client_ns,
-                  two + second->handshake_client_ns, is_forward);
+                  two + second->handshake_client_ns, is_forward, HANDSHAKE_RESOLUTION_NS);
 }
 
 static void
@@ -369,6 +385,8 @@ take_solution(LampCorrelation *c, const LampClockNode *nodes)
         host->offset_ns = node->offset_ns;
         host->drift = node->drift_ns_per_s / 1e9;
         host->uncertainty_ns = node->uncertainty_ns;
+        host->statistical_ns = node->statistical_ns;
+        host->drift_error = node->drift_error / 1e9;
         host->has_clock = node->reference == reference;
         if (host->has_clock)
             host->method = node->is_two_way ? "two-way" : "one-way";
@@ -394,20 +412,31 @@ take_single(LampCorrelation *c)
     }
 }
 
-/* The middle of the time that was seen: there offsets are surest. */
+static gint
+compare_times(gconstpointer left, gconstpointer right)
+{
+    gint64 a = *(const gint64 *) left;
+    gint64 b = *(const gint64 *) right;
+    return a < b ? -1 : a > b;
+}
+
+/* Median time of what was seen more than once, else of all: there offsets are surest. */
 static void
 find_epoch(LampCorrelation *c)
 {
-    gint64 first = G_MAXINT64;
-    gint64 last = G_MININT64;
-    for (guint i = 0; i < c->observations->len; i++) {
-        gint64 time = lamp_observation(c, i)->request_first;
-        if (time == LAMP_TIME_NONE || lamp_observation(c, i)->origin == LAMP_FROM_LOG)
-            continue;
-        first = MIN(first, time);
-        last = MAX(last, time);
-    }
-    c->epoch = first <= last ? first / 2 + last / 2 : 0;
+    g_autoptr(GArray) times = g_array_new(FALSE, FALSE, sizeof(gint64));
+    for (guint least = 2; least >= 1 && times->len == 0; least--)
+        for (guint k = 0; k < c->calls->len; k++) {
+            const LampCall *call = lamp_call(c, k);
+            if (call->member_count < least)
+                continue;
+            guint32 first = g_array_index(c->members, guint32, call->first_member);
+            gint64 time = lamp_observation(c, first)->request_first;
+            if (time != LAMP_TIME_NONE)
+                g_array_append_val(times, time);
+        }
+    g_array_sort(times, compare_times);
+    c->epoch = times->len > 0 ? g_array_index(times, gint64, times->len / 2) : 0;
 }
 
 gboolean

@@ -62,7 +62,7 @@ typedef struct {
     gboolean has_clock;
     double offset_ns; /* host clock minus reference clock at epoch */
     double drift;     /* pure number: 1e-6 is one part in a million */
-    double uncertainty_ns;
+    double uncertainty_ns, statistical_ns, drift_error; /* as in LampClockNode; drift pure */
     guint64 samples;
     const char *method; /* static: column hosts.method */
     guint32 serves;     /* calls served and made, set by the services pass */

@@ -144,7 +144,17 @@ rank_address(Owner *owner, guint32 address, guint64 count)
     }
 }
 
-/* Calls @visit for both ends of every connection that is not loopback. */
+/* Multicast or broadcast: who hears it need not be an end of it. */
+static gboolean
+is_for_many(const char *address)
+{
+    if (strchr(address, ':') != NULL)
+        return g_ascii_strncasecmp(address, "ff", 2) == 0;
+    guint64 first = g_ascii_strtoull(address, NULL, 10);
+    return (first >= 224 && first <= 239) || g_str_has_suffix(address, ".255");
+}
+
+/* Calls @visit for both ends of every connection between two hosts. */
 static void
 for_each_end(Survey *survey,
              void (*visit)(Survey *survey, const LampConnection *connection, guint32 address,
@@ -155,6 +165,8 @@ for_each_end(Survey *survey,
     for (guint i = 0; i < c->connections->len; i++) {
         const LampConnection *connection = lamp_connection(c, i);
         guint32 ends[2] = {connection->client, connection->server};
+        if (ends[1] != LAMP_INDEX_NONE && is_for_many(lamp_place(c, ends[1])->address))
+            continue;
         for (guint e = 0; e < 2; e++)
             if (connection->source != LAMP_INDEX_NONE && ends[e] != LAMP_INDEX_NONE &&
                 !lamp_place(c, ends[e])->is_loopback)

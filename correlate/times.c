@@ -11,8 +11,13 @@
  */
 #include "correlate/correlation.h"
 
+#include <math.h>
+
 /* Uncertainty added where an end was seen from the other end only. */
 #define UNSEEN_END_NS 100000
+
+/* Held for a clock that is bounded from one side only. */
+#define MOST_UNCERTAIN_NS 3.6e12
 
 gint64
 lamp_on_reference(const LampCorrelation *c, const LampHost *host, gint64 time)
@@ -36,7 +41,8 @@ static gint64
 uncertainty_of(LampCorrelation *c, const LampObservation *seen)
 {
     const LampHost *host = host_of(c, seen);
-    gint64 clock = host != NULL ? (gint64) host->uncertainty_ns : 0;
+    double uncertainty = host != NULL ? host->uncertainty_ns : 0;
+    gint64 clock = (gint64) fmin(uncertainty, MOST_UNCERTAIN_NS);
     return clock + (seen->resolution > 1 ? seen->resolution : 0);
 }
 

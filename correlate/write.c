@@ -88,7 +88,10 @@ write_hosts(LampCorrelation *c, GError **error)
             lamp_statement_bind_int(insert, 5, llround(host->offset_ns));
             lamp_statement_bind_real(insert, 6, host->drift * 1e6);
             lamp_statement_bind_int(insert, 7, c->epoch);
-            lamp_statement_bind_int(insert, 8, llround(host->uncertainty_ns));
+            if (isfinite(host->uncertainty_ns))
+                lamp_statement_bind_int(insert, 8, llround(host->uncertainty_ns));
+            else
+                lamp_statement_bind_null(insert, 8);
         } else {
             for (int p = 5; p <= 8; p++)
                 lamp_statement_bind_null(insert, p);

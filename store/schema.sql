@@ -199,7 +199,7 @@ CREATE TABLE hosts (
     offset_ns INTEGER,               -- host clock minus reference clock at `epoch_ns`; NULL if unknown
     drift_ppm REAL,                  -- rate difference in millionths
     epoch_ns INTEGER,                -- reference time at which `offset_ns` holds
-    uncertainty_ns INTEGER,          -- half width of what the observations allow
+    uncertainty_ns INTEGER,          -- the truth lies within it of `offset_ns`, as far as delays are not negative; NULL if bounded from one side only
     samples INTEGER NOT NULL DEFAULT 0, -- messages that the estimate rests on
     method TEXT                      -- `two-way`, `one-way`, `log`, `reference`, `unknown`
 );

@@ -6,8 +6,10 @@
  * loops (the coded probes of Huygens do the same: Geng et al., NSDI 2018, section 4). Residuals
  * far beyond a pair's bounds lose weight (Huber), so that one asymmetric or mispaired link does
  * not pull the others. Solved by conjugate gradients on the graph's Laplacian, each component
- * with its reference at zero. A pair's line runs over the first clock's time, so its value at
- * the epoch is taken again when that clock's own offset is known.
+ * with its reference at zero. The uncertainty is what the bounds of all pairs together allow:
+ * differences within bounds are a system whose tightest consequences are shortest paths
+ * (Bellman and Ford), in both directions from the reference. A pair's line runs over the first
+ * clock's time, so its value at the epoch is taken again when that clock's own offset is known.
  */
 #include "correlate/clock/graph.h"
 
@@ -19,6 +21,9 @@
 #define DRIFT_FLOOR_NS_PER_S 20.0
 #define ONE_WAY_WIDTH_NS 1e6
 #define HUBER 3.0
+
+/* Bounds may be this much wider, so that rounding does not make them contradict. */
+#define ROUNDING_NS 2.0
 
 typedef struct {
     const LampClockEdge *edges;
@@ -32,7 +37,8 @@ typedef struct {
 static double
 half_width(const LampClockEdge *edge)
 {
-    return edge->line.is_two_way ? edge->line.half_width_ns : ONE_WAY_WIDTH_NS;
+    return edge->line.is_two_way ? (edge->line.high_ns - edge->line.low_ns) / 2
+                                 : ONE_WAY_WIDTH_NS;
 }
 
 static guint32
@@ -197,9 +203,11 @@ spread_uncertainty(Graph *graph)
 {
     for (guint32 i = 0; i < graph->n; i++) {
         gboolean is_reference = graph->nodes[i].reference == i;
-        graph->nodes[i].uncertainty_ns = is_reference ? 0 : INFINITY;
+        double start = is_reference ? 0 : INFINITY;
+        graph->nodes[i].uncertainty_ns = start;
+        graph->nodes[i].drift_error = start;
+        graph->nodes[i].statistical_ns = start;
         graph->nodes[i].is_two_way = is_reference;
-        graph->nodes[i].samples = 0;
     }
     gboolean is_changed = TRUE;
     for (guint32 round = 0; is_changed && round < graph->n; round++) {
@@ -212,10 +220,84 @@ spread_uncertainty(Graph *graph)
             if (!(reach < to->uncertainty_ns))
                 continue;
             to->uncertainty_ns = reach;
+            to->drift_error = from->drift_error + edge->line.drift_error;
+            to->statistical_ns = hypot(from->statistical_ns, edge->line.statistical_ns);
             to->is_two_way = from->is_two_way && edge->line.is_two_way;
             is_changed = TRUE;
         }
     }
+}
+
+/* What the bounds of all pairs together allow: the shortest paths of difference constraints. */
+typedef struct {
+    double *low, *high;
+} Limits;
+
+/* Draws the bounds of @to tighter by those of @from; TRUE if they became tighter. */
+static gboolean
+tighten(Limits *limits, guint32 from, guint32 to, double low, double high)
+{
+    low += limits->low[from];
+    high += limits->high[from];
+    gboolean is_tighter = low > limits->low[to] || high < limits->high[to];
+    limits->low[to] = fmax(limits->low[to], low);
+    limits->high[to] = fmin(limits->high[to], high);
+    return is_tighter;
+}
+
+/* One sweep over all edges; marks the components in which something still changes. */
+static gboolean
+sweep_limits(const Graph *graph, const double *x, Limits *limits, gboolean *is_open)
+{
+    gboolean is_changed = FALSE;
+    memset(is_open, 0, graph->n * sizeof *is_open);
+    for (gsize e = 0; e < graph->n_edges; e++) {
+        const LampClockEdge *edge = &graph->edges[e];
+        double moved = edge->line.drift_ns_per_s * x[edge->a] / 1e9;
+        double low = edge->line.low_ns + moved - ROUNDING_NS;
+        double high = edge->line.high_ns + moved + ROUNDING_NS;
+        gboolean changes = tighten(limits, edge->a, edge->b, low, high);
+        changes = tighten(limits, edge->b, edge->a, -high, -low) || changes;
+        if (changes)
+            is_open[graph->nodes[edge->a].reference] = is_changed = TRUE;
+    }
+    return is_changed;
+}
+
+/* Keeps the offsets within what all bounds allow and takes the uncertainties from it. Where the
+ * bounds of a component contradict each other, those of the surest ways stay. */
+static void
+apply_limits(Graph *graph, const double *x)
+{
+    guint32 n = graph->n;
+    g_autofree double *bounds = g_new(double, 2 * (gsize) n + 1);
+    g_autofree gboolean *is_open = g_new0(gboolean, (gsize) n + 1);
+    Limits limits = {bounds, bounds + n};
+    for (guint32 i = 0; i < n; i++) {
+        gboolean is_reference = graph->nodes[i].reference == i;
+        limits.low[i] = is_reference ? 0 : -INFINITY;
+        limits.high[i] = is_reference ? 0 : INFINITY;
+    }
+    for (guint32 round = 0; round <= n; round++)
+        if (!sweep_limits(graph, x, &limits, is_open))
+            break;
+    for (guint32 i = 0; i < n; i++) {
+        LampClockNode *node = &graph->nodes[i];
+        if (is_open[node->reference] || node->reference == i ||
+            !(limits.low[i] <= limits.high[i]))
+            continue;
+        node->offset_ns = fmin(fmax(node->offset_ns, limits.low[i]), limits.high[i]);
+        node->uncertainty_ns =
+            fmax(limits.high[i] - node->offset_ns, node->offset_ns - limits.low[i]);
+        node->is_two_way = isfinite(limits.low[i]) && isfinite(limits.high[i]);
+    }
+}
+
+static void
+count_samples(Graph *graph)
+{
+    for (guint32 i = 0; i < graph->n; i++)
+        graph->nodes[i].samples = 0;
     for (gsize e = 0; e < graph->n_edges; e++) {
         graph->nodes[graph->edges[e].a].samples += graph->edges[e].samples;
         graph->nodes[graph->edges[e].b].samples += graph->edges[e].samples;
@@ -229,9 +311,13 @@ lamp_clock_graph_solve(const LampClockEdge *edges, gsize n_edges, const guint64 
     g_autofree double *weight = g_new0(double, n_edges + 1);
     g_autofree double *measured = g_new0(double, n_edges + 1);
     g_autofree double *x = g_new0(double, (gsize) n + 1);
+    g_autofree double *offsets = g_new0(double, (gsize) n + 1);
     Graph graph = {edges, n_edges, nodes, n, weight, measured};
     find_components(&graph, rank);
     solve_offsets(&graph, x);
+    memcpy(offsets, x, n * sizeof *x);
     solve_drifts(&graph, x);
     spread_uncertainty(&graph);
+    apply_limits(&graph, offsets);
+    count_samples(&graph);
 }

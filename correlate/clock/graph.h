@@ -14,10 +14,12 @@ typedef struct {
 typedef struct {
     double offset_ns;      /* minus the component's reference, at the epoch on the reference */
     double drift_ns_per_s; /* likewise */
-    double uncertainty_ns; /* sum of half widths on the surest way to the reference */
+    double uncertainty_ns; /* the truth lies within it of the offset; infinite if one-way */
+    double statistical_ns; /* standard error, were the least delays of both ways equal */
+    double drift_error;    /* ns per s: half of the range that the messages allow */
     guint32 reference;     /* root of the component; itself where it has no edges */
     guint64 samples;       /* of its edges */
-    gboolean is_two_way;   /* the surest way consists of two-way edges only */
+    gboolean is_two_way;   /* bounded from both sides */
 } LampClockNode;
 
 /* Fills @nodes (@n of them). @rank orders candidates for a component's reference: the highest

@@ -3,20 +3,19 @@
  */
 #pragma once
 
-#include <glib.h>
+#include "correlate/clock/hull.h"
 
-/* @t: seconds on the first clock since some epoch; @y: ns, second clock minus first. */
-typedef struct {
-    double t, y;
-} LampClockPoint;
-
-/* y(t) = offset + drift * t. */
+/* y(t) = offset + drift * t. What the messages allow at t = 0 is [low_ns, high_ns]: the side
+ * that nothing bounds is infinite. */
 typedef struct {
     double offset_ns;
     double drift_ns_per_s;
-    double half_width_ns; /* the true line lies within this of it */
-    double span_s;        /* time over which the points reach */
-    gboolean is_two_way;  /* bounded from both sides */
+    double low_ns, high_ns;
+    double drift_error;    /* ns per s: half of the range of slopes that the messages allow */
+    double statistical_ns; /* standard error, were the least delays of both ways equal */
+    double span_s;         /* time over which the points reach */
+    gboolean is_two_way;   /* bounded from both sides */
+    gboolean is_parted;    /* FALSE: no line lies between all the points that were kept */
 } LampClockLine;
 
 /* Line between @upper, which the true line does not exceed (forward messages), and @lower,
