@@ -105,6 +105,7 @@ finish_member(LampIngestRun *run, LampMember *member, GError **error)
     run->counts->bytes += member->row.bytes_read;
     if (twin != NULL) {
         lamp_writer_source_abandon(run->writer);
+        g_clear_pointer(&run->seen, lamp_occurrences_free); /* its rows are gone */
         run->counts->duplicates++;
         g_autofree char *note = g_strdup_printf("same content as %s", twin);
         return write_bare_source(run, &member->row, "duplicate", note, error);
@@ -121,7 +122,8 @@ ingest_member(LampIngestRun *run, LampInput *input, const LampSource *source, co
               GError **error)
 {
     LampMember member;
-    if (lamp_writer_source_begin(run->writer, error) == 0)
+    run->source_id = lamp_writer_source_begin(run->writer, error);
+    if (run->source_id == 0)
         return FALSE;
     lamp_member_init(&member, run);
     member.row.path = path;
@@ -209,11 +211,14 @@ lamp_ingest(LampStore *store, const LampIngestOptions *options, LampIngestCounts
     gboolean ok = check_options(options, error) && read_patterns(&run, error) &&
                   lamp_secrets_find(&run, sources, error) &&
                   lamp_store_stage_begin(store, "ingest", error) &&
-                  (run.writer = lamp_writer_new(store, error)) != NULL &&
-                  ingest_files(&run, sources, error) && lamp_templates_settle(store, error) &&
-                  lamp_identifiers_settle(store, error) &&
-                  lamp_store_stage_end(store, "ingest", error);
+                  (run.writer = lamp_writer_new(store, error)) != NULL;
+    /* What was there before this run has to be read again. */
+    run.seen = ok && lamp_writer_is_empty(run.writer) ? lamp_occurrences_new(store) : NULL;
+    ok = ok && ingest_files(&run, sources, error) && lamp_templates_settle(store, error) &&
+         lamp_identifiers_settle(store, run.seen, error) &&
+         lamp_store_stage_end(store, "ingest", error);
     lamp_writer_free(run.writer);
+    lamp_occurrences_free(run.seen);
     lamp_key_log_free(run.secrets);
     g_free(run.patterns);
     g_free(run.window);

@@ -33,7 +33,10 @@ take_event(gpointer owner, const LampEventRow *event)
 {
     LampMember *member = owner;
     see_time(member, event->time);
-    return lamp_writer_event(member->run->writer, event);
+    guint64 id = lamp_writer_event(member->run->writer, event);
+    if (member->run->seen != NULL)
+        lamp_occurrences_event(member->run->seen, (gint64) id, member->run->source_id, event);
+    return id;
 }
 
 static void
@@ -42,7 +45,9 @@ take_observation(gpointer owner, const LampObservationRow *observation)
     LampMember *member = owner;
     if (observation->origin != LAMP_ORIGIN_WIRE && observation->origin != LAMP_ORIGIN_LOG)
         see_time(member, observation->request_first);
-    lamp_writer_observation(member->run->writer, observation);
+    guint64 id = lamp_writer_observation(member->run->writer, observation);
+    if (member->run->seen != NULL)
+        lamp_occurrences_call(member->run->seen, (gint64) id, observation);
 }
 
 static void

@@ -7,6 +7,7 @@
 #include "base/keyed-map.h"
 #include "ingest/ingest.h"
 #include "ingest/input.h"
+#include "ingest/log/occurrences.h"
 #include "ingest/packets.h"
 #include "ingest/reader.h"
 #include "store/writer.h"
@@ -14,6 +15,8 @@
 typedef struct {
     LampStore *store;
     LampWriter *writer;
+    LampOccurrences *seen; /* values of all records in the store; NULL if not all were seen */
+    gint64 source_id;      /* of the member being read */
     const LampIngestOptions *options;
     LampIngestCounts *counts;
     LampKeyLog *secrets; /* of TLS connections, from all key logs and captures */

@@ -208,7 +208,7 @@ bind_observer(LampWriter *writer, LampBatch *row, const LampObservationRow *o)
     batch_interned(writer, row, 15, o->thread);
 }
 
-void
+guint64
 lamp_writer_observation(LampWriter *writer, const LampObservationRow *o)
 {
     LampBatch *row = writer->batches[BATCH_OBSERVATIONS];
@@ -230,6 +230,7 @@ lamp_writer_observation(LampWriter *writer, const LampObservationRow *o)
     batch_values(writer, row, 28, o, LAMP_SIDE_REQUEST);
     batch_values(writer, row, 29, o, LAMP_SIDE_RESPONSE);
     end_row(writer, BATCH_OBSERVATIONS);
+    return (guint64) id;
 }
 
 static void

@@ -157,6 +157,12 @@ lamp_writer_source_abandon(LampWriter *writer)
     read_last_ids(writer);
 }
 
+gboolean
+lamp_writer_is_empty(const LampWriter *writer)
+{
+    return writer->last_event == 0 && writer->last_observation == 0;
+}
+
 char *
 lamp_writer_find_content(LampWriter *writer, guint64 content_hash)
 {

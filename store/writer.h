@@ -32,6 +32,9 @@ gboolean lamp_writer_source_end(LampWriter *writer, const LampSourceRow *source,
                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void lamp_writer_source_abandon(LampWriter *writer);
 
+/* TRUE if the store has no event and no observation. */
+gboolean lamp_writer_is_empty(const LampWriter *writer);
+
 /* Path of a finished source with this content, or NULL; caller frees. O(sources). */
 char *lamp_writer_find_content(LampWriter *writer, guint64 content_hash);
 
@@ -43,9 +46,9 @@ gboolean lamp_writer_has_source(LampWriter *writer, const char *path, guint64 si
 gboolean lamp_writer_forget(LampWriter *writer, const char *path,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Rows of the current source. The event function returns the event's id. */
+/* Rows of the current source. Those of events and observations return the row's id. */
 guint64 lamp_writer_event(LampWriter *writer, const LampEventRow *event);
-void lamp_writer_observation(LampWriter *writer, const LampObservationRow *observation);
+guint64 lamp_writer_observation(LampWriter *writer, const LampObservationRow *observation);
 void lamp_writer_connection(LampWriter *writer, const LampConnectionRow *connection);
 void lamp_writer_flow(LampWriter *writer, const LampFlowRow *flow);
 void lamp_writer_finding(LampWriter *writer, const LampFinding *finding, guint64 count);

@@ -159,17 +159,36 @@ is_description(LampBytes slot)
     return FALSE;
 }
 
+static gboolean
+may_tie_calls(LampBytes slot)
+{
+    LampMeaningKind kind = lamp_meaning_of(slot).kind;
+    return (kind == LAMP_MEANS_NOTHING || kind == LAMP_MEANS_REQUEST_ID) &&
+           !is_description(slot);
+}
+
+/* The same for the field at @place; lines of a log have the same fields again and again. */
+static gboolean
+may_tie_at(LampLog *log, gsize place, LampBytes slot)
+{
+    if (place >= LAMP_LOG_KEYS || slot.len > LAMP_LOG_KEY_BYTES || slot.len == 0)
+        return may_tie_calls(slot);
+    if (log->slots[place].length != slot.len ||
+        memcmp(log->slots[place].key, slot.at, slot.len) != 0) {
+        log->slots[place].length = (guint8) slot.len;
+        memcpy(log->slots[place].key, slot.at, slot.len);
+        log->slots[place].may_tie = may_tie_calls(slot);
+    }
+    return log->slots[place].may_tie;
+}
+
 static void
-collect_values(Emit *e)
+collect_values(LampLog *log, Emit *e)
 {
     const LampEventRow *event = &e->record->event;
-    for (gsize i = 0; i < event->field_count; i++) {
-        LampMeaningKind kind = lamp_meaning_of(event->fields[i].slot).kind;
-        gboolean told = (kind != LAMP_MEANS_NOTHING && kind != LAMP_MEANS_REQUEST_ID) ||
-                        is_description(event->fields[i].slot);
-        if (!told && may_identify(event->fields[i].value))
+    for (gsize i = 0; i < event->field_count; i++)
+        if (may_identify(event->fields[i].value) && may_tie_at(log, i, event->fields[i].slot))
             add_value(e, event->fields[i].slot, event->fields[i].value);
-    }
 }
 
 static LampObservationRow
@@ -360,7 +379,7 @@ lamp_log_emit_calls(LampLog *log, const LampLogRecord *record, guint64 event_num
         return;
     if (call->is_step)
         return;
-    collect_values(&e);
+    collect_values(log, &e);
     emit_server(&e);
     emit_peer(&e);
     emit_upstreams(&e);

@@ -54,6 +54,11 @@ struct LampLog {
         guint8 key[LAMP_LOG_KEY_BYTES];
         LampMeaning meaning;
     } keys[LAMP_LOG_KEYS]; /* what stood at this position of the line before */
+    struct {
+        guint8 length;
+        guint8 key[LAMP_LOG_KEY_BYTES];
+        gboolean may_tie;
+    } slots[LAMP_LOG_KEYS]; /* likewise for the fields of a call */
     LampLogSession sessions[LAMP_LOG_SESSIONS];
     gpointer extra;    /* of the format */
     LampMasked masked; /* of the record being emitted */
