@@ -9,6 +9,7 @@ const LampDissector *const lamp_dissectors[] = {
     &lamp_dissector_cassandra,
     &lamp_dissector_dns,
     &lamp_dissector_dns_tcp,
+    &lamp_dissector_fastcgi,
     &lamp_dissector_http,
     &lamp_dissector_http2,
     &lamp_dissector_kafka,

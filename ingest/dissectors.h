@@ -9,6 +9,7 @@ extern const LampDissector lamp_dissector_amqp;
 extern const LampDissector lamp_dissector_cassandra;
 extern const LampDissector lamp_dissector_dns;
 extern const LampDissector lamp_dissector_dns_tcp;
+extern const LampDissector lamp_dissector_fastcgi;
 extern const LampDissector lamp_dissector_http;
 extern const LampDissector lamp_dissector_http2;
 extern const LampDissector lamp_dissector_kafka;

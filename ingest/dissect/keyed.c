@@ -40,6 +40,18 @@ begin_call(LampKeyedState *state, LampStream *stream, guint64 key)
     return exchange;
 }
 
+/* The call that a response belongs to; where its request may have been missed, a new one. */
+static LampExchange *
+answered_call(LampKeyedState *state, LampStream *stream, guint64 key)
+{
+    LampExchange *exchange = lamp_pairing_find(&state->pairing, key);
+    gboolean is_midstream = lamp_stream_is_midstream(stream);
+    if (exchange == NULL && (is_midstream || state->framer.has_lost) &&
+        (exchange = begin_call(state, stream, key)) != NULL)
+        exchange->flags = is_midstream ? LAMP_CALL_PRECAPTURE : LAMP_CALL_GAP;
+    return exchange;
+}
+
 static void
 read_frame(gpointer opaque, LampStream *stream, LampFrame *frame)
 {
@@ -48,25 +60,22 @@ read_frame(gpointer opaque, LampStream *stream, LampFrame *frame)
     guint64 key = 0;
     LampKeyedRole role = step->protocol->describe(state, frame, &key);
     LampExchange *exchange = NULL;
-    gboolean is_request = role == LAMP_KEYED_REQUEST || role == LAMP_KEYED_ONE_WAY;
     if (role == LAMP_KEYED_IGNORE)
         return;
-    if (is_request) {
+    if (role == LAMP_KEYED_REQUEST || role == LAMP_KEYED_ONE_WAY)
         exchange = begin_call(state, stream, key);
-    } else {
+    else if (role == LAMP_KEYED_REQUEST_PART)
         exchange = lamp_pairing_find(&state->pairing, key);
-        gboolean is_midstream = lamp_stream_is_midstream(stream);
-        if (exchange == NULL && (is_midstream || state->framer.has_lost) &&
-            (exchange = begin_call(state, stream, key)) != NULL)
-            exchange->flags = is_midstream ? LAMP_CALL_PRECAPTURE : LAMP_CALL_GAP;
-    }
+    else
+        exchange = answered_call(state, stream, key);
     if (exchange == NULL)
         return;
     if (role == LAMP_KEYED_ONE_WAY)
         exchange->flags |= LAMP_CALL_ONE_WAY;
-    if (is_request && step->protocol->request != NULL)
+    gboolean is_response = role == LAMP_KEYED_RESPONSE || role == LAMP_KEYED_RESPONSE_PART;
+    if (!is_response && step->protocol->request != NULL)
         step->protocol->request(state, exchange, frame);
-    else if (!is_request && step->protocol->response != NULL)
+    else if (is_response && step->protocol->response != NULL)
         step->protocol->response(state, exchange, frame);
     frame->exchange = exchange;
     frame->note = role == LAMP_KEYED_ONE_WAY || role == LAMP_KEYED_RESPONSE ? NOTE_ENDS : 0;

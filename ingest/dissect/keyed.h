@@ -14,6 +14,7 @@ typedef enum {
     LAMP_KEYED_IGNORE,        /* no part of a call */
     LAMP_KEYED_REQUEST,       /* a response will come */
     LAMP_KEYED_ONE_WAY,       /* a request without response, or a message of the server's own */
+    LAMP_KEYED_REQUEST_PART,  /* more of a request that has begun */
     LAMP_KEYED_RESPONSE_PART, /* more parts follow */
     LAMP_KEYED_RESPONSE,      /* the last or only part */
 } LampKeyedRole;

@@ -173,6 +173,9 @@ void lamp_detect_free(LampStream *stream);
 /* One datagram; only dissectors for datagrams see it. */
 void lamp_stream_datagram(LampStream *stream, guint side, LampBytes bytes);
 
+/* ---- nflog.c: the event that a logged packet is, where anything was said of it */
+void lamp_nflog_emit(LampPackets *packets, const LampNflog *nflog);
+
 /* ---- inside.c */
 void lamp_inside_end(LampStream *stream);
 void lamp_inside_free(LampStream *stream);

@@ -27,6 +27,14 @@ typedef enum {
     LAMP_NEXT_FRAGMENT,  /* a part of an IP packet; `number` is its protocol */
 } LampNext;
 
+/* What a firewall's log says of a packet. */
+typedef struct {
+    LampBytes prefix; /* of the rule, inside the frame */
+    guint32 user, group;
+    guint8 hook; /* place in the packet's way: 0 before routing, 1 input, 2 forward, … */
+    gboolean has_hook, has_user, has_group;
+} LampNflog;
+
 typedef struct {
     LampNext next;
     guint32 number;
@@ -37,6 +45,7 @@ typedef struct {
     guint32 ip_id; /* 0 unknown */
     guint32 fragment_offset;
     gboolean has_more_fragments;
+    LampNflog nflog;
     const char *error; /* static code of the finding, where the bytes contradict the format */
 } LampLayers;
 
@@ -53,6 +62,9 @@ void lamp_layers_protocol(LampLayers *layers);
  * bear that out, and says whether. */
 gboolean lamp_layers_udp_tunnel(LampLayers *layers, guint16 source_port,
                                 guint16 destination_port);
+
+/* Netfilter's log: attributes, then the packet. */
+void lamp_layers_nflog(LampLayers *layers);
 
 /* Point-to-point protocol number and what it carries. */
 void lamp_layers_ppp(LampLayers *layers);

@@ -56,8 +56,6 @@ enum {
     TYPE_QINQ_OLDEST = 0x9300,
 };
 
-enum { NFLOG_PAYLOAD = 9 /* type of the attribute that holds the packet */ };
-
 gboolean
 lamp_layers_take(LampLayers *l, gsize n, const guint8 **out_at)
 {
@@ -118,44 +116,6 @@ skip_to_ip(LampLayers *l, gsize header)
     const guint8 *p;
     if (lamp_layers_take(l, header, &p))
         go_on(l, LAMP_NEXT_IP, 0);
-}
-
-/* A number in the byte order of the host that logged: the one that makes a length that fits. */
-static gsize
-read_host_order(const guint8 *p, const guint8 *length, gsize left)
-{
-    gboolean is_little = lamp_le16(length) >= 4 && lamp_le16(length) <= left + 4;
-    return is_little ? lamp_le16(p) : lamp_be16(p);
-}
-
-/* Netfilter log: attributes of length and type in the host's order, one of which is the packet.
- */
-static void
-read_nflog(LampLayers *l)
-{
-    const guint8 *p;
-    if (!lamp_layers_take(l, 4, &p))
-        return;
-    for (;;) {
-        const guint8 *attribute;
-        if (!lamp_layers_take(l, 4, &attribute))
-            return;
-        gsize left = (gsize) MIN(l->wire, G_MAXUINT16);
-        gsize length = read_host_order(attribute, attribute, left);
-        gsize type = read_host_order(attribute + 2, attribute, left) & 0x7fff;
-        if (length < 4) {
-            lamp_layers_stop(l, "packet.nflog");
-            return;
-        }
-        if (type == NFLOG_PAYLOAD) {
-            lamp_layers_limit(l, length - 4);
-            go_on(l, LAMP_NEXT_IP, 0);
-            return;
-        }
-        gsize padded = (length + 3) / 4 * 4 - 4;
-        if (!lamp_layers_take(l, padded, &p))
-            return;
-    }
 }
 
 void
@@ -308,7 +268,7 @@ lamp_layers_link(LampLayers *l)
         read_pppoe(l);
         break;
     case LINK_NFLOG:
-        read_nflog(l);
+        lamp_layers_nflog(l);
         break;
     case LINK_PFLOG:
         read_pflog(l);

@@ -169,6 +169,7 @@ lamp_packets_add(LampPackets *p, const LampPacket *packet)
                              .bytes = lamp_cursor(packet->frame),
                              .wire = MAX((guint64) packet->wire_bytes, packet->frame.len)};
         read_layers(p, &layers);
+        lamp_nflog_emit(p, &layers.nflog);
         if (layers.error != NULL)
             lamp_packets_finding(p, LAMP_FINDING_INVALID, layers.error,
                                  "the packet contradicts its format; it was left out");

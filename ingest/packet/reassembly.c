@@ -232,6 +232,11 @@ static void
 give_up_hole(LampStream *s, guint side, guint64 missing)
 {
     LampHalf *h = &s->half[side];
+    /* A capture that begins with a keep-alive begins one byte before what follows. */
+    if (missing == 1 && h->next == 0 && !h->has_isn) {
+        h->next = 1;
+        return;
+    }
     /* One byte with nothing behind it is a FIN that was not captured. */
     if (missing == 1 && h->held == NULL && h->fin < 0) {
         h->fin = (gint64) h->next;

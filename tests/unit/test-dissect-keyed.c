@@ -35,6 +35,28 @@ START_TEST(test_mongodb_command_and_error)
 }
 END_TEST
 
+START_TEST(test_fastcgi_two_requests_at_once)
+{
+    static const Turn turns[] = {
+        TO_SERVER("\1\1\0\1\0\x08\0\0\0\1\1\0\0\0\0\0"
+                  "\1\4\0\1\0\x43\2\0"
+                  "\x0e\3REQUEST_METHODGET\x0b\x0bREQUEST_URI/items/17?a"
+                  "\x11\5HTTP_X_REQUEST_IDreq-7"
+                  "\0\0"),
+        TO_SERVER("\1\4\0\1\0\0\0\0\1\5\0\1\0\0\0\0"),
+        TO_SERVER("\1\1\0\2\0\x08\0\0\0\1\1\0\0\0\0\0"
+                  "\1\4\0\2\0\x26\0\0"
+                  "\x0e\4REQUEST_METHODPOST\x0b\5SCRIPT_NAME/cart"),
+        TO_CLIENT("\1\6\0\2\0\x1b\5\0Status: 503 Busy\r\nA: b\r\n\r\nx\0\0\0\0\0"),
+        TO_CLIENT("\1\6\0\1\0\5\0\0A: b\n\1\6\0\1\0\0\0\0\1\3\0\1\0\x08\0\0\0\0\0\0\0\0\0\0"),
+        TO_CLIENT("\1\3\0\2\0\x08\0\0\0\0\0\0\0\0\0\0"),
+    };
+    REPLAY(lamp_dissector_fastcgi, turns,
+           "1 GET /items/{} [200] 109/37 @0,1,4,4 header.x-request-id=req-7 path.2=17\n"
+           "2 POST /cart [503]! 62/56 @2,2,3,5\n");
+}
+END_TEST
+
 START_TEST(test_cassandra_out_of_order_and_prepared)
 {
     static const Turn turns[] = {
@@ -109,6 +131,7 @@ make_suite(void)
     TCase *tc = tcase_create("all");
     tcase_add_test(tc, test_kafka_produce_and_fetch_share_the_batch);
     tcase_add_test(tc, test_mongodb_command_and_error);
+    tcase_add_test(tc, test_fastcgi_two_requests_at_once);
     tcase_add_test(tc, test_cassandra_out_of_order_and_prepared);
     tcase_add_test(tc, test_thrift_binary_and_compact);
     tcase_add_test(tc, test_ldap_search_with_entries);

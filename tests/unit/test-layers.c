@@ -64,7 +64,8 @@ expect_inside(guint32 link_type, const char *before, const char *after)
         GByteArray cut = {.data = copy, .len = frame->len};
         send_frame(&c, link_type, &cut, n);
         lamp_packets_finish(c.packets);
-        ck_assert(c.text->len == 0 || strstr(c.text->str, "connection 1 ") != NULL);
+        ck_assert(c.text->len == 0 || g_str_has_prefix(c.text->str, "event ") ||
+                  strstr(c.text->str, "connection 1 ") != NULL);
         collect_end(&c);
     }
     g_byte_array_unref(packet);
@@ -108,6 +109,28 @@ START_TEST(test_links)
                   "");
     expect_inside(239, "02 00 0000 0800 0100 08000001 0700 0a00 616200 00 3100 0900", "");
     expect_inside(239, "02 00 0000 0008 0001 08000001 0031 0009", "");
+}
+END_TEST
+
+/* The firewall's prefix, hook, user and group become an event beside the connection. */
+START_TEST(test_nflog_event)
+{
+    GByteArray *frame = g_byte_array_new(), *packet = inner();
+    put_hex(frame, "02 00 0000 0800 0100 0800 03 00 0a00 0a00 6465 6e79 3a00 0000"
+                   "0800 0b00 0000064c 0800 0e00 00000402 3100 0900");
+    g_byte_array_append(frame, packet->data, packet->len);
+    Collect c;
+    collect_begin(&c);
+    collect_attach(&c, NULL);
+    send_frame(&c, 239, frame, frame->len);
+    lamp_packets_finish(c.packets);
+    ck_assert_ptr_nonnull(strstr(c.text->str, "message=deny: slot=prefix value=deny: slot=hook "
+                                              "value=output slot=uid value=1612 slot=gid "
+                                              "value=1026\n"));
+    ck_assert_ptr_nonnull(strstr(c.text->str, "connection 1 40000>7777"));
+    collect_end(&c);
+    g_byte_array_unref(packet);
+    g_byte_array_unref(frame);
 }
 END_TEST
 
@@ -261,6 +284,7 @@ main(void)
     TCase *tests = tcase_create("layers");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, test_links);
+    tcase_add_test(tests, test_nflog_event);
     tcase_add_test(tests, test_tags_and_labels);
     tcase_add_test(tests, test_tunnels);
     tcase_add_test(tests, test_extension_headers);

@@ -126,6 +126,19 @@ START_TEST(test_keep_alive_probe)
 }
 END_TEST
 
+/* A capture that begins with a keep-alive: the byte before the next is no end of stream. */
+START_TEST(test_keep_alive_first)
+{
+    WireSegment s[] = {REQUEST(0, 99, 500, NULL),       RESPONSE(1, 500, 100, NULL),
+                       REQUEST(15000, 99, 500, NULL),   RESPONSE(15001, 500, 100, NULL),
+                       REQUEST(20000, 100, 500, "abc"), RESPONSE(20010, 500, 103, "x"),
+                       REQUEST(20020, 103, 501, "d")};
+    expect(s, "call 1.1 operation=turn flags 16 times 20000 20000 20010 20010 bytes 3/1\n"
+              "call 1.2 operation=turn flags 17 times 20020 20020 - - bytes 1/0\n"
+              "connection 1 40000>7777 midstream bytes 4/1 packets 7 again 0 lost 0\n");
+}
+END_TEST
+
 START_TEST(test_zero_window_probe)
 {
     /* The probe's byte was sent before; the rest comes when the window opens. */
@@ -329,6 +342,7 @@ main(void)
     tcase_add_test(tests, test_wrap_around);
     tcase_add_test(tests, test_response_written_before_request);
     tcase_add_test(tests, test_keep_alive_probe);
+    tcase_add_test(tests, test_keep_alive_first);
     tcase_add_test(tests, test_zero_window_probe);
     tcase_add_test(tests, test_close);
     tcase_add_test(tests, test_reset);
