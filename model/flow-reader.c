@@ -224,6 +224,8 @@ read_times(LampStatement *row, LampFlowCall *call)
     LampTime ce = time_at(row, 6);
     if (cs == LAMP_TIME_NONE && ss == LAMP_TIME_NONE)
         return FALSE;
+    call->has_client = cs != LAMP_TIME_NONE;
+    call->has_server = ss != LAMP_TIME_NONE;
     call->client_start = cs != LAMP_TIME_NONE ? cs : ss;
     call->server_start = ss != LAMP_TIME_NONE ? ss : cs;
     if (se == LAMP_TIME_NONE)

@@ -30,6 +30,8 @@ typedef struct {
     guint16 flags;                         /* LAMP_CALL_… of store/rows.h */
     guint8 is_error;
     guint8 is_asynchronous; /* its link says so: the parent did not wait */
+    guint8 has_client;      /* the caller's end was seen, its times are its own */
+    guint8 has_server;      /* the callee's */
     char status[8];         /* cut; empty if unknown */
 } LampFlowCall;
 

@@ -328,10 +328,14 @@ CREATE TABLE dependencies (
     reason TEXT NOT NULL             -- why
 );
 
---- Spans, two for each call as far as its ends are known. Ids are 16 hex digits, or the input's own.
+--- Spans, two for each call as far as its ends are known. Ids are 16 hex digits, or the input's own. The parent of a
+--- caller's span is the callee's span of the call that caused it; that of a callee's span is the caller's. Where that
+--- end was not seen, it is the other end's. NULL for the first span of a trace.
 CREATE VIEW spans AS
 SELECT coalesce(c.client_external_id, printf('%016x', c.call_id * 2)) AS span_id,
-       coalesce(l.server_external_id, printf('%016x', c.parent_call_id * 2 + 1)) AS parent_span_id,
+       CASE WHEN l.server_start_ns IS NOT NULL THEN coalesce(l.server_external_id, printf('%016x', l.call_id * 2 + 1))
+            WHEN l.call_id IS NOT NULL THEN coalesce(l.client_external_id, printf('%016x', l.call_id * 2))
+            END AS parent_span_id,
        printf('%032x', c.trace_id) AS trace_id,
        'client' AS kind, o.text AS name, p.text AS protocol, s.name AS service, i.name AS instance,
        t.name AS peer_service, c.client_start_ns AS start_ns, c.client_end_ns AS end_ns,
@@ -345,12 +349,14 @@ FROM calls c LEFT JOIN calls l ON l.call_id = c.parent_call_id
 WHERE c.client_start_ns IS NOT NULL
 UNION ALL
 SELECT coalesce(c.server_external_id, printf('%016x', c.call_id * 2 + 1)),
-       CASE WHEN c.client_start_ns IS NULL THEN NULL
-            ELSE coalesce(c.client_external_id, printf('%016x', c.call_id * 2)) END,
+       CASE WHEN c.client_start_ns IS NOT NULL THEN coalesce(c.client_external_id, printf('%016x', c.call_id * 2))
+            WHEN l.server_start_ns IS NOT NULL THEN coalesce(l.server_external_id, printf('%016x', l.call_id * 2 + 1))
+            WHEN l.call_id IS NOT NULL THEN coalesce(l.client_external_id, printf('%016x', l.call_id * 2))
+            END,
        printf('%032x', c.trace_id),
        'server', o.text, p.text, t.name, j.name, s.name, c.server_start_ns, c.server_end_ns,
        c.server_end_ns - c.server_start_ns, c.status, c.is_error, c.request_bytes, c.response_bytes, c.call_id
-FROM calls c
+FROM calls c LEFT JOIN calls l ON l.call_id = c.parent_call_id
      LEFT JOIN strings o ON o.string_id = c.operation_id LEFT JOIN strings p ON p.string_id = c.protocol_id
      LEFT JOIN instances i ON i.instance_id = c.client_instance_id LEFT JOIN services s USING (service_id)
      LEFT JOIN instances j ON j.instance_id = c.server_instance_id
@@ -359,8 +365,10 @@ WHERE c.server_start_ns IS NOT NULL;
 
 --- Parent of each span: `causal` from a served request to the call it caused (inferred), `rpc` between the two ends of one call.
 CREATE VIEW links AS
-SELECT coalesce(c.client_external_id, printf('%016x', c.call_id * 2)) AS child_span_id,
-       coalesce(p.server_external_id, printf('%016x', p.call_id * 2 + 1)) AS parent_span_id,
+SELECT CASE WHEN c.client_start_ns IS NOT NULL THEN coalesce(c.client_external_id, printf('%016x', c.call_id * 2))
+            ELSE coalesce(c.server_external_id, printf('%016x', c.call_id * 2 + 1)) END AS child_span_id,
+       CASE WHEN p.server_start_ns IS NOT NULL THEN coalesce(p.server_external_id, printf('%016x', p.call_id * 2 + 1))
+            ELSE coalesce(p.client_external_id, printf('%016x', p.call_id * 2)) END AS parent_span_id,
        l.confidence AS confidence, 'causal' AS relation, l.kind AS kind, l.pass AS pass, l.evidence AS evidence,
        l.child_call_id AS child_call_id, l.parent_call_id AS parent_call_id
 FROM call_links l JOIN calls c ON c.call_id = l.child_call_id JOIN calls p ON p.call_id = l.parent_call_id

@@ -4,8 +4,8 @@
  *
  * The command calls begin() once, flow() for each request and finish() once; each appends to
  * `out`, which the command writes and empties in between, so memory does not grow with the
- * number of requests. A flow becomes two spans a call: the callee's, and the caller's where the
- * caller is known. Ids are those of the views `spans` and `traces`.
+ * number of requests. A flow becomes two spans a call: the caller's and the callee's, as far as
+ * they were seen. Ids and parents are those of the views `spans` and `traces`.
  */
 #pragma once
 

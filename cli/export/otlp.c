@@ -49,11 +49,12 @@ append_span(LampExport *to, const LampFlow *flow, const LampExportSpan *span)
 {
     g_string_append_printf(to->out,
                            "{\"traceId\": \"%032" G_GINT64_MODIFIER "x\", \"spanId\": "
-                           "\"%016" G_GINT64_MODIFIER "x\", \"parentSpanId\": \"",
+                           "\"%016" G_GINT64_MODIFIER "x\"",
                            flow->trace_id, span->id);
     if (span->parent_id != 0)
-        g_string_append_printf(to->out, "%016" G_GINT64_MODIFIER "x", span->parent_id);
-    g_string_append(to->out, "\", \"name\": ");
+        g_string_append_printf(to->out, ", \"parentSpanId\": \"%016" G_GINT64_MODIFIER "x\"",
+                               span->parent_id);
+    g_string_append(to->out, ", \"name\": ");
     lamp_json_append_string(to->out, lamp_export_name(to, span));
     g_string_append_printf(to->out,
                            ", \"kind\": %d, \"startTimeUnixNano\": \"%" G_GINT64_FORMAT
