@@ -175,7 +175,7 @@ model_flows(gpointer payload)
     if (!open_half(half))
         return NULL;
     g_autoptr(LampShapes) shapes = lamp_shapes_new(half->topology, half->structure, &options);
-    g_autoptr(LampCct) cct = lamp_cct_new(0);
+    g_autoptr(LampCct) cct = lamp_cct_new(0, LAMP_CCT_SUBMITTER);
     g_autoptr(LampFlowReader) reader =
         lamp_flow_reader_new(half->store, half->topology, NULL, &half->error);
     const LampFlow *flow = NULL;

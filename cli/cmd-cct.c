@@ -11,12 +11,16 @@
 #include <string.h>
 
 static gboolean as_json, as_folded, as_html, ascii;
-static char *order_name, *search;
+static char *order_name, *search, *view_name;
 static double least_percent = 0.5;
 static int most_depth = 0;
 
 static const GOptionEntry options[] = {
     LAMP_FLOW_OPTIONS,
+    {"view", 0, 0, G_OPTION_ARG_STRING, &view_name,
+     "where asynchronous work stands: submitter (default; below the request that caused it) or "
+     "trigger (by itself)",
+     "VIEW"},
     {"sort", 0, 0, G_OPTION_ARG_STRING, &order_name,
      "order of children: inclusive (default), exclusive, critical, count, errors, bytes",
      "KEY"},
@@ -283,11 +287,14 @@ run(LampCli *cli, char **arguments, GError **error)
     (void) arguments;
     static const char *const orders[] = {"inclusive", "exclusive", "critical", "count",
                                          "errors",    "bytes",     NULL};
-    guint key;
-    if (!lamp_choose("sort", order_name, orders, &key, error))
+    static const char *const views[] = {"submitter", "trigger", NULL};
+    guint key, which;
+    if (!lamp_choose("sort", order_name, orders, &key, error) ||
+        !lamp_choose("view", view_name, views, &which, error))
         return -1;
     g_autoptr(LampTopology) topology = lamp_topology_load(cli->store, error);
-    g_autoptr(LampCct) cct = lamp_cct_new(0);
+    g_autoptr(LampCct) cct =
+        lamp_cct_new(0, which == 1 ? LAMP_CCT_TRIGGER : LAMP_CCT_SUBMITTER);
     if (topology == NULL ||
         !lamp_flow_each(cli->store, topology, &lamp_flow_filter, add_flow, cct, error))
         return -1;

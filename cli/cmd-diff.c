@@ -13,10 +13,15 @@
 static gboolean as_json;
 static double split_s, level = 0.05;
 static int most = 10;
+static char *before, *after;
 
 static const GOptionEntry options[] = {
     {"split", 0, 0, G_OPTION_ARG_DOUBLE, &split_s,
      "one database: compare the requests before and after so many seconds from its begin", "S"},
+    {"before", 0, 0, G_OPTION_ARG_STRING, &before,
+     "one database: compare the requests that pass through these services or instances …",
+     "A|B"},
+    {"after", 0, 0, G_OPTION_ARG_STRING, &after, "… with those that pass through these", "C|D"},
     {"level", 0, 0, G_OPTION_ARG_DOUBLE, &level,
      "false discovery rate up to which a change is shown (default 0.05)", "SHARE"},
     {"top", 'n', 0, G_OPTION_ARG_INT, &most, "lines in each part (default 10; 0: all)", "N"},
@@ -204,6 +209,16 @@ read_split(LampCli *cli, LampComparison *comparison, GError **error)
 }
 
 static gboolean
+read_hosts(LampCli *cli, LampComparison *comparison, GError **error)
+{
+    LampFlowFilter a = lamp_flow_filter, b = lamp_flow_filter;
+    a.service = before;
+    b.service = after;
+    return lamp_compare_read(comparison, LAMP_SIDE_A, cli->store, &a, error) &&
+           lamp_compare_read(comparison, LAMP_SIDE_B, cli->store, &b, error);
+}
+
+static gboolean
 read_two(LampCli *cli, LampComparison *comparison, const char *path, GError **error)
 {
     g_autoptr(LampStore) other = lamp_store_open(path, LAMP_STORE_READ, error);
@@ -217,14 +232,23 @@ static int
 run(LampCli *cli, char **arguments, GError **error)
 {
     g_autoptr(LampComparison) comparison = lamp_compare_new();
-    if ((arguments[1] == NULL) == (split_s <= 0.0)) {
+    gboolean by_hosts = before != NULL && after != NULL, by_time = split_s > 0.0;
+    gboolean is_one_way =
+        (before != NULL) == (after != NULL) && (arguments[1] != NULL) + by_hosts + by_time == 1;
+    if (!is_one_way || (by_hosts && lamp_flow_filter.service != NULL)) {
         g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
-                    "give two databases, or one and --split SECONDS");
+                    "give two databases, or one and either --split SECONDS or both --before "
+                    "and --after (which take the place of --service)");
         return -1;
     }
     if (arguments[1] != NULL ? !read_two(cli, comparison, arguments[1], error)
+        : by_hosts           ? !read_hosts(cli, comparison, error)
                              : !read_split(cli, comparison, error))
         return -1;
+    if (arguments[1] == NULL && (comparison->flows[0] == 0 || comparison->flows[1] == 0)) {
+        lamp_set_no_flows_error(error);
+        return -1;
+    }
     lamp_compare_finish(comparison);
     g_autoptr(GString) out = g_string_new(NULL);
     if (as_json)
@@ -237,7 +261,7 @@ run(LampCli *cli, char **arguments, GError **error)
 const LampCommand lamp_command_diff = {
     .name = "diff",
     .arguments = "BEFORE.db [AFTER.db]",
-    .summary = "What changed between two captures or two periods",
+    .summary = "What differs between two captures, periods or sets of hosts",
     .options = options,
     .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,

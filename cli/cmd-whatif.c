@@ -370,12 +370,16 @@ const LampCommand lamp_command_whatif = {
         "Changes (docs/model.md tells the model and how far it was validated):\n"
         "  TARGET *F | +T | -T | =T       the target's own work\n"
         "  A->B *F | +T | -T | =T         the network between A and B, per round trip\n"
+        "  =exp(T), =normal(T,T), =lognormal(T,SIGMA), =uniform(T,T), =file(PATH), "
+        "=like(TARGET)\n"
+        "                                 drawn for each call: given, or measured elsewhere\n"
         "  parallel TARGET: CALLEE, ...   calls to these start together\n"
         "  sequential TARGET              calls wait for each other\n"
         "  cache TARGET hit SHARE | off   another hit rate, or no cache\n"
         "  batch TARGET, remove TARGET    repeated calls become one; none are made\n"
-        "  down INSTANCE, replicas SERVICE N, limit TARGET N, timeout A->B T,\n"
-        "  failover SERVICE +T [*F], load *F\n"
+        "  retries A->B N, timeout A->B T other numbers of attempts, other patience\n"
+        "  down INSTANCE, replicas SERVICE N, limit TARGET N, load *F\n"
+        "  failover SERVICE +T [*F] [limit N]  another site: longer way, other capacity\n"
         "TARGET: NAME or NAME/OPERATION with * and ?; NAME is a service, an instance or a "
         "protocol.",
     .options = options,

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/closest.h"
 #include "cli/print.h"
+#include "model/target.h"
 #include "store/statement.h"
 
 #include <math.h>
@@ -126,48 +127,47 @@ void
 lamp_set_no_flows_error(GError **error)
 {
     const LampFlowFilter *filter = &lamp_flow_filter;
-    gboolean is_chosen = filter->service != NULL || filter->operation != NULL ||
-                         filter->skip_background || filter->sample_one_in > 1;
+    gboolean is_chosen = filter->service != NULL || filter->root != NULL ||
+                         filter->operation != NULL || filter->skip_background ||
+                         filter->sample_one_in > 1;
     g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_INPUT,
                 is_chosen ? "no request flow passes the options; `lamplight flows` shows all"
                           : "the database holds no request flow");
 }
 
-/* All names, and whether @wanted is one of them. */
 static gboolean
-read_services(LampStore *store, const char *wanted, GPtrArray *names, gboolean *out_found,
-              GError **error)
+names_an_instance(const char *name, const LampTopology *topology)
 {
-    g_autoptr(LampStatement) rows =
-        lamp_statement_new(store, "SELECT name FROM services ORDER BY service_id", error);
-    gboolean has_row = FALSE;
-    *out_found = FALSE;
-    if (rows == NULL)
-        return FALSE;
-    while (lamp_statement_step(rows, &has_row, error)) {
-        if (!has_row)
-            return TRUE;
-        g_ptr_array_add(names, g_strdup(lamp_statement_text(rows, 0)));
-        *out_found |= g_strcmp0(lamp_statement_text(rows, 0), wanted) == 0;
-    }
+    LampTarget *target = lamp_target_parse(name);
+    gboolean found = FALSE;
+    lamp_target_resolve(target, topology);
+    for (guint32 i = 1; i < lamp_topology_instance_count(topology) && !found; i++)
+        found = lamp_target_matches_instance(target, i);
+    lamp_target_free(target);
+    return found;
+}
+
+static gboolean
+check_name(const char *name, const LampTopology *topology, GError **error)
+{
+    if (name == NULL || names_an_instance(name, topology))
+        return TRUE;
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (guint32 i = 1; i < lamp_topology_service_count(topology); i++)
+        g_ptr_array_add(names, (gpointer) lamp_topology_service(topology, i)->name);
+    g_ptr_array_add(names, NULL);
+    g_autofree char *hint = lamp_closest_hint(name, (const char *const *) names->pdata);
+    g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE, "there is no service '%s'%s%s",
+                name, hint, *hint == '\0' ? "; `lamplight services FILE.db` lists them" : "");
     return FALSE;
 }
 
 gboolean
 lamp_flow_filter_check(LampStore *store, GError **error)
 {
-    const char *wanted = lamp_flow_filter.service;
-    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    gboolean is_found;
-    if (store == NULL || wanted == NULL)
+    if (store == NULL || (lamp_flow_filter.service == NULL && lamp_flow_filter.root == NULL))
         return TRUE;
-    if (!read_services(store, wanted, names, &is_found, error))
-        return FALSE;
-    if (is_found)
-        return TRUE;
-    g_ptr_array_add(names, NULL);
-    g_autofree char *hint = lamp_closest_hint(wanted, (const char *const *) names->pdata);
-    g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE, "there is no service '%s'%s%s",
-                wanted, hint, *hint == '\0' ? "; `lamplight services FILE.db` lists them" : "");
-    return FALSE;
+    g_autoptr(LampTopology) topology = lamp_topology_load(store, error);
+    return topology != NULL && check_name(lamp_flow_filter.service, topology, error) &&
+           check_name(lamp_flow_filter.root, topology, error);
 }

@@ -101,7 +101,8 @@ char *lamp_share_format(double share);
 /* LAMP_CLI_ERROR_INPUT: the database has no flow, or none that passes the options. */
 void lamp_set_no_flows_error(GError **error);
 
-/* FALSE with LAMP_CLI_ERROR_USAGE if --service names no service of @store, which may be NULL.
+/* FALSE with LAMP_CLI_ERROR_USAGE if --service or --root names nothing in @store, which may be
+ * NULL.
  */
 gboolean lamp_flow_filter_check(LampStore *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -5,7 +5,8 @@
  * of a call, so time on the network belongs to the callee's context and the contexts below the
  * root add up to the latency that clients saw. Exclusive time takes away the union of the
  * children's intervals: parallel children are not taken away twice, and what a child does after
- * its parent's end is not taken away at all.
+ * its parent's end is not taken away at all. Seen from the trigger, asynchronous work begins a
+ * path of its own, so a queue's consumer shows once and not below each that queued something.
  */
 #include "model/calling-context-tree.h"
 
@@ -18,11 +19,12 @@ struct LampCct {
     GArray *surenesses; /* confidence of each call's whole path */
     GArray *critical;   /* LampCritical of each call */
     guint most_contexts;
+    LampCctView view;
     guint64 dropped;
 };
 
 LampCct *
-lamp_cct_new(guint most_contexts)
+lamp_cct_new(guint most_contexts, LampCctView view)
 {
     LampCct *cct = g_new0(LampCct, 1);
     LampContext root = {.label = LAMP_FLOW_NONE};
@@ -31,6 +33,7 @@ lamp_cct_new(guint most_contexts)
     cct->surenesses = g_array_new(FALSE, FALSE, sizeof(double));
     cct->critical = g_array_new(FALSE, FALSE, sizeof(LampCritical));
     cct->most_contexts = most_contexts == 0 ? LAMP_CCT_CONTEXTS : most_contexts;
+    cct->view = view;
     lamp_index_map_init(&cct->index);
     g_array_append_val(cct->contexts, root);
     return cct;
@@ -110,7 +113,8 @@ lamp_cct_add(LampCct *cct, const LampFlow *flow)
     lamp_critical_path_find(flow, critical);
     for (guint32 i = 0; i < flow->count; i++) {
         const LampFlowCall *call = &flow->calls[i];
-        gboolean is_root = call->parent == LAMP_FLOW_NONE;
+        gboolean is_root = call->parent == LAMP_FLOW_NONE ||
+                           (call->is_asynchronous && cct->view == LAMP_CCT_TRIGGER);
         guint32 above = is_root ? 0 : places[call->parent];
         places[i] = above == LAMP_FLOW_NONE ? above : find_context(cct, above, call->label);
         sureness[i] = (is_root ? 1.0 : sureness[call->parent]) * (double) call->confidence;

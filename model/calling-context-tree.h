@@ -23,9 +23,13 @@ typedef struct {
 
 typedef struct LampCct LampCct;
 
+/* Whose context asynchronous work stands in: the request that submitted it, or none but its
+ * own, as the service that runs it triggers it. */
+typedef enum { LAMP_CCT_SUBMITTER, LAMP_CCT_TRIGGER } LampCctView;
+
 /* Caller frees. At most @most_contexts contexts are made (0: LAMP_CCT_CONTEXTS); calls of
  * further ones are counted in lamp_cct_dropped(). */
-LampCct *lamp_cct_new(guint most_contexts);
+LampCct *lamp_cct_new(guint most_contexts, LampCctView view);
 void lamp_cct_free(LampCct *cct);
 
 #define LAMP_CCT_CONTEXTS 1000000u

@@ -34,50 +34,30 @@ syntax_error(const char *part, const char *why, GError **error)
     return FALSE;
 }
 
-/* Longer than any call; so nothing overflows. */
-#define LAMP_CHANGE_LONGEST 86400e9
 #define LAMP_CHANGE_MOST_FACTOR 1e6
-
-/* Nine decimals. */
-static gboolean
-parse_number(const char *text, double *out_value)
-{
-    gint64 scaled;
-    if (!lamp_text_parse_scaled(lamp_bytes_text(text), 9, &scaled))
-        return FALSE;
-    *out_value = (double) scaled / 1e9;
-    return TRUE;
-}
-
-gboolean
-lamp_change_parse_duration(const char *text, gint64 *out_ns)
-{
-    static const struct {
-        const char *unit;
-        double ns;
-    } units[] = {{"ns", 1.0}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
-    for (gsize i = 0; i < G_N_ELEMENTS(units); i++) {
-        double number;
-        if (!g_str_has_suffix(text, units[i].unit))
-            continue;
-        g_autofree char *digits = g_strndup(text, strlen(text) - strlen(units[i].unit));
-        if (parse_number(g_strstrip(digits), &number) && number >= 0.0 &&
-            number * units[i].ns <= LAMP_CHANGE_LONGEST) {
-            *out_ns = (gint64) llround(number * units[i].ns);
-            return TRUE;
-        }
-    }
-    return FALSE;
-}
 
 static gboolean
 parse_factor(const char *text, double least, double *out_factor)
 {
-    return parse_number(text, out_factor) && *out_factor >= least &&
+    return lamp_change_number_parse(text, out_factor) && *out_factor >= least &&
            *out_factor <= LAMP_CHANGE_MOST_FACTOR;
 }
 
-/* "*2", "+20ms", "-5ms", "=3ms" */
+/* "exp(20ms)" and so on, or "like(TARGET)": the own work of another target. */
+static gboolean
+parse_drawn(const char *text, LampRewrite *rewrite)
+{
+    rewrite->effect = LAMP_EFFECT_DRAW;
+    if (g_str_has_prefix(text, "like(") && g_str_has_suffix(text, ")")) {
+        g_autofree char *name = g_strndup(text + 5, strlen(text) - 6);
+        rewrite->like = lamp_target_parse(name);
+        return TRUE;
+    }
+    rewrite->distribution = lamp_distribution_parse(text);
+    return rewrite->distribution != NULL;
+}
+
+/* "*2", "+20ms", "-5ms", "=3ms", "=exp(3ms)" */
 static gboolean
 parse_effect(const char *text, LampRewrite *rewrite)
 {
@@ -88,16 +68,17 @@ parse_effect(const char *text, LampRewrite *rewrite)
         return parse_factor(text + 1, 0.0, &rewrite->factor);
     case '+':
         rewrite->effect = LAMP_EFFECT_ADD;
-        return lamp_change_parse_duration(text + 1, &rewrite->amount);
+        return lamp_change_duration_parse(text + 1, &rewrite->amount);
     case '-':
         rewrite->effect = LAMP_EFFECT_ADD;
-        if (!lamp_change_parse_duration(text + 1, &rewrite->amount))
+        if (!lamp_change_duration_parse(text + 1, &rewrite->amount))
             return FALSE;
         rewrite->amount = -rewrite->amount;
         return TRUE;
     case '=':
         rewrite->effect = LAMP_EFFECT_SET;
-        return lamp_change_parse_duration(text + 1, &rewrite->amount);
+        return lamp_change_duration_parse(text + 1, &rewrite->amount) ||
+               parse_drawn(text + 1, rewrite);
     default:
         return FALSE;
     }
@@ -116,15 +97,24 @@ parse_edge(const char *text, LampRewrite *rewrite)
     return TRUE;
 }
 
+/* The blank before the last word; blanks within parentheses at the end do not count. */
+static char *
+find_last_word(char *text)
+{
+    char *open = g_str_has_suffix(text, ")") ? g_strrstr(text, " =") : NULL;
+    return open != NULL ? open : strrchr(text, ' ');
+}
+
 /* "TARGET EFFECT": the effect is the last word. */
 static gboolean
 parse_timing(char *part, LampRewrite *rewrite, GError **error)
 {
-    char *space = strrchr(part, ' ');
+    char *space = find_last_word(part);
     if (space == NULL || !parse_effect(space + 1, rewrite))
         return syntax_error(part,
                             "must end in *FACTOR (0 to 1000000), +TIME, -TIME or =TIME (up to "
-                            "a day), for example 'postgres *0.5' or 'pay +20ms'",
+                            "a day) or =DISTRIBUTION, for example 'postgres *0.5' or 'pay "
+                            "+20ms'",
                             error);
     *space = '\0';
     if (g_str_equal(g_strstrip(part), "load")) {
@@ -135,7 +125,8 @@ parse_timing(char *part, LampRewrite *rewrite, GError **error)
     }
     rewrite->kind = LAMP_REWRITE_NETWORK;
     if (parse_edge(part, rewrite))
-        return TRUE;
+        return rewrite->like == NULL ||
+               syntax_error(part, "like(TARGET) is for work, not for the network", error);
     rewrite->kind = LAMP_REWRITE_WORK;
     rewrite->target = lamp_target_parse(part);
     return TRUE;
@@ -152,8 +143,8 @@ parse_cache(char *rest, LampRewrite *rewrite, GError **error)
         rewrite->target = lamp_target_parse(rest);
         return TRUE;
     }
-    if (space == NULL || !parse_number(space + 1, &rewrite->share) || rewrite->share < 0.0 ||
-        rewrite->share > 1.0)
+    if (space == NULL || !lamp_change_number_parse(space + 1, &rewrite->share) ||
+        rewrite->share < 0.0 || rewrite->share > 1.0)
         return syntax_error(rest, "a cache takes 'hit SHARE' (0 to 1) or 'off'", error);
     *space = '\0';
     g_strchomp(rest);
@@ -200,7 +191,7 @@ parse_timeout(char *rest, LampRewrite *rewrite, GError **error)
 {
     char *space = strrchr(rest, ' ');
     rewrite->kind = LAMP_REWRITE_TIMEOUT;
-    if (space == NULL || !lamp_change_parse_duration(space + 1, &rewrite->amount) ||
+    if (space == NULL || !lamp_change_duration_parse(space + 1, &rewrite->amount) ||
         rewrite->amount == 0)
         return syntax_error(rest, "must be 'timeout A->B TIME', above 0", error);
     *space = '\0';
@@ -209,21 +200,45 @@ parse_timeout(char *rest, LampRewrite *rewrite, GError **error)
     return TRUE;
 }
 
+/* "SERVICE +TIME [*FACTOR] [limit N]" */
 static gboolean
 parse_failover(char *rest, LampRewrite *rewrite, GError **error)
 {
-    g_auto(GStrv) words = g_strsplit(rest, " ", 4);
-    guint n = g_strv_length(words);
+    g_auto(GStrv) words = g_strsplit(rest, " ", 6);
+    guint n = g_strv_length(words), at = 2;
+    guint64 limit = 0;
     rewrite->kind = LAMP_REWRITE_FAILOVER;
     rewrite->factor = 1.0;
-    gboolean ok =
-        (n == 2 || n == 3) && words[1][0] == '+' &&
-        lamp_change_parse_duration(words[1] + 1, &rewrite->amount) &&
-        (n == 2 || (words[2][0] == '*' && parse_factor(words[2] + 1, 0.0, &rewrite->factor)));
-    if (!ok)
-        return syntax_error(rest, "must be 'failover SERVICE +TIME [*FACTOR]'", error);
+    gboolean ok = n >= 2 && words[1][0] == '+' &&
+                  lamp_change_duration_parse(words[1] + 1, &rewrite->amount);
+    if (ok && at < n && words[at][0] == '*')
+        ok = parse_factor(words[at++] + 1, 0.0, &rewrite->factor);
+    if (ok && at + 2 == n && g_str_equal(words[at], "limit")) {
+        ok = lamp_text_parse_u64(lamp_bytes_text(words[at + 1]), &limit) && limit > 0 &&
+             limit <= G_MAXUINT16;
+        at += 2;
+    }
+    if (!ok || at != n)
+        return syntax_error(rest, "must be 'failover SERVICE +TIME [*FACTOR] [limit N]'",
+                            error);
+    rewrite->count = (guint32) limit;
     rewrite->target = lamp_target_parse(words[0]);
     return TRUE;
+}
+
+static gboolean
+parse_retries(char *rest, LampRewrite *rewrite, GError **error)
+{
+    char *space = strrchr(rest, ' ');
+    guint64 count;
+    rewrite->kind = LAMP_REWRITE_RETRIES;
+    if (space == NULL || !lamp_text_parse_u64(lamp_bytes_text(space + 1), &count) ||
+        count > 100)
+        return syntax_error(rest, "must be 'retries A->B N', N from 0 to 100", error);
+    rewrite->count = (guint32) count;
+    *space = '\0';
+    return parse_edge(rest, rewrite) ||
+           syntax_error(rest, "must be 'retries A->B N', N from 0 to 100", error);
 }
 
 static gboolean
@@ -245,7 +260,8 @@ static const struct {
     {"cache ", LAMP_REWRITE_CACHE},       {"batch ", LAMP_REWRITE_BATCH},
     {"remove ", LAMP_REWRITE_REMOVE},     {"down ", LAMP_REWRITE_DOWN},
     {"replicas ", LAMP_REWRITE_REPLICAS}, {"limit ", LAMP_REWRITE_LIMIT},
-    {"timeout ", LAMP_REWRITE_TIMEOUT},   {"failover ", LAMP_REWRITE_FAILOVER},
+    {"retries ", LAMP_REWRITE_RETRIES},   {"timeout ", LAMP_REWRITE_TIMEOUT},
+    {"failover ", LAMP_REWRITE_FAILOVER},
 };
 
 static gboolean
@@ -268,6 +284,8 @@ parse_part(char *part, LampRewrite *rewrite, GError **error)
             return parse_counted(rest, keywords[i].kind, rewrite, error);
         case LAMP_REWRITE_TIMEOUT:
             return parse_timeout(rest, rewrite, error);
+        case LAMP_REWRITE_RETRIES:
+            return parse_retries(rest, rewrite, error);
         case LAMP_REWRITE_FAILOVER:
             return parse_failover(rest, rewrite, error);
         default:
@@ -324,7 +342,8 @@ lamp_change_resolve(LampChange *change, const LampTopology *topology, GError **e
         if (rewrite->caller != NULL)
             lamp_target_resolve(rewrite->caller, topology); /* a client serves nothing */
         if (!resolve_target(rewrite->target, topology, text, error) ||
-            !resolve_target(rewrite->callees, topology, text, error))
+            !resolve_target(rewrite->callees, topology, text, error) ||
+            !resolve_target(rewrite->like, topology, text, error))
             return FALSE;
     }
     return TRUE;

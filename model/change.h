@@ -3,17 +3,21 @@
  *
  *   TARGET *F | +T | -T | =T     the target's own work takes F times as long, T more or less, T
  *   A->B *F | +T | -T | =T       the network round trip of calls from A to B
- *   parallel TARGET: P, P, ...   calls to P, P made by TARGET start together, not in turn
- *   sequential TARGET            calls made by TARGET wait for each other
- *   cache TARGET hit SHARE       the cache answers this share of its lookups
- *   cache TARGET off             the cache is not asked
- *   batch TARGET                 repeated calls to TARGET from one request become one
- *   remove TARGET                calls to TARGET are not made
+ *   … =exp(T), =normal(T,T), =lognormal(T,SIGMA), =uniform(T,T), =file(PATH), =like(TARGET)
+ *                                drawn for each call from a distribution: given, measured and
+ * in a file, or the work of another target in this capture parallel TARGET: P, P, ...   calls
+ * to P, P made by TARGET start together, not in turn sequential TARGET            calls made by
+ * TARGET wait for each other cache TARGET hit SHARE       the cache answers this share of its
+ * lookups cache TARGET off             the cache is not asked batch TARGET repeated calls to
+ * TARGET from one request become one remove TARGET                calls to TARGET are not made
  *   down INSTANCE                the instance is gone, its calls go to its siblings
  *   replicas SERVICE N           calls are spread evenly over N instances
  *   limit TARGET N               instances serve at most N calls at once (0: no limit)
+ *   retries A->B N               failed calls are tried again at most N times
  *   timeout A->B T               callers wait at most T
- *   failover SERVICE +T [*F]     another site: round trip T longer, work F times as long
+ *   failover SERVICE +T [*F] [limit N]
+ *                                another site: round trip T longer, work F times as long, each
+ *                                instance serves N calls at once
  *   load *F                      arrivals F times as fast
  *
  * TARGET is NAME or NAME/OPERATION; NAME is a service, an instance or a protocol (postgres,
@@ -51,8 +55,5 @@ void lamp_change_apply(const LampChange *change, const LampTopology *topology,
 /* Number of parts, and one of them alone (caller frees), for explaining a result. */
 guint lamp_change_parts(const LampChange *change);
 char *lamp_change_part_text(const LampChange *change, guint index);
-
-/* "20ms" to ns. */
-gboolean lamp_change_parse_duration(const char *text, gint64 *out_ns) G_GNUC_WARN_UNUSED_RESULT;
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LampChange, lamp_change_free)

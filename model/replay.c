@@ -109,12 +109,14 @@ lamp_replay_add(LampReplay *replay, const LampFlow *flow, const LampStructure *s
                            .count = flow->count,
                            .label = c[0].label,
                            .confidence = (gfloat) flow->confidence,
-                           .is_background = flow->is_background != 0};
+                           .is_background = flow->is_background != 0,
+                           .is_error = c[0].is_error};
     g_autoptr(GArray) recent = g_array_new(FALSE, FALSE, sizeof(guint32));
     g_array_set_size(replay->calls, head.first + head.count);
     LampReplayCall *out = lamp_replay_calls(replay, &head);
     for (guint32 i = 0; i < flow->count; i++)
         out[i] = (LampReplayCall){.label = c[i].label,
+                                  .number = (guint32) c[i].call_id,
                                   .client_instance = c[i].client_instance,
                                   .server_instance = c[i].server_instance,
                                   .parent = c[i].parent,

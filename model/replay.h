@@ -21,6 +21,7 @@
 
 typedef struct {
     guint32 label, client_instance, server_instance;
+    guint32 number; /* the call's id, cut: what random draws for it are made from */
     guint32 parent; /* index in the flow; LAMP_FLOW_NONE for the root */
     guint32 end_index;
     gint64 lag_start; /* from the release to the start; root: 0 */
@@ -41,6 +42,7 @@ typedef struct {
     guint8 bypasses;    /* does not take a place at its station */
     guint8 is_removed;  /* takes no time and no place */
     guint8 fails;       /* is refused, as its instance is gone */
+    guint8 gives_up;    /* its caller does not try again, though it did */
     guint8 is_error;
     guint8 has_open_child; /* a synchronous child outlived it: its caller gave up on it */
     guint8 is_cut;         /* its caller gave up: see timeouts */
@@ -54,6 +56,7 @@ typedef struct {
     guint32 label;        /* of the root */
     gfloat confidence;
     guint8 is_background;
+    guint8 is_error; /* was answered with an error */
 } LampReplayFlow;
 
 typedef struct {

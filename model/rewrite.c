@@ -6,6 +6,8 @@
  */
 #include "model/rewrite.h"
 
+#include "model/index-map.h"
+
 #include <math.h>
 
 void
@@ -16,6 +18,8 @@ lamp_rewrite_free(LampRewrite *rewrite)
     lamp_target_free(rewrite->target);
     lamp_target_free(rewrite->caller);
     lamp_target_free(rewrite->callees);
+    lamp_target_free(rewrite->like);
+    lamp_distribution_free(rewrite->distribution);
     g_free(rewrite);
 }
 
@@ -45,6 +49,14 @@ own_work(const LampReplayCall *calls, guint32 call)
     return sum;
 }
 
+/* A draw for one call, whatever the order of the calls. */
+static gint64
+draw(const LampRewrite *rewrite, const LampReplayCall *calls, guint32 call)
+{
+    guint64 random = lamp_mix64(calls[call].number);
+    return lamp_distribution_draw(rewrite->distribution, lamp_mix64(random));
+}
+
 static void
 scale_work(LampReplayCall *calls, guint32 call, double factor)
 {
@@ -55,10 +67,26 @@ scale_work(LampReplayCall *calls, guint32 call, double factor)
     }
 }
 
+static void
+set_work(LampReplayCall *calls, guint32 call, gint64 wanted)
+{
+    gint64 own = own_work(calls, call);
+    if (own > 0)
+        scale_work(calls, call, (double) wanted / (double) own);
+    else
+        calls[call].lag_leave = wanted;
+}
+
+static void
+set_network(LampReplayCall *call, gint64 round_trip)
+{
+    call->net_out = round_trip / 2;
+    call->net_back = round_trip - round_trip / 2;
+}
+
 static guint
 rewrite_work(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call)
 {
-    gint64 own;
     switch (rewrite->effect) {
     case LAMP_EFFECT_SCALE:
         scale_work(calls, call, rewrite->factor);
@@ -67,11 +95,10 @@ rewrite_work(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call)
         calls[call].lag_leave = MAX(calls[call].lag_leave + rewrite->amount, 0);
         break;
     case LAMP_EFFECT_SET:
-        own = own_work(calls, call);
-        if (own > 0)
-            scale_work(calls, call, (double) rewrite->amount / (double) own);
-        else
-            calls[call].lag_leave = rewrite->amount;
+        set_work(calls, call, rewrite->amount);
+        break;
+    case LAMP_EFFECT_DRAW:
+        set_work(calls, call, draw(rewrite, calls, call));
         break;
     }
     return 1;
@@ -94,8 +121,10 @@ rewrite_network(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call)
         c->net_back = MAX(c->net_back + rewrite->amount - rewrite->amount / 2, 0);
         break;
     case LAMP_EFFECT_SET:
-        c->net_out = rewrite->amount / 2;
-        c->net_back = rewrite->amount - rewrite->amount / 2;
+        set_network(c, rewrite->amount);
+        break;
+    case LAMP_EFFECT_DRAW:
+        set_network(c, draw(rewrite, calls, call));
         break;
     }
     return 1;
@@ -134,6 +163,24 @@ each_call(const LampRewrite *rewrite, LampReplay *replay, RewriteCall apply,
     return touched;
 }
 
+/* The same change with the work of the calls to `like` as its distribution. */
+static LampTouched
+rewrite_like(const LampRewrite *rewrite, LampReplay *replay)
+{
+    LampRewrite drawing = *rewrite;
+    drawing.distribution = lamp_distribution_new();
+    for (guint f = 0; f < replay->flows->len; f++) {
+        const LampReplayFlow *flow = lamp_replay_flow(replay, f);
+        const LampReplayCall *calls = lamp_replay_calls(replay, flow);
+        for (guint32 i = 0; i < flow->count; i++)
+            if (lamp_target_matches(rewrite->like, calls[i].label, calls[i].server_instance))
+                lamp_distribution_add(drawing.distribution, own_work(calls, i));
+    }
+    LampTouched touched = each_call(&drawing, replay, rewrite_work, TRUE);
+    lamp_distribution_free(drawing.distribution);
+    return touched;
+}
+
 static LampTouched
 rewrite_load(const LampRewrite *rewrite, LampReplay *replay)
 {
@@ -157,10 +204,13 @@ lamp_rewrite_apply(const LampRewrite *rewrite, const LampTopology *topology, Lam
         [LAMP_REWRITE_BATCH] = lamp_rewrite_batch,
         [LAMP_REWRITE_REMOVE] = lamp_rewrite_remove,
         [LAMP_REWRITE_TIMEOUT] = rewrite_timeout,
-        [LAMP_REWRITE_FAILOVER] = rewrite_failover,
         [LAMP_REWRITE_LOAD] = NULL,
     };
+    if (rewrite->like != NULL)
+        return rewrite_like(rewrite, replay);
     switch (rewrite->kind) {
+    case LAMP_REWRITE_RETRIES:
+        return lamp_rewrite_retries(rewrite, replay);
     case LAMP_REWRITE_CACHE:
         return lamp_rewrite_cache(rewrite, replay, seed);
     case LAMP_REWRITE_DOWN:
@@ -169,6 +219,10 @@ lamp_rewrite_apply(const LampRewrite *rewrite, const LampTopology *topology, Lam
         return lamp_rewrite_places(rewrite, topology, replay, stations);
     case LAMP_REWRITE_LOAD:
         return rewrite_load(rewrite, replay);
+    case LAMP_REWRITE_FAILOVER:
+        if (rewrite->count > 0)
+            lamp_rewrite_places(rewrite, topology, replay, stations);
+        return each_call(rewrite, replay, rewrite_failover, TRUE);
     default:
         return each_call(rewrite, replay, by_call[rewrite->kind],
                          rewrite->kind != LAMP_REWRITE_BATCH);

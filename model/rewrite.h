@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "model/distribution.h"
 #include "model/simulate.h"
 #include "model/target.h"
 
@@ -17,23 +18,31 @@ typedef enum {
     LAMP_REWRITE_DOWN,
     LAMP_REWRITE_REPLICAS,
     LAMP_REWRITE_LIMIT,
+    LAMP_REWRITE_RETRIES,
     LAMP_REWRITE_TIMEOUT,
     LAMP_REWRITE_FAILOVER,
     LAMP_REWRITE_LOAD,
 } LampRewriteKind;
 
-typedef enum { LAMP_EFFECT_SCALE, LAMP_EFFECT_ADD, LAMP_EFFECT_SET } LampEffect;
+typedef enum {
+    LAMP_EFFECT_SCALE,
+    LAMP_EFFECT_ADD,
+    LAMP_EFFECT_SET,
+    LAMP_EFFECT_DRAW
+} LampEffect;
 
 typedef struct {
     LampRewriteKind kind;
-    LampTarget *target;  /* owned; NULL for load */
-    LampTarget *caller;  /* owned; of an edge */
-    LampTarget *callees; /* owned; of parallel */
+    LampTarget *target;             /* owned; NULL for load */
+    LampTarget *caller;             /* owned; of an edge */
+    LampTarget *callees;            /* owned; of parallel */
+    LampTarget *like;               /* owned; of a drawing from another target's work */
+    LampDistribution *distribution; /* owned; of another drawing */
     LampEffect effect;
     double factor; /* scale, failover, load */
     gint64 amount; /* add, set, timeout, failover: ns */
     double share;  /* cache: hits; -1 off */
-    guint32 count; /* limit, replicas */
+    guint32 count; /* limit, replicas, retries, failover */
 } LampRewrite;
 
 void lamp_rewrite_free(LampRewrite *rewrite);
@@ -53,6 +62,9 @@ LampTouched lamp_rewrite_cache(const LampRewrite *rewrite, LampReplay *replay, g
 /* Instances down, added, limited (model/rewrite-places.c). */
 LampTouched lamp_rewrite_places(const LampRewrite *rewrite, const LampTopology *topology,
                                 LampReplay *replay, LampStations *stations);
+
+/* Attempts (model/rewrite-retries.c). */
+LampTouched lamp_rewrite_retries(const LampRewrite *rewrite, LampReplay *replay);
 
 /* Order of the calls below @call of a flow, which begins at @calls (model/rewrite-order.c);
  * each returns how many calls it changed. */

@@ -233,9 +233,9 @@ add_notes(const LampOutcomes *outcomes, const LampTopology *topology, const Lamp
         if (touched->failing > 0)
             g_ptr_array_add(
                 result->notes,
-                g_strdup_printf("'%s': no other instance is left, %" G_GUINT64_FORMAT
-                                " calls fail; latencies are those if callers went on without "
-                                "an answer",
+                g_strdup_printf("'%s': %" G_GUINT64_FORMAT
+                                " calls fail that did not, with no instance or retry left; "
+                                "latencies are those if callers went on without an answer",
                                 text, touched->failing));
     }
     if (result->stretched != 0)

@@ -191,7 +191,7 @@ is_failing(const LampReplayCall *calls, guint32 count)
 {
     for (guint32 i = 0; i < count; i++) {
         guint32 at = i;
-        if (!calls[i].fails || calls[i].is_removed)
+        if (!(calls[i].fails || calls[i].gives_up) || calls[i].is_removed)
             continue;
         while (at != 0 && calls[at].is_awaited)
             at = calls[at].parent;
@@ -206,7 +206,7 @@ find_marks(const LampReplay *replay, const LampReplayFlow *flow, const LampOutco
 {
     const LampReplayCall *calls = lamp_replay_calls(replay, flow);
     guint mark = outcome->is_cut ? LAMP_MARK_CUT : 0;
-    mark |= calls[0].is_error ? LAMP_MARK_ERROR_BEFORE : 0;
+    mark |= flow->is_error ? LAMP_MARK_ERROR_BEFORE : 0;
     mark |= calls[0].is_error || is_failing(calls, flow->count) ? LAMP_MARK_ERROR_AFTER : 0;
     return (guint8) mark;
 }

@@ -11,7 +11,7 @@
 static void
 begin(LampExport *to)
 {
-    to->state = lamp_cct_new(0);
+    to->state = lamp_cct_new(0, LAMP_CCT_SUBMITTER);
 }
 
 static void

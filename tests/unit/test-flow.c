@@ -245,7 +245,7 @@ START_TEST(test_cct_inclusive_equals_the_sum_over_requests)
 {
     Loaded l;
     load(&l, fixture_shop);
-    g_autoptr(LampCct) cct = lamp_cct_new(0);
+    g_autoptr(LampCct) cct = lamp_cct_new(0, LAMP_CCT_SUBMITTER);
     gint64 durations = 0, roots = 0, exclusive = 0, critical = 0;
     for (guint f = 0; f < l.flows->len; f++) {
         lamp_cct_add(cct, l.flows->pdata[f]);
@@ -265,11 +265,29 @@ START_TEST(test_cct_inclusive_equals_the_sum_over_requests)
 }
 END_TEST
 
+START_TEST(test_cct_by_trigger_puts_asynchronous_work_by_itself)
+{
+    Loaded l;
+    load(&l, fixture_shop);
+    g_autoptr(LampCct) cct = lamp_cct_new(0, LAMP_CCT_TRIGGER);
+    guint roots = 0;
+    for (guint f = 0; f < l.flows->len; f++)
+        lamp_cct_add(cct, l.flows->pdata[f]);
+    for (guint i = 1; i < lamp_cct_count(cct); i++) {
+        const LampContext *context = lamp_cct_context(cct, i);
+        if (context->depth == 1 && context->inclusive == 220 * LAMP_NS_PER_US)
+            roots++;
+    }
+    ck_assert_uint_eq(roots, 1);
+    unload(&l);
+}
+END_TEST
+
 START_TEST(test_cct_drops_contexts_beyond_its_limit)
 {
     Loaded l;
     load(&l, fixture_shop);
-    g_autoptr(LampCct) cct = lamp_cct_new(3);
+    g_autoptr(LampCct) cct = lamp_cct_new(3, LAMP_CCT_SUBMITTER);
     for (guint f = 0; f < l.flows->len; f++)
         lamp_cct_add(cct, l.flows->pdata[f]);
     ck_assert_uint_eq(lamp_cct_count(cct), 3);
@@ -338,6 +356,7 @@ main(void)
     tcase_add_test(cases, test_critical_path_adds_up_to_the_latency);
     tcase_add_test(cases, test_slack_is_the_lead_over_the_slower_branch);
     tcase_add_test(cases, test_cct_inclusive_equals_the_sum_over_requests);
+    tcase_add_test(cases, test_cct_by_trigger_puts_asynchronous_work_by_itself);
     tcase_add_test(cases, test_cct_drops_contexts_beyond_its_limit);
     tcase_add_test(cases, test_graph_shows_fork_and_order);
     tcase_add_test(cases, test_red_counts_calls_of_each_operation);

@@ -10,13 +10,19 @@ typedef struct {
 } Loaded;
 
 static void
-load(Loaded *l, const char *const *lines)
+load_store(Loaded *l)
 {
-    l->store = fixture_store(lines);
     l->topology = lamp_topology_load(l->store, NULL);
     l->structure = lamp_structure_learn(l->store, l->topology, NULL, 0, NULL);
     l->whatif = lamp_whatif_load(l->store, l->topology, l->structure, NULL, 0, NULL);
     ck_assert_ptr_nonnull(l->whatif);
+}
+
+static void
+load(Loaded *l, const char *const *lines)
+{
+    l->store = fixture_store(lines);
+    load_store(l);
 }
 
 static void
@@ -269,6 +275,97 @@ START_TEST(test_whatif_names_what_saturates_and_what_was_never_seen)
 }
 END_TEST
 
+START_TEST(test_whatif_draws_from_distributions)
+{
+    g_autofree char *folder = g_dir_make_tmp("lamp-draw-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "measured", NULL);
+    ck_assert(g_file_set_contents(path, "# ms\n0.05\n150us\n", -1, NULL));
+    g_autofree char *from_file = g_strdup_printf("shop =file(%s)", path);
+    const struct {
+        const char *text;
+        double mean, tolerance;
+    } wanted[] = {
+        {"shop =exp(80us)", 80, 6},
+        {"shop =uniform(10us,30us)", 20, 1},
+        {"shop =normal(200us, 10us)", 200, 2},
+        {"shop =lognormal(100us,0.0)", 100, 1e-6},
+        {from_file, 100, 4},
+        {"shop =like(shop)", 100, 1e-6},
+        {"client->shop =uniform(50us,50us)", 150, 1e-6},
+    };
+    Loaded l;
+    g_autoptr(GPtrArray) lines = steady_lines(1000);
+    load(&l, (const char *const *) lines->pdata);
+    for (gsize i = 0; i < G_N_ELEMENTS(wanted); i++)
+        ck_assert_double_eq_tol(mean_after(&l, wanted[i].text), wanted[i].mean,
+                                wanted[i].tolerance);
+    unload(&l);
+    g_unlink(path);
+    g_rmdir(folder);
+}
+END_TEST
+
+/* Every other request asks db again after a failure, which took 100 us; the pause is 50 us. */
+static GPtrArray *
+retry_lines(guint requests)
+{
+    GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < requests; i++) {
+        guint t = i * 1000, id = i * 10 + 1, done = i % 2 == 0 ? 130 : 280;
+        g_ptr_array_add(lines, g_strdup_printf("%u 0 client web GET %u %u %u %u", id, t, t,
+                                               t + done, t + done));
+        g_ptr_array_add(lines, g_strdup_printf("%u %u web db S %u %u %u %u", id + 1, id, t + 10,
+                                               t + 10, t + 110, t + 110));
+        if (i % 2 == 1)
+            g_ptr_array_add(lines, g_strdup_printf("%u %u web db S %u %u %u %u", id + 2, id,
+                                                   t + 160, t + 160, t + 260, t + 260));
+    }
+    g_ptr_array_add(lines, NULL);
+    return lines;
+}
+
+START_TEST(test_whatif_retries_are_cut_and_added)
+{
+    Loaded l;
+    g_autoptr(GPtrArray) lines = retry_lines(40);
+    l.store = fixture_store_with((const char *const *) lines->pdata,
+                                 "UPDATE calls SET is_error = 1 WHERE call_id % 20 = 12;"
+                                 "UPDATE calls SET is_error = 1 WHERE call_id = 2;"
+                                 "UPDATE calls SET is_error = 1 WHERE call_id = 1;");
+    load_store(&l);
+    /* the 20 that were tried again are not, and fail; one failed before */
+    g_autoptr(LampWhatifResult) fewer = run_text(&l, "retries web->db 0");
+    const LampWhatifRow *all = &g_array_index(fewer->rows, LampWhatifRow, 0);
+    ck_assert_uint_eq(all->errors_before, 1);
+    ck_assert_uint_eq(all->errors_after, 21);
+    ck_assert_double_eq_tol(all->after[LAMP_METRIC_MEAN].value / 1e3, 130.0, 1e-6);
+    /* the one that was not tried again is: 50 pause and 100 for each attempt until it succeeds
+     */
+    g_autoptr(LampWhatifResult) more = run_text(&l, "retries web->db 50");
+    all = &g_array_index(more->rows, LampWhatifRow, 0);
+    ck_assert_uint_eq(all->errors_after, 0);
+    ck_assert_double_gt(all->after[LAMP_METRIC_MEAN].value,
+                        all->before[LAMP_METRIC_MEAN].value + 150e3 / 40.0 - 1.0);
+    g_autoptr(LampWhatifResult) same = run_text(&l, "retries web->db 1");
+    all = &g_array_index(same->rows, LampWhatifRow, 0);
+    ck_assert_double_gt(all->after[LAMP_METRIC_MEAN].value,
+                        all->before[LAMP_METRIC_MEAN].value);
+    unload(&l);
+}
+END_TEST
+
+START_TEST(test_whatif_failover_takes_the_other_sites_capacity)
+{
+    Loaded l;
+    g_autoptr(GPtrArray) lines = steady_lines(100);
+    load(&l, (const char *const *) lines->pdata);
+    ck_assert_double_eq_tol(mean_after(&l, "failover shop +10ms *2"), 10200.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "failover shop +10ms *2 limit 1"), 10200.0, 1e-6);
+    ck_assert_double_gt(mean_after(&l, "failover shop +10ms *20 limit 1"), 20000.0);
+    unload(&l);
+}
+END_TEST
+
 /* One place, three calls that come together: the second waits 100, the third 200. */
 static GPtrArray *
 queue_lines(guint requests)
@@ -343,41 +440,6 @@ START_TEST(test_whatif_cache_takes_donors_of_the_other_outcome)
 }
 END_TEST
 
-START_TEST(test_change_says_what_is_wrong)
-{
-    static const char *const bad[] = {
-        "",         " ; ",           "db",           "db 2",           "db *x",
-        "db +20",   "cache c hit 2", "parallel web", "limit web many", "failover db",
-        "load +1ms"};
-    Loaded l;
-    load(&l, fixture_shop);
-    for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
-        g_autoptr(GError) error = NULL;
-        ck_assert_msg(lamp_change_parse(bad[i], &error) == NULL, "%s", bad[i]);
-        ck_assert(g_error_matches(error, LAMP_CHANGE_ERROR, LAMP_CHANGE_ERROR_SYNTAX));
-    }
-    g_autoptr(GError) error = NULL;
-    g_autoptr(LampChange) nowhere = lamp_change_parse("nosuch *2", NULL);
-    ck_assert(!lamp_change_resolve(nowhere, l.topology, &error));
-    ck_assert(g_error_matches(error, LAMP_CHANGE_ERROR, LAMP_CHANGE_ERROR_NO_MATCH));
-    unload(&l);
-}
-END_TEST
-
-START_TEST(test_change_parses_durations)
-{
-    gint64 ns;
-    ck_assert(lamp_change_parse_duration("20ms", &ns));
-    ck_assert_int_eq(ns, 20000000);
-    ck_assert(lamp_change_parse_duration("1.5s", &ns));
-    ck_assert_int_eq(ns, 1500000000);
-    ck_assert(lamp_change_parse_duration("300us", &ns));
-    ck_assert_int_eq(ns, 300000);
-    ck_assert(!lamp_change_parse_duration("20", &ns));
-    ck_assert(!lamp_change_parse_duration("ms", &ns));
-}
-END_TEST
-
 int
 main(void)
 {
@@ -393,11 +455,12 @@ main(void)
     tcase_add_test(cases, test_whatif_counts_requests_that_fail_without_an_instance);
     tcase_add_test(cases, test_whatif_says_what_a_change_does_not_reach);
     tcase_add_test(cases, test_whatif_names_what_saturates_and_what_was_never_seen);
+    tcase_add_test(cases, test_whatif_draws_from_distributions);
+    tcase_add_test(cases, test_whatif_retries_are_cut_and_added);
+    tcase_add_test(cases, test_whatif_failover_takes_the_other_sites_capacity);
     tcase_add_test(cases, test_stations_find_a_limit_of_one);
     tcase_add_test(cases, test_stations_find_no_limit_where_there_is_none);
     tcase_add_test(cases, test_whatif_cache_takes_donors_of_the_other_outcome);
-    tcase_add_test(cases, test_change_says_what_is_wrong);
-    tcase_add_test(cases, test_change_parses_durations);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }
