@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "ingest/log/forms.h"
 #include "ingest/log/json.h"
+#include "ingest/log/postgresql.h"
 #include "ingest/readers.h"
 
 typedef struct {
@@ -49,6 +50,8 @@ lamp_log_parse_json(LampLog *log, LampBytes line, LampLogRecord *record)
         event->message = lamp_bytes(NULL, 0);
         lamp_log_parse_body(log, message, record);
     }
+    if (record->call.duration_ns < 0)
+        lamp_postgresql_take_duration(record, event->message); /* its jsonlog */
     return event->time != LAMP_TIME_NONE || event->message.len > 0 || event->field_count > 0;
 }
 

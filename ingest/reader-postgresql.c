@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "ingest/log/forms.h"
 #include "ingest/log/keyvalue.h"
+#include "ingest/log/postgresql.h"
 #include "ingest/readers.h"
 
 enum { PREFIX_BYTES = 320 };
@@ -28,8 +29,8 @@ is_one_of(LampBytes word, const char *const *words, gsize n)
     return FALSE;
 }
 
-static gboolean
-is_severity(LampBytes word)
+gboolean
+lamp_postgresql_is_severity(LampBytes word)
 {
     static const char *const words[] = {"LOG",    "ERROR",  "FATAL",  "PANIC",  "WARNING",
                                         "NOTICE", "INFO",   "DEBUG1", "DEBUG2", "DEBUG3",
@@ -73,17 +74,17 @@ is_all_digits(LampBytes text)
     return text.len > 0;
 }
 
-/* `10.77.0.51(34814)` */
-static gboolean
-take_client(LampLogRecord *record, LampBytes word)
+gboolean
+lamp_postgresql_take_client(LampLogRecord *record, LampBytes word, char separator)
 {
-    const guint8 *open = word.len > 3 ? memchr(word.at, '(', word.len) : NULL;
+    const guint8 *mark = word.len > 3 ? memrchr(word.at, separator, word.len) : NULL;
+    gsize tail = separator == '(' ? 1 : 0;
     guint64 port;
-    if (open == NULL || word.at[word.len - 1] != ')' ||
-        !lamp_text_parse_u64(lamp_bytes(open + 1, (gsize) (word.at + word.len - 1 - open - 1)),
-                             &port) ||
+    if (mark == NULL || (tail > 0 && word.at[word.len - 1] != ')') ||
+        !lamp_text_parse_u64(
+            lamp_bytes(mark + 1, (gsize) (word.at + word.len - mark - 1) - tail), &port) ||
         port > 65535 ||
-        !lamp_address_parse(lamp_bytes(word.at, (gsize) (open - word.at)),
+        !lamp_address_parse(lamp_bytes(word.at, (gsize) (mark - word.at)),
                             &record->call.client))
         return FALSE;
     record->call.client.port = (guint16) port;
@@ -110,7 +111,7 @@ static void
 take_prefix_word(LampLogRecord *record, LampBytes word)
 {
     const guint8 *at = memchr(word.at, '@', word.len);
-    if (take_client(record, word))
+    if (lamp_postgresql_take_client(record, word, '('))
         return;
     if (record->event.process.len == 0 && is_all_digits(word)) {
         record->event.process = word;
@@ -139,7 +140,7 @@ take_prefix(LampLog *log, LampLogRecord *record, LampBytes prefix)
                 key.len--;
             take_prefix_word(record, key);
         } else if (lamp_bytes_equal(key, lamp_bytes("client", 6))) {
-            if (!take_client(record, value)) {
+            if (!lamp_postgresql_take_client(record, value, '(')) {
                 record->call.has_client = value.len > 0 && value.at[0] != '[' &&
                                           lamp_address_parse(value, &record->call.client);
                 lamp_log_record_add(record, "client", value);
@@ -150,9 +151,8 @@ take_prefix(LampLog *log, LampLogRecord *record, LampBytes prefix)
     }
 }
 
-/* `duration: 1.158 ms  execute name: SELECT …` */
-static void
-take_duration(LampLogRecord *record, LampBytes message)
+void
+lamp_postgresql_take_duration(LampLogRecord *record, LampBytes message)
 {
     static const struct {
         const char *word;
@@ -181,12 +181,20 @@ take_duration(LampLogRecord *record, LampBytes message)
     }
 }
 
-/* The error that ends a statement; `42P01: text` where the log is verbose. */
-static void
-take_failure(LampLogRecord *record, LampBytes message)
+static gboolean
+is_failure(LampBytes severity)
+{
+    static const char *const words[] = {"ERROR", "FATAL", "PANIC"};
+    return is_one_of(severity, words, G_N_ELEMENTS(words));
+}
+
+void
+lamp_postgresql_take_failure(LampLogRecord *record, LampBytes severity, LampBytes message)
 {
     LampLogCall *call = &record->call;
     LampBytes code = lamp_bytes(message.at, MIN(message.len, (gsize) 5));
+    if (!is_failure(severity))
+        return;
     call->is_failed = call->is_error = TRUE;
     call->duration_ns = 0;
     call->protocol = lamp_bytes_text("postgresql");
@@ -198,19 +206,12 @@ take_failure(LampLogRecord *record, LampBytes message)
     }
 }
 
-static gboolean
-is_failure(LampBytes word)
-{
-    static const char *const words[] = {"ERROR", "FATAL", "PANIC"};
-    return is_one_of(word, words, G_N_ELEMENTS(words));
-}
-
 gboolean
 lamp_log_parse_postgresql(LampLog *log, LampBytes line, LampLogRecord *record)
 {
     LampBytes prefix, word, rest;
     if (line.len < 12 || !split_line(line, &prefix, &word, &rest) ||
-        !(is_severity(word) || is_addition(word)))
+        !(lamp_postgresql_is_severity(word) || is_addition(word)))
         return FALSE;
     if (record->event.time == LAMP_TIME_NONE) {
         gsize used = 0;
@@ -230,45 +231,49 @@ lamp_log_parse_postgresql(LampLog *log, LampBytes line, LampLogRecord *record)
     record->event.message = rest;
     if (record->event.service.len == 0)
         record->event.service = lamp_bytes_text("postgresql");
-    if (is_failure(word))
-        take_failure(record, rest);
-    else
-        take_duration(record, rest);
+    lamp_postgresql_take_failure(record, word, rest);
+    lamp_postgresql_take_duration(record, rest);
     return TRUE;
 }
 
-/* `$1 = 'SKU-1000', $2 = NULL` as values `param.1` … */
-static void
-take_parameters(LampLogRecord *record, LampBytes text)
+/* The inside of a quoted value, in which quotes are doubled; the cursor is behind the first. */
+static LampBytes
+take_literal(LampCursor *at)
+{
+    const guint8 *begin = at->at;
+    while (at->at < at->end &&
+           !(*at->at == '\'' && (lamp_cursor_left(at) == 1 || at->at[1] != '\'')))
+        at->at += *at->at == '\'' ? 2 : 1;
+    at->at = MIN(at->at, at->end);
+    return lamp_bytes(begin, (gsize) (at->at - begin));
+}
+
+gboolean
+lamp_postgresql_take_parameters(LampLogRecord *record, LampBytes text)
 {
     LampCursor at = lamp_cursor(text);
+    if (!lamp_bytes_starts(text, "parameters: ") && !lamp_bytes_starts(text, "Parameters: "))
+        return FALSE;
     while (at.at < at.end) {
         const guint8 *dollar = memchr(at.at, '$', lamp_cursor_left(&at));
         if (dollar == NULL)
-            return;
+            break;
         at.at = dollar + 1;
-        const guint8 *number = at.at;
         while (at.at < at.end && g_ascii_isdigit((char) *at.at))
             at.at++;
-        gsize digits = (gsize) (at.at - number);
-        if (digits == 0 || lamp_cursor_left(&at) < 4 || memcmp(at.at, " = ", 3) != 0)
+        gsize digits = (gsize) (at.at - dollar - 1);
+        if (digits == 0 || lamp_cursor_left(&at) < 5 || memcmp(at.at, " = '", 4) != 0)
             continue;
-        at.at += 3;
-        if (*at.at != '\'')
-            continue;
-        const guint8 *value = ++at.at;
-        while (at.at < at.end &&
-               !(*at.at == '\'' && (lamp_cursor_left(&at) == 1 || at.at[1] != '\'')))
-            at.at += *at.at == '\'' ? 2 : 1;
-        at.at = MIN(at.at, at.end);
+        at.at += 4;
+        LampBytes value = take_literal(&at);
         guint8 *slot = lamp_log_record_take(record, 6 + digits);
         if (slot == NULL)
-            return;
+            break;
         memcpy(slot, "param.", 6);
-        memcpy(slot + 6, number, digits);
-        lamp_log_record_add_field(record, lamp_bytes(slot, 6 + digits),
-                                  lamp_bytes(value, (gsize) (at.at - value)));
+        memcpy(slot + 6, dollar + 1, digits);
+        lamp_log_record_add_field(record, lamp_bytes(slot, 6 + digits), value);
     }
+    return TRUE;
 }
 
 static gboolean
@@ -283,9 +288,7 @@ join(LampLog *log, LampBytes line, LampLogRecord *record)
         return FALSE;
     if (record->call.is_failed && lamp_bytes_equal(word, lamp_bytes_text("STATEMENT")))
         record->call.statement = rest;
-    if (lamp_bytes_starts(rest, "parameters: ") || lamp_bytes_starts(rest, "Parameters: "))
-        take_parameters(record, rest);
-    else
+    if (!lamp_postgresql_take_parameters(record, rest))
         lamp_log_record_add_field(record, word, rest);
     return TRUE;
 }

@@ -220,12 +220,20 @@ lamp_template_mask(LampBytes message, LampMasked *out_masked)
 }
 
 static gboolean
+is_among(char byte, const char *marks)
+{
+    for (; *marks != '\0'; marks++)
+        if (byte == *marks)
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean
 all_of(LampBytes text, const char *marks, gboolean hex)
 {
     for (gsize i = 0; i < text.len; i++) {
         char c = (char) text.at[i];
-        if (!(hex ? g_ascii_isxdigit(c) : g_ascii_isdigit(c)) &&
-            (c == '\0' || strchr(marks, c) == NULL))
+        if (!(hex ? g_ascii_isxdigit(c) : g_ascii_isdigit(c)) && !is_among(c, marks))
             return FALSE;
     }
     return text.len > 0;

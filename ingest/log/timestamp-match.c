@@ -312,6 +312,22 @@ take_clock_part(char part, LampTimestampMatch *m)
     }
 }
 
+/* `T` is the letter between date and clock; it does not clash with a part. */
+typedef enum { LITERAL, DATE_PART, CLOCK_PART } PartKind;
+
+static PartKind
+kind_of_part(char part)
+{
+    static const guint8 kinds[128] = {
+        ['Y'] = DATE_PART,  ['y'] = DATE_PART,  ['m'] = DATE_PART,  ['b'] = DATE_PART,
+        ['d'] = DATE_PART,  ['e'] = DATE_PART,  ['a'] = DATE_PART,  ['j'] = DATE_PART,
+        ['H'] = CLOCK_PART, ['h'] = CLOCK_PART, ['M'] = CLOCK_PART, ['S'] = CLOCK_PART,
+        ['f'] = CLOCK_PART, ['n'] = CLOCK_PART, ['p'] = CLOCK_PART, ['k'] = CLOCK_PART,
+        ['z'] = CLOCK_PART, ['t'] = CLOCK_PART, ['x'] = CLOCK_PART,
+    };
+    return (PartKind) kinds[(guint8) part & 127];
+}
+
 gboolean
 lamp_timestamp_match(const char *form, LampBytes text, LampTimestampMatch *m)
 {
@@ -319,10 +335,10 @@ lamp_timestamp_match(const char *form, LampBytes text, LampTimestampMatch *m)
         (LampTimestampMatch){.at = lamp_cursor(text), .resolution_ns = 60 * LAMP_NS_PER_SECOND};
     for (const char *p = form; *p != '\0'; p++) {
         gboolean fits;
-        /* `T` is the letter between date and clock; it does not clash with a part. */
-        if (strchr("Yymbdeaj", *p) != NULL)
+        PartKind kind = kind_of_part(*p);
+        if (kind == DATE_PART)
             fits = take_date_part(*p, m);
-        else if (strchr("HhMSfnpkztx", *p) != NULL)
+        else if (kind == CLOCK_PART)
             fits = take_clock_part(*p, m);
         else
             fits = m->at.at < m->at.end && *m->at.at++ == (guint8) *p;

@@ -57,6 +57,40 @@ static const Row rows[] = {
     {"jsonl",
      "{\"instant\":{\"epochSecond\":1795252312,\"nanoOfSecond\":5},\"message\":\"x\"}",
      {"2026-11-21T09:11:52.000000005Z ~1 "}},
+    {"jsonl",
+     "{\"timestamp\":\"2026-11-21 09:11:52.100 UTC\",\"pid\":7,\"error_severity\":\"LOG\","
+     "\"message\":\"duration: 2.000 ms  statement: SELECT 1\",\"backend_type\":\"b\"}",
+     {"process=<7> severity=<info>",
+      "call server 2026-11-21T09:11:52.098000000Z - - 2026-11-21T09:11:52.100000000Z",
+      "protocol=<postgresql> operation=<SELECT ?>"}},
+    {"postgresql-csv",
+     "2026-11-21 09:11:52.100 UTC,\"shop\",\"db\",7,\"10.0.0.5:5432\",64a1.3e9,1,\"SELECT\","
+     "2026-11-21 09:00:00 UTC,1/1,0,LOG,00000,\"duration: 2.000 ms  execute s1: SELECT a\nFROM "
+     "\"\"b, c\"\" WHERE i = $1\",\"parameters: $1 = 'x7y8'\",,,,,,,,\"web\",\"client "
+     "backend\",0",
+     {"process=<7> severity=<info>", "{user=shop}", "{database=db}", "{param.1=x7y8}",
+      "{application=web}",
+      "message=<duration: 2.000 ms  execute s1: SELECT a\nFROM \"b, c\" WHERE i = $1>",
+      "call server 2026-11-21T09:11:52.098000000Z - - 2026-11-21T09:11:52.100000000Z",
+      "protocol=<postgresql> operation=<SELECT a FROM", "client=10.0.0.5:5432"}},
+    {"postgresql-csv",
+     "2026-11-21 09:11:52.100 "
+     "UTC,\"shop\",\"db\",7,\"[local]\",64a1.3e9,1,\"SELECT\",2026-11-21 "
+     "09:00:00 UTC,1/1,0,ERROR,42P01,\"relation \"\"a\"\" does not exist\",,,,,,\"SELECT * "
+     "FROM "
+     "a\",15,,\"\",\"client backend\",0",
+     {"severity=<error>", "{client=[local]}", "{sqlstate=42P01}", "{STATEMENT=SELECT * FROM a}",
+      "message=<relation \"a\" does not exist>"}},
+    {"mysql-general",
+     "2026-11-21T09:11:52.100000Z\t   42 Connect\tshop@10.0.0.5 on db using TCP/IP\n"
+     "2026-11-21T09:11:53.100000Z\t   42 Query\tSELECT a\nFROM b",
+     {"2026-11-21T09:11:52.100000000Z ~1000 service=<mysql> process=<42>", "{command=Connect}",
+      "{user=shop}", "{client=10.0.0.5}", "{command=Query}", "message=<SELECT a\nFROM b>"}},
+    {"mysql-general",
+     "261121  9:11:52\t   42 Init DB\tshop\n\t\t   42 Quit\t\n",
+     {"2026-11-21T09:11:52.000000000Z ~1000000000 service=<mysql> process=<42> "
+      "message=<shop>",
+      "{command=Init DB}", "{command=Quit}"}},
     {"logfmt",
      "ts=2026-11-21T09:11:53.240287Z level=info pid=1 thread=2 msg=\"cart \\\"read\\\"\" "
      "method=GET path=/carts/u1 status=200 dur_ms=42.58",
