@@ -74,7 +74,7 @@ typedef struct {
     gint64 id;
     char *address;
     guint16 port;
-    gboolean is_loopback; /* belongs to the host that captured it */
+    gboolean is_loopback, is_group; /* the capturing host's; multicast or broadcast */
     guint32 host;
 } LampPlace;
 

@@ -6,6 +6,7 @@
  * dense, as they are). Values of observations stay in the database until the links pass wants
  * them. Limit: 2^32 - 2 observations.
  */
+#include "base/text.h"
 #include "correlate/correlation.h"
 
 #include <string.h>
@@ -96,6 +97,21 @@ take_source(LampCorrelation *c, LampStatement *row)
     g_array_append_val(c->sources, source);
 }
 
+/* Multicast (RFC 1112, RFC 4291) or broadcast. The mask is not known, so every x.y.z.255
+ * counts; merge.c takes it back where something answered. */
+static gboolean
+is_group(const char *address)
+{
+    guint64 first;
+    const char *dot = strchr(address, '.');
+    if (strchr(address, ':') != NULL)
+        return g_ascii_strncasecmp(address, "ff", 2) == 0;
+    if (dot == NULL ||
+        !lamp_text_parse_u64(lamp_bytes(address, (gsize) (dot - address)), &first))
+        return FALSE;
+    return (first >= 224 && first <= 239) || g_str_has_suffix(address, ".255");
+}
+
 static void
 take_place(LampCorrelation *c, LampStatement *row)
 {
@@ -108,6 +124,7 @@ take_place(LampCorrelation *c, LampStatement *row)
     };
     place.is_loopback =
         g_str_has_prefix(place.address, "127.") || strcmp(place.address, "::1") == 0;
+    place.is_group = is_group(place.address);
     g_array_append_val(c->places, place);
 }
 

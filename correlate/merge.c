@@ -9,7 +9,8 @@
  * and the one at the server's host give its two ends; a capture in the middle serves for an end
  * that has none of its own.
  *
- * Spans become calls too; log records wait for correlate/logs.c.
+ * Messages to multicast and broadcast addresses that nobody answers stay observations: they are
+ * no calls. Spans become calls too; log records wait for correlate/logs.c.
  * Where addresses were rewritten on the way (NAT), the two initial sequence numbers of the
  * connection still agree, so such connections are one. Limit: a middlebox that rewrites those
  * too, or a connection that began before the captures, is not seen through. Cost: O(n log n).
@@ -281,12 +282,23 @@ add_run(LampCorrelation *c, const GArray *order, guint from, guint to)
     }
 }
 
+/* What is sent to a group and not answered (service discovery, name broadcasts) calls nobody.
+ */
+static gboolean
+is_call(LampCorrelation *c, const LampObservation *seen)
+{
+    if (seen->server == LAMP_INDEX_NONE || !lamp_place(c, seen->server)->is_group)
+        return TRUE;
+    return (seen->flags & (LAMP_SEEN_NO_RESPONSE | LAMP_SEEN_ONE_WAY)) == 0;
+}
+
 static void
 merge_wire(LampCorrelation *c)
 {
     g_autoptr(GArray) order = g_array_new(FALSE, FALSE, sizeof(guint32));
     for (guint32 i = 0; i < c->observations->len; i++)
-        if (lamp_observation(c, i)->origin == LAMP_FROM_WIRE)
+        if (lamp_observation(c, i)->origin == LAMP_FROM_WIRE &&
+            is_call(c, lamp_observation(c, i)))
             g_array_append_val(order, i);
     g_array_sort_with_data(order, compare_observations, c);
     guint from = 0;

@@ -34,7 +34,8 @@ typedef struct {
 
 typedef struct {
     LampCorrelation *c;
-    LampKeyedMap *index; /* key to number in candidates + 1 */
+    LampKeyedMap *index;       /* key to number in candidates + 1 */
+    LampKeyedMap *by_protocol; /* host and protocol to number in candidates */
     GPtrArray *candidates;
 } Naming;
 
@@ -86,6 +87,18 @@ note_served(Naming *naming, guint32 number, const LampCall *call)
     }
 }
 
+/* Remembers the first instance of the host that serves the call's protocol. */
+static void
+note_protocol(Naming *naming, const LampCall *call)
+{
+    guint32 key[2] = {call->server_host, call->protocol};
+    gboolean is_new = FALSE;
+    guint64 *number =
+        lamp_keyed_map_add(naming->by_protocol, lamp_bytes(key, sizeof key), &is_new);
+    if (number != NULL && is_new)
+        *number = call->server_instance;
+}
+
 /* Spans name the process at one end and, mostly, the peer at the other. */
 static void
 name_ends_by_text(Naming *naming, LampCall *call)
@@ -108,19 +121,40 @@ name_ends_by_text(Naming *naming, LampCall *call)
     }
 }
 
+static guint16
+server_port(LampCorrelation *c, const LampCall *call)
+{
+    return call->server_place != LAMP_INDEX_NONE ? lamp_place(c, call->server_place)->port : 0;
+}
+
 static void
 name_ends(Naming *naming, LampCall *call)
 {
     LampCorrelation *c = naming->c;
     const LampObservation *base = lamp_observation(c, call->base_seen);
-    if (call->server_host != LAMP_INDEX_NONE) {
-        guint16 port =
-            call->server_place != LAMP_INDEX_NONE ? lamp_place(c, call->server_place)->port : 0;
+    guint16 port = server_port(c, call);
+    if (call->server_host != LAMP_INDEX_NONE && port != 0) {
         call->server_instance = candidate_for(naming, call->server_host, port, 0);
         note_served(naming, call->server_instance, call);
+        note_protocol(naming, call);
     }
     if (base->origin == LAMP_FROM_SPAN && base->process != 0)
         name_ends_by_text(naming, call);
+}
+
+/* Calls that only a log tells of have no port: they are those of the first instance on the host
+ * that is known to serve their protocol, else of the host. */
+static void
+name_portless_end(Naming *naming, LampCall *call)
+{
+    if (call->server_host == LAMP_INDEX_NONE || call->server_instance != LAMP_INDEX_NONE)
+        return;
+    guint32 key[2] = {call->server_host, call->protocol};
+    const guint64 *number =
+        lamp_keyed_map_find(naming->by_protocol, lamp_bytes(key, sizeof key));
+    call->server_instance =
+        number != NULL ? (guint32) *number : candidate_for(naming, call->server_host, 0, 0);
+    note_served(naming, call->server_instance, call);
 }
 
 /* A caller that serves one port is that instance; else it is the host as a caller. */
@@ -210,6 +244,14 @@ compare_names(gconstpointer left, gconstpointer right, gpointer user)
     return order;
 }
 
+/* "shop:8080"; where no port is known, what the host is known for. */
+static char *
+port_name(const char *host, const char *what, guint16 port)
+{
+    return port != 0 ? g_strdup_printf("%s:%u", host, port)
+                     : g_strdup_printf("%s:%s", host, what);
+}
+
 static char *
 service_name(Naming *naming, const Candidate *candidate, gboolean has_replicas,
              gboolean is_only_port)
@@ -218,13 +260,14 @@ service_name(Naming *naming, const Candidate *candidate, gboolean has_replicas,
     const char *name = candidate_name(naming, candidate);
     if (candidate->operations == NULL)
         return g_strdup(candidate->is_bare ? "external" : name);
+    const char *what = protocol != NULL ? protocol : "port";
     if (candidate->is_bare && has_replicas)
-        return g_strdup_printf("%s:%u", protocol != NULL ? protocol : "port", candidate->port);
+        return g_strdup_printf("%s:%u", what, candidate->port);
     if (has_replicas)
         return g_strdup(candidate->stem);
     if (is_only_port || candidate->name != 0)
         return g_strdup(name);
-    return g_strdup_printf("%s:%u", name, candidate->port);
+    return port_name(name, what, candidate->port);
 }
 
 static gboolean
@@ -245,7 +288,7 @@ add_instance(Naming *naming, guint32 service, const Candidate *candidate, gboole
         .host = candidate->host,
         .name = is_only_port || candidate->name != 0 || candidate->operations == NULL
                     ? g_strdup(name)
-                    : g_strdup_printf("%s:%u", name, candidate->port),
+                    : port_name(name, "log", candidate->port),
     };
     g_array_append_val(naming->c->instances, instance);
 }
@@ -322,13 +365,17 @@ lamp_pass_services(LampCorrelation *c, G_GNUC_UNUSED GError **error)
     Naming naming = {
         .c = c,
         .index = lamp_keyed_map_new(MAP_BUDGET),
+        .by_protocol = lamp_keyed_map_new(MAP_BUDGET),
         .candidates = g_ptr_array_new_with_free_func(candidate_free),
     };
     for (guint i = 0; i < c->calls->len; i++)
         name_ends(&naming, lamp_call(c, i));
+    for (guint i = 0; i < c->calls->len; i++)
+        name_portless_end(&naming, lamp_call(c, i));
     name_callers(&naming);
     make_services(&naming);
     lamp_keyed_map_free(naming.index);
+    lamp_keyed_map_free(naming.by_protocol);
     g_ptr_array_unref(naming.candidates);
     return TRUE;
 }

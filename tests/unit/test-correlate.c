@@ -230,6 +230,63 @@ START_TEST(test_log_lines_of_captured_calls_are_evidence)
 }
 END_TEST
 
+/* A line on a captured host whose call no capture shows: no port, so the instance of its
+ * protocol. */
+START_TEST(test_a_call_without_port_is_its_hosts_instance)
+{
+    Fixture f;
+    make_system(&f);
+    ck_assert(lamp_store_begin(f.store, NULL));
+    fixture_run(&f, "INSERT INTO sources (source_id, path, kind, size_bytes, state) VALUES"
+                    " (9, 'logs/app1.log', 'log', 0, 'done')");
+    add_line(&f, 9, "server", 0, "GET /unseen", 9000000 * MS, 9000100 * MS);
+    ck_assert(lamp_store_commit(f.store, NULL));
+    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
+    g_autofree char *served =
+        fixture_text(&f, "SELECT server_instance FROM call_details WHERE operation = "
+                         "'GET /unseen'");
+    ck_assert_str_eq(served, "app1");
+    ck_assert_int_eq(fixture_int(&f, "SELECT count(*) FROM instances WHERE name LIKE '%:0'"),
+                     0);
+    fixture_end(&f);
+}
+END_TEST
+
+/* Unanswered messages to groups are no calls; answered ones, and those to one host, are. */
+START_TEST(test_messages_to_groups_are_no_calls)
+{
+    static const char *const addresses[] = {"224.0.0.251",   "239.255.255.250", "ff02::fb",
+                                            "192.168.1.255", "255.255.255.255", "192.168.1.7",
+                                            "fe80::1"};
+    Fixture f;
+    fixture_begin(&f);
+    fixture_capture(&f, 1, "pcap/web.pcap");
+    fixture_run(&f, "INSERT INTO endpoints VALUES (1, '192.168.1.9', 5353)");
+    for (gint64 i = 0; i < (gint64) G_N_ELEMENTS(addresses); i++) {
+        fixture_run(&f, "INSERT INTO endpoints VALUES (%" G_GINT64_FORMAT ", '%s', 5353)",
+                    i + 2, addresses[i]);
+        Sight s = {.source = 1,
+                   .client = 1,
+                   .server = i + 2,
+                   .position = 1,
+                   .sequence = -1,
+                   .protocol = "dns",
+                   .operation = "A local"};
+        s.connection = fixture_connection(&f, 1, 1, i + 2);
+        s.request = i * 10 * MS;
+        s.response = s.request + MS;
+        fixture_see(&f, &s);
+    }
+    fixture_run(&f, "UPDATE observations SET flags = 1 WHERE observation_id <> 4");
+    fixture_ready(&f);
+    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
+    g_autofree char *called =
+        fixture_text(&f, "SELECT server_address FROM call_details ORDER BY server_address");
+    ck_assert_str_eq(called, "192.168.1.255 192.168.1.7 fe80::1");
+    fixture_end(&f);
+}
+END_TEST
+
 START_TEST(test_rewritten_addresses_are_seen_through)
 {
     /* The client sees a public address that is mapped to the server's own, and so back. */
@@ -415,6 +472,8 @@ main(void)
     tcase_add_test(tc, test_nothing_to_correlate_is_fine);
     tcase_add_test(tc, test_log_lines_of_captured_calls_are_evidence);
     tcase_add_test(tc, test_rewritten_addresses_are_seen_through);
+    tcase_add_test(tc, test_a_call_without_port_is_its_hosts_instance);
+    tcase_add_test(tc, test_messages_to_groups_are_no_calls);
     tcase_add_test(tc, test_log_of_a_host_without_capture_gets_its_clock);
     tcase_add_test(tc, test_client_and_server_lines_become_one_call);
     tcase_add_test(tc, test_ends_of_spans_are_joined);
