@@ -6,12 +6,13 @@
 #include "cli/flow-options.h"
 #include "cli/print.h"
 #include "cli/shape-tree.h"
+#include "cli/unusual-text.h"
 #include "model/shape.h"
 
 #include <string.h>
 
 static gboolean as_json, fold, ascii;
-static int most = 10, trees = 3;
+static int most = 10, trees = 3, unusual_most = 5;
 static char *order_name;
 
 static const GOptionEntry options[] = {
@@ -20,6 +21,8 @@ static const GOptionEntry options[] = {
      "order: count (default), latency, cost, variance", "ORDER"},
     {"top", 'n', 0, G_OPTION_ARG_INT, &most, "shapes to list (default 10; 0: all)", "N"},
     {"trees", 0, 0, G_OPTION_ARG_INT, &trees, "draw the first N shapes (default 3)", "N"},
+    {"unusual", 0, 0, G_OPTION_ARG_INT, &unusual_most,
+     "tell of the first N paths that are rare or fail (default 5)", "N"},
     {"fold", 0, 0, G_OPTION_ARG_NONE, &fold,
      "put near-equal shapes together: order and repeats do not count", NULL},
     {"ascii", 0, 0, G_OPTION_ARG_NONE, &ascii, "plain characters only", NULL},
@@ -30,6 +33,7 @@ static const GOptionEntry options[] = {
 static const LampOptionRange ranges[] = {
     {"top", &most, NULL, 0.0, G_MAXINT},
     {"trees", &trees, NULL, 0.0, G_MAXINT},
+    {"unusual", &unusual_most, NULL, 0.0, G_MAXINT},
     LAMP_FLOW_RANGES,
     {NULL},
 };
@@ -109,6 +113,8 @@ append_tables(LampCli *cli, const LampModelView *view, const LampShapes *shapes,
                            "errors. Durations: as the caller saw them.\n\"of time\" is the "
                            "share of all requests' time; background activities show -.\n",
                            n, totals.rare, totals.invalid);
+    g_autoptr(GArray) found = lamp_unusual_find(shapes);
+    lamp_unusual_append(out, view->topology, shapes, found, (guint) unusual_most);
     for (guint i = 0; i < MIN(listed, (guint) MAX(trees, 0)); i++) {
         const LampShape *shape = lamp_shapes_get(shapes, ranks[i]);
         g_string_append_printf(out, "\n#%u\n", i + 1);
@@ -177,7 +183,10 @@ append_json(const LampTopology *topology, const LampShapes *shapes, const guint 
         g_string_append(out, i == 0 ? "\n  " : ",\n  ");
         append_json_shape(out, topology, lamp_shapes_get(shapes, ranks[i]));
     }
-    g_string_append(out, "\n]}\n");
+    g_autoptr(GArray) found = lamp_unusual_find(shapes);
+    g_string_append(out, "\n], \"unusual\": ");
+    lamp_unusual_append_json(out, topology, shapes, found);
+    g_string_append(out, "}\n");
 }
 
 static int

@@ -4,6 +4,7 @@
 #include "model/red.h"
 #include "model/shape.h"
 #include "model/slack.h"
+#include "model/unusual.h"
 #include "tests/unit/flow-fixture.h"
 
 typedef struct {
@@ -265,6 +266,46 @@ START_TEST(test_cct_inclusive_equals_the_sum_over_requests)
 }
 END_TEST
 
+START_TEST(test_unusual_paths_are_rare_or_fail)
+{
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < 30; i++) {
+        guint t = i * 1000, id = i * 10 + 1;
+        g_ptr_array_add(lines, g_strdup_printf("%u 0 client web GET %u %u %u %u", id, t, t,
+                                               t + 300, t + 300));
+        if (i != 7)
+            g_ptr_array_add(lines, g_strdup_printf("%u %u web db S %u %u %u %u", id + 1, id,
+                                                   t + 10, t + 10, t + 100, t + 100));
+        if (i == 7 || i == 9)
+            g_ptr_array_add(lines, g_strdup_printf("%u %u web log W %u %u %u %u", id + 2, id,
+                                                   t + 150, t + 150, t + 200, t + 200));
+    }
+    g_ptr_array_add(lines, NULL);
+    Loaded l;
+    load(&l, (const char *const *) lines->pdata);
+    LampShapeOptions options = {0};
+    g_autoptr(LampShapes) shapes = lamp_shapes_new(l.topology, l.structure, &options);
+    for (guint f = 0; f < l.flows->len; f++) {
+        LampFlow *flow = l.flows->pdata[f];
+        flow->calls[0].is_error = f == 9;
+        lamp_shapes_add(shapes, flow);
+    }
+    g_autoptr(GArray) found = lamp_unusual_find(shapes);
+    ck_assert_uint_eq(found->len, 2);
+    const LampUnusual *failed = &g_array_index(found, LampUnusual, 0);
+    const LampUnusual *rare = &g_array_index(found, LampUnusual, 1);
+    ck_assert_uint_eq(failed->errors, 1);
+    ck_assert_uint_eq(failed->more->len, 1);
+    ck_assert_uint_eq(failed->fewer->len, 0);
+    ck_assert(rare->is_rare);
+    ck_assert_uint_eq(rare->count, 1);
+    ck_assert_uint_eq(rare->requests, 30);
+    ck_assert_uint_eq(rare->more->len, 1);
+    ck_assert_uint_eq(rare->fewer->len, 1);
+    unload(&l);
+}
+END_TEST
+
 START_TEST(test_cct_by_trigger_puts_asynchronous_work_by_itself)
 {
     Loaded l;
@@ -356,6 +397,7 @@ main(void)
     tcase_add_test(cases, test_critical_path_adds_up_to_the_latency);
     tcase_add_test(cases, test_slack_is_the_lead_over_the_slower_branch);
     tcase_add_test(cases, test_cct_inclusive_equals_the_sum_over_requests);
+    tcase_add_test(cases, test_unusual_paths_are_rare_or_fail);
     tcase_add_test(cases, test_cct_by_trigger_puts_asynchronous_work_by_itself);
     tcase_add_test(cases, test_cct_drops_contexts_beyond_its_limit);
     tcase_add_test(cases, test_graph_shows_fork_and_order);
