@@ -15,7 +15,7 @@
 
 enum { MAX_NAME = 40, MAX_ID = 128, PARTS = 6 };
 
-static gboolean
+static inline gboolean
 name_is(LampBytes name, const char *text)
 {
     return name.len == strlen(text) &&
@@ -84,8 +84,11 @@ lamp_identifier_is_secret(LampBytes name)
 static gboolean
 is_known_header(LampBytes name)
 {
-    static const char *const names[] = {"traceparent", "b3", "sentry-trace",
-                                        "x-cloud-trace-context"};
+    static const struct {
+        const char *name;
+        gsize len;
+    } names[] = {
+        {"traceparent", 11}, {"b3", 2}, {"sentry-trace", 12}, {"x-cloud-trace-context", 21}};
     static const char *const endings[] = {"request-id",     "trace-id",  "correlation-id",
                                           "transaction-id", "requestid", "traceid"};
     /* The last letter tells most headers apart. */
@@ -93,7 +96,7 @@ is_known_header(LampBytes name)
     gboolean ends_in_d = last == 'd';
     gboolean may_be_name = last == 't' || last == '3' || last == 'e';
     for (gsize i = 0; may_be_name && i < G_N_ELEMENTS(names); i++)
-        if (name_is(name, names[i]))
+        if (name.len == names[i].len && name_is(name, names[i].name))
             return TRUE;
     for (gsize i = 0; i < G_N_ELEMENTS(endings) && ends_in_d; i++)
         if (ends_with(name, endings[i]))
@@ -132,13 +135,30 @@ lamp_identifier_trace_part(LampBytes name, LampBytes value)
     return lamp_bytes(NULL, 0);
 }
 
+/* Classes of bytes, for the scans that see every byte of a body. */
+enum {
+    WORD = 1 /* letters, digits */,
+    NAME = 2 /* these and _ - . */,
+    NUMBER = 4 /* and + - . */
+};
+#define LETTERS_AND_DIGITS (WORD | NAME | NUMBER)
+static const guint8 classes[256] = {
+    ['0' ... '9'] = LETTERS_AND_DIGITS,
+    ['A' ... 'Z'] = LETTERS_AND_DIGITS,
+    ['a' ... 'z'] = LETTERS_AND_DIGITS,
+    ['_'] = NAME,
+    ['-'] = NAME | NUMBER,
+    ['.'] = NAME | NUMBER,
+    ['+'] = NUMBER,
+};
+
 static gboolean
 is_plain_name(LampBytes name)
 {
     if (name.len == 0 || name.len > MAX_NAME)
         return FALSE;
     for (gsize i = 0; i < name.len; i++)
-        if (!g_ascii_isalnum(name.at[i]) && memchr("_-.", name.at[i], 3) == NULL)
+        if ((classes[name.at[i]] & NAME) == 0)
             return FALSE;
     return TRUE;
 }
@@ -179,7 +199,7 @@ static LampBytes
 take_json_number(LampCursor *c)
 {
     const guint8 *from = c->at;
-    while (c->at < c->end && (g_ascii_isalnum(*c->at) || memchr("+-.", *c->at, 3) != NULL))
+    while (c->at < c->end && (classes[*c->at] & NUMBER) != 0)
         c->at++;
     return lamp_bytes(from, (gsize) (c->at - from));
 }
@@ -208,7 +228,7 @@ lamp_identifiers_in_json(LampBytes json, LampIdentifierFound found, gpointer own
             } else if (usable && c.at < c.end && is_id_text(text)) {
                 found(owner, name, text);
             }
-        } else if (g_ascii_isalnum(*c.at) || *c.at == '-') {
+        } else if ((classes[*c.at] & WORD) != 0 || *c.at == '-') {
             LampBytes number = take_json_number(&c);
             if (usable && c.at < c.end && is_id_number(name, number))
                 found(owner, name, number);

@@ -92,6 +92,12 @@ extension_length(LampBytes word)
     return is_one ? n + 1 : 0;
 }
 
+static gboolean
+ends_path_word(guint8 byte)
+{
+    return byte == '/' || byte == '?' || byte == '#';
+}
+
 gsize
 lamp_operation_fold_path(LampBytes path, char *out, gsize size, LampFolded folded,
                          gpointer owner)
@@ -106,7 +112,7 @@ lamp_operation_fold_path(LampBytes path, char *out, gsize size, LampFolded folde
             continue;
         }
         gsize from = at;
-        while (at < path.len && memchr("/?#", path.at[at], 3) == NULL)
+        while (at < path.len && !ends_path_word(path.at[at]))
             at++;
         LampBytes word = lamp_bytes(path.at + from, at - from);
         gsize extension = extension_length(word);

@@ -52,7 +52,7 @@ table_connect(sqlite3 *db, void *owner, int argc, const char *const *argv,
     (void) argv;
     (void) out_error;
     for (guint i = 0; i < batch->columns; i++)
-        g_string_append_printf(sql, i == 0 ? "c%u" : ", c%u", i);
+        g_string_append_printf(sql, i == 0 ? "c%u" : ", c%u", i + 1);
     g_string_append_c(sql, ')');
     int code = sqlite3_declare_vtab(db, sql->str);
     if (code != SQLITE_OK)
@@ -158,16 +158,16 @@ static const sqlite3_module rows_module = {
 };
 
 LampBatch *
-lamp_batch_new(LampStore *store, const char *table, guint columns, GError **error)
+lamp_batch_new(LampStore *store, const LampBatchForm *form, GError **error)
 {
     LampBatch *batch = g_new0(LampBatch, 1);
     batch->store = store;
-    batch->columns = columns;
-    batch->cells = g_new0(Cell, (gsize) columns * BATCH_ROWS);
+    batch->columns = form->columns;
+    batch->cells = g_new0(Cell, (gsize) form->columns * BATCH_ROWS);
     batch->texts = g_byte_array_new();
-    batch->module = g_strconcat("lamp_rows_of_", table, NULL);
-    g_autofree char *sql =
-        g_strdup_printf("INSERT INTO %s SELECT * FROM %s", table, batch->module);
+    batch->module = g_strconcat("lamp_rows_of_", form->name, NULL);
+    g_autofree char *sql = g_strdup_printf("INSERT INTO %s SELECT %s FROM %s", form->table,
+                                           form->values, batch->module);
     int code = sqlite3_create_module(store->db, batch->module, &rows_module, batch);
     if (code != SQLITE_OK)
         lamp_store_fail(store, code, "cannot write rows to", error);

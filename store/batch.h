@@ -12,9 +12,18 @@
 
 typedef struct LampBatch LampBatch;
 
-/* For a @table of @columns columns; one batch for each table of a store. Caller frees, before
- * the store is closed. */
-LampBatch *lamp_batch_new(LampStore *store, const char *table, guint columns,
+/* Which rows a batch gathers and where they go; texts are static. */
+typedef struct {
+    const char *name; /* of the batch: one of a name in a store */
+    const char *table;
+    guint columns;
+    /* What goes into the table: `*`, or expressions of the cells c1, c2, … and constants, which
+     * cost less than a cell. */
+    const char *values;
+} LampBatchForm;
+
+/* Caller frees, before the store is closed. */
+LampBatch *lamp_batch_new(LampStore *store, const LampBatchForm *form,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void lamp_batch_free(LampBatch *batch);
 

@@ -21,10 +21,12 @@ typedef enum {
 typedef enum {
     BATCH_EVENTS,
     BATCH_OBSERVATIONS,
+    BATCH_CALLS, /* observations of calls on a wire */
     N_BATCHES,
 } Batch;
 
-enum { KNOWN_SLOTS = 64, KNOWN_SLOT_BYTES = 40 };
+enum { KNOWN_SLOTS = 64, KNOWN_SLOT_BYTES = 40, KNOWN_TEXTS = 64, KNOWN_TEXT_BYTES = 64 };
+enum { CALL_COLUMNS = 20 };
 
 struct LampWriter {
     LampStore *store;
@@ -35,7 +37,12 @@ struct LampWriter {
         gsize length;
         guint8 name[KNOWN_SLOT_BYTES];
     } known_slots[N_BATCHES][KNOWN_SLOTS]; /* names that are in `strings`, by table and place */
-    gint64 source_id;                      /* of the source being written */
+    struct {
+        gint64 id;
+        gsize length;
+        guint8 text[KNOWN_TEXT_BYTES];
+    } known_texts[KNOWN_TEXTS]; /* operations and the like, by a cheap hash */
+    gint64 source_id;           /* of the source being written */
     gint64 last_source, last_event, last_observation, last_endpoint;
     gint64 connection_base, last_connection;
     GError *failure; /* first failed row of the source */

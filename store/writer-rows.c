@@ -110,6 +110,24 @@ batch_interned(LampWriter *writer, LampBatch *row, guint column, LampBytes text)
     lamp_batch_int_or_null(row, column, lamp_store_intern(writer->store, text), 0);
 }
 
+/* Number of a text that comes again and again: looked for among the last ones first. */
+static gint64
+intern_often(LampWriter *writer, LampBytes text)
+{
+    if (text.len < 2 || text.len > KNOWN_TEXT_BYTES)
+        return lamp_store_intern(writer->store, text);
+    gsize place = (text.at[text.len - 1] + 5u * text.at[text.len - 2] +
+                   7u * text.at[text.len / 2] + 11u * text.len) %
+                  KNOWN_TEXTS;
+    if (writer->known_texts[place].length != text.len ||
+        memcmp(writer->known_texts[place].text, text.at, text.len) != 0) {
+        writer->known_texts[place].length = text.len;
+        memcpy(writer->known_texts[place].text, text.at, text.len);
+        writer->known_texts[place].id = lamp_store_intern(writer->store, text);
+    }
+    return writer->known_texts[place].id;
+}
+
 static void
 bind_name(LampWriter *writer, LampStatement *row, int parameter, const char *name)
 {
@@ -189,7 +207,6 @@ bind_observer(LampWriter *writer, LampBatch *row, const LampObservationRow *o)
 {
     static const char *const origins[] = {"wire", "log", "span", "flow"};
     static const char *const roles[] = {NULL, "client", "server"};
-    lamp_batch_int(row, 2, writer->source_id);
     lamp_batch_static(row, 3, origins[o->origin]);
     lamp_batch_static(row, 4, roles[o->role]);
     lamp_batch_text(row, 5, o->external_id);
@@ -208,28 +225,61 @@ bind_observer(LampWriter *writer, LampBatch *row, const LampObservationRow *o)
     batch_interned(writer, row, 15, o->thread);
 }
 
+/* Is it a call on a wire, of which only the connection says who took part? */
+static gboolean
+is_wire_call(const LampObservationRow *o)
+{
+    return o->origin == LAMP_ORIGIN_WIRE && o->role == LAMP_ROLE_NONE &&
+           o->connection_id != 0 && o->event_number == 0 && !o->has_client && !o->has_server &&
+           o->external_id.len == 0 && o->process.len == 0 && o->peer.len == 0 &&
+           o->thread.len == 0;
+}
+
+static void
+bind_wire(LampWriter *writer, LampBatch *row, const LampObservationRow *o)
+{
+    lamp_batch_int(row, 3, writer->connection_base + (gint64) o->connection_id);
+    lamp_batch_int(row, 4, (gint64) o->position);
+    lamp_batch_int_or_null(row, 5, o->request_sequence, -1);
+    lamp_batch_int_or_null(row, 6, o->response_sequence, -1);
+}
+
+/* What every observation has, in the columns from @first on. */
+static void
+bind_call(LampWriter *writer, LampBatch *row, guint first, const LampObservationRow *o)
+{
+    lamp_batch_int_or_null(row, first, intern_often(writer, o->protocol), 0);
+    lamp_batch_int_or_null(row, first + 1, intern_often(writer, o->operation), 0);
+    lamp_batch_text(row, first + 2, o->status);
+    lamp_batch_int(row, first + 3, o->is_error);
+    lamp_batch_int(row, first + 4, o->flags);
+    lamp_batch_int_or_null(row, first + 5, o->request_first, LAMP_TIME_NONE);
+    lamp_batch_int_or_null(row, first + 6, o->request_last, LAMP_TIME_NONE);
+    lamp_batch_int_or_null(row, first + 7, o->response_first, LAMP_TIME_NONE);
+    lamp_batch_int_or_null(row, first + 8, o->response_last, LAMP_TIME_NONE);
+    lamp_batch_int(row, first + 9, MAX(1, o->resolution_ns));
+    lamp_batch_int(row, first + 10, (gint64) o->request_bytes);
+    lamp_batch_int(row, first + 11, (gint64) o->response_bytes);
+    batch_values(writer, row, first + 12, o, LAMP_SIDE_REQUEST);
+    batch_values(writer, row, first + 13, o, LAMP_SIDE_RESPONSE);
+}
+
 guint64
 lamp_writer_observation(LampWriter *writer, const LampObservationRow *o)
 {
-    LampBatch *row = writer->batches[BATCH_OBSERVATIONS];
+    Batch which = is_wire_call(o) ? BATCH_CALLS : BATCH_OBSERVATIONS;
+    LampBatch *row = writer->batches[which];
     gint64 id = ++writer->last_observation;
     lamp_batch_int(row, 1, id);
-    bind_observer(writer, row, o);
-    batch_interned(writer, row, 16, o->protocol);
-    batch_interned(writer, row, 17, o->operation);
-    lamp_batch_text(row, 18, o->status);
-    lamp_batch_int(row, 19, o->is_error);
-    lamp_batch_int(row, 20, o->flags);
-    lamp_batch_int_or_null(row, 21, o->request_first, LAMP_TIME_NONE);
-    lamp_batch_int_or_null(row, 22, o->request_last, LAMP_TIME_NONE);
-    lamp_batch_int_or_null(row, 23, o->response_first, LAMP_TIME_NONE);
-    lamp_batch_int_or_null(row, 24, o->response_last, LAMP_TIME_NONE);
-    lamp_batch_int(row, 25, MAX(1, o->resolution_ns));
-    lamp_batch_int(row, 26, (gint64) o->request_bytes);
-    lamp_batch_int(row, 27, (gint64) o->response_bytes);
-    batch_values(writer, row, 28, o, LAMP_SIDE_REQUEST);
-    batch_values(writer, row, 29, o, LAMP_SIDE_RESPONSE);
-    end_row(writer, BATCH_OBSERVATIONS);
+    lamp_batch_int(row, 2, writer->source_id);
+    if (which == BATCH_CALLS) {
+        bind_wire(writer, row, o);
+        bind_call(writer, row, 7, o);
+    } else {
+        bind_observer(writer, row, o);
+        bind_call(writer, row, 16, o);
+    }
+    end_row(writer, which);
     return (guint64) id;
 }
 

@@ -20,12 +20,15 @@ static const char *const insert_sql[N_INSERTS] = {
     [INSERT_SPAN_JOIN] = "INSERT INTO span_joins VALUES (?,?,?)",
 };
 
-static const struct {
-    const char *table;
-    guint columns;
-} batches[N_BATCHES] = {
-    [BATCH_EVENTS] = {"events", 14},
-    [BATCH_OBSERVATIONS] = {"observations", 29},
+static const LampBatchForm batches[N_BATCHES] = {
+    [BATCH_EVENTS] = {"events", "events", 14, "*"},
+    [BATCH_OBSERVATIONS] = {"observations", "observations", 29, "*"},
+    /* Most observations by far are calls seen on a wire, which have a third of the columns
+     * empty. */
+    [BATCH_CALLS] = {"calls", "observations", CALL_COLUMNS,
+                     "c1, c2, 'wire', NULL, NULL, NULL, c3, c4, c5, c6, NULL, NULL, NULL, "
+                     "NULL, NULL, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, "
+                     "c19, c20"},
 };
 
 /* Tables whose rows belong to a source, for forgetting. */
@@ -72,7 +75,7 @@ lamp_writer_new(LampStore *store, GError **error)
             return NULL;
     }
     for (gsize i = 0; i < N_BATCHES; i++) {
-        writer->batches[i] = lamp_batch_new(store, batches[i].table, batches[i].columns, error);
+        writer->batches[i] = lamp_batch_new(store, &batches[i], error);
         if (writer->batches[i] == NULL)
             return NULL;
     }
@@ -150,6 +153,7 @@ lamp_writer_source_abandon(LampWriter *writer)
 {
     lamp_store_rollback(writer->store);
     memset(writer->known_slots, 0, sizeof writer->known_slots);
+    memset(writer->known_texts, 0, sizeof writer->known_texts);
     for (gsize i = 0; i < N_BATCHES; i++)
         lamp_batch_clear(writer->batches[i]);
     g_clear_error(&writer->failure);

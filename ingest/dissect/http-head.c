@@ -26,7 +26,9 @@ trim(LampBytes text)
 static gboolean
 name_is(LampBytes name, const char *lower, gsize len)
 {
-    return name.len == len && g_ascii_strncasecmp((const char *) name.at, lower, len) == 0;
+    /* The last letters differ most often, and a letter of any case has this bit. */
+    return name.len == len && (name.at[len - 1] | 0x20) == (guint8) lower[len - 1] &&
+           g_ascii_strncasecmp((const char *) name.at, lower, len) == 0;
 }
 
 /* "HTTP/1.1 200": whole, cut, or neither. */
@@ -125,8 +127,9 @@ parse_start_line(LampBytes line, LampHttpHead *head)
 static void
 read_content_type(LampHttpHead *head, LampBytes value)
 {
-    head->is_json = lamp_text_find(value, "json") >= 0;
-    head->is_form = lamp_text_find(value, "x-www-form-urlencoded") >= 0;
+    head->is_json =
+        lamp_bytes_starts(value, "application/json") || lamp_text_find(value, "json") >= 0;
+    head->is_form = !head->is_json && lamp_text_find(value, "x-www-form-urlencoded") >= 0;
 }
 
 /* The last coding named decides (section 6.1); `chunked` must be it. */
