@@ -93,7 +93,8 @@ run(LampCli *cli, char **arguments, GError **error)
     cli->store = lamp_ingest_run(cli, arguments, &counts, error);
     if (cli->store == NULL)
         return -1;
-    lamp_ingest_report(cli, cli->store, &counts);
+    if (!lamp_ingest_report(cli, cli->store, &counts, error))
+        return -1;
     int status = lamp_ingest_status(cli->store, &counts, error);
     if (status < 0 || !lamp_correlate_run(cli, cli->store, error))
         return -1;

@@ -11,7 +11,8 @@ run(LampCli *cli, char **arguments, GError **error)
     g_autoptr(LampStore) store = lamp_ingest_run(cli, arguments, &counts, error);
     if (store == NULL)
         return -1;
-    lamp_ingest_report(cli, store, &counts);
+    if (!lamp_ingest_report(cli, store, &counts, error))
+        return -1;
     return lamp_ingest_status(store, &counts, error);
 }
 

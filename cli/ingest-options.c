@@ -14,6 +14,7 @@
 #define DEFAULT_OUTPUT "lamplight.db"
 #define SHOWN_SOURCES 20
 #define SHOWN_FINDINGS 10
+#define SAMPLES 3
 
 static char *output, *format, *patterns, *filter, *key_log;
 static char **hosts, **zones;
@@ -97,10 +98,15 @@ source_table(LampStore *store)
     static const char *const titles[] = {"source",   "state",     "format",    ">read",
                                          ">records", ">rejected", ">coverage", ">findings",
                                          "note",     NULL};
-    g_autofree char *sql =
-        g_strconcat("SELECT path, state, format, size_bytes, bytes_read, records, rejected,"
-                    " coverage, findings, note FROM source_coverage",
-                    full_report ? "" : " WHERE NOT is_whole", " ORDER BY source_id", NULL);
+    /* Where a file holds several forms, or lines that fit none, the share of each. */
+    g_autofree char *sql = g_strconcat(
+        "SELECT path, state, CASE WHEN rejected = 0 AND forms IS NULL THEN format ELSE"
+        " coalesce((SELECT group_concat(printf('%s %.1f%%', key, 100.0 * value /"
+        " (records + rejected)), ', ') FROM json_each(coalesce(forms, CASE WHEN records > 0"
+        " THEN json_object(format, records) END))), format) END,"
+        " size_bytes, bytes_read, records, rejected, coverage, findings, note"
+        " FROM source_coverage",
+        full_report ? "" : " WHERE NOT is_whole", " ORDER BY source_id", NULL);
     LampTable *table = lamp_table_new(titles);
     g_autoptr(LampStatement) rows = lamp_statement_new(store, sql, NULL);
     gboolean has_row = FALSE;
@@ -111,18 +117,21 @@ source_table(LampStore *store)
     return table;
 }
 
-/* The first findings: what is wrong, in which file, where. */
+/* What is wrong, in which file, where: the first findings, or with --report some of each file.
+ */
 static void
 append_findings(LampStore *store, GString *text)
 {
     g_autoptr(LampStatement) rows = lamp_statement_new(
         store,
-        "SELECT path, offset_bytes, text, count FROM findings JOIN sources USING (source_id) "
-        "ORDER BY finding_id LIMIT ?",
+        "SELECT path, offset_bytes, f.text, count FROM (SELECT *, row_number() OVER"
+        " (PARTITION BY source_id ORDER BY finding_id) AS rank FROM findings) f"
+        " JOIN sources USING (source_id) WHERE rank <= ?2 ORDER BY finding_id LIMIT ?1",
         NULL);
     if (rows == NULL)
         return;
-    lamp_statement_bind_int(rows, 1, SHOWN_FINDINGS);
+    lamp_statement_bind_int(rows, 1, full_report ? G_MAXINT : SHOWN_FINDINGS);
+    lamp_statement_bind_int(rows, 2, full_report ? SAMPLES : SHOWN_FINDINGS);
     gboolean has_row = FALSE;
     while (lamp_statement_step(rows, &has_row, NULL) && has_row) {
         g_autofree char *path = lamp_text_escape(lamp_bytes_text(lamp_statement_text(rows, 0)));
@@ -136,8 +145,9 @@ append_findings(LampStore *store, GString *text)
     }
 }
 
-void
-lamp_ingest_report(LampCli *cli, LampStore *store, const LampIngestCounts *counts)
+gboolean
+lamp_ingest_report(LampCli *cli, LampStore *store, const LampIngestCounts *counts,
+                   GError **error)
 {
     g_autofree char *size = lamp_size_format(counts->bytes);
     g_autofree char *records = lamp_count_format(counts->records);
@@ -148,19 +158,19 @@ lamp_ingest_report(LampCli *cli, LampStore *store, const LampIngestCounts *count
              counts->sources, size, records, rejected, counts->unchanged, counts->duplicates,
              counts->unreadable, counts->empty, counts->unknown);
     if (cli->quiet && !full_report)
-        return;
+        return TRUE;
     g_autoptr(LampTable) table = source_table(store);
     if (lamp_table_rows(table) == 0)
-        return;
+        return TRUE;
     g_autoptr(GString) text = g_string_new(NULL);
-    lamp_table_render(table, text, isatty(STDERR_FILENO) ? cli->width : 0);
+    gint width = full_report ? cli->table_width : isatty(STDERR_FILENO) ? cli->width : 0;
+    lamp_table_render(table, text, width);
     append_findings(store, text);
-    g_printerr(
-        "%s%s",
-        full_report
-            ? ""
-            : "Sources that need attention (all: --report; details: table `findings`):\n",
-        text->str);
+    if (full_report)
+        return lamp_print(text, error);
+    g_printerr("Sources that need attention (all: --report; details: table `findings`):\n%s",
+               text->str);
+    return TRUE;
 }
 
 /* Sources that the view source_coverage calls not whole, of this run or an earlier one. */

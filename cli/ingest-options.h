@@ -15,8 +15,10 @@ const char *lamp_ingest_output(void);
 LampStore *lamp_ingest_run(LampCli *cli, char **paths, LampIngestCounts *out_counts,
                            GError **error);
 
-/* What was read, as text for standard error; a table of the sources that need attention. */
-void lamp_ingest_report(LampCli *cli, LampStore *store, const LampIngestCounts *counts);
+/* What was read and which sources need attention, on standard error; with --report every source
+ * with samples of what was not understood, on standard output. */
+gboolean lamp_ingest_report(LampCli *cli, LampStore *store, const LampIngestCounts *counts,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* LAMP_EXIT_LOSSES if any source of @store is not whole (view source_coverage), of this run or
  * an earlier one; LAMP_EXIT_OK; -1 with @error when nothing at all could be read. */

@@ -16,6 +16,21 @@ see_time(LampMember *member, LampTime time)
         member->row.last_time = time;
 }
 
+/* There are few codes and forms: a list in order of first appearance also keeps the output in a
+ * stable order. */
+static guint64 *
+count_of(GArray *counts, const char *code)
+{
+    for (guint i = 0; i < counts->len; i++) {
+        LampCodeCount *known = &g_array_index(counts, LampCodeCount, i);
+        if (g_str_equal(known->code, code))
+            return &known->count;
+    }
+    LampCodeCount fresh = {.code = code};
+    g_array_append_val(counts, fresh);
+    return &g_array_index(counts, LampCodeCount, counts->len - 1).count;
+}
+
 static void
 take_packet(gpointer owner, const LampPacket *packet)
 {
@@ -32,6 +47,8 @@ static guint64
 take_event(gpointer owner, const LampEventRow *event)
 {
     LampMember *member = owner;
+    if (event->form != NULL)
+        ++*count_of(member->forms, event->form);
     see_time(member, event->time);
     guint64 id = lamp_writer_event(member->run->writer, event);
     if (member->run->seen != NULL)
@@ -79,27 +96,12 @@ take_span_join(gpointer owner, const LampSpanJoinRow *join)
     lamp_writer_span_join(member->run->writer, join);
 }
 
-/* There are few codes: a list in order of first appearance also keeps the output in a stable
- * order. */
-static guint64 *
-code_count(LampMember *member, const char *code)
-{
-    for (guint i = 0; i < member->codes->len; i++) {
-        LampCodeCount *known = &g_array_index(member->codes, LampCodeCount, i);
-        if (g_str_equal(known->code, code))
-            return &known->count;
-    }
-    LampCodeCount fresh = {.code = code};
-    g_array_append_val(member->codes, fresh);
-    return &g_array_index(member->codes, LampCodeCount, member->codes->len - 1).count;
-}
-
 static void
 take_finding(gpointer owner, const LampFinding *finding)
 {
     LampMember *member = owner;
     member->run->counts->findings++;
-    if (++*code_count(member, finding->code) <= LAMP_LIMIT_FINDINGS)
+    if (++*count_of(member->codes, finding->code) <= LAMP_LIMIT_FINDINGS)
         lamp_writer_finding(member->run->writer, finding, 1);
 }
 
@@ -130,6 +132,7 @@ lamp_member_init(LampMember *member, LampIngestRun *run)
     *member = (LampMember){.run = run};
     member->row.first_time = member->row.last_time = LAMP_TIME_NONE;
     member->codes = g_array_new(FALSE, FALSE, sizeof(LampCodeCount));
+    member->forms = g_array_new(FALSE, FALSE, sizeof(LampCodeCount));
     member->sink = (LampSink){
         .owner = member,
         .packet = take_packet,
@@ -150,6 +153,8 @@ lamp_member_clear(LampMember *member)
 {
     g_clear_pointer(&member->packets, lamp_packets_free);
     g_clear_pointer(&member->codes, g_array_unref);
+    g_clear_pointer(&member->forms, g_array_unref);
+    g_clear_pointer(&member->forms_json, g_free);
     g_clear_pointer(&member->note, g_free);
     g_clear_pointer(&member->host, g_free);
 }
@@ -162,9 +167,31 @@ lamp_member_finding(LampMember *member, LampFindingKind kind, const char *code, 
     take_finding(member, &finding);
 }
 
+/* Records by form as a JSON object, the file's own format first. Names are plain words. */
+static char *
+describe_forms(const LampMember *member)
+{
+    guint64 others = 0;
+    GString *json = g_string_new(NULL);
+    for (guint i = 0; i < member->forms->len; i++) {
+        const LampCodeCount *form = &g_array_index(member->forms, LampCodeCount, i);
+        others += form->count;
+        g_string_append_printf(json, ", \"%s\": %" G_GUINT64_FORMAT, form->code, form->count);
+    }
+    g_autofree char *own = g_strdup_printf(
+        "{\"%s\": %" G_GUINT64_FORMAT, member->row.format != NULL ? member->row.format : "",
+        member->row.records > others ? member->row.records - others : 0);
+    g_string_prepend(json, own);
+    g_string_append_c(json, '}');
+    return g_string_free(json, FALSE);
+}
+
 void
 lamp_member_flush(LampMember *member)
 {
+    if (member->forms->len > 0)
+        member->forms_json = describe_forms(member);
+    member->row.forms = member->forms_json;
     if (member->packets != NULL)
         lamp_packets_finish(member->packets);
     for (guint i = 0; i < member->codes->len; i++) {

@@ -34,12 +34,14 @@ typedef struct {
     LampSourceRow row;
     LampPackets *packets; /* for captures */
     GArray *codes;        /* LampCodeCount, in order of first appearance */
+    GArray *forms;        /* likewise for the forms of lines that are not the format's */
+    char *forms_json;
     char *note;
     char *host;
 } LampMember;
 
 typedef struct {
-    const char *code; /* static text */
+    const char *code; /* static text; of a finding, or the name of a form */
     guint64 count;
 } LampCodeCount;
 

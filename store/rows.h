@@ -97,6 +97,8 @@ typedef struct {
     LampBytes host, service, process, thread, severity, message, message_template;
     const LampField *fields;
     gsize field_count;
+    const char
+        *form; /* of the line where it is not the source's format: static text, or NULL */
 } LampEventRow;
 
 typedef struct {

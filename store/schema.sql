@@ -33,7 +33,8 @@ CREATE TABLE sources (
     rejected INTEGER NOT NULL DEFAULT 0,     -- log records or packets not understood
     first_time_ns INTEGER,           -- earliest record, on the source's own clock
     last_time_ns INTEGER,            -- latest record, on the source's own clock
-    note TEXT                        -- why it failed or was skipped
+    note TEXT,                       -- why it failed or was skipped
+    forms TEXT                       -- where lines of other forms stand among those of the format: JSON, records by form
 );
 
 --- What was wrong, odd or cut in the input: stored, counted, never fatal.
@@ -414,7 +415,8 @@ SELECT source_id, path, format, state, size_bytes, bytes_read, records, rejected
        (SELECT coalesce(sum(count), 0) FROM findings f WHERE f.source_id = s.source_id) AS findings,
        note,
        state IN ('done', 'duplicate') AND rejected = 0 AND
-           NOT EXISTS (SELECT 1 FROM findings f WHERE f.source_id = s.source_id AND f.kind <> 'loss') AS is_whole
+           NOT EXISTS (SELECT 1 FROM findings f WHERE f.source_id = s.source_id AND f.kind <> 'loss') AS is_whole,
+       forms
 FROM sources s;
 
 --- One row: how much was found. All commands count so. A *request* is a call that came from outside, with all that it

@@ -10,7 +10,7 @@
 #include "store/writer-private.h"
 
 static const char *const insert_sql[N_INSERTS] = {
-    [INSERT_SOURCE] = "INSERT INTO sources VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [INSERT_SOURCE] = "INSERT INTO sources VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [INSERT_FINDING] = "INSERT INTO findings VALUES (NULL,?,?,?,?,?,?,?)",
     [INSERT_ENDPOINT] = "INSERT INTO endpoints VALUES (?,?,?)",
     [INSERT_CONNECTION] =
@@ -128,6 +128,7 @@ insert_source(LampWriter *writer, const LampSourceRow *source)
     lamp_statement_bind_int_or_null(row, 13, source->first_time, LAMP_TIME_NONE);
     lamp_statement_bind_int_or_null(row, 14, source->last_time, LAMP_TIME_NONE);
     lamp_statement_bind_string(row, 15, source->note);
+    lamp_statement_bind_string(row, 16, source->forms);
     lamp_writer_insert(writer, INSERT_SOURCE);
 }
 

@@ -18,6 +18,7 @@ typedef struct LampWriter LampWriter;
 /* What is known of a source; texts are borrowed. */
 typedef struct {
     const char *path, *format, *kind, *host, *state, *note;
+    const char *forms; /* JSON, or NULL */
     guint64 size_bytes, bytes_read, bytes_parsed, records, rejected;
     guint64 content_hash;
     LampTime first_time, last_time;

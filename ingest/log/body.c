@@ -100,14 +100,24 @@ lamp_log_parse_body(LampLog *log, LampBytes body, LampLogRecord *record)
 gboolean
 lamp_log_parse_any(LampLog *log, LampBytes line, LampLogRecord *record)
 {
-    static gboolean (*const parsers[])(LampLog *, LampBytes, LampLogRecord *) = {
-        lamp_log_parse_json,        lamp_log_parse_haproxy, lamp_log_parse_access,
-        lamp_log_parse_postgresql,  lamp_log_parse_syslog,  lamp_log_parse_logfmt,
-        lamp_log_parse_application, lamp_log_parse_text,
+    static const struct {
+        const char *form;
+        gboolean (*parse)(LampLog *log, LampBytes line, LampLogRecord *record);
+    } parsers[] = {
+        {"jsonl", lamp_log_parse_json},
+        {"haproxy", lamp_log_parse_haproxy},
+        {"access", lamp_log_parse_access},
+        {"postgresql", lamp_log_parse_postgresql},
+        {"syslog", lamp_log_parse_syslog},
+        {"logfmt", lamp_log_parse_logfmt},
+        {"application", lamp_log_parse_application},
+        {"text", lamp_log_parse_text},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(parsers); i++) {
-        if (parsers[i](log, line, record))
+        if (parsers[i].parse(log, line, record)) {
+            record->event.form = parsers[i].form;
             return TRUE;
+        }
         lamp_log_record_clear(record, line.len);
     }
     return FALSE;

@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "ingest/log/forms.h"
 
-enum { JOINED_BYTES = LAMP_LIMIT_FIELD_VALUE };
+enum { JOINED_BYTES = LAMP_LIMIT_FIELD_VALUE, SAMPLE_BYTES = 80 };
 
 typedef struct {
     LampLog *log;
@@ -263,8 +263,12 @@ reject(Pass *pass, LampBytes line, const guint8 *end)
     check_bytes(pass, line);
     guint64 length = (guint64) (end - line.at);
     pass->sink->coverage(pass->sink->owner, offset_of(pass, line.at), length, FALSE);
-    tell(pass, LAMP_FINDING_UNKNOWN, "log.line", line.at,
-         "no known form, and no time in the line; it is left out");
+    g_autofree char *shown =
+        lamp_text_escape(lamp_bytes(line.at, MIN(line.len, (gsize) SAMPLE_BYTES)));
+    g_autofree char *text =
+        g_strdup_printf("no known form, and no time in the line; it is left out: %s%s", shown,
+                        line.len > SAMPLE_BYTES ? "…" : "");
+    tell(pass, LAMP_FINDING_UNKNOWN, "log.line", line.at, text);
 }
 
 /* One line; [line.at, end) are its bytes with the line end. */
