@@ -14,7 +14,7 @@
 
 #define FEW_ORPHANS 0.002 /* share of the steps of a kind, where none has been seen */
 #define MAX_FEW_ORPHANS 0.2
-#define MIN_SLOT_WEIGHT 1.5
+#define MIN_SEEN 0.99 /* times in each sample that make a kind of call one that is known */
 #define MIN_KEYED 3.0f
 
 LampExamples *
@@ -72,7 +72,9 @@ hash_slot(guint32 step_kind, guint32 occurrence)
     return lamp_random(&state);
 }
 
-/* Slots are what happens more than once or twice; the most frequent first get the places. */
+/* Slots are what was seen at all, however little it weighs: a call that a cache makes once a
+ * minute is known to belong here, with a presence and a density that say how seldom it was
+ * seen. */
 static void
 find_slots(LampKind *kind, const LampField *field, const LampExamples *all,
            const LampExample *list, guint32 n)
@@ -80,6 +82,7 @@ find_slots(LampKind *kind, const LampField *field, const LampExamples *all,
     guint32 room = field->n_step_kinds * LAMP_OCCURRENCES;
     g_autofree double *seen = g_new0(double, room + 1);
     g_autofree double *overrun = g_new0(double, room + 1);
+    g_autofree guint32 *times = g_new0(guint32, room + 1);
     g_autofree guint32 *count = g_new0(guint32, field->n_step_kinds + 1);
     const guint32 *steps = (const guint32 *) (void *) all->steps->data;
     for (guint32 i = 0; i < n; i++) {
@@ -89,6 +92,7 @@ find_slots(LampKind *kind, const LampField *field, const LampExamples *all,
             const LampStep *s = &field->steps[steps[list[i].first + j]];
             guint32 at = s->kind * LAMP_OCCURRENCES + MIN(count[s->kind], LAMP_OCCURRENCES - 1);
             count[s->kind]++;
+            times[at]++;
             seen[at] += (double) list[i].weight;
             overrun[at] += s->end > r->end ? (double) list[i].weight : 0;
         }
@@ -99,7 +103,7 @@ find_slots(LampKind *kind, const LampField *field, const LampExamples *all,
     kind->slots = g_new0(LampSlot, LAMP_MAX_SLOTS);
     for (guint32 at = 0; at < room; at++) {
         kind->slot_of[at] = LAMP_NO_SLOT;
-        if (seen[at] < MIN(MIN_SLOT_WEIGHT, 0.02 * kind->weight) || seen[at] <= 0 ||
+        if (times[at] < MIN_SEEN * all->n_snapshots || seen[at] <= 0 ||
             kind->n_slots == LAMP_MAX_SLOTS)
             continue;
         guint32 step_kind = at / LAMP_OCCURRENCES, occurrence = at % LAMP_OCCURRENCES;
@@ -107,7 +111,8 @@ find_slots(LampKind *kind, const LampField *field, const LampExamples *all,
         *slot = (LampSlot){.step_kind = step_kind,
                            .occurrence = occurrence,
                            .hash = hash_slot(step_kind, occurrence),
-                           .weight = seen[at]};
+                           .weight = seen[at],
+                           .own = seen[at] * MIN(1, all->n_snapshots / times[at])};
         slot->log_overrun = (float) log((overrun[at] + 0.01) / (seen[at] + 1));
         slot->log_within = (float) log((seen[at] - overrun[at] + 0.99) / (seen[at] + 1));
         kind->slot_of[at] = (guint16) kind->n_slots++;
@@ -121,14 +126,15 @@ odds_of(const LampKind *kind, guint32 at, double *out_log_absent)
     double of = kind->weight;
     if (slot->occurrence > 0 && at > 0)
         of = kind->slots[at - 1].weight;
-    double with = MIN(slot->weight, of);
+    double with = MIN(slot->weight - slot->own, of);
     double p = (with + 0.1) / (of + 0.2);
     p = CLAMP(p, 1e-6, 1 - 1e-6);
     *out_log_absent = log(1 - p);
     return log(p) - log(1 - p);
 }
 
-/* Presence of the n-th time is conditional on the time before it. */
+/* Presence of the n-th time is conditional on the time before it. As with delays, a request is
+ * not scored with what it taught itself: what was seen once is as good as never seen. */
 static void
 learn_presence(LampKind *kind)
 {
@@ -154,6 +160,7 @@ learn_patterns(LampKind *kind, const LampField *field, const LampExamples *all,
     guint32 mask = kind->n_patterns - 1, used = 0;
     g_autofree double *weights = g_new0(double, kind->n_patterns);
     g_autofree double *independent = g_new0(double, kind->n_patterns);
+    g_autofree guint32 *times = g_new0(guint32, kind->n_patterns);
     kind->pattern_keys = g_new0(guint64, kind->n_patterns);
     kind->pattern_logs = g_new0(float, kind->n_patterns);
     for (guint32 i = 0; i < n; i++) {
@@ -175,14 +182,17 @@ learn_patterns(LampKind *kind, const LampField *field, const LampExamples *all,
             continue;
         used += !kind->pattern_keys[at];
         kind->pattern_keys[at] = key;
+        times[at]++;
         weights[at] += (double) list[i].weight;
         independent[at] = base;
     }
-    for (guint32 at = 0; at <= mask; at++)
-        if (kind->pattern_keys[at])
-            kind->pattern_logs[at] =
-                (float) log((weights[at] + LEAN_PATTERN * exp(independent[at])) /
-                            (kind->weight + LEAN_PATTERN));
+    for (guint32 at = 0; at <= mask; at++) {
+        if (!kind->pattern_keys[at])
+            continue;
+        double others = weights[at] * MAX(0, 1 - all->n_snapshots / times[at]);
+        kind->pattern_logs[at] = (float) log((others + LEAN_PATTERN * exp(independent[at])) /
+                                             (kind->weight + LEAN_PATTERN));
+    }
     kind->pattern_rest = log(LEAN_PATTERN / (kind->weight + LEAN_PATTERN));
 }
 

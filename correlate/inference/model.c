@@ -9,6 +9,8 @@
 
 #include <math.h>
 
+#define LOG_UNUSUAL -8.0 /* of making a call that such requests are not known to make */
+
 void
 lamp_view_fill(const LampKind *kind, const LampRequest *request, const LampStep *const *steps,
                guint32 n, LampView *out)
@@ -122,6 +124,13 @@ score_pattern(const LampKind *kind, guint64 pattern, double independent)
     return kind->pattern_rest + independent;
 }
 
+/* It may be anywhere in the request. */
+static double
+score_unusual(const LampModel *self, const LampRequest *request)
+{
+    return self->log_unusual - log((double) MAX(request->end - request->start, 1000));
+}
+
 double
 lamp_model_score(const LampModel *self, const LampRequest *request,
                  const LampStep *const *steps, guint32 n, LampEvents *out_events)
@@ -137,7 +146,7 @@ lamp_model_score(const LampModel *self, const LampRequest *request,
     lamp_view_fill(kind, request, steps, n, &view);
     for (guint32 i = 0; i < n; i++) {
         if (view.slots[i] == LAMP_NO_SLOT) {
-            score += self->log_unusual;
+            score += score_unusual(self, request);
             continue;
         }
         const LampSlot *slot = &kind->slots[view.slots[i]];
@@ -185,7 +194,8 @@ lamp_model_new(const LampField *field, guint32 evidence)
     self->kinds = g_new0(LampKind, self->n_kinds + 1);
     self->log_orphan = g_new0(float, self->n_step_kinds + 1);
     self->scale = 1.0f / (float) field->resolution;
-    self->log_unusual = -8 - log((double) field->span);
+    self->log_unusual = LOG_UNUSUAL;
+    self->log_new_orphan = (float) (LOG_UNUSUAL - log((double) field->span));
     self->evidence = evidence;
     return self;
 }
@@ -205,7 +215,7 @@ lamp_model_grow(LampModel *self, guint32 n_kinds, guint32 n_step_kinds)
     if (after > before) {
         self->log_orphan = g_renew(float, self->log_orphan, n_step_kinds + 1);
         for (guint32 k = self->n_step_kinds; k < n_step_kinds; k++)
-            self->log_orphan[k] = (float) self->log_unusual;
+            self->log_orphan[k] = self->log_new_orphan;
         self->n_step_kinds = n_step_kinds;
     }
     if (n_kinds <= self->n_kinds)

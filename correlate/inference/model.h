@@ -36,6 +36,7 @@ typedef struct {
     float log_within; /* log share that ends before the request */
     float log_overrun;
     double weight;
+    double own; /* of it, what one request taught on average */
 } LampSlot;
 
 /* Every density exists once for each fold, learnt from the requests outside the fold: a request
@@ -76,7 +77,8 @@ typedef struct {
     guint32 n_kinds, n_step_kinds;
     float scale;        /* 1 / resolution */
     float *log_orphan;  /* per step kind: log of orphans per ns */
-    double log_unusual; /* a step that this kind of request is not known to make */
+    double log_unusual;   /* a step that this kind of request is not known to make */
+    float log_new_orphan; /* orphans per ns of a kind of step that was not met yet */
     guint32 evidence;
     gboolean only_presence; /* score patterns alone (decode.c) */
 } LampModel;
