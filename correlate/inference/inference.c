@@ -39,6 +39,8 @@ typedef struct {
     LampSampler *sampler;
     LampLinkEvidence *links; /* NULL: there is none */
     gboolean carried;        /* the model is of an earlier run */
+    guint32 evidence;        /* LampEvidence */
+    guint32 restart;         /* the round from which on it was learnt anew */
     LampPlace place; /* whether kinds of requests are split by their place in the trace */
     float *weights;  /* per request: how sure its steps were from the start */
     guint32 *kinds;  /* scratch: of the requests, before they are split anew */
@@ -53,6 +55,7 @@ open_solver(Solver *self, LampField *field, const LampInferenceInput *input,
     LampServiceMemory *memory = lamp_memory_of(options->memory, field->service);
     lamp_field_find_candidates(field);
     self->field = field;
+    self->evidence = evidence;
     self->state = lamp_state_new(field);
     if (memory && memory->place == LAMP_PLACE_UNUSED) {
         self->model = g_steal_pointer(&memory->model);
@@ -116,6 +119,8 @@ sweep(Solver *self, guint32 *parents, gboolean orphans)
     lamp_trace_note(self->field, self->state, parents);
 }
 
+/* Splits kinds where that tells, and learns them anew from the start: who makes calls at all is
+ * known now, so far fewer requests are rivals. */
 static void
 choose_place(Solver *self, const guint32 *parents)
 {
@@ -123,13 +128,19 @@ choose_place(Solver *self, const guint32 *parents)
     if (self->place == LAMP_PLACE_UNUSED)
         return;
     self->field->n_request_kinds = 3 * self->field->n_base_kinds;
-    lamp_model_grow(self->model, self->field->n_request_kinds, self->field->n_step_kinds);
+    lamp_model_free(self->model);
+    self->model = self->sampler->model = lamp_model_new(self->field, self->evidence);
     lamp_trace_apply(self->field, self->place, parents);
+    for (guint32 s = 0; s < self->field->n_steps; s++)
+        lamp_state_assign(self->state, s, LAMP_NONE);
+    lamp_state_start(self->state, self->weights);
+    self->restart = PLACE_ROUND + 1;
 }
 
 static void
 learn_round(Solver *self, guint32 round, guint32 *parents)
 {
+    round -= self->restart;
     LampExamples *examples = lamp_examples_new(self->field);
     for (guint32 r = 0; r < self->field->n_requests; r++)
         self->eased[r] = ease(self, r, round);
@@ -138,8 +149,6 @@ learn_round(Solver *self, guint32 round, guint32 *parents)
             sweep(self, parents, k == 0);
         lamp_examples_add(examples, self->state, self->eased);
     }
-    if (round == PLACE_ROUND && (self->model->evidence & LAMP_EVIDENCE_TRACE))
-        choose_place(self, parents);
     lamp_model_learn(self->model, self->field, examples, round < ORDER_ROUNDS);
     lamp_examples_free(examples);
     if (self->links)
@@ -216,8 +225,12 @@ learn_one(gpointer context, guint32 i)
 {
     Solution *self = context;
     Solver *solver = &self->solvers[i];
+    if (self->round >= ROUNDS + solver->restart)
+        return;
     if (!solver->carried || self->round + CARRIED_ROUNDS >= ROUNDS)
         learn_round(solver, self->round, self->parents);
+    if (self->round == PLACE_ROUND && (solver->evidence & LAMP_EVIDENCE_TRACE))
+        choose_place(solver, self->parents);
 }
 
 /* Where many links are in doubt, as many sweeps again make the probabilities finer. */
@@ -276,10 +289,11 @@ go_in_turn(const Solution *self, guint32 n)
 static void
 learn_all(Solution *self, guint32 n)
 {
-    for (self->round = 0; self->round < ROUNDS; self->round++) {
+    for (self->round = 0; self->round < ROUNDS + PLACE_ROUND + 1; self->round++) {
         gboolean in_turn = self->round == PLACE_ROUND || go_in_turn(self, n);
         lamp_parallel_for(n, in_turn ? 1 : self->options->threads, learn_one, self);
-        share_pool(self, n);
+        if (self->round < ROUNDS)
+            share_pool(self, n);
     }
 }
 

@@ -12,9 +12,11 @@
 #define LEAN_ON_FAMILY 100.0 /* of the kinds with the same slots */
 #define LEAN_PATTERN 2.0     /* of independent slots in the frequency of a pattern */
 
+#define LEAN_ORPHANS 3.0  /* calls' weight of the share of orphans among all other kinds */
 #define FEW_ORPHANS 0.002 /* share of the steps of a kind, where none has been seen */
 #define MAX_FEW_ORPHANS 0.2
-#define MIN_SEEN 0.99 /* times in each sample that make a kind of call one that is known */
+#define MIN_SLOT_WEIGHT 1.5
+#define OWN_SHARE 0.1 /* of all calls of a kind, that makes it a rare but known one */
 #define MIN_KEYED 3.0f
 
 LampExamples *
@@ -72,17 +74,27 @@ hash_slot(guint32 step_kind, guint32 occurrence)
     return lamp_random(&state);
 }
 
-/* Slots are what was seen at all, however little it weighs: a call that a cache makes once a
- * minute is known to belong here, with a presence and a density that say how seldom it was
- * seen. */
+typedef struct {
+    double seen, overrun; /* weight */
+    guint32 times;
+} Sight;
+
+/* Is it more than a slip? What such requests make often enough, and what they make seldom but
+ * hardly anyone else does (a cache that is filled once a minute). */
+static gboolean
+is_slot(const LampKind *kind, const Sight *sight, double made)
+{
+    return sight->seen > 0 && (sight->seen >= MIN(MIN_SLOT_WEIGHT, 0.02 * kind->weight) ||
+                               sight->times >= MAX(OWN_SHARE * made, 1));
+}
+
 static void
 find_slots(LampKind *kind, const LampField *field, const LampExamples *all,
            const LampExample *list, guint32 n)
 {
     guint32 room = field->n_step_kinds * LAMP_OCCURRENCES;
-    g_autofree double *seen = g_new0(double, room + 1);
-    g_autofree double *overrun = g_new0(double, room + 1);
-    g_autofree guint32 *times = g_new0(guint32, room + 1);
+    g_autofree Sight *sights = g_new0(Sight, room + 1);
+    g_autofree double *made = g_new0(double, field->n_step_kinds + 1);
     g_autofree guint32 *count = g_new0(guint32, field->n_step_kinds + 1);
     const guint32 *steps = (const guint32 *) (void *) all->steps->data;
     for (guint32 i = 0; i < n; i++) {
@@ -92,29 +104,33 @@ find_slots(LampKind *kind, const LampField *field, const LampExamples *all,
             const LampStep *s = &field->steps[steps[list[i].first + j]];
             guint32 at = s->kind * LAMP_OCCURRENCES + MIN(count[s->kind], LAMP_OCCURRENCES - 1);
             count[s->kind]++;
-            times[at]++;
-            seen[at] += (double) list[i].weight;
-            overrun[at] += s->end > r->end ? (double) list[i].weight : 0;
+            sights[at].times++;
+            sights[at].seen += (double) list[i].weight;
+            sights[at].overrun += s->end > r->end ? (double) list[i].weight : 0;
         }
         for (guint32 j = 0; j < list[i].n; j++)
             count[field->steps[steps[list[i].first + j]].kind] = 0;
     }
+    for (guint32 s = 0; s < field->n_steps; s++)
+        made[field->steps[s].kind] += all->n_snapshots;
     kind->slot_of = g_new(guint16, room + 1);
     kind->slots = g_new0(LampSlot, LAMP_MAX_SLOTS);
     for (guint32 at = 0; at < room; at++) {
+        const Sight *sight = &sights[at];
         kind->slot_of[at] = LAMP_NO_SLOT;
-        if (times[at] < MIN_SEEN * all->n_snapshots || seen[at] <= 0 ||
-            kind->n_slots == LAMP_MAX_SLOTS)
+        if (kind->n_slots == LAMP_MAX_SLOTS ||
+            !is_slot(kind, sight, made[at / LAMP_OCCURRENCES]))
             continue;
         guint32 step_kind = at / LAMP_OCCURRENCES, occurrence = at % LAMP_OCCURRENCES;
         LampSlot *slot = &kind->slots[kind->n_slots];
         *slot = (LampSlot){.step_kind = step_kind,
                            .occurrence = occurrence,
                            .hash = hash_slot(step_kind, occurrence),
-                           .weight = seen[at],
-                           .own = seen[at] * MIN(1, all->n_snapshots / times[at])};
-        slot->log_overrun = (float) log((overrun[at] + 0.01) / (seen[at] + 1));
-        slot->log_within = (float) log((seen[at] - overrun[at] + 0.99) / (seen[at] + 1));
+                           .weight = sight->seen,
+                           .own = sight->seen * MIN(1, all->n_snapshots / sight->times)};
+        slot->log_overrun = (float) log((sight->overrun + 0.01) / (sight->seen + 1));
+        slot->log_within =
+            (float) log((sight->seen - sight->overrun + 0.99) / (sight->seen + 1));
         kind->slot_of[at] = (guint16) kind->n_slots++;
     }
 }
@@ -420,10 +436,16 @@ static void
 learn_orphans(LampModel *self, const LampField *field, const LampExamples *examples)
 {
     g_autofree double *steps = g_new0(double, self->n_step_kinds + 1);
+    double total = 0;
     for (guint32 s = 0; s < field->n_steps; s++)
         steps[field->steps[s].kind]++;
+    for (guint32 k = 0; k < self->n_step_kinds; k++)
+        total += examples->orphans[k] / MAX(1, examples->n_snapshots);
     for (guint32 k = 0; k < self->n_step_kinds; k++) {
         double seen = examples->orphans[k] / MAX(1, examples->n_snapshots);
+        double usual = MAX(total - seen, FEW_ORPHANS) / MAX(field->n_steps - steps[k], 1);
+        seen = steps[k] * (MAX(seen - 1, 0) + LEAN_ORPHANS * MIN(usual, 1)) /
+               (MAX(steps[k] - 1, 0) + LEAN_ORPHANS);
         double few = MIN(FEW_ORPHANS * steps[k], MAX_FEW_ORPHANS);
         self->log_orphan[k] =
             (float) log((seen + MAX(few, FEW_ORPHANS)) / (double) field->span);

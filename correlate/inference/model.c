@@ -9,7 +9,8 @@
 
 #include <math.h>
 
-#define LOG_UNUSUAL -8.0 /* of making a call that such requests are not known to make */
+#define FEW_UNUSUAL \
+    0.5 /* calls seen in all of a kind that such requests are not known to make */
 
 void
 lamp_view_fill(const LampKind *kind, const LampRequest *request, const LampStep *const *steps,
@@ -194,8 +195,8 @@ lamp_model_new(const LampField *field, guint32 evidence)
     self->kinds = g_new0(LampKind, self->n_kinds + 1);
     self->log_orphan = g_new0(float, self->n_step_kinds + 1);
     self->scale = 1.0f / (float) field->resolution;
-    self->log_unusual = LOG_UNUSUAL;
-    self->log_new_orphan = (float) (LOG_UNUSUAL - log((double) field->span));
+    self->log_unusual = log(FEW_UNUSUAL / (field->n_requests + 1));
+    self->log_new_orphan = (float) (log(FEW_UNUSUAL) - log((double) field->span));
     self->evidence = evidence;
     return self;
 }

@@ -25,8 +25,9 @@ typedef struct {
 typedef struct {
     const LampField *field;
     float scale;
-    Pair *pairs;  /* [request kind x step kind] */
-    float *share; /* per candidate edge: probability */
+    Pair *pairs;         /* [request kind x step kind] */
+    guint32 *n_requests; /* per kind */
+    float *share;        /* per candidate edge: probability */
 } Start;
 
 static Pair *
@@ -81,7 +82,7 @@ weigh_step(Start *self, const LampStep *step)
     for (guint32 j = 0; j < step->n_candidates; j++) {
         const LampRequest *r = &f->requests[f->candidates[step->first_candidate + j]];
         const Pair *p = pair_of(self, r, step);
-        logs[j] = log(p->weight + 1e-9) +
+        logs[j] = log((p->weight + 1e-9) / self->n_requests[r->kind]) +
                   (double) p->before[lamp_density_bin(step->start - r->start, self->scale)] +
                   (double) p->after[lamp_density_bin(r->end - step->end, self->scale)];
         best = MAX(best, logs[j]);
@@ -103,12 +104,19 @@ compare_edges(const void *a, const void *b)
     return x->candidate < y->candidate ? -1 : x->candidate > y->candidate;
 }
 
+/* Steps of a kind that a request of a kind makes on average. */
+static double
+rate_of(const Start *self, guint32 pair)
+{
+    return self->pairs[pair].weight /
+           MAX(1, self->n_requests[pair / self->field->n_step_kinds]);
+}
+
 /* How many steps of a kind one request takes while there are others to take them. */
 static guint32
-capacity_of(const Start *self, const guint32 *n_requests, guint32 pair)
+capacity_of(const Start *self, guint32 pair)
 {
-    double mean =
-        self->pairs[pair].weight / MAX(1, n_requests[pair / self->field->n_step_kinds]);
+    double mean = rate_of(self, pair);
     return (guint32) ceil(MAX(mean, 0.5) - 0.2);
 }
 
@@ -117,10 +125,7 @@ take_greedily(Start *self, LampState *state)
 {
     const LampField *f = self->field;
     g_autofree Edge *edges = g_new(Edge, f->n_candidates + 1);
-    g_autofree guint32 *n_requests = g_new0(guint32, f->n_request_kinds + 1);
     guint32 n = 0;
-    for (guint32 r = 0; r < f->n_requests; r++)
-        n_requests[f->requests[r].kind]++;
     for (guint32 s = 0; s < f->n_steps; s++)
         for (guint32 j = 0; j < f->steps[s].n_candidates; j++)
             edges[n++] = (Edge){self->share[f->steps[s].first_candidate + j], s, j};
@@ -134,28 +139,47 @@ take_greedily(Start *self, LampState *state)
                 continue;
             for (guint32 k = 0; k < state->kids[r].n; k++)
                 had += f->steps[state->kids[r].at[k]].kind == step->kind;
-            if (full || had < capacity_of(self, n_requests, pair))
+            if (full || had < capacity_of(self, pair))
                 lamp_state_assign(state, edges[i].step, r);
         }
     }
 }
 
-/* Weight of a request: one over the square of its steps' mean number of candidates. */
-static void
-weigh_requests(const LampField *f, float *out)
+/* The number of requests that a step may belong to, those of kinds that seldom make such steps
+ * in part. */
+static float
+count_rivals(const Start *self, const LampStep *step)
 {
+    const LampField *f = self->field;
+    double most = 1e-9, sum = 0, rates[LAMP_MAX_CANDIDATES];
+    for (guint32 j = 0; j < step->n_candidates; j++) {
+        guint32 r = f->candidates[step->first_candidate + j];
+        rates[j] = rate_of(self, f->requests[r].kind * f->n_step_kinds + step->kind);
+        most = MAX(most, rates[j]);
+    }
+    for (guint32 j = 0; j < step->n_candidates; j++)
+        sum += rates[j] / most;
+    return (float) sum;
+}
+
+/* Weight of a request: one over the square of its steps' mean number of rivals. */
+static void
+weigh_requests(const Start *self, float *out)
+{
+    const LampField *f = self->field;
     g_autofree float *rivals = g_new0(float, f->n_requests + 1);
     g_autofree float *steps = g_new0(float, f->n_requests + 1);
     for (guint32 s = 0; s < f->n_steps; s++) {
         const LampStep *step = &f->steps[s];
+        float k = count_rivals(self, step);
         for (guint32 j = 0; j < step->n_candidates; j++) {
-            rivals[f->candidates[step->first_candidate + j]] += (float) step->n_candidates;
+            rivals[f->candidates[step->first_candidate + j]] += k;
             steps[f->candidates[step->first_candidate + j]] += 1;
         }
     }
     for (guint32 r = 0; r < f->n_requests; r++) {
         float mean = steps[r] > 0 ? rivals[r] / steps[r] : 1;
-        out[r] = 1 / (mean * mean);
+        out[r] = 1 / MAX(mean * mean, 1);
     }
 }
 
@@ -167,6 +191,9 @@ lamp_state_start(LampState *state, float *out_weights)
     guint32 n = f->n_request_kinds * f->n_step_kinds;
     self.pairs = g_new0(Pair, n + 1);
     self.share = g_new0(float, f->n_candidates + 1);
+    self.n_requests = g_new0(guint32, f->n_request_kinds + 1);
+    for (guint32 r = 0; r < f->n_requests; r++)
+        self.n_requests[f->requests[r].kind]++;
     for (guint32 s = 0; s < f->n_steps; s++) {
         guint32 k = f->steps[s].n_candidates;
         for (guint32 j = 0; j < k; j++)
@@ -178,11 +205,12 @@ lamp_state_start(LampState *state, float *out_weights)
             weigh_step(&self, &f->steps[s]);
     }
     take_greedily(&self, state);
-    weigh_requests(f, out_weights);
+    weigh_requests(&self, out_weights);
     for (guint32 i = 0; i < n; i++) {
         g_free(self.pairs[i].before);
         g_free(self.pairs[i].after);
     }
     g_free(self.pairs);
     g_free(self.share);
+    g_free(self.n_requests);
 }
