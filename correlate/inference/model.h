@@ -75,8 +75,8 @@ typedef struct {
 typedef struct {
     LampKind *kinds;
     guint32 n_kinds, n_step_kinds;
-    float scale;        /* 1 / resolution */
-    float *log_orphan;  /* per step kind: log of orphans per ns */
+    float scale;          /* 1 / resolution */
+    float *log_orphan;    /* per step kind: log of orphans per ns */
     double log_unusual;   /* a step that this kind of request is not known to make */
     float log_new_orphan; /* orphans per ns of a kind of step that was not met yet */
     guint32 evidence;
