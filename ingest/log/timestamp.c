@@ -192,6 +192,24 @@ may_begin(LampBytes text)
            strchr("JFMASONDTWjfmasondtw", text.at[0]) != NULL;
 }
 
+/* Looks at the first byte, and at the one behind the first number: most forms do not fit. */
+static gboolean
+may_fit(const char *form, LampBytes text)
+{
+    gsize width = 0;
+    if (form[0] == 'x')
+        return text.at[0] == '@';
+    if (form[0] == 'a' || form[0] == 'b')
+        return g_ascii_isalpha((char) text.at[0]);
+    if (form[0] == 'Y')
+        width = 4;
+    else if (strchr("mdyH", form[0]) != NULL)
+        width = 2;
+    if (width == 0 || g_ascii_isalpha(form[1]))
+        return g_ascii_isdigit((char) text.at[0]);
+    return text.len > width && text.at[width] == (guint8) form[1];
+}
+
 gboolean
 lamp_timestamp_scan(LampTimestampScanner *scanner, LampBytes text, LampTimestamp *out_stamp)
 {
@@ -203,7 +221,8 @@ lamp_timestamp_scan(LampTimestampScanner *scanner, LampBytes text, LampTimestamp
         finish(scanner, &match, text, out_stamp))
         return TRUE;
     for (guint i = 0; i < G_N_ELEMENTS(forms); i++) {
-        if (i == scanner->last_form || !lamp_timestamp_match(forms[i], text, &match) ||
+        if (i == scanner->last_form || !may_fit(forms[i], text) ||
+            !lamp_timestamp_match(forms[i], text, &match) ||
             !finish(scanner, &match, text, out_stamp))
             continue;
         scanner->last_form = i;

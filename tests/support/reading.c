@@ -26,6 +26,10 @@ lamp_reading(const LampReader *reader, LampBytes content, LampChunks chunks,
 {
     LampRender *render = lamp_render_new();
     render->content_bytes = content.len;
+    if (reader->kind != LAMP_KIND_CAPTURE) {
+        lamp_feed(reader, content, chunks, context, &render->sink);
+        return render;
+    }
     tap.packets = lamp_packets_new(&render->sink, NULL);
     tap.render_packet = render->sink.packet;
     render->sink.packet = take_packet;
