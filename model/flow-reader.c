@@ -30,6 +30,7 @@ struct LampFlowReader {
     LampStatement *calls, *links, *roots;
     gboolean has_link, has_root, has_call;
     GHashTable *open;    /* &OpenFlow.trace_id -> OpenFlow */
+    OpenFlow *last;      /* that a call was found for last; NULL none */
     GPtrArray *leftover; /* OpenFlow, at the end, by trace id */
     guint leftover_next;
     GPtrArray *spare; /* GArray of rows, to be used again */
@@ -51,12 +52,13 @@ static gboolean
 prepare_statements(LampFlowReader *reader, GError **error)
 {
     const char *where = reader->filter.trace_id != 0 ? " AND trace_id = ?1" : "";
+    const char *more =
+        reader->filter.only_times ? "" : ", flags, request_bytes, response_bytes, status";
     g_autofree char *calls = g_strconcat(
         "SELECT call_id, trace_id, parent_call_id, client_start_ns, server_start_ns,"
         " server_end_ns, client_end_ns, client_instance_id, server_instance_id, protocol_id,"
-        " operation_id, status, is_error, flags, request_bytes, response_bytes FROM calls "
-        "WHERE trace_id IS NOT NULL",
-        where, " ORDER BY call_id", NULL);
+        " operation_id, is_error",
+        more, " FROM calls WHERE trace_id IS NOT NULL", where, " ORDER BY call_id", NULL);
     reader->calls = lamp_statement_new(reader->store, calls, error);
     if (reader->calls == NULL)
         return FALSE;
@@ -172,7 +174,8 @@ join_root(LampFlowReader *reader, OpenFlow *open, GError **error)
 static gboolean
 find_open(LampFlowReader *reader, gint64 trace_id, OpenFlow **out_open, GError **error)
 {
-    OpenFlow *open = g_hash_table_lookup(reader->open, &trace_id);
+    gboolean is_last = reader->last != NULL && reader->last->trace_id == trace_id;
+    OpenFlow *open = is_last ? reader->last : g_hash_table_lookup(reader->open, &trace_id);
     if (open == NULL) {
         open = g_new0(OpenFlow, 1);
         open->trace_id = trace_id;
@@ -184,7 +187,7 @@ find_open(LampFlowReader *reader, gint64 trace_id, OpenFlow **out_open, GError *
         g_array_set_size(open->rows, 0);
         g_hash_table_insert(reader->open, &open->trace_id, open);
     }
-    *out_open = open;
+    *out_open = reader->last = open;
     if (lamp_statement_int(reader->calls, 0) == trace_id)
         return join_root(reader, open, error);
     return TRUE;
@@ -259,13 +262,12 @@ read_label(LampFlowReader *reader, LampFlowCall *call)
 static void
 read_outcome(LampStatement *row, LampFlowCall *call)
 {
-    const char *status = lamp_statement_text(row, 11);
+    const char *status = lamp_statement_text(row, 15);
     if (status != NULL)
         g_strlcpy(call->status, status, sizeof call->status);
-    call->is_error = lamp_statement_int(row, 12) != 0;
-    call->flags = (guint16) lamp_statement_int(row, 13);
-    call->request_bytes = read_size(row, 14);
-    call->response_bytes = read_size(row, 15);
+    call->flags = (guint16) lamp_statement_int(row, 12);
+    call->request_bytes = read_size(row, 13);
+    call->response_bytes = read_size(row, 14);
 }
 
 /* Takes the row that the calls statement stands on; *out_done is its flow if that is whole. */
@@ -282,7 +284,9 @@ take_call(LampFlowReader *reader, OpenFlow **out_done, GError **error)
     if (read_times(reader->calls, &row.call)) {
         if (open->is_wanted) {
             read_label(reader, &row.call);
-            read_outcome(reader->calls, &row.call);
+            row.call.is_error = lamp_statement_int(reader->calls, 11) != 0;
+            if (!reader->filter.only_times)
+                read_outcome(reader->calls, &row.call);
         }
         g_array_append_val(open->rows, row);
     } else {
@@ -330,6 +334,7 @@ finish(LampFlowReader *reader, OpenFlow *open)
     }
     if (reader->spare->len < 1024)
         g_ptr_array_add(reader->spare, g_steal_pointer(&open->rows));
+    reader->last = reader->last == open ? NULL : reader->last;
     g_hash_table_remove(reader->open, &open->trace_id);
     return is_good;
 }

@@ -80,6 +80,7 @@ typedef struct {
     guint32 sample_one_in; /* head sampling by trace id: keep about one in so many; 0, 1: all */
     guint64 sample_seed;   /* another seed keeps other flows */
     gint64 trace_id;       /* only this one; 0: all */
+    gboolean only_times;   /* flags, sizes and status are not needed and left zero */
 } LampFlowFilter;
 
 /* Starts to read; @topology gains the labels that occur. Caller frees. @filter is copied, its

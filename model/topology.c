@@ -9,6 +9,9 @@
 #include "base/keyed-map.h"
 #include "store/statement.h"
 
+/* Calls come by the ten million, labels by the hundred. */
+#define RECENT 256u
+
 typedef struct {
     gint64 service, protocol_id, operation_id;
 } LabelKey;
@@ -19,6 +22,10 @@ struct LampTopology {
     GHashTable *instance_index; /* gint64* -> index */
     GHashTable *label_index;    /* LabelKey* -> index + 1 */
     GStringChunk *texts;
+    struct {
+        LabelKey key;
+        guint32 found; /* index + 1; 0: empty */
+    } recent[RECENT];  /* labels asked for last, by hash */
 };
 
 static guint
@@ -176,12 +183,16 @@ lamp_topology_label_service(const LampTopology *topology, guint32 label)
 guint32
 lamp_topology_find_instance(const LampTopology *topology, gint64 instance_id)
 {
+    /* Ids are given in sequence, so most stand where their number says. */
+    if (instance_id > 0 && instance_id < topology->instances->len &&
+        g_array_index(topology->instances, LampInstance, instance_id).id == instance_id)
+        return (guint32) instance_id;
     return GPOINTER_TO_UINT(g_hash_table_lookup(topology->instance_index, &instance_id));
 }
 
-guint32
-lamp_topology_add_label(LampTopology *topology, guint32 service, gint64 protocol_id,
-                        gint64 operation_id)
+static guint32
+find_or_add_label(LampTopology *topology, guint32 service, gint64 protocol_id,
+                  gint64 operation_id)
 {
     LabelKey key = {service, protocol_id, operation_id};
     guint found = GPOINTER_TO_UINT(g_hash_table_lookup(topology->label_index, &key));
@@ -201,4 +212,19 @@ lamp_topology_add_label(LampTopology *topology, guint32 service, gint64 protocol
     g_hash_table_insert(topology->label_index, g_memdup2(&key, sizeof key),
                         GUINT_TO_POINTER(topology->labels->len));
     return topology->labels->len - 1;
+}
+
+guint32
+lamp_topology_add_label(LampTopology *topology, guint32 service, gint64 protocol_id,
+                        gint64 operation_id)
+{
+    LabelKey key = {service, protocol_id, operation_id};
+    guint slot = hash_label_key(&key) % RECENT;
+    if (topology->recent[slot].found == 0 ||
+        !equal_label_key(&topology->recent[slot].key, &key)) {
+        topology->recent[slot].key = key;
+        topology->recent[slot].found =
+            find_or_add_label(topology, service, protocol_id, operation_id) + 1;
+    }
+    return topology->recent[slot].found - 1;
 }

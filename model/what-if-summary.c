@@ -41,11 +41,30 @@ lamp_metric_value(LampMetric metric, const gint64 *sorted, gsize n)
     return (double) sorted[low] + (rank - (double) low) * (double) (sorted[high] - sorted[low]);
 }
 
-static gint
-compare_ns(gconstpointer a, gconstpointer b)
+/* Sorts @n values that are not negative; @spare has room for as many. By their bytes, least
+ * significant first (LSD radix sort); bytes that are equal everywhere are passed over. Returns
+ * which of the two arrays holds the result. */
+static gint64 *
+sort_ns(gint64 *values, gint64 *spare, gsize n)
 {
-    gint64 x = *(const gint64 *) a, y = *(const gint64 *) b;
-    return x < y ? -1 : x > y;
+    for (guint shift = 0; shift < 64; shift += 8) {
+        gsize places[256] = {0}, sum = 0;
+        for (gsize i = 0; i < n; i++)
+            places[(guint64) values[i] >> shift & 0xff]++;
+        if (n == 0 || places[(guint64) values[0] >> shift & 0xff] == n)
+            continue;
+        for (guint b = 0; b < 256; b++) {
+            gsize here = places[b];
+            places[b] = sum;
+            sum += here;
+        }
+        for (gsize i = 0; i < n; i++)
+            spare[places[(guint64) values[i] >> shift & 0xff]++] = values[i];
+        gint64 *swap = values;
+        values = spare;
+        spare = swap;
+    }
+    return values;
 }
 
 static double
@@ -96,8 +115,10 @@ summarise(const gint64 *durations, gsize n, LampEstimate *out)
         lamp_quantiles_init(&blocks[b]);
     for (gsize i = 0; i < n; i++)
         lamp_quantiles_add(&blocks[i * BLOCKS / n], durations[i], 1);
-    gint64 *sorted = g_memdup2(durations, n * sizeof *durations);
-    qsort(sorted, n, sizeof *sorted, compare_ns);
+    gint64 *copy = g_memdup2(durations, n * sizeof *durations);
+    gint64 *spare = g_new(gint64, n);
+    gint64 *sorted = sort_ns(copy, spare, n);
+    g_free(sorted == copy ? spare : copy);
     for (guint m = 0; m < LAMP_METRICS; m++)
         out[m].value = lamp_metric_value((LampMetric) m, sorted, n);
     bootstrap(blocks, out);

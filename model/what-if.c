@@ -87,8 +87,10 @@ lamp_whatif_load(LampStore *store, LampTopology *topology, const LampStructure *
     whatif->most_flows = most_flows == 0 ? G_MAXUINT : most_flows;
     if (filter != NULL)
         whatif->filter = *filter;
+    whatif->filter.only_times = TRUE;
     whatif->first = lamp_replay_new();
-    g_autoptr(LampFlowReader) reader = lamp_flow_reader_new(store, topology, filter, error);
+    g_autoptr(LampFlowReader) reader =
+        lamp_flow_reader_new(store, topology, &whatif->filter, error);
     if (reader == NULL ||
         !read_batch(whatif->first, reader, structure,
                     MIN(whatif->most_flows, LAMP_WHATIF_BATCH), &whatif->is_whole, error))
