@@ -20,10 +20,15 @@ typedef struct {
     gint64 calls, violations, worst_ns, raw_violations;
 } Order;
 
+/* A host whose clock was set has a row for each part of its time, from first_ns on. */
 static const char hosts_sql[] =
-    "SELECT name, method, offset_ns, drift_ppm, uncertainty_ns, samples, is_reference"
-    " FROM hosts WHERE method <> 'unknown' OR host_id IN (SELECT host_id FROM source_hosts)"
-    " ORDER BY is_reference DESC, name";
+    "SELECT h.name, h.method, coalesce(c.offset_ns, h.offset_ns),"
+    " coalesce(c.drift_ppm, h.drift_ppm), CASE WHEN c.host_id IS NULL THEN h.uncertainty_ns"
+    " ELSE c.uncertainty_ns END, coalesce(c.samples, h.samples), h.is_reference,"
+    " c.statistical_ns, c.part, c.first_ns, c.last_ns"
+    " FROM hosts h LEFT JOIN clocks c USING (host_id)"
+    " WHERE h.method <> 'unknown' OR host_id IN (SELECT host_id FROM source_hosts)"
+    " ORDER BY h.is_reference DESC, h.name, c.part";
 
 static const char order_sql[] =
     "SELECT count(*), total(c.order_violation_ns > 0), coalesce(max(c.order_violation_ns), 0),"
@@ -48,19 +53,37 @@ read_order(LampStore *store, Order *out_order, GError **error)
     return TRUE;
 }
 
+static const char *
+method_text(const char *method)
+{
+    return g_strcmp0(method, "unknown") == 0 ? "cannot be aligned" : method;
+}
+
+/* The method, and from when to when this part of the host's time reaches. */
+static char *
+part_method(LampStatement *row)
+{
+    g_autofree char *from = lamp_time_format(lamp_statement_int(row, 9));
+    return g_strdup_printf("%s, from %s", lamp_statement_text(row, 1), from);
+}
+
 static void
 add_row(LampTable *table, LampStatement *row)
 {
     gboolean is_known = lamp_statement_column_type(row, 2) != LAMP_COLUMN_NULL;
     gboolean is_bounded = lamp_statement_column_type(row, 4) != LAMP_COLUMN_NULL;
     gboolean is_reference = lamp_statement_int(row, 6) != 0;
+    gboolean has_error =
+        is_known && !is_reference && lamp_statement_column_type(row, 7) != LAMP_COLUMN_NULL;
+    gboolean is_part = lamp_statement_column_type(row, 9) != LAMP_COLUMN_NULL;
     char *cells[] = {
-        g_strdup(lamp_statement_text(row, 0)),
+        g_strdup(lamp_statement_int_or(row, 8, 1) > 1 ? "" : lamp_statement_text(row, 0)),
         is_known ? lamp_duration_format(lamp_statement_int(row, 2)) : NULL,
         is_known ? g_strdup_printf("%+.2f", lamp_statement_real(row, 3)) : NULL,
         is_bounded && !is_reference ? lamp_duration_format(lamp_statement_int(row, 4)) : NULL,
+        has_error ? lamp_duration_format(lamp_statement_int(row, 7)) : NULL,
         lamp_count_format((guint64) lamp_statement_int(row, 5)),
-        g_strdup(lamp_statement_text(row, 1)),
+        is_part ? part_method(row) : g_strdup(method_text(lamp_statement_text(row, 1))),
     };
     lamp_table_take(table, cells);
 }
@@ -85,8 +108,9 @@ static gboolean
 render_table(LampCli *cli, LampStatement *rows, const Order *order, GString *out,
              GError **error)
 {
-    static const char *const titles[] = {"host",      ">offset", ">drift ppm", ">uncertainty",
-                                         ">messages", "method",  NULL};
+    static const char *const titles[] = {
+        "host",         ">offset",   ">drift ppm", ">uncertainty",
+        ">statistical", ">messages", "method",     NULL};
     g_autoptr(LampTable) table = lamp_table_new(titles);
     gboolean has_row;
     while (lamp_statement_step(rows, &has_row, error)) {
@@ -134,6 +158,10 @@ render_json(LampStatement *rows, const Order *order, GString *out, GError **erro
         append_number(out, "offset_ns", rows, 2);
         append_number(out, "drift_ppm", rows, 3);
         append_number(out, "uncertainty_ns", rows, 4);
+        append_number(out, "statistical_ns", rows, 7);
+        append_number(out, "part", rows, 8);
+        append_number(out, "first_ns", rows, 9);
+        append_number(out, "last_ns", rows, 10);
         append_number(out, "messages", rows, 5);
         g_string_append(out, "}");
     }
@@ -160,7 +188,14 @@ const LampCommand lamp_command_clock = {
     .description =
         "Offset is the host's clock minus the reference's in the middle of the time; the "
         "true value lies\n"
-        "within the uncertainty. Times of calls are on the reference's clock.",
+        "within the uncertainty, the unknown asymmetry of delays included; statistical is the "
+        "standard error\n"
+        "without it. A clock that was set has a row for each part of its time. A host that no "
+        "other one\n"
+        "exchanged messages with in both directions cannot be aligned. Times of calls are on "
+        "the "
+        "reference's\n"
+        "clock.",
     .options = options,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
     .least_arguments = 1,

@@ -1,360 +1,42 @@
 /*
  * Offset and drift of every host's clock.
  *
- * In: calls that more than one host's capture saw. Out: hosts' offsets, drifts, uncertainties.
- * First and last byte of a request and of its response, and the packets of the handshake, are
- * each stamped by both; the capture nearer to the client stamps the request earlier and the
- * response later. So every call bounds the difference of the two clocks from both sides
- * (correlate/clock/line.c), and the pairs are solved together (correlate/clock/graph.c). The
- * reference is a capture point in the middle if there is one, else the host with most partners.
- *
- * For each pair only the tightest bound in each of SLOTS slices of time is kept, so memory does
- * not grow with the traffic. Limit: one line for a host's whole time.
+ * In: calls and connections that more than one host's capture saw. Out: hosts' offsets, drifts,
+ * uncertainties, for each part of a host's time in which its clock kept its rate. Every message
+ * bounds the difference of two clocks (correlate/clock/pairs.c); where no one line fits a pair,
+ * a clock was set (correlate/clock/steps.c); the lines of all pairs (correlate/clock/line.c)
+ * are solved together (correlate/clock/graph.c). The reference is a capture point in the middle
+ * if there is one, else the host with most partners, of which it is taken that they are steady.
  */
-#include "base/keyed-map.h"
-#include "correlate/clock/graph.h"
-#include "correlate/correlation.h"
+#include "correlate/clock/steps.h"
 
 #include <math.h>
 
-#define SLOTS 512
-#define MAX_PAIRS 8192
-#define PAIR_BUDGET ((gsize) 16 << 20)
-
-/* Connections do not tell their capture's resolution: microseconds are the usual one. */
-#define HANDSHAKE_RESOLUTION_NS 1000
-
-typedef struct {
-    LampClockPoint upper, lower; /* y infinite: none */
-} Slot;
-
-typedef struct {
-    guint32 a, b;
-    guint64 samples;
-    Slot slots[SLOTS];
-} Pair;
-
-typedef struct {
-    LampCorrelation *c;
-    LampKeyedMap *index; /* two hosts to number in pairs + 1 */
-    GPtrArray *pairs;
-    gint64 *first_time, *last_time; /* of each host, on its clock */
-} Table;
-
-static guint32
-host_of_member(LampCorrelation *c, guint32 member)
-{
-    const LampObservation *seen =
-        lamp_observation(c, g_array_index(c->members, guint32, member));
-    return seen->source != LAMP_INDEX_NONE ? lamp_source(c, seen->source)->host
-                                           : LAMP_INDEX_NONE;
-}
-
-static guint32
-host_of_capture(LampCorrelation *c, const LampConnection *connection)
-{
-    return connection->source != LAMP_INDEX_NONE ? lamp_source(c, connection->source)->host
-                                                 : LAMP_INDEX_NONE;
-}
-
-static Pair *
-pair_of(Table *table, guint32 a, guint32 b)
-{
-    guint32 key[2] = {a, b};
-    gboolean is_new = FALSE;
-    guint64 *number =
-        table->pairs->len < MAX_PAIRS
-            ? lamp_keyed_map_add(table->index, lamp_bytes(key, sizeof key), &is_new)
-            : lamp_keyed_map_find(table->index, lamp_bytes(key, sizeof key));
-    if (number == NULL)
-        return NULL;
-    if (is_new) {
-        Pair *pair = g_new0(Pair, 1);
-        pair->a = a;
-        pair->b = b;
-        for (guint i = 0; i < SLOTS; i++) {
-            pair->slots[i].upper.y = INFINITY;
-            pair->slots[i].lower.y = -INFINITY;
-        }
-        g_ptr_array_add(table->pairs, pair);
-        *number = table->pairs->len;
-    }
-    return g_ptr_array_index(table->pairs, *number - 1);
-}
-
-static Slot *
-slot_of(Table *table, Pair *pair, gint64 time)
-{
-    gint64 first = table->first_time[pair->a];
-    double span = (double) (table->last_time[pair->a] - first) + 1;
-    gint64 slot = (gint64) ((double) (time - first) / span * SLOTS);
-    return &pair->slots[CLAMP(slot, 0, SLOTS - 1)];
-}
-
-/* How far along the way from client to server a member stands. */
-static guint
-rank_of(const LampCall *call, guint32 host)
-{
-    if (host == call->client_host)
-        return 0;
-    return host == call->server_host ? 2 : 1;
-}
-
-static gboolean
-has_same_response(const LampObservation *a, const LampObservation *b)
-{
-    return a->response_first != LAMP_TIME_NONE && b->response_first != LAMP_TIME_NONE &&
-           a->response_sequence == b->response_sequence;
-}
-
-static gint64
-turn_time(const LampObservation *seen)
-{
-    return seen->response_first - seen->request_first;
-}
-
-/* Less than 0 where @a is nearer to the client than @b, more than 0 where @b is, 0 where that
- * cannot be told: two captures that heard a datagram for many are not behind each other. Of two
- * captures in the middle the one that saw the longer turn is nearer. */
-static gint
-compare_nearness(const LampCall *call, guint32 host_a, const LampObservation *a, guint32 host_b,
-                 const LampObservation *b)
-{
-    guint rank_a = rank_of(call, host_a);
-    guint rank_b = rank_of(call, host_b);
-    if (rank_a != rank_b)
-        return rank_a < rank_b ? -1 : 1;
-    if (!has_same_response(a, b) || a->response_sequence < 0)
-        return 0;
-    gint64 longer = turn_time(a) - turn_time(b);
-    return longer > 0 ? -1 : longer < 0;
-}
-
-static gboolean
-is_usable(const LampObservation *seen)
-{
-    return seen->origin == LAMP_FROM_WIRE && seen->request_first != LAMP_TIME_NONE &&
-           (seen->flags & (LAMP_SEEN_GAP | LAMP_SEEN_PRECAPTURE)) == 0;
-}
-
-/* Stores one bound: clock b minus clock a was at most (request) or at least (response) what the
- * two stamps of one byte say. Each stamp is the beginning of an interval of its resolution. */
-static void
-add_bound(Table *table, Pair *pair, gint64 time_a, gint64 time_b, gboolean is_upper,
-          gint64 resolution)
-{
-    Slot *slot = slot_of(table, pair, time_a);
-    gint64 slack = is_upper ? resolution : -resolution;
-    LampClockPoint point = {.t = (double) (time_a - table->c->epoch) / 1e9,
-                            .y = (double) (time_b - time_a + slack)};
-    LampClockPoint *kept = is_upper ? &slot->upper : &slot->lower;
-    if (is_upper ? point.y < kept->y : point.y > kept->y)
-        *kept = point;
-    pair->samples++;
-}
-
-/* Bounds of one call seen twice: first and last byte of request and response. The last byte is
- * the same one where the first is and as many follow. */
-static void
-add_messages(Table *table, Pair *pair, const LampObservation *first,
-             const LampObservation *second, gboolean is_forward)
-{
-    gint64 slack = MAX(first->resolution, second->resolution);
-    add_bound(table, pair, first->request_first, second->request_first, is_forward, slack);
-    if (first->request_bytes == second->request_bytes &&
-        first->request_last != LAMP_TIME_NONE && second->request_last != LAMP_TIME_NONE)
-        add_bound(table, pair, first->request_last, second->request_last, is_forward, slack);
-    if (!has_same_response(first, second))
-        return;
-    add_bound(table, pair, first->response_first, second->response_first, !is_forward, slack);
-    if (first->response_bytes == second->response_bytes &&
-        first->response_last != LAMP_TIME_NONE && second->response_last != LAMP_TIME_NONE &&
-        ((first->flags | second->flags) & LAMP_SEEN_NO_RESPONSE) == 0)
-        add_bound(table, pair, first->response_last, second->response_last, !is_forward, slack);
-}
-
-static void
-add_members(Table *table, const LampCall *call, guint32 i, guint32 j)
-{
-    LampCorrelation *c = table->c;
-    const LampObservation *a = lamp_observation(c, g_array_index(c->members, guint32, i));
-    const LampObservation *b = lamp_observation(c, g_array_index(c->members, guint32, j));
-    guint32 host_a = host_of_member(c, i);
-    guint32 host_b = host_of_member(c, j);
-    if (host_a == host_b || host_a == LAMP_INDEX_NONE || host_b == LAMP_INDEX_NONE ||
-        !is_usable(a) || !is_usable(b))
-        return;
-    gint nearness = compare_nearness(call, host_a, a, host_b, b);
-    if (nearness == 0)
-        return;
-    gboolean a_is_near = nearness < 0;
-    const LampObservation *first = host_a < host_b ? a : b;
-    const LampObservation *second = host_a < host_b ? b : a;
-    gboolean is_forward = a_is_near == (first == a);
-    Pair *pair = pair_of(table, MIN(host_a, host_b), MAX(host_a, host_b));
-    if (pair == NULL)
-        return;
-    add_messages(table, pair, first, second, is_forward);
-}
-
-static void
-measure_spans(Table *table)
-{
-    LampCorrelation *c = table->c;
-    for (guint i = 0; i < c->hosts->len; i++) {
-        table->first_time[i] = G_MAXINT64;
-        table->last_time[i] = G_MININT64;
-    }
-    for (guint i = 0; i < c->connections->len; i++) {
-        const LampConnection *connection = lamp_connection(c, i);
-        guint32 host = host_of_capture(c, connection);
-        if (host == LAMP_INDEX_NONE)
-            continue;
-        table->first_time[host] = MIN(table->first_time[host], connection->first_time);
-        table->last_time[host] = MAX(table->last_time[host], connection->first_time);
-    }
-    for (guint i = 0; i < c->observations->len; i++) {
-        const LampObservation *seen = lamp_observation(c, i);
-        if (!is_usable(seen) || seen->source == LAMP_INDEX_NONE ||
-            lamp_source(c, seen->source)->host == LAMP_INDEX_NONE)
-            continue;
-        guint32 host = lamp_source(c, seen->source)->host;
-        table->first_time[host] = MIN(table->first_time[host], seen->request_first);
-        table->last_time[host] = MAX(table->last_time[host], seen->request_first);
-    }
-}
-
-static void
-collect_pairs(Table *table)
-{
-    LampCorrelation *c = table->c;
-    for (guint k = 0; k < c->calls->len; k++) {
-        const LampCall *call = lamp_call(c, k);
-        guint32 end = call->first_member + MIN(call->member_count, 16);
-        for (guint32 i = call->first_member; i < end; i++)
-            for (guint32 j = i + 1; j < end; j++)
-                add_members(table, call, i, j);
-    }
-}
-
-static gint
-compare_same(gconstpointer left, gconstpointer right, gpointer user)
-{
-    guint32 a = *(const guint32 *) left;
-    guint32 b = *(const guint32 *) right;
-    guint32 x = lamp_connection(user, a)->same_as;
-    guint32 y = lamp_connection(user, b)->same_as;
-    if (x != y)
-        return x < y ? -1 : 1;
-    return a < b ? -1 : a > b;
-}
-
-/* Is the capture of @a nearer to the client than that of @b? Its handshake took longer from SYN
- * to SYN/ACK. */
-static gboolean
-opens_nearer(const LampConnection *a, const LampConnection *b)
-{
-    return a->handshake_server_ns > b->handshake_server_ns;
-}
-
-/* SYN, SYN/ACK and ACK of one connection at two captures bound their clocks too. */
-static void
-add_handshakes(Table *table, const LampConnection *a, const LampConnection *b)
-{
-    guint32 host_a = host_of_capture(table->c, a);
-    guint32 host_b = host_of_capture(table->c, b);
-    if (host_a == host_b || host_a == LAMP_INDEX_NONE || host_b == LAMP_INDEX_NONE ||
-        a->handshake_server_ns < 0 || b->handshake_server_ns < 0)
-        return;
-    const LampConnection *first = host_a < host_b ? a : b;
-    const LampConnection *second = host_a < host_b ? b : a;
-    gboolean is_forward = opens_nearer(first, second);
-    Pair *pair = pair_of(table, MIN(host_a, host_b), MAX(host_a, host_b));
-    if (pair == NULL)
-        return;
-    gint64 one = first->first_time;
-    gint64 two = second->first_time;
-    add_bound(table, pair, one, two, is_forward, HANDSHAKE_RESOLUTION_NS);
-    one += first->handshake_server_ns;
-    two += second->handshake_server_ns;
-    add_bound(table, pair, one, two, !is_forward, HANDSHAKE_RESOLUTION_NS);
-    if (first->handshake_client_ns >= 0 && second->handshake_client_ns >= 0)
-        add_bound(table, pair, one + first->handshake_client_ns,
-                  two + second->handshake_client_ns, is_forward, HANDSHAKE_RESOLUTION_NS);
-}
-
-static void
-collect_handshakes(Table *table)
-{
-    LampCorrelation *c = table->c;
-    g_autoptr(GArray) order = g_array_new(FALSE, FALSE, sizeof(guint32));
-    for (guint32 i = 0; i < c->connections->len; i++)
-        g_array_append_val(order, i);
-    g_array_sort_with_data(order, compare_same, c);
-    for (guint i = 0; i < order->len; i++) {
-        const LampConnection *a = lamp_connection(c, g_array_index(order, guint32, i));
-        for (guint k = i + 1; k < MIN(order->len, i + 16); k++) {
-            const LampConnection *b = lamp_connection(c, g_array_index(order, guint32, k));
-            if (a->same_as != b->same_as)
-                break;
-            add_handshakes(table, a, b);
-        }
-    }
-}
-
-static gboolean
-fit_pair(const Pair *pair, LampClockEdge *edge)
-{
-    g_autoptr(GArray) upper = g_array_new(FALSE, FALSE, sizeof(LampClockPoint));
-    g_autoptr(GArray) lower = g_array_new(FALSE, FALSE, sizeof(LampClockPoint));
-    for (guint i = 0; i < SLOTS; i++) {
-        if (isfinite(pair->slots[i].upper.y))
-            g_array_append_val(upper, pair->slots[i].upper);
-        if (isfinite(pair->slots[i].lower.y))
-            g_array_append_val(lower, pair->slots[i].lower);
-    }
-    edge->a = pair->a;
-    edge->b = pair->b;
-    edge->samples = pair->samples;
-    return lamp_clock_line_fit(upper, lower, &edge->line);
-}
-
-static gint
-compare_edges(gconstpointer left, gconstpointer right)
-{
-    const LampClockEdge *a = left;
-    const LampClockEdge *b = right;
-    if (a->a != b->a)
-        return a->a < b->a ? -1 : 1;
-    return a->b < b->b ? -1 : a->b > b->b;
-}
-
-static GArray *
-fit_pairs(const Table *table)
-{
-    GArray *edges = g_array_new(FALSE, TRUE, sizeof(LampClockEdge));
-    for (guint i = 0; i < table->pairs->len; i++) {
-        LampClockEdge edge = {0};
-        if (fit_pair(g_ptr_array_index(table->pairs, i), &edge))
-            g_array_append_val(edges, edge);
-    }
-    g_array_sort(edges, compare_edges);
-    return edges;
-}
-
 /* Capture points first, then by number of partners, then by samples. */
 static guint64 *
-rank_hosts(LampCorrelation *c, const GArray *edges)
+rank_hosts(LampCorrelation *c, const GPtrArray *pairs)
 {
     guint64 *rank = g_new0(guint64, MAX(c->hosts->len, 1));
     for (guint i = 0; i < c->hosts->len; i++)
         rank[i] = lamp_host(c, i)->is_capture_point ? G_GUINT64_CONSTANT(1) << 60 : 0;
-    for (guint i = 0; i < edges->len; i++) {
-        const LampClockEdge *edge = &g_array_index(edges, LampClockEdge, i);
-        rank[edge->a] += (G_GUINT64_CONSTANT(1) << 40) + edge->samples;
-        rank[edge->b] += (G_GUINT64_CONSTANT(1) << 40) + edge->samples;
+    for (guint i = 0; i < pairs->len; i++) {
+        const LampClockPair *pair = g_ptr_array_index(pairs, i);
+        rank[pair->a] += (G_GUINT64_CONSTANT(1) << 40) + pair->samples;
+        rank[pair->b] += (G_GUINT64_CONSTANT(1) << 40) + pair->samples;
     }
     return rank;
+}
+
+/* Ranks of the nodes: hosts of one part before the others. */
+static guint64 *
+rank_nodes(const guint64 *rank, const guint32 *first_node, guint32 n_hosts)
+{
+    guint64 *ranks = g_new0(guint64, (gsize) first_node[n_hosts] + 1);
+    for (guint32 i = 0; i < n_hosts; i++)
+        for (guint32 k = first_node[i]; k < first_node[i + 1]; k++)
+            ranks[k] =
+                rank[i] + (first_node[i + 1] - first_node[i] == 1 ? (guint64) 1 << 61 : 0);
+    return ranks;
 }
 
 /* The component with most samples is the one whose reference the whole result is on. */
@@ -363,37 +45,76 @@ main_reference(const LampClockNode *nodes, guint32 n)
 {
     guint32 best = LAMP_INDEX_NONE;
     g_autofree guint64 *samples = g_new0(guint64, MAX(n, 1));
-    for (guint32 i = 0; i < n; i++) {
+    for (guint32 i = 0; i < n; i++)
         samples[nodes[i].reference] += nodes[i].samples;
-    }
     for (guint32 i = 0; i < n; i++)
         if (samples[i] > 0 && (best == LAMP_INDEX_NONE || samples[i] > samples[best]))
             best = i;
     return best;
 }
 
+/* Widens the time that @part is known for by that of the edges of @node; reference time. */
 static void
-take_solution(LampCorrelation *c, const LampClockNode *nodes)
+find_extent(LampCorrelation *c, const LampClockParts *parts, const LampClockNode *nodes,
+            guint32 node, LampClockPart *part)
 {
-    guint32 reference = main_reference(nodes, c->hosts->len);
-    for (guint32 i = 0; i < c->hosts->len; i++) {
-        LampHost *host = lamp_host(c, i);
-        const LampClockNode *node = &nodes[i];
-        host->samples = node->samples;
+    part->first = G_MAXINT64;
+    part->last = G_MININT64;
+    for (guint i = 0; i < parts->edges->len; i++) {
+        const LampClockEdge *edge = &g_array_index(parts->edges, LampClockEdge, i);
+        if (edge->a != node && edge->b != node)
+            continue;
+        const LampClockNode *own = &nodes[edge->is_over_b ? edge->b : edge->a];
+        double rate = 1 + own->drift_ns_per_s / 1e9;
+        double first = (edge->line.first_t * 1e9 - own->offset_ns) / rate;
+        double last = first + edge->line.span_s * 1e9 / rate;
+        part->first = MIN(part->first, c->epoch + (gint64) first);
+        part->last = MAX(part->last, c->epoch + (gint64) last);
+    }
+}
+
+static LampClockPart
+part_of(const LampClockNode *node)
+{
+    return (LampClockPart){
+        .offset_ns = node->offset_ns,
+        .drift = node->drift_ns_per_s / 1e9,
+        .uncertainty_ns = node->uncertainty_ns,
+        .statistical_ns = node->statistical_ns,
+        .drift_error = node->drift_error / 1e9,
+        .samples = node->samples,
+    };
+}
+
+/* Parts of the host that the reference reaches; its own figures are those of the largest. */
+static void
+take_host(LampCorrelation *c, const LampClockParts *parts, const LampClockNode *nodes,
+          guint32 index, guint32 reference)
+{
+    LampHost *host = lamp_host(c, index);
+    host->samples = 0;
+    for (guint32 k = parts->first_node[index]; k < parts->first_node[index + 1]; k++) {
+        const LampClockNode *node = &nodes[k];
         if (node->samples == 0)
             continue;
-        host->offset_ns = node->offset_ns;
-        host->drift = node->drift_ns_per_s / 1e9;
-        host->uncertainty_ns = node->uncertainty_ns;
-        host->statistical_ns = node->statistical_ns;
-        host->drift_error = node->drift_error / 1e9;
-        host->has_clock = node->reference == reference;
-        if (host->has_clock)
+        LampClockPart part = part_of(node);
+        if (part.samples > host->clock.samples && node->reference == reference) {
+            host->clock = part;
             host->method = node->is_two_way ? "two-way" : "one-way";
-        if (i == reference) {
-            host->is_reference = TRUE;
-            host->method = "reference";
         }
+        host->samples += part.samples;
+        host->has_clock |= node->reference == reference;
+        if (node->reference != reference ||
+            parts->first_node[index + 1] - parts->first_node[index] == 1)
+            continue;
+        find_extent(c, parts, nodes, k, &part);
+        if (host->parts == NULL)
+            host->parts = g_array_new(FALSE, TRUE, sizeof(LampClockPart));
+        g_array_append_val(host->parts, part);
+    }
+    if (reference >= parts->first_node[index] && reference < parts->first_node[index + 1]) {
+        host->is_reference = TRUE;
+        host->method = "reference";
     }
 }
 
@@ -443,27 +164,21 @@ gboolean
 lamp_pass_clocks(LampCorrelation *c, G_GNUC_UNUSED GError **error)
 {
     find_epoch(c);
-    g_autofree gint64 *times = g_new0(gint64, 2 * (gsize) c->hosts->len + 1);
-    Table table = {
-        .c = c,
-        .index = lamp_keyed_map_new(PAIR_BUDGET),
-        .pairs = g_ptr_array_new_with_free_func(g_free),
-        .first_time = times,
-        .last_time = times + c->hosts->len,
-    };
-    measure_spans(&table);
-    collect_pairs(&table);
-    collect_handshakes(&table);
-    g_autoptr(GArray) edges = fit_pairs(&table);
-    g_autofree guint64 *rank = rank_hosts(c, edges);
-    g_autofree LampClockNode *nodes = g_new0(LampClockNode, (gsize) c->hosts->len + 1);
-    lamp_clock_graph_solve((const LampClockEdge *) (gpointer) edges->data, edges->len, rank,
-                           nodes, c->hosts->len);
-    if (edges->len > 0)
-        take_solution(c, nodes);
-    else
+    GPtrArray *pairs = lamp_clock_pairs(c);
+    g_autofree guint64 *rank = rank_hosts(c, pairs);
+    LampClockParts parts;
+    lamp_clock_parts(pairs, c->hosts->len, rank, &parts);
+    g_ptr_array_unref(pairs);
+    guint32 n = parts.first_node[c->hosts->len];
+    g_autofree guint64 *ranks = rank_nodes(rank, parts.first_node, c->hosts->len);
+    g_autofree LampClockNode *nodes = g_new0(LampClockNode, (gsize) n + 1);
+    lamp_clock_graph_solve((const LampClockEdge *) (gpointer) parts.edges->data,
+                           parts.edges->len, ranks, nodes, n);
+    guint32 reference = main_reference(nodes, n);
+    for (guint32 i = 0; i < c->hosts->len; i++)
+        take_host(c, &parts, nodes, i, reference);
+    if (reference == LAMP_INDEX_NONE)
         take_single(c);
-    lamp_keyed_map_free(table.index);
-    g_ptr_array_unref(table.pairs);
+    lamp_clock_parts_clear(&parts);
     return TRUE;
 }

@@ -20,7 +20,9 @@ clear_source(gpointer data)
 static void
 clear_host(gpointer data)
 {
-    g_free(((LampHost *) data)->name);
+    LampHost *host = data;
+    g_free(host->name);
+    g_clear_pointer(&host->parts, g_array_unref);
 }
 
 static void

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/time.h"
+#include "correlate/clock/part.h"
 #include "correlate/correlate.h"
 #include "correlate/inference/inference.h"
 #include "store/statement.h"
@@ -60,9 +61,8 @@ typedef struct {
     gboolean is_capture_point;
     gboolean is_reference;
     gboolean has_clock;
-    double offset_ns; /* host clock minus reference clock at epoch */
-    double drift;     /* pure number: 1e-6 is one part in a million */
-    double uncertainty_ns, statistical_ns, drift_error; /* as in LampClockNode; drift pure */
+    LampClockPart clock; /* of all its time, or the best known part */
+    GArray *parts;       /* LampClockPart, in order, of a clock that was set; else NULL */
     guint64 samples;
     const char *method; /* static: column hosts.method */
     guint32 serves;     /* calls served and made, set by the services pass */

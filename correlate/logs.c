@@ -302,8 +302,8 @@ align_host(Side *side)
     if (best_count < 10)
         return;
     LampHost *host = lamp_host(side->c, side->host);
-    host->offset_ns = -(double) g_array_index(differences, gint64, best);
-    host->uncertainty_ns = (double) width / 2;
+    host->clock.offset_ns = -(double) g_array_index(differences, gint64, best);
+    host->clock.uncertainty_ns = (double) width / 2;
     host->has_clock = TRUE;
     host->samples = best_count;
     host->method = "log";

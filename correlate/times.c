@@ -19,13 +19,46 @@
 /* Held for a clock that is bounded from one side only. */
 #define MOST_UNCERTAIN_NS 3.6e12
 
+static gint64
+shift_by(const LampCorrelation *c, const LampClockPart *part, gint64 time)
+{
+    double since = (double) (time - c->epoch) - part->offset_ns;
+    return c->epoch + (gint64) (since / (1 + part->drift));
+}
+
+/* How far outside the part's own time. */
+static gint64
+distance_of(const LampClockPart *part, gint64 time)
+{
+    return time < part->first ? part->first - time : time > part->last ? time - part->last : 0;
+}
+
+/* The part of the host's time in which it stamped @time: the one that holds what the stamp
+ * stands for, or is nearest to it. */
+static const LampClockPart *
+part_at(const LampCorrelation *c, const LampHost *host, gint64 time)
+{
+    if (host->parts == NULL)
+        return &host->clock;
+    const LampClockPart *best = &host->clock;
+    gint64 least = G_MAXINT64;
+    for (guint i = 0; i < host->parts->len; i++) {
+        const LampClockPart *part = &g_array_index(host->parts, LampClockPart, i);
+        gint64 distance = distance_of(part, shift_by(c, part, time));
+        if (distance >= least)
+            continue;
+        best = part;
+        least = distance;
+    }
+    return best;
+}
+
 gint64
 lamp_on_reference(const LampCorrelation *c, const LampHost *host, gint64 time)
 {
-    if (time == LAMP_TIME_NONE || host == NULL || host->is_reference)
+    if (time == LAMP_TIME_NONE || host == NULL || (host->is_reference && host->parts == NULL))
         return time;
-    double since = (double) (time - c->epoch) - host->offset_ns;
-    return c->epoch + (gint64) (since / (1 + host->drift));
+    return shift_by(c, part_at(c, host, time), time);
 }
 
 static const LampHost *
@@ -41,7 +74,7 @@ static gint64
 uncertainty_of(LampCorrelation *c, const LampObservation *seen)
 {
     const LampHost *host = host_of(c, seen);
-    double uncertainty = host != NULL ? host->uncertainty_ns : 0;
+    double uncertainty = host != NULL ? host->clock.uncertainty_ns : 0;
     gint64 clock = (gint64) fmin(uncertainty, MOST_UNCERTAIN_NS);
     return clock + (seen->resolution > 1 ? seen->resolution : 0);
 }

@@ -12,7 +12,8 @@
 
 #define EMPTY_TABLES                                                                  \
     "DROP INDEX IF EXISTS calls_by_parent; DROP INDEX IF EXISTS calls_by_trace;"      \
-    "DELETE FROM hosts; DELETE FROM source_hosts; DELETE FROM services;"              \
+    "DELETE FROM hosts; DELETE FROM clocks; DELETE FROM source_hosts; DELETE FROM "   \
+    "services;"                                                                       \
     "DELETE FROM instances; DELETE FROM calls; DELETE FROM call_events; DELETE FROM " \
     "call_links;"                                                                     \
     "DELETE FROM trace_roots; DELETE FROM inference_services;"
@@ -62,6 +63,15 @@ compare_places(gconstpointer left, gconstpointer right, gpointer user)
     return strcmp(a->address, b->address);
 }
 
+static void
+bind_finite(LampStatement *insert, int column, double value)
+{
+    if (isfinite(value))
+        lamp_statement_bind_int(insert, column, llround(value));
+    else
+        lamp_statement_bind_null(insert, column);
+}
+
 static gboolean
 write_hosts(LampCorrelation *c, GError **error)
 {
@@ -85,13 +95,10 @@ write_hosts(LampCorrelation *c, GError **error)
         lamp_statement_bind_text(insert, 3, lamp_bytes_text(addresses));
         lamp_statement_bind_int(insert, 4, host->is_reference);
         if (host->has_clock) {
-            lamp_statement_bind_int(insert, 5, llround(host->offset_ns));
-            lamp_statement_bind_real(insert, 6, host->drift * 1e6);
+            lamp_statement_bind_int(insert, 5, llround(host->clock.offset_ns));
+            lamp_statement_bind_real(insert, 6, host->clock.drift * 1e6);
             lamp_statement_bind_int(insert, 7, c->epoch);
-            if (isfinite(host->uncertainty_ns))
-                lamp_statement_bind_int(insert, 8, llround(host->uncertainty_ns));
-            else
-                lamp_statement_bind_null(insert, 8);
+            bind_finite(insert, 8, host->clock.uncertainty_ns);
         } else {
             for (int p = 5; p <= 8; p++)
                 lamp_statement_bind_null(insert, p);
@@ -102,6 +109,41 @@ write_hosts(LampCorrelation *c, GError **error)
             return FALSE;
     }
     return TRUE;
+}
+
+static gboolean
+write_part(LampStatement *insert, guint32 host, guint number, const LampClockPart *part,
+           GError **error)
+{
+    gboolean is_all = number == 0;
+    lamp_statement_bind_int(insert, 1, row_id(host));
+    lamp_statement_bind_int(insert, 2, MAX(number, 1));
+    lamp_statement_bind_int_or_null(insert, 3, is_all ? 0 : part->first, 0);
+    lamp_statement_bind_int_or_null(insert, 4, is_all ? 0 : part->last, 0);
+    lamp_statement_bind_int(insert, 5, llround(part->offset_ns));
+    lamp_statement_bind_real(insert, 6, part->drift * 1e6);
+    bind_finite(insert, 7, part->uncertainty_ns);
+    lamp_statement_bind_real(insert, 8, part->drift_error * 1e6);
+    bind_finite(insert, 9, part->statistical_ns);
+    lamp_statement_bind_int(insert, 10, (gint64) part->samples);
+    return lamp_statement_run(insert, error);
+}
+
+static gboolean
+write_clocks(LampCorrelation *c, GError **error)
+{
+    g_autoptr(LampStatement) insert = lamp_statement_new(
+        c->store, "INSERT INTO clocks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", error);
+    gboolean is_ok = insert != NULL;
+    for (guint32 i = 0; is_ok && i < c->hosts->len; i++) {
+        const LampHost *host = lamp_host(c, i);
+        if (host->has_clock && host->parts == NULL)
+            is_ok = write_part(insert, i, 0, &host->clock, error);
+        for (guint k = 0; is_ok && host->parts != NULL && k < host->parts->len; k++)
+            is_ok = write_part(insert, i, k + 1, &g_array_index(host->parts, LampClockPart, k),
+                               error);
+    }
+    return is_ok;
 }
 
 static gboolean
@@ -299,7 +341,7 @@ lamp_pass_write(LampCorrelation *c, GError **error)
     Vectors vectors = {text, ends, begins};
     run_logical_clocks(c, &vectors);
     return lamp_store_run(c->store, EMPTY_TABLES, error) && write_hosts(c, error) &&
-           write_source_hosts(c, error) && write_services(c, error) &&
+           write_clocks(c, error) && write_source_hosts(c, error) && write_services(c, error) &&
            write_calls(c, &vectors, error) && write_events(c, error) &&
            lamp_write_links(c, error) && lamp_write_trace_roots(c, error) &&
            lamp_write_inference(c, error) && lamp_store_run(c->store, MAKE_INDEXES, error);

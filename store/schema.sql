@@ -205,7 +205,22 @@ CREATE TABLE hosts (
     method TEXT                      -- `two-way`, `one-way`, `log`, `reference`, `unknown`
 );
 
---- Which source was stamped by which host's clock.
+--- The clocks of hosts in parts: one row each, more for a clock that was set or changed its rate.
+CREATE TABLE clocks (
+    host_id INTEGER NOT NULL,
+    part INTEGER NOT NULL,           -- from 1, in order of time
+    first_ns INTEGER,                -- reference time of the first message in it; NULL: all of the host's time
+    last_ns INTEGER,                 -- of the last one; stamps in between belong to the nearest part
+    offset_ns INTEGER NOT NULL,      -- host clock minus reference clock at `hosts.epoch_ns`, continued to there
+    drift_ppm REAL NOT NULL,
+    uncertainty_ns INTEGER,          -- the truth lies within it in the part's time; NULL if bounded from one side only
+    drift_error_ppm REAL,            -- half of the range that the messages allow
+    statistical_ns INTEGER,          -- standard error of the offset, were the least delays of both ways equal
+    samples INTEGER NOT NULL,
+    PRIMARY KEY (host_id, part)
+) WITHOUT ROWID;
+
+-- Which source was stamped by which host's clock.
 CREATE TABLE source_hosts (
     source_id INTEGER PRIMARY KEY,
     host_id INTEGER NOT NULL

@@ -41,6 +41,13 @@ half_width(const LampClockEdge *edge)
                                  : ONE_WAY_WIDTH_NS;
 }
 
+/* A line's value changes between the epoch of its own time and that of the reference. */
+static double
+moved_by(const LampClockEdge *edge, const double *x)
+{
+    return edge->line.drift_ns_per_s * x[edge->is_over_b ? edge->b : edge->a] / 1e9;
+}
+
 static guint32
 find_root(const guint32 *parents, guint32 i)
 {
@@ -166,8 +173,7 @@ solve_offsets(Graph *graph, double *x)
         for (gsize e = 0; e < graph->n_edges; e++) {
             const LampClockEdge *edge = &graph->edges[e];
             double sigma = half_width(edge) + OFFSET_FLOOR_NS;
-            graph->measured[e] =
-                edge->line.offset_ns + edge->line.drift_ns_per_s * x[edge->a] / 1e9;
+            graph->measured[e] = edge->line.offset_ns + moved_by(edge, x);
             graph->weight[e] = huber_weight(
                 sigma, round > 0 ? x[edge->b] - x[edge->a] - graph->measured[e] : 0);
         }
@@ -253,7 +259,7 @@ sweep_limits(const Graph *graph, const double *x, Limits *limits, gboolean *is_o
     memset(is_open, 0, graph->n * sizeof *is_open);
     for (gsize e = 0; e < graph->n_edges; e++) {
         const LampClockEdge *edge = &graph->edges[e];
-        double moved = edge->line.drift_ns_per_s * x[edge->a] / 1e9;
+        double moved = moved_by(edge, x);
         double low = edge->line.low_ns + moved - ROUNDING_NS;
         double high = edge->line.high_ns + moved + ROUNDING_NS;
         gboolean changes = tighten(limits, edge->a, edge->b, low, high);

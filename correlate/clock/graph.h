@@ -6,7 +6,8 @@
 #include "correlate/clock/line.h"
 
 typedef struct {
-    guint32 a, b;       /* nodes; the line is clock b minus clock a, over a's clock */
+    guint32 a, b;       /* nodes; the line is clock b minus clock a */
+    gboolean is_over_b; /* over the time of b's clock, else of a's */
     LampClockLine line; /* t in seconds since the epoch given to lamp_clock_graph_solve() */
     guint64 samples;
 } LampClockEdge;

@@ -91,3 +91,27 @@ lamp_clock_widest_slope(const GArray *lower_hull, const GArray *upper_hull, doub
     }
     return (low + high) / 2;
 }
+
+/* Last point of sorted @points not after @t (or the first after it, if @is_after). */
+static const LampClockPoint *
+point_near(const GArray *points, double t, gboolean is_after)
+{
+    const LampClockPoint *found = NULL;
+    for (guint i = 0; i < points->len; i++) {
+        const LampClockPoint *p = &lamp_clock_points(points)[i];
+        if (is_after ? p->t >= t : p->t > t)
+            return is_after ? p : found;
+        found = p;
+    }
+    return is_after ? NULL : found;
+}
+
+double
+lamp_clock_level(const GArray *upper, const GArray *lower, double t, gboolean is_after)
+{
+    const LampClockPoint *u = point_near(upper, t, is_after);
+    const LampClockPoint *l = point_near(lower, t, is_after);
+    if (u == NULL || l == NULL)
+        return u != NULL ? u->y : l != NULL ? l->y : 0;
+    return u->y / 2 + l->y / 2;
+}

@@ -31,3 +31,7 @@ double lamp_clock_gap(const GArray *lower_hull, const GArray *upper_hull, double
 /* The slope of the widest gap within +-@limit; of several the one nearest to none. */
 double lamp_clock_widest_slope(const GArray *lower_hull, const GArray *upper_hull,
                                double limit);
+
+/* Value of the corridor beside @t: the middle of the nearest bounds not after it, or not before
+ * it. 0 where there is none. */
+double lamp_clock_level(const GArray *upper, const GArray *lower, double t, gboolean is_after);

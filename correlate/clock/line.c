@@ -58,19 +58,19 @@ compare_doubles(gconstpointer left, gconstpointer right)
     return a < b ? -1 : a > b;
 }
 
-static double
-span_of(const GArray *a, const GArray *b)
+static void
+measure_span(const GArray *a, const GArray *b, LampClockLine *line)
 {
-    double first = INFINITY;
     double last = -INFINITY;
     const GArray *sides[] = {a, b};
+    line->first_t = INFINITY;
     for (guint s = 0; s < 2; s++) {
         if (sides[s]->len == 0)
             continue;
-        first = fmin(first, lamp_clock_points(sides[s])[0].t);
+        line->first_t = fmin(line->first_t, lamp_clock_points(sides[s])[0].t);
         last = fmax(last, lamp_clock_points(sides[s])[sides[s]->len - 1].t);
     }
-    return last > first ? last - first : 0;
+    line->span_s = last - line->first_t;
 }
 
 /* Median of the values of points[from, to). */
@@ -122,18 +122,27 @@ drop_worst(GArray *upper, GArray *lower, double slope)
 /* Drops points until the clouds can be parted or too many are gone; the slope that parts them
  * most. */
 static double
-part_clouds(GArray *upper, GArray *lower, double *out_gap)
+part_clouds(GArray *upper, GArray *lower, double limit, double *out_gap)
 {
     guint budget = 2 + (upper->len + lower->len) / 50;
     for (;;) {
         g_autoptr(GArray) below = lamp_clock_hull(upper, 1);
         g_autoptr(GArray) above = lamp_clock_hull(lower, -1);
-        double slope = lamp_clock_widest_slope(below, above, MAX_DRIFT_NS_PER_S);
+        double slope = lamp_clock_widest_slope(below, above, limit);
         *out_gap = lamp_clock_gap(below, above, slope);
         if (*out_gap >= 0 || budget-- == 0 || upper->len < 2 || lower->len < 2)
             return slope;
         drop_worst(upper, lower, slope);
     }
+}
+
+gboolean
+lamp_clock_part(GArray *upper, GArray *lower, double limit)
+{
+    double gap = 0;
+    if (upper->len > 0 && lower->len > 0)
+        part_clouds(upper, lower, limit, &gap);
+    return gap >= 0;
 }
 
 /* Median distance of the points from the line of @slope that touches their hull: how far delays
@@ -233,31 +242,36 @@ last_possible(const Corridor *corridor, double slope, double end)
     return slope;
 }
 
-/* The farthest that a line of a slope in [@low, @high] can reach at t = 0 on the cloud's side:
- * its intercept is concave (upper) or convex (lower) in the slope. */
+/* The farthest that a line of a slope in [@low, @high] can reach at @center on the cloud's
+ * side: that is concave (upper) or convex (lower) in the slope. */
 static double
-farthest(const Cloud *cloud, double low, double high)
+farthest(const Cloud *cloud, double low, double high, double center)
 {
     for (guint i = 0; i < SEARCH_STEPS; i++) {
         double a = low + (high - low) / 3;
         double b = high - (high - low) / 3;
-        if (cloud->sign * lamp_clock_intercept(cloud->hull, a, cloud->sign) <
-            cloud->sign * lamp_clock_intercept(cloud->hull, b, cloud->sign))
+        double at_a = lamp_clock_intercept(cloud->hull, a, cloud->sign) + a * center;
+        double at_b = lamp_clock_intercept(cloud->hull, b, cloud->sign) + b * center;
+        if (cloud->sign * at_a < cloud->sign * at_b)
             low = a;
         else
             high = b;
     }
-    return lamp_clock_intercept(cloud->hull, (low + high) / 2, cloud->sign);
+    double slope = (low + high) / 2;
+    return lamp_clock_intercept(cloud->hull, slope, cloud->sign) + slope * center;
 }
 
+/* The bounds are taken at the time of the points that is nearest to t = 0, and moved along the
+ * line to there. */
 static void
 bound_line(const Corridor *corridor, LampClockLine *line)
 {
     double slope = line->drift_ns_per_s;
+    double center = fmin(fmax(0, line->first_t), line->first_t + line->span_s);
     double low = last_possible(corridor, slope, slope - POSSIBLE_DRIFT_NS_PER_S);
     double high = last_possible(corridor, slope, slope + POSSIBLE_DRIFT_NS_PER_S);
-    line->low_ns = farthest(&corridor->lower, low, high);
-    line->high_ns = farthest(&corridor->upper, low, high);
+    line->low_ns = farthest(&corridor->lower, low, high, center) - slope * center;
+    line->high_ns = farthest(&corridor->upper, low, high, center) - slope * center;
     line->drift_error = (high - low) / 2;
 }
 
@@ -265,7 +279,7 @@ static void
 fit_two_way(GArray *upper, GArray *lower, LampClockLine *line)
 {
     double gap = 0;
-    double widest = part_clouds(upper, lower, &gap);
+    double widest = part_clouds(upper, lower, MAX_DRIFT_NS_PER_S, &gap);
     Corridor corridor = {cloud_of(upper, 1), cloud_of(lower, -1), 1};
     corridor.scale =
         fmax(fmin(scatter(&corridor.upper, widest), scatter(&corridor.lower, widest)),
@@ -326,7 +340,8 @@ lamp_clock_line_fit(GArray *upper, GArray *lower, LampClockLine *out_line)
         return FALSE;
     lamp_clock_points_sort(upper);
     lamp_clock_points_sort(lower);
-    LampClockLine line = {.span_s = span_of(upper, lower)};
+    LampClockLine line = {0};
+    measure_span(upper, lower, &line);
     if (upper->len == 0 || lower->len == 0)
         fit_one_way(upper->len > 0 ? upper : lower, upper->len > 0 ? 1 : -1, &line);
     else
