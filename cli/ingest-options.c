@@ -25,7 +25,7 @@ const GOptionEntry lamp_ingest_option_entries[] = {
      "database to write (default " DEFAULT_OUTPUT ")", "FILE.db"},
     {"format", 0, 0, G_OPTION_ARG_STRING, &format, "take every file for this format", "NAME"},
     {"patterns", 0, 0, G_OPTION_ARG_FILENAME, &patterns,
-     "your own log formats (docs/formats.md)", "FILE"},
+     "your own log formats, or those of lnav (docs/formats.md)", "FILE"},
     {"filter", 0, 0, G_OPTION_ARG_STRING, &filter,
      "packets to read, for example 'tcp port 5432' (pcap-filter(7))", "EXPRESSION"},
     {"keylog", 0, 0, G_OPTION_ARG_FILENAME, &key_log,

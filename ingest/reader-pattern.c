@@ -7,6 +7,9 @@
  *   service = payments                  texts for what the line does not say: service, host,
  *   protocol = soap                       thread, process, protocol
  *   means.cust = request-id             meaning of a group whose name does not tell it
+ *   json = yes                          lines are JSON objects, there is no pattern
+ *
+ * Or a format definition of lnav, which is turned into the same (ingest/log/lnav-format.c).
  *
  * Named groups get their meaning from their names by the table of field names
  * (ingest/log/meaning.c): `time`, `level`, `message`, `request_id`, `duration_ms`, `method`,
@@ -21,6 +24,8 @@
 
 #include "base/text.h"
 #include "ingest/log/forms.h"
+#include "ingest/log/json.h"
+#include "ingest/log/lnav-format.h"
 #include "ingest/readers.h"
 
 enum { PATTERNS = 32, GROUPS = 64, STRIKES = 20, CONSTANTS = 5 };
@@ -39,7 +44,9 @@ typedef struct {
         LampMeaning meaning;
     } groups[GROUPS];
     char *constants[CONSTANTS];
+    char **members; /* owned names of the groups, for JSON */
     gboolean time_is_begin;
+    gboolean is_json; /* groups are members of the line's object; there is no code */
     guint strikes;
 } Pattern;
 
@@ -114,13 +121,30 @@ compile(Patterns *all, Pattern *pattern, const char *text)
     return TRUE;
 }
 
+/* Members of JSON objects whose meaning is told: `means.NAME`. */
+static void
+collect_members(Pattern *pattern, GKeyFile *file)
+{
+    pattern->members = g_key_file_get_keys(file, pattern->name, NULL, NULL);
+    for (guint i = 0; pattern->members[i] != NULL && pattern->group_count < GROUPS; i++) {
+        if (!g_str_has_prefix(pattern->members[i], "means."))
+            continue;
+        const char *name = pattern->members[i] + strlen("means.");
+        guint n = pattern->group_count++;
+        pattern->groups[n].name = lamp_bytes_text(name);
+        pattern->groups[n].meaning = group_meaning(file, pattern->name, name);
+    }
+}
+
 static void
 add_pattern(Patterns *all, GKeyFile *file, const char *group)
 {
     Pattern *pattern = &all->patterns[all->count];
     g_autofree char *text = g_key_file_get_value(file, group, "pattern", NULL);
+    g_autofree char *json = g_key_file_get_value(file, group, "json", NULL);
     pattern->name = g_strdup(group);
-    if (!compile(all, pattern, text)) {
+    pattern->is_json = text == NULL && g_strcmp0(json, "yes") == 0;
+    if (!pattern->is_json && !compile(all, pattern, text)) {
         g_clear_pointer(&pattern->name, g_free);
         return;
     }
@@ -128,7 +152,10 @@ add_pattern(Patterns *all, GKeyFile *file, const char *group)
     pattern->time_is_begin = g_strcmp0(time_is, "begin") == 0;
     for (guint i = 0; i < CONSTANTS; i++)
         pattern->constants[i] = g_key_file_get_value(file, group, constant_keys[i], NULL);
-    collect_groups(pattern, file);
+    if (pattern->is_json)
+        collect_members(pattern, file);
+    else
+        collect_groups(pattern, file);
     all->count++;
 }
 
@@ -143,7 +170,10 @@ patterns_new(const char *text)
     pcre2_set_match_limit(all->limits, LAMP_LIMIT_PATTERN_MATCH);
     pcre2_set_depth_limit(all->limits, LAMP_LIMIT_PATTERN_DEPTH);
     pcre2_set_heap_limit(all->limits, LAMP_LIMIT_PATTERN_HEAP);
-    if (!g_key_file_load_from_data(file, text, strlen(text), G_KEY_FILE_NONE, &error)) {
+    if (lamp_lnav_is_format(lamp_bytes_text(text))) {
+        if (!lamp_lnav_add_formats(lamp_bytes_text(text), file))
+            complain(all, "file", "it begins as JSON but is none");
+    } else if (!g_key_file_load_from_data(file, text, strlen(text), G_KEY_FILE_NONE, &error)) {
         complain(all, "file", error->message);
         return all;
     }
@@ -161,6 +191,7 @@ patterns_free(Patterns *all)
         pcre2_match_data_free(pattern->match);
         pcre2_code_free(pattern->code);
         g_free(pattern->name);
+        g_strfreev(pattern->members);
         for (guint n = 0; n < CONSTANTS; n++)
             g_free(pattern->constants[n]);
     }
@@ -196,21 +227,63 @@ set_groups(LampLog *log, const Pattern *pattern, LampBytes line, LampLogRecord *
     }
 }
 
+typedef struct {
+    LampLog *log;
+    const Pattern *pattern;
+    LampLogRecord *record;
+} Object;
+
+static void
+take_member(gpointer owner, LampBytes key, LampBytes value, gboolean is_text)
+{
+    Object *o = owner;
+    (void) is_text;
+    for (guint i = 0; i < o->pattern->group_count; i++)
+        if (lamp_bytes_equal(key, o->pattern->groups[i].name)) {
+            lamp_log_record_set_meaning(o->record, &o->log->scanner,
+                                        o->pattern->groups[i].meaning, key, value);
+            return;
+        }
+    lamp_log_set(o->log, o->record, key, value);
+}
+
+static gboolean
+match_json(LampLog *log, const Pattern *pattern, LampBytes line, LampLogRecord *record)
+{
+    Object object = {log, pattern, record};
+    LampBytes text = lamp_text_trim(line);
+    return lamp_bytes_starts(text, "{") &&
+           lamp_json_flatten(text, record, take_member, &object) == text.len &&
+           record->event.time != LAMP_TIME_NONE;
+}
+
+static gboolean
+match(LampLog *log, Patterns *all, Pattern *pattern, LampBytes line, LampLogRecord *record)
+{
+    if (pattern->strikes >= STRIKES)
+        return FALSE;
+    if (pattern->is_json)
+        return match_json(log, pattern, line, record);
+    int result =
+        pcre2_match(pattern->code, line.at, line.len, 0, 0, pattern->match, all->limits);
+    if (result < PCRE2_ERROR_PARTIAL && ++pattern->strikes == STRIKES)
+        all->dropped = pattern->name;
+    if (result < 0)
+        return FALSE;
+    set_groups(log, pattern, line, record);
+    return TRUE;
+}
+
 static gboolean
 parse(LampLog *log, LampBytes line, LampLogRecord *record)
 {
     Patterns *all = ((State *) log)->patterns;
     for (guint i = 0; all != NULL && i < all->count; i++) {
         Pattern *pattern = &all->patterns[i];
-        if (pattern->strikes >= STRIKES)
+        if (!match(log, all, pattern, line, record)) {
+            lamp_log_record_clear(record, line.len);
             continue;
-        int result =
-            pcre2_match(pattern->code, line.at, line.len, 0, 0, pattern->match, all->limits);
-        if (result < PCRE2_ERROR_PARTIAL && ++pattern->strikes == STRIKES)
-            all->dropped = pattern->name;
-        if (result < 0)
-            continue;
-        set_groups(log, pattern, line, record);
+        }
         set_constants(pattern, record);
         record->call.time_is_begin = pattern->time_is_begin;
         if (record->event.message.len == 0)

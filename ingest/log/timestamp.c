@@ -128,7 +128,8 @@ complete_clock(LampTimestampMatch *m)
         m->civil.hour += 12;
     else if (m->is_am && m->civil.hour == 12)
         m->civil.hour = 0;
-    if (m->day_of_year > 0) {
+    /* A year out of the range of times is refused later. */
+    if (m->day_of_year > 0 && m->civil.year > 1677 && m->civil.year < 2262) {
         LampCivil day;
         gint64 days = lamp_days_from_civil(m->civil.year, 1, 1) + m->day_of_year - 1;
         lamp_time_to_civil(days * 86400 * LAMP_NS_PER_SECOND, &day);

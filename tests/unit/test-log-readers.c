@@ -411,6 +411,34 @@ START_TEST(test_pattern_of_the_user)
 }
 END_TEST
 
+/* Two formats of lnav: a pattern with names of its own, and JSON lines. */
+START_TEST(test_format_of_lnav)
+{
+    static const char formats[] =
+        "{\"$schema\": \"https://lnav.org/schemas/format-v1.schema.json\",\n"
+        " \"shop_log\": {\"title\": \"Shop\", \"regex\": {\"std\": {\"pattern\": "
+        "\"^(?<ts>\\\\S+) (?<lv>\\\\w+) <(?<op>[^>]*)> (?<body>.*)$\"}},\n"
+        "  \"timestamp-field\": \"ts\", \"level-field\": \"lv\", \"opid-field\": \"op\",\n"
+        "  \"value\": {\"op\": {\"kind\": \"string\", \"identifier\": true}},\n"
+        "  \"sample\": [{\"line\": \"x\"}]},\n"
+        " \"pay_log\": {\"json\": true, \"timestamp-field\": \"a.t\", \"body-field\": "
+        "\"what\",\n"
+        "  \"line-format\": [{\"field\": \"a.t\"}, \" \"], \"thread-id-field\": \"w\"}}\n";
+    g_autofree char *text = read_by_pattern(
+        formats,
+        "2026-11-21T09:11:53Z warn <r7> one\n"
+        "{\"a\":{\"t\":\"2026-11-21T09:11:54Z\"},\"what\":\"two\",\"w\":\"t9\",\"n\":1}\n");
+    ck_assert_msg(strstr(text, "09:11:53.000000000Z ~1000000000 severity=<warn> "
+                               "message=<one>") != NULL,
+                  "%s", text);
+    ck_assert_msg(strstr(text, "{op=r7}") != NULL, "%s", text);
+    ck_assert_msg(strstr(text, "09:11:54.000000000Z ~1000000000 thread=<t9> message=<two>") !=
+                      NULL,
+                  "%s", text);
+    ck_assert_msg(strstr(text, "{n=1}") != NULL && strstr(text, "finding") == NULL, "%s", text);
+}
+END_TEST
+
 START_TEST(test_pattern_that_explodes_is_dropped)
 {
     GString *input = g_string_new(NULL);
@@ -433,6 +461,7 @@ main(void)
     tcase_add_loop_test(tcase, test_probe_prefers_the_right_reader, 0, G_N_ELEMENTS(rows));
     tcase_add_test(tcase, test_steps_belong_to_one_statement);
     tcase_add_test(tcase, test_pattern_of_the_user);
+    tcase_add_test(tcase, test_format_of_lnav);
     tcase_add_test(tcase, test_pattern_that_explodes_is_dropped);
     tcase_add_test(tcase, test_table_with_first_line_as_header);
     tcase_add_test(tcase, test_long_line_is_skipped_and_counted);
