@@ -219,7 +219,7 @@ main(void)
     g_array_sort(files, compare_paths);
     int count = (int) files->len;
     TCase *tcase = tcase_create("readers");
-    tcase_set_timeout(tcase, 120);
+    tcase_set_timeout(tcase, 600);
     tcase_add_loop_test(tcase, test_chunks_change_no_record, 0, count);
     tcase_add_loop_test(tcase, test_prefix_gives_prefix_of_records, 0, count);
     tcase_add_loop_test(tcase, test_probe_prefers_own_reader, 0, count);
