@@ -80,6 +80,8 @@ end(LampCorrelation *c)
                         c->calls,        c->services, c->instances};
     for (guint i = 0; i < G_N_ELEMENTS(arrays); i++)
         g_array_unref(arrays[i]);
+    if (c->log_operations != NULL)
+        g_array_unref(c->log_operations);
     lamp_inference_free(c->inference);
 }
 

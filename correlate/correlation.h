@@ -3,8 +3,7 @@
  * each pass leaves its result for the next. Private to correlate/.
  *
  * Everything is addressed by index; LAMP_INDEX_NONE stands for "none". Arrays are in the order
- * of their database ids, so that nothing depends on the order of hash tables. Texts are numbers
- * of `strings` (0: NULL).
+ * of their database ids, no hash table's. Texts are numbers of `strings` (0: NULL).
  */
 #pragma once
 
@@ -105,10 +104,9 @@ typedef struct {
 /* One call: its observations are members[first_member … + member_count). */
 typedef struct {
     guint32 first_member, member_count;
-    guint32
-        first_evidence; /* log records that tell of it: in LampCorrelation.evidence, or NONE */
-    guint32 client_seen, server_seen;     /* best observation at each end; may be the same */
-    guint32 base_seen;                    /* whose operation, status and sizes are taken */
+    guint32 first_evidence;           /* log records that tell of it: in `evidence`, or NONE */
+    guint32 client_seen, server_seen; /* best observation at each end; may be the same */
+    guint32 base_seen;                /* whose operation, status and sizes are taken */
     gint64 client_id, server_id, base_id; /* the same as observation ids; 0 none */
     guint32 client_host, server_host;
     guint32 client_instance, server_instance;
@@ -123,6 +121,7 @@ typedef struct {
     gint64 order_violation;
     gint64 lamport[4]; /* request send, request receive, response send, response receive */
     guint32 parent, root;
+    guint32 log_operation;  /* made of log lines: index in log_operations + 1; 0: not */
     float confidence;       /* of the parent */
     float tree_confidence;  /* of a root: that the whole tree is right */
     guint8 flags, is_error; /* LAMP_SEEN_… */
@@ -161,6 +160,7 @@ typedef struct {
     GArray *calls;            /* LampCall */
     GArray *services;         /* LampService */
     GArray *instances;        /* LampInstance */
+    GArray *log_operations;   /* LampLogOperation (correlate/log-lines.h), or NULL */
     gint64 epoch;             /* reference time at which offsets hold */
     LampInference *inference; /* calls and services as in the arrays above */
 } LampCorrelation;

@@ -2,6 +2,7 @@
  * The passes of the correlate stage in their order. A new pass is one file and one row here.
  */
 #include "correlate/correlation.h"
+#include "correlate/log-lines.h"
 
 const LampPass lamp_passes[] = {
     {"load", "the observations of store/schema.sql", lamp_pass_load},
@@ -15,9 +16,12 @@ const LampPass lamp_passes[] = {
      lamp_pass_clocks},
     {"times", "stamps as intervals on the reference clock", lamp_pass_times},
     {"logs", "one line to one call by operation, address, end and duration", lamp_pass_logs},
+    {"log-requests", "requests from log lines alone (docs/log-requests.md)",
+     lamp_pass_log_requests},
     {"sort", "calls by time", lamp_pass_sort},
     {"services", "replicas by protocol, port and operations", lamp_pass_services},
     {"links", "one probabilistic model of all evidence (docs/inference.md)", lamp_pass_links},
+    {"log-links", "order of components in a request's lines", lamp_pass_log_links},
     {"traces", "trees of links", lamp_pass_traces},
     {"write", "logical clocks (Lamport 1978; Fidge and Mattern 1988)", lamp_pass_write},
     {0},

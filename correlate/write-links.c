@@ -83,15 +83,17 @@ gboolean
 lamp_write_links(LampCorrelation *c, GError **error)
 {
     g_autoptr(LampStatement) insert = lamp_statement_new(
-        c->store, "INSERT INTO call_links VALUES (?1, ?2, ?3, ?4, 'inference', ?5, ?6)", error);
+        c->store, "INSERT INTO call_links VALUES (?1, ?2, ?3, ?4, ?7, ?5, ?6)", error);
     g_autoptr(GString) evidence = g_string_new(NULL);
     for (guint32 i = 0; insert != NULL && i < c->calls->len; i++) {
         const LampInferenceLink *link = &c->inference->links[i];
+        gboolean is_of_lines = lamp_call(c, i)->log_operation != 0;
         guint32 parent = lamp_call(c, i)->parent;
         describe_link(evidence, c->inference, link, parent);
+        lamp_statement_bind_string(insert, 7, is_of_lines ? "log-lines" : "inference");
         if (parent != LAMP_INDEX_NONE &&
-            !write_link(insert, i, parent, 1, kind_name(link->kind), link->probability,
-                        evidence, error))
+            !write_link(insert, i, parent, 1, kind_name(link->kind),
+                        (double) lamp_call(c, i)->confidence, evidence, error))
             return FALSE;
         if (link->runner_up >= c->calls->len || link->runner_up == parent)
             continue;

@@ -308,6 +308,16 @@ CREATE TABLE trace_roots (
     is_background INTEGER NOT NULL DEFAULT 0 -- 1: began inside the system (timer, poll, health check)
 );
 
+--- Requests of log lines alone: which request each line belongs to. Filled where the input holds logs and nothing else.
+CREATE TABLE event_requests (
+    event_id INTEGER PRIMARY KEY,
+    request_id INTEGER NOT NULL,     -- number of the request, in the order of first lines
+    previous_event_id INTEGER,       -- line before it in that request
+    confidence REAL NOT NULL,        -- probability that the line belongs to this request
+    runner_up_id INTEGER,            -- the next likely request
+    runner_up_confidence REAL NOT NULL -- its probability
+);
+
 --- What the inference learnt and expects, for each service. A host that serves several ports counts as one service here,
 --- with an id beyond those of `services`.
 CREATE TABLE inference_services (
@@ -420,6 +430,12 @@ FROM calls c
      LEFT JOIN services t ON t.service_id = j.service_id
      LEFT JOIN endpoints ce ON ce.endpoint_id = c.client_endpoint_id
      LEFT JOIN endpoints se ON se.endpoint_id = c.server_endpoint_id;
+
+--- Requests of log lines alone, from first to last line on the logs' own clocks.
+CREATE VIEW log_requests AS
+SELECT r.request_id, min(e.time_ns) AS start_ns, max(e.time_ns) AS end_ns, count(*) AS lines,
+       avg(r.confidence) AS confidence
+FROM event_requests r JOIN events e USING (event_id) GROUP BY r.request_id;
 
 --- Inputs with the share of bytes understood. `is_whole` is 0 where something in the input could not be read or
 --- understood: a source that failed or was skipped, a rejected record, a finding of any kind but `loss` (what a

@@ -105,6 +105,7 @@ static const Row rows[] = {
     {"path", {LAMP_MEANS_TARGET, 0}},
     {"pid", {LAMP_MEANS_PROCESS, 0}},
     {"pod", {LAMP_MEANS_HOST, 0}},
+    {"podname", {LAMP_MEANS_HOST, 0}},
     {"priority", {LAMP_MEANS_SEVERITY, 0}},
     {"process", {LAMP_MEANS_PROCESS, 0}},
     {"processid", {LAMP_MEANS_PROCESS, 0}},

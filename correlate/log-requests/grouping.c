@@ -1,0 +1,319 @@
+/*
+ * Groups log lines to requests: links each line to the line before it in its request.
+ *
+ * In rounds: candidates are found, their probabilities and the statistics they rest on are
+ * learnt from each other (expectation maximisation), the surest are taken. Parts of requests
+ * grow so that later rounds see farther back with the same number of candidates, and know the
+ * values of whole parts.
+ */
+#include "correlate/log-requests/state.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLICE 24000 /* lines that are grouped together */
+#define JOINT_STEPS 10
+#define JOINT_CANDIDATES 24
+#define LEAST_LINK 0.05F
+
+typedef struct {
+    guint most;      /* candidates of a line */
+    guint learning;  /* steps of expectation maximisation */
+    float surest;    /* probability from which links are taken */
+    gint64 reach_ns; /* longest gap */
+} Round;
+
+#define MS LAMP_NS_PER_MS
+static const Round rounds[] = {
+    {32, 6, 0.9F, MS},          {32, 5, 0.9F, 8 * MS},      {48, 5, 0.85F, 50 * MS},
+    {64, 5, 0.8F, 400 * MS},    {64, 5, 0.7F, 3000 * MS},   {64, 4, 0.6F, 20000 * MS},
+    {64, 4, 0.4F, 120000 * MS}, {64, 3, 0.3F, 120000 * MS},
+};
+static void
+number_chains(LampGroupState *s)
+{
+    s->n_chains = 0;
+    for (guint32 i = 0; i < s->input->n_lines; i++)
+        s->chain[i] =
+            s->previous[i] == LAMP_LOG_NONE ? s->n_chains++ : s->chain[s->previous[i]];
+}
+
+static gint
+compare_edges(gconstpointer left, gconstpointer right)
+{
+    const LampEdge *a = left;
+    const LampEdge *b = right;
+    if (a->probability != b->probability)
+        return a->probability > b->probability ? -1 : 1;
+    if (a->to != b->to)
+        return a->to < b->to ? -1 : 1;
+    return a->from > b->from ? -1 : a->from < b->from;
+}
+
+/* Takes the links above @surest, the surest first. */
+static void
+take_links(LampGroupState *s, float surest)
+{
+    g_autoptr(GArray) sure = g_array_new(FALSE, FALSE, sizeof(LampEdge));
+    for (guint i = 0; i < s->edges->len; i++) {
+        const LampEdge *edge = &g_array_index(s->edges, LampEdge, i);
+        if (edge->probability >= surest)
+            g_array_append_vals(sure, edge, 1);
+    }
+    g_array_sort(sure, compare_edges);
+    for (guint i = 0; i < sure->len; i++) {
+        const LampEdge *edge = &g_array_index(sure, LampEdge, i);
+        if (s->next[edge->from] != LAMP_LOG_NONE || s->previous[edge->to] != LAMP_LOG_NONE)
+            continue;
+        s->next[edge->from] = edge->to;
+        s->previous[edge->to] = edge->from;
+        s->link[edge->to] = edge->probability;
+    }
+}
+
+static void
+count_templates(LampGroupState *s)
+{
+    const LampLogInput *in = s->input;
+    for (guint32 i = 0; i < in->n_lines; i++)
+        s->n_templates = MAX(s->n_templates, in->lines[i].template + 1);
+    s->template_count = g_new0(double, s->n_templates + 1);
+    s->template_ends = g_new0(double, s->n_templates + 1);
+    s->template_starts = g_new0(double, s->n_templates + 1);
+    s->is_entry = g_new0(gboolean, s->n_templates + 1);
+    s->is_closing = g_new0(gboolean, s->n_templates + 1);
+    s->is_new = g_new0(float, s->n_templates + 1);
+    s->is_root = g_new0(gboolean, s->n_templates + 1);
+    s->brings = g_new0(gboolean, s->n_templates + 1);
+    for (guint32 i = 0; i < in->n_lines; i++)
+        s->template_count[in->lines[i].template] += 1;
+    s->active_ns = 1;
+    for (guint32 i = 1; i < in->n_lines; i++)
+        s->active_ns +=
+            (double) MIN(in->lines[i].time_ns - in->lines[i - 1].time_ns, LAMP_NS_PER_SECOND);
+}
+
+static void
+begin(LampGroupState *s, const LampLogInput *input)
+{
+    gsize n = (gsize) input->n_lines + 2;
+    *s = (LampGroupState){.input = input};
+    s->previous = g_new(guint32, n);
+    s->next = g_new(guint32, n);
+    memset(s->previous, 0xff, n * sizeof(guint32));
+    memset(s->next, 0xff, n * sizeof(guint32));
+    s->link = g_new0(float, n);
+    s->chain = g_new0(guint32, n);
+    s->chain_values = g_new(guint64, (gsize) input->n_values + 1);
+    s->edges = g_array_new(FALSE, TRUE, sizeof(LampEdge));
+    s->edge_first = g_new0(guint32, n);
+    s->follows = g_array_new(FALSE, TRUE, sizeof(LampFollow));
+    s->follow_index = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    s->weight_from = g_new(double, n);
+    s->weight_to = g_new(double, n);
+    count_templates(s);
+    lamp_values_prepare(s);
+}
+
+static void
+end(LampGroupState *s)
+{
+    g_free(s->previous);
+    g_free(s->next);
+    g_free(s->link);
+    g_free(s->chain);
+    g_free(s->chain_values);
+    g_free(s->chain_first);
+    g_array_unref(s->edges);
+    g_free(s->edge_first);
+    g_array_unref(s->follows);
+    g_hash_table_unref(s->follow_index);
+    g_array_unref(s->value_kinds);
+    g_free(s->kind_of_value);
+    g_free(s->chance);
+    g_free(s->is_telling);
+    g_free(s->weight_from);
+    g_free(s->weight_to);
+    g_free(s->template_count);
+    g_free(s->template_ends);
+    g_free(s->template_starts);
+    g_free(s->is_entry);
+    g_free(s->is_closing);
+    g_free(s->is_new);
+    g_free(s->is_root);
+    g_free(s->brings);
+}
+
+/* Lets links go that what was learnt since speaks against. */
+static void
+drop_links(LampGroupState *s, gboolean is_late)
+{
+    lamp_statistics_learn(s);
+    if (is_late)
+        lamp_statistics_judge(s);
+    for (guint32 i = 0; i < s->input->n_lines; i++) {
+        guint32 before = s->previous[i];
+        if (before == LAMP_LOG_NONE)
+            continue;
+        LampEdge edge = {.from = before, .to = i};
+        edge.follow = lamp_follow_number(s, before, i);
+        edge.bin = lamp_gap_bin(s->input->lines[i].time_ns - s->input->lines[before].time_ns);
+        if (lamp_statistics_gain(s, &edge) > 0)
+            continue;
+        s->next[before] = LAMP_LOG_NONE;
+        s->previous[i] = LAMP_LOG_NONE;
+    }
+}
+
+static void
+run_round(LampGroupState *s, guint number)
+{
+    const Round *round = &rounds[number];
+    drop_links(s, number >= G_N_ELEMENTS(rounds) - 2);
+    lamp_edges_find(s, round->most, round->reach_ns);
+    for (guint k = 0; k < round->learning; k++) {
+        lamp_edges_solve(s, k == 0);
+        lamp_statistics_learn(s);
+    }
+    lamp_edges_solve(s, FALSE);
+    take_links(s, round->surest);
+    g_debug("round %u: %u edges, %u chains", number, s->edges->len, s->n_chains);
+}
+
+void
+lamp_groups_relearn(LampGroupState *s)
+{
+    number_chains(s);
+    lamp_values_of_chains(s);
+    g_array_set_size(s->edges, 0);
+    lamp_statistics_learn(s);
+    lamp_statistics_judge(s);
+    lamp_values_learn(s);
+}
+
+/* All links anew, under what was learnt: probabilities and statistics from each other. */
+static void
+solve_jointly(LampGroupState *s)
+{
+    lamp_groups_relearn(s);
+    for (guint k = 0; k <= JOINT_STEPS; k++) {
+        lamp_edges_all(s, JOINT_CANDIDATES);
+        memset(s->previous, 0xff, (gsize) s->input->n_lines * sizeof(guint32));
+        memset(s->next, 0xff, (gsize) s->input->n_lines * sizeof(guint32));
+        lamp_edges_solve(s, FALSE);
+        if (k < JOINT_STEPS)
+            lamp_statistics_learn(s);
+    }
+    take_links(s, LEAST_LINK);
+}
+
+/* The request that most samples say, and the next. */
+static void
+elect(const LampVotes *votes, guint *out_best, guint *out_next, guint *out_sum)
+{
+    guint best = 0;
+    guint next = G_MAXUINT;
+    *out_sum = 0;
+    for (guint k = 0; k < LAMP_VOTES; k++) {
+        *out_sum += votes->count[k];
+        if (votes->count[k] > votes->count[best])
+            best = k;
+    }
+    for (guint k = 0; k < LAMP_VOTES; k++)
+        if (k != best && votes->count[k] > 0 &&
+            (next == G_MAXUINT || votes->count[k] > votes->count[next]))
+            next = k;
+    *out_best = best;
+    *out_next = next;
+}
+
+/* Numbers the requests by their first lines; @first is the number of lines before this slice.
+ */
+static void
+fill_places(LampLogGrouping *grouping, const LampVotes *votes, guint32 n, guint32 first)
+{
+    LampLogPlace *places = grouping->places + first;
+    g_autofree guint32 *numbers = g_new(guint32, (gsize) n + 1);
+    g_autofree guint32 *latest = g_new(guint32, (gsize) n + 1);
+    memset(numbers, 0xff, ((gsize) n + 1) * sizeof(guint32));
+    memset(latest, 0xff, ((gsize) n + 1) * sizeof(guint32));
+    for (guint32 i = 0; i < n; i++) {
+        guint best;
+        guint next;
+        guint sum;
+        elect(&votes[i], &best, &next, &sum);
+        guint32 root = votes[i].root[best];
+        if (numbers[root] == LAMP_LOG_NONE)
+            numbers[root] = grouping->n_requests++;
+        places[i] = (LampLogPlace){
+            .request = numbers[root],
+            .previous = latest[root],
+            .runner_up = next != G_MAXUINT ? votes[i].root[next] : LAMP_LOG_NONE,
+            .other = next != G_MAXUINT ? (float) votes[i].count[next] / (float) sum : 0,
+            .confidence = (float) votes[i].count[best] / (float) sum,
+        };
+        latest[root] = first + i;
+    }
+    for (guint32 i = 0; i < n; i++)
+        if (places[i].runner_up != LAMP_LOG_NONE)
+            places[i].runner_up = numbers[places[i].runner_up];
+}
+
+static void
+group_slice(LampLogGrouping *grouping, const LampLogInput *input, guint32 first)
+{
+    LampGroupState s;
+    begin(&s, input);
+    lamp_values_tell(&s);
+    for (guint r = 0; r < G_N_ELEMENTS(rounds); r++)
+        run_round(&s, r);
+    solve_jointly(&s);
+    g_autofree LampVotes *votes = g_new0(LampVotes, (gsize) input->n_lines + 1);
+    lamp_refine(&s, votes);
+    fill_places(grouping, votes, input->n_lines, first);
+    end(&s);
+}
+
+/* Where to end a slice that may have @most lines: in the longest silence of its last part. */
+static guint32
+slice_end(const LampLogInput *input, guint32 first, guint32 most)
+{
+    if (input->n_lines - first <= most)
+        return input->n_lines;
+    guint32 best = first + most;
+    gint64 longest = -1;
+    for (guint32 i = first + most - most / 8; i <= first + most; i++) {
+        gint64 gap = input->lines[i].time_ns - input->lines[i - 1].time_ns;
+        if (gap > longest) {
+            longest = gap;
+            best = i;
+        }
+    }
+    return best;
+}
+
+LampLogGrouping *
+lamp_log_group(const LampLogInput *input)
+{
+    LampLogGrouping *grouping = g_new0(LampLogGrouping, 1);
+    grouping->places = g_new0(LampLogPlace, (gsize) input->n_lines + 1);
+    for (guint32 first = 0; first < input->n_lines;) {
+        guint32 end_line = slice_end(input, first, SLICE);
+        LampLogInput slice = *input;
+        slice.lines += first;
+        slice.n_lines = end_line - first;
+        group_slice(grouping, &slice, first);
+        first = end_line;
+    }
+    return grouping;
+}
+
+void
+lamp_log_grouping_free(LampLogGrouping *grouping)
+{
+    if (grouping == NULL)
+        return;
+    g_free(grouping->places);
+    g_free(grouping);
+}

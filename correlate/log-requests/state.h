@@ -1,0 +1,101 @@
+/*
+ * What the steps of the grouping share. Private to this folder.
+ */
+#pragma once
+
+#include "correlate/log-requests/grouping.h"
+
+#define GAP_BINS 96 /* half octaves of nanoseconds */
+
+/* "Template b follows template a": how often, and after how long. */
+typedef struct {
+    guint32 from, to;
+    gboolean is_across; /* from one component to another */
+    double count;
+    float bins[GAP_BINS];
+    float gains[GAP_BINS]; /* by gap, as of `learnt` */
+    guint learnt;
+} LampFollow;
+
+/* One way in which a line may go on a request: after the last line so far of it. */
+typedef struct {
+    guint32 from, to; /* lines */
+    guint32 follow;   /* number of the pair of templates */
+    guint8 bin;       /* of the gap */
+    guint8 rank;      /* how many open ends lie between */
+    float gain;       /* of taking it, against an end and a new start */
+    float probability;
+    double weight, asked, reply; /* exp(gain); messages of belief propagation */
+} LampEdge;
+
+/* Evidence of values: by template and key. */
+typedef struct {
+    double uses, known; /* of all lines: of these, values that stood in some line before */
+    double brought; /* of all lines: values that stood in none before, and in others later */
+    double seen, matched; /* of lines with a predecessor: values that its request has */
+} LampValueKind;
+
+typedef struct {
+    const LampLogInput *input;
+    guint32 *previous, *next; /* lines, or NONE */
+    float *link;              /* probability of `previous` */
+    guint32 *chain;           /* chain of each line */
+    guint32 n_chains;
+    guint64 *chain_values; /* sorted within each chain */
+    guint32 *chain_first;  /* first value of each chain; n_chains + 1 */
+
+    GArray *edges;            /* LampEdge, by `to` */
+    guint32 *edge_first;      /* first edge of each line; n_lines + 1 */
+    GArray *follows;          /* LampFollow */
+    GHashTable *follow_index; /* pair of templates to number + 1 */
+    GArray *value_kinds;      /* LampValueKind */
+    float *chance;            /* beside the values: share of the candidates that bear it */
+    guint8 *is_telling;       /* likewise: may tell requests apart */
+    guint32 *kind_of_value;   /* beside the values */
+    double *weight_from, *weight_to; /* of lines, by belief propagation */
+
+    guint32 n_templates;
+    double *template_count, *template_ends, *template_starts; /* by template */
+    gboolean *is_entry; /* templates that begin requests */
+    gboolean
+        *is_closing;   /* templates after which other components begin requests of their own */
+    gboolean *is_root; /* templates that never stand but at the begin of a request */
+    gboolean *brings;  /* templates that bring ids that later lines bear */
+    float *is_new;     /* by template: share of its lines inside requests whose component is new
+                          there */
+    double log_width[GAP_BINS]; /* of the bins, in ns */
+    guint learnt;               /* how often statistics were learnt */
+    double active_ns;           /* time in which something happens */
+} LampGroupState;
+
+/* statistics.c: counts of which template follows which. */
+guint32 lamp_follow_number(LampGroupState *s, guint32 from, guint32 to); /* lines */
+guint8 lamp_gap_bin(gint64 gap_ns);
+void lamp_statistics_learn(LampGroupState *s);
+void lamp_statistics_judge(LampGroupState *s);
+double lamp_statistics_gain(const LampGroupState *s, const LampEdge *edge);
+
+/* edges.c: candidates and their probabilities. */
+void lamp_edges_find(LampGroupState *s, guint most, gint64 reach_ns);
+void lamp_edges_solve(LampGroupState *s, gboolean is_first);
+
+/* shared-values.c: what the values of lines say. */
+void lamp_values_prepare(LampGroupState *s);
+void lamp_values_of_chains(LampGroupState *s);
+void lamp_values_learn(LampGroupState *s);
+void lamp_values_chances(LampGroupState *s, guint32 line);
+void lamp_values_ratio(const LampGroupState *s, guint32 value, double *out_match,
+                       double *out_miss);
+void lamp_values_tell(LampGroupState *s);
+
+/* grouping.c: statistics from the links as they are. */
+void lamp_groups_relearn(LampGroupState *s);
+
+/* refine.c: exchanges between requests; what the samples say of each line. */
+#define LAMP_VOTES 4
+typedef struct {
+    guint32 root[LAMP_VOTES]; /* first lines of requests */
+    guint32 count[LAMP_VOTES];
+} LampVotes;
+void lamp_refine(LampGroupState *s, LampVotes *votes);
+void lamp_edges_all(LampGroupState *s, guint most);

@@ -1,0 +1,181 @@
+/* Requests from log lines alone: interleaved requests told apart by order, delays and values.
+ */
+#include "correlate/log-requests/grouping.h"
+#include "tests/unit/suite.h"
+
+#include <string.h>
+
+#define US G_GINT64_CONSTANT(1000)
+#define STEPS 6
+
+static guint32 state;
+
+static gint64
+draw(gint64 most)
+{
+    state = state * 1664525u + 1013904223u;
+    return (gint64) (state >> 8) % most;
+}
+
+typedef struct {
+    LampLogLine line;
+    LampLogValue value;
+    guint32 request;
+} Entry;
+
+static gint
+compare_entries(gconstpointer left, gconstpointer right)
+{
+    const Entry *a = left;
+    const Entry *b = right;
+    return a->line.time_ns < b->line.time_ns ? -1 : a->line.time_ns > b->line.time_ns;
+}
+
+/* Requests of six steps in three components; step k comes after (k + 1) ms give or take 3 %. */
+static GArray *
+make_requests(guint n, gint64 apart_us, gboolean has_ids)
+{
+    GArray *entries = g_array_new(FALSE, TRUE, sizeof(Entry));
+    gint64 start = 0;
+    state = 7;
+    for (guint32 r = 0; r < n; r++) {
+        gint64 time = start;
+        for (guint32 step = 0; step < STEPS; step++) {
+            Entry entry = {
+                .line = {time * US, 1, step + 1, step < 3 ? step + 1 : 5 - step + 1}};
+            entry.request = r;
+            entry.value = (LampLogValue){has_ids ? 1000 + r : 1, 1};
+            g_array_append_val(entries, entry);
+            time += has_ids ? 1 + draw(12000) : (step + 1) * 1000 + draw((step + 1) * 30);
+        }
+        start += apart_us / 2 + draw(apart_us);
+    }
+    g_array_sort(entries, compare_entries);
+    return entries;
+}
+
+static LampLogGrouping *
+group(GArray *entries, gboolean has_values)
+{
+    g_autofree LampLogLine *lines = g_new0(LampLogLine, entries->len);
+    g_autofree LampLogValue *values = g_new0(LampLogValue, entries->len);
+    for (guint32 i = 0; i < entries->len; i++) {
+        lines[i] = g_array_index(entries, Entry, i).line;
+        lines[i].first_value = i;
+        lines[i].value_count = has_values ? 1 : 0;
+        values[i] = g_array_index(entries, Entry, i).value;
+    }
+    LampLogInput input = {lines, entries->len, values, entries->len};
+    return lamp_log_group(&input);
+}
+
+/* Share of lines that follow the right line, of those that are not the first of their request.
+ */
+static double
+share_right(const GArray *entries, const LampLogGrouping *grouping, guint n)
+{
+    g_autofree guint32 *last = g_new(guint32, n);
+    guint right = 0;
+    guint all = 0;
+    memset(last, 0xff, n * sizeof *last);
+    for (guint32 i = 0; i < entries->len; i++) {
+        guint32 request = g_array_index(entries, Entry, i).request;
+        if (last[request] != LAMP_LOG_NONE) {
+            all++;
+            right += grouping->places[i].previous == last[request] ? 1 : 0;
+        }
+        last[request] = i;
+    }
+    return (double) right / all;
+}
+
+static double
+mean_confidence(const GArray *entries, const LampLogGrouping *grouping)
+{
+    double sum = 0;
+    for (guint32 i = 0; i < entries->len; i++)
+        sum += (double) grouping->places[i].confidence;
+    return sum / entries->len;
+}
+
+START_TEST(requests_without_overlap)
+{
+    g_autoptr(GArray) entries = make_requests(200, 200000, FALSE);
+    g_autoptr(LampLogGrouping) grouping = group(entries, FALSE);
+    ck_assert_uint_eq(grouping->n_requests, 200);
+    ck_assert_double_eq(share_right(entries, grouping, 200), 1);
+    ck_assert_double_gt(mean_confidence(entries, grouping), 0.98);
+}
+END_TEST
+
+/* About three requests are under way at any time, and no line has an id. */
+START_TEST(interleaved_requests)
+{
+    g_autoptr(GArray) entries = make_requests(400, 7000, FALSE);
+    g_autoptr(LampLogGrouping) grouping = group(entries, FALSE);
+    ck_assert_double_gt(share_right(entries, grouping, 400), 0.97);
+    ck_assert_uint_ge(grouping->n_requests, 390);
+    ck_assert_uint_le(grouping->n_requests, 410);
+}
+END_TEST
+
+/* Delays tell nothing, ids everything. */
+START_TEST(ids_decide)
+{
+    g_autoptr(GArray) entries = make_requests(300, 12000, TRUE);
+    g_autoptr(LampLogGrouping) with = group(entries, TRUE);
+    g_autoptr(LampLogGrouping) without = group(entries, FALSE);
+    ck_assert_double_gt(share_right(entries, with, 300), 0.97);
+    ck_assert_double_lt(share_right(entries, without, 300), 0.9);
+}
+END_TEST
+
+START_TEST(shifted_clocks_change_nothing)
+{
+    g_autoptr(GArray) entries = make_requests(100, 7000, FALSE);
+    g_autoptr(LampLogGrouping) before = group(entries, FALSE);
+    for (guint i = 0; i < entries->len; i++)
+        g_array_index(entries, Entry, i).line.time_ns += G_GINT64_CONSTANT(1700000000000000000);
+    g_autoptr(LampLogGrouping) after = group(entries, FALSE);
+    ck_assert_uint_eq(before->n_requests, after->n_requests);
+    ck_assert_mem_eq(before->places, after->places, entries->len * sizeof(LampLogPlace));
+}
+END_TEST
+
+START_TEST(nothing_and_one_line)
+{
+    LampLogInput nothing = {0};
+    g_autoptr(LampLogGrouping) none = lamp_log_group(&nothing);
+    ck_assert_uint_eq(none->n_requests, 0);
+    LampLogLine line = {5, 1, 1, 1, 0, 0};
+    LampLogInput one = {.lines = &line, .n_lines = 1};
+    g_autoptr(LampLogGrouping) single = lamp_log_group(&one);
+    ck_assert_uint_eq(single->n_requests, 1);
+    ck_assert_uint_eq(single->places[0].previous, LAMP_LOG_NONE);
+}
+END_TEST
+
+/* More lines than are grouped together: cut where it is silent, so no request is torn. */
+START_TEST(slices)
+{
+    g_autoptr(GArray) entries = make_requests(4500, 60000, FALSE);
+    g_autoptr(LampLogGrouping) grouping = group(entries, FALSE);
+    ck_assert_double_gt(share_right(entries, grouping, 4500), 0.999);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("log-requests");
+    TCase *tcase = tcase_create("grouping");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, requests_without_overlap);
+    tcase_add_test(tcase, interleaved_requests);
+    tcase_add_test(tcase, ids_decide);
+    tcase_add_test(tcase, shifted_clocks_change_nothing);
+    tcase_add_test(tcase, nothing_and_one_line);
+    tcase_add_test(tcase, slices);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
