@@ -23,7 +23,17 @@ static const Section sections[] = {
 };
 
 /* Columns of the view `totals`. */
-enum { CALLS, LEFT_OUT, REQUESTS, BACKGROUND, LINKS, ACCURACY, CLOCKS, VIOLATIONS };
+enum {
+    CALLS,
+    LEFT_OUT,
+    REQUESTS,
+    BACKGROUND,
+    LINKS,
+    ACCURACY,
+    CLOCKS,
+    VIOLATIONS,
+    NOT_ALIGNED
+};
 
 static LampStatement *
 read_totals(LampStore *store, GError **error)
@@ -31,7 +41,8 @@ read_totals(LampStore *store, GError **error)
     g_autoptr(LampStatement) totals = lamp_statement_new(
         store,
         "SELECT calls, calls_left_out, requests, background_activities, links,"
-        " expected_accuracy, clocks_aligned, order_violations FROM totals",
+        " expected_accuracy, clocks_aligned, order_violations, clocks_not_aligned"
+        " FROM totals",
         error);
     gboolean has_row = FALSE;
     if (totals == NULL || !lamp_statement_step(totals, &has_row, error))
@@ -44,6 +55,25 @@ append_totals(GString *out, LampStatement *totals, int column, const char *what)
 {
     g_autofree char *count = lamp_count_format((guint64) lamp_statement_int(totals, column));
     g_string_append_printf(out, "%s %s", count, what);
+}
+
+/* One clock, the reference's own, is nothing that was aligned. */
+static void
+append_clocks(GString *out, LampStatement *totals)
+{
+    gboolean has_left = lamp_statement_int(totals, NOT_ALIGNED) > 0;
+    if (lamp_statement_int(totals, CLOCKS) > 1) {
+        g_string_append(out, "Clocks of ");
+        append_totals(out, totals, CLOCKS, has_left ? "hosts aligned, " : "hosts aligned; ");
+        if (has_left)
+            append_totals(out, totals, NOT_ALIGNED,
+                          "cannot be (no traffic in both directions with another); ");
+    } else {
+        g_string_append(out, has_left
+                                 ? "No clocks were aligned: no two hosts' records show the "
+                                   "same messages in both directions; "
+                                 : "All times are of one clock; ");
+    }
 }
 
 /* How much was found and how sure it is. */
@@ -63,8 +93,7 @@ append_overview(LampStatement *totals, GString *out)
         g_string_append_printf(out, "expected to be right: %.1f%%.\n",
                                100 * lamp_statement_real(totals, ACCURACY));
     }
-    g_string_append(out, "Clocks of ");
-    append_totals(out, totals, CLOCKS, "hosts aligned; ");
+    append_clocks(out, totals);
     append_totals(out, totals, VIOLATIONS, "calls still received before they were sent.\n");
 }
 

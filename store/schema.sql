@@ -462,7 +462,9 @@ SELECT (SELECT count(*) FROM calls WHERE trace_id IS NOT NULL) AS calls,
        (SELECT count(*) FROM call_links WHERE rank = 1) AS links,
        (SELECT avg(confidence) FROM call_links WHERE rank = 1) AS expected_accuracy,
        (SELECT count(*) FROM hosts WHERE offset_ns IS NOT NULL) AS clocks_aligned,
-       (SELECT count(*) FROM calls WHERE order_violation_ns > 0) AS order_violations;
+       (SELECT count(*) FROM calls WHERE order_violation_ns > 0) AS order_violations,
+       (SELECT count(*) FROM hosts WHERE offset_ns IS NULL AND host_id IN
+          (SELECT host_id FROM source_hosts)) AS clocks_not_aligned;
 
 --- Log records with their texts.
 CREATE VIEW event_details AS
