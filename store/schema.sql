@@ -146,7 +146,7 @@ CREATE TABLE observations (
     protocol_id INTEGER,             -- string: `http`, `redis`, `postgresql`, …
     operation_id INTEGER,            -- string: operation with ids folded, for example `GET /items/{}`
     status TEXT,                     -- protocol's own status: `200`, `ok`, `WRONGTYPE`, SQLSTATE; NULL without response
-    is_error INTEGER NOT NULL DEFAULT 0,
+    is_error INTEGER NOT NULL DEFAULT 0, -- 1: the callee failed (HTTP 5xx, an error reply, gRPC's server codes); HTTP 4xx is no error
     flags INTEGER NOT NULL DEFAULT 0, -- 1 no response, 2 gap inside, 4 push or one-way, 8 begun before the capture, 16 opaque turn, 32 aborted
     request_first_ns INTEGER,        -- first byte of the request, observer's clock
     request_last_ns INTEGER,
