@@ -31,7 +31,8 @@ parse_trace(const char *text, gint64 *out_id, GError **error)
 static gboolean
 add_flow(const LampFlow *flow, gpointer payload)
 {
-    lamp_shapes_add(payload, flow);
+    if (flow->weight > 0)
+        lamp_shapes_add(payload, flow);
     return TRUE;
 }
 

@@ -107,7 +107,7 @@ choose_contexts(View *view)
         gboolean is_found = search == NULL || strstr(name, search) != NULL;
         gboolean is_large = (double) context->inclusive * 100.0 >= least_percent * view->total;
         gboolean is_near = most_depth <= 0 || context->depth <= (guint) most_depth;
-        if (is_found && is_large && is_near)
+        if (is_found && is_large && is_near && context->count > 0)
             view->is_kept[i] = 1;
         if (view->is_kept[i])
             view->is_kept[context->parent] = 1;

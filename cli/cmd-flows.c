@@ -41,7 +41,8 @@ static const LampOptionRange ranges[] = {
 static gboolean
 add_flow(const LampFlow *flow, gpointer payload)
 {
-    lamp_shapes_add(payload, flow);
+    if (flow->weight > 0)
+        lamp_shapes_add(payload, flow);
     return TRUE;
 }
 

@@ -56,23 +56,24 @@ add_flow(const LampFlow *flow, gpointer payload)
     gint64 *slacks = (gint64 *) (gpointer) pass->slacks->data;
     lamp_critical_path_find(flow, critical);
     lamp_slack_find(flow, pass->view->structure, slacks);
-    pass->requests++;
-    pass->total += lamp_flow_duration(flow);
-    pass->confidence += flow->confidence;
+    pass->requests += flow->weight;
+    pass->total += lamp_flow_duration(flow) * flow->weight;
+    pass->confidence += flow->confidence * flow->weight;
     for (guint32 i = 0; i < flow->count; i++) {
         guint32 label = flow->calls[i].label;
         if (label >= pass->components->len)
             g_array_set_size(pass->components, label + 1);
         Component *component = &g_array_index(pass->components, Component, label);
-        component->calls++;
-        component->own += critical[i].own;
-        component->network += critical[i].network;
-        component->critical += critical[i].own > 0;
-        component->confidence += (double) flow->calls[i].confidence;
+        guint32 weight = flow->calls[i].weight;
+        component->calls += weight;
+        component->own += critical[i].own * weight;
+        component->network += critical[i].network * weight;
+        component->critical += critical[i].own > 0 ? weight : 0;
+        component->confidence += (double) flow->calls[i].confidence * weight;
         if (slacks[i] == G_MAXINT64)
-            component->free_of_waiters++;
+            component->free_of_waiters += weight;
         else
-            lamp_quantiles_add(&component->slack, slacks[i], 1);
+            lamp_quantiles_add(&component->slack, slacks[i], weight);
     }
     return TRUE;
 }

@@ -16,6 +16,7 @@
 #define LEARN_FLOWS 20000u
 
 LampFlowFilter lamp_flow_filter;
+char *lamp_flow_sample_by;
 LampFlowCounts lamp_flow_counts;
 
 gboolean
@@ -58,9 +59,11 @@ lamp_flow_each(LampStore *store, LampTopology *topology, const LampFlowFilter *f
         }
         if (flow == NULL)
             return TRUE;
-        lamp_flow_counts.requests += flow->is_background ? 0 : 1;
-        lamp_flow_counts.background += flow->is_background ? 1 : 0;
-        lamp_flow_counts.calls += flow->count;
+        lamp_flow_counts.requests += flow->is_background ? 0 : flow->weight;
+        lamp_flow_counts.background += flow->is_background ? flow->weight : 0;
+        lamp_flow_counts.read++;
+        for (guint32 i = 0; i < flow->count; i++)
+            lamp_flow_counts.calls += flow->calls[i].weight;
         if (!each(flow, payload))
             return TRUE;
     }
@@ -96,6 +99,11 @@ lamp_flow_counts_append(LampStore *store, GString *out)
     g_string_append(out, ", ");
     append_count(out, lamp_flow_counts.calls, "call", "calls");
     g_string_append_c(out, '.');
+    if (lamp_flow_filter.sample_one_in > 1) {
+        g_autofree char *seen = lamp_count_format(lamp_flow_counts.read);
+        g_string_append_printf(out, " Estimated from %s of them, sampled one in %u.", seen,
+                               lamp_flow_filter.sample_one_in);
+    }
     lamp_left_out_append(store, out);
 }
 
@@ -165,6 +173,11 @@ check_name(const char *name, const LampTopology *topology, GError **error)
 gboolean
 lamp_flow_filter_check(LampStore *store, GError **error)
 {
+    static const char *const ways[] = {"request", "tail", "call", NULL};
+    guint way;
+    if (!lamp_choose("sample-by", lamp_flow_sample_by, ways, &way, error))
+        return FALSE;
+    lamp_flow_filter.sample_by = (LampSampleBy) way;
     if (store == NULL || (lamp_flow_filter.service == NULL && lamp_flow_filter.root == NULL))
         return TRUE;
     g_autoptr(LampTopology) topology = lamp_topology_load(store, error);

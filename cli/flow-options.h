@@ -10,47 +10,56 @@
 
 /* The chosen flows; set by the option parser. */
 extern LampFlowFilter lamp_flow_filter;
+extern char *lamp_flow_sample_by; /* text of --sample-by */
 
 /* Rows for a command's table of options. */
-#define LAMP_FLOW_OPTIONS                                                               \
-    {"service",                                                                         \
-     0,                                                                                 \
-     0,                                                                                 \
-     G_OPTION_ARG_STRING,                                                               \
-     (gpointer) &lamp_flow_filter.service,                                              \
-     "only requests that pass through this service, instance or protocol (A|B: any)",   \
-     "NAME"},                                                                           \
-        {"root",                                                                        \
-         0,                                                                             \
-         0,                                                                             \
-         G_OPTION_ARG_STRING,                                                           \
-         (gpointer) &lamp_flow_filter.root,                                             \
-         "only requests that enter the system there",                                   \
-         "NAME"},                                                                       \
-        {"operation",                                                                   \
-         0,                                                                             \
-         0,                                                                             \
-         G_OPTION_ARG_STRING,                                                           \
-         (gpointer) &lamp_flow_filter.operation,                                        \
-         "only requests whose first operation contains TEXT",                           \
-         "TEXT"},                                                                       \
-        {"no-background",                                                               \
-         0,                                                                             \
-         0,                                                                             \
-         G_OPTION_ARG_NONE,                                                             \
-         &lamp_flow_filter.skip_background,                                             \
-         "leave out what began inside the system (timers, polls, health checks)",       \
-         NULL},                                                                         \
-        {"sample",                                                                      \
-         0,                                                                             \
-         0,                                                                             \
-         G_OPTION_ARG_INT,                                                              \
-         &lamp_flow_filter.sample_one_in,                                               \
-         "take about one request in N (by a hash of its id; counts are of the sample)", \
-         "N"},                                                                          \
-    {                                                                                   \
-        "sample-seed", 0, 0, G_OPTION_ARG_INT64, &lamp_flow_filter.sample_seed,         \
-            "another sample", "SEED"                                                    \
+#define LAMP_FLOW_OPTIONS                                                                  \
+    {"service",                                                                            \
+     0,                                                                                    \
+     0,                                                                                    \
+     G_OPTION_ARG_STRING,                                                                  \
+     (gpointer) &lamp_flow_filter.service,                                                 \
+     "only requests that pass through this service, instance or protocol (A|B: any)",      \
+     "NAME"},                                                                              \
+        {"root",                                                                           \
+         0,                                                                                \
+         0,                                                                                \
+         G_OPTION_ARG_STRING,                                                              \
+         (gpointer) &lamp_flow_filter.root,                                                \
+         "only requests that enter the system there",                                      \
+         "NAME"},                                                                          \
+        {"operation",                                                                      \
+         0,                                                                                \
+         0,                                                                                \
+         G_OPTION_ARG_STRING,                                                              \
+         (gpointer) &lamp_flow_filter.operation,                                           \
+         "only requests whose first operation contains TEXT",                              \
+         "TEXT"},                                                                          \
+        {"no-background",                                                                  \
+         0,                                                                                \
+         0,                                                                                \
+         G_OPTION_ARG_NONE,                                                                \
+         &lamp_flow_filter.skip_background,                                                \
+         "leave out what began inside the system (timers, polls, health checks)",          \
+         NULL},                                                                            \
+        {"sample",                                                                         \
+         0,                                                                                \
+         0,                                                                                \
+         G_OPTION_ARG_INT,                                                                 \
+         &lamp_flow_filter.sample_one_in,                                                  \
+         "take about one request in N, by a hash of its id; counts are estimates for all", \
+         "N"},                                                                             \
+        {"sample-by",                                                                      \
+         0,                                                                                \
+         0,                                                                                \
+         G_OPTION_ARG_STRING,                                                              \
+         &lamp_flow_sample_by,                                                             \
+         "request (default), tail (all that are slow, failed or rare, and one in N of "    \
+         "the others), call (each by itself)",                                             \
+         "WHAT"},                                                                          \
+    {                                                                                      \
+        "sample-seed", 0, 0, G_OPTION_ARG_INT64, &lamp_flow_filter.sample_seed,            \
+            "another sample", "SEED"                                                       \
     }
 
 /* Row for a command's table of ranges. */
@@ -72,7 +81,8 @@ void lamp_model_view_clear(LampModelView *view);
 
 /* What the last lamp_flow_each() handed out. */
 typedef struct {
-    guint64 requests, background, calls;
+    guint64 requests, background, calls; /* by weight */
+    guint64 read;                        /* flows */
 } LampFlowCounts;
 extern LampFlowCounts lamp_flow_counts;
 

@@ -92,13 +92,14 @@ count_call(LampContext *context, const LampFlow *flow, guint32 i, const LampCrit
 {
     const LampFlowCall *call = &flow->calls[i];
     gint64 duration = call->client_end - call->client_start;
-    context->count++;
-    context->inclusive += duration;
-    context->exclusive += duration - children_union(flow, i);
-    context->critical += critical->own + critical->network;
-    context->errors += call->is_error;
-    context->request_bytes += call->request_bytes;
-    context->response_bytes += call->response_bytes;
+    guint32 weight = call->weight;
+    context->count += weight;
+    context->inclusive += duration * weight;
+    context->exclusive += (duration - children_union(flow, i)) * weight;
+    context->critical += (critical->own + critical->network) * weight;
+    context->errors += call->is_error * weight;
+    context->request_bytes += (guint64) call->request_bytes * weight;
+    context->response_bytes += (guint64) call->response_bytes * weight;
 }
 
 void
@@ -124,11 +125,11 @@ lamp_cct_add(LampCct *cct, const LampFlow *flow)
         }
         LampContext *context = &g_array_index(cct->contexts, LampContext, places[i]);
         count_call(context, flow, i, &critical[i]);
-        context->confidence += sureness[i];
+        context->confidence += sureness[i] * call->weight;
     }
     LampContext *all = &g_array_index(cct->contexts, LampContext, 0);
-    all->count++;
-    all->inclusive += lamp_flow_duration(flow);
+    all->count += flow->weight;
+    all->inclusive += lamp_flow_duration(flow) * flow->weight;
 }
 
 guint

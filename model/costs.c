@@ -104,11 +104,12 @@ lamp_costs_add(LampCosts *costs, const LampFlow *flow)
         for (guint k = 0; k < costs->payers->len; k++) {
             LampCost *cost =
                 find_cost(costs, g_array_index(costs->payers, guint32, k), provider);
-            cost->calls++;
-            cost->time += own;
-            cost->bytes += (guint64) call->request_bytes + call->response_bytes;
-            cost->direct_calls += k == 0 ? 1 : 0;
-            cost->direct_time += k == 0 ? own : 0;
+            cost->calls += call->weight;
+            cost->time += own * call->weight;
+            cost->bytes +=
+                ((guint64) call->request_bytes + call->response_bytes) * call->weight;
+            cost->direct_calls += k == 0 ? call->weight : 0;
+            cost->direct_time += k == 0 ? own * call->weight : 0;
         }
     }
 }

@@ -125,7 +125,7 @@ find_edge(LampGraph *graph, guint32 from, guint32 to, gboolean is_order)
 }
 
 static void
-count_status(LampGraphNode *node, const char *status)
+count_status(LampGraphNode *node, const char *status, guint32 weight)
 {
     if (status[0] == '\0')
         return;
@@ -134,34 +134,34 @@ count_status(LampGraphNode *node, const char *status)
     for (guint i = 0; i < node->statuses->len; i++) {
         LampStatusCount *known = &g_array_index(node->statuses, LampStatusCount, i);
         if (g_str_equal(known->text, status)) {
-            known->count++;
+            known->count += weight;
             return;
         }
     }
     if (node->statuses->len >= MOST_STATUSES)
         return;
-    LampStatusCount fresh = {.count = 1};
+    LampStatusCount fresh = {.count = weight};
     g_strlcpy(fresh.text, status, sizeof fresh.text);
     g_array_append_val(node->statuses, fresh);
 }
 
 static void
 count_call(LampGraph *graph, guint32 at, guint32 from, const LampFlowCall *call,
-           const LampCritical *critical)
+           const LampCritical *critical, guint32 weight)
 {
     LampGraphNode *node = &g_array_index(graph->nodes, LampGraphNode, at);
     LampGraphEdge *edge = find_edge(graph, from, at, FALSE);
-    node->calls++;
-    node->errors += call->is_error;
-    node->critical += critical->own;
-    lamp_quantiles_add(&node->duration, call->server_end - call->server_start, 1);
-    count_status(node, call->status);
-    edge->calls++;
-    edge->errors += call->is_error;
-    edge->critical += critical->network;
-    edge->confidence += (double) call->confidence;
+    node->calls += weight;
+    node->errors += call->is_error * weight;
+    node->critical += critical->own * weight;
+    lamp_quantiles_add(&node->duration, call->server_end - call->server_start, weight);
+    count_status(node, call->status, weight);
+    edge->calls += weight;
+    edge->errors += call->is_error * weight;
+    edge->critical += critical->network * weight;
+    edge->confidence += (double) call->confidence * weight;
     edge->is_asynchronous = edge->is_asynchronous || call->is_asynchronous;
-    lamp_quantiles_add(&edge->duration, call->client_end - call->client_start, 1);
+    lamp_quantiles_add(&edge->duration, call->client_end - call->client_start, weight);
 }
 
 /* May @second have waited for @first, and did it? */
@@ -190,10 +190,10 @@ count_order(LampGraph *graph, const LampFlow *flow, guint32 parent)
                 if (waited(graph, flow, recent[j], recent[k]))
                     reached |= 1u << j;
             LampGraphEdge *edge = find_edge(graph, places[recent[k]], places[c], TRUE);
-            edge->calls++;
+            edge->calls += flow->weight;
             lamp_quantiles_add(&edge->duration,
                                flow->calls[c].client_start - flow->calls[recent[k]].client_end,
-                               1);
+                               flow->weight);
         }
         if (n == G_N_ELEMENTS(recent)) {
             for (guint32 k = 1; k < n; k++)
@@ -207,15 +207,17 @@ count_order(LampGraph *graph, const LampFlow *flow, guint32 parent)
 void
 lamp_graph_add(LampGraph *graph, const LampFlow *flow, const LampCritical *critical)
 {
+    if (flow->weight == 0)
+        return;
     gboolean has_order = graph->kind == LAMP_GRAPH_CONTEXTS && graph->structure != NULL;
     g_array_set_size(graph->places, flow->count);
     guint32 *places = (guint32 *) (gpointer) graph->places->data;
     LampTime start = flow->calls[0].client_start, end = flow->calls[0].client_end;
     graph->from = graph->flows == 0 ? start : MIN(graph->from, start);
     graph->to = graph->flows == 0 ? end : MAX(graph->to, end);
-    graph->flows++;
-    graph->confidence += flow->confidence;
-    graph->total += flow->is_background ? 0 : lamp_flow_duration(flow);
+    graph->flows += flow->weight;
+    graph->confidence += flow->confidence * flow->weight;
+    graph->total += flow->is_background ? 0 : lamp_flow_duration(flow) * flow->weight;
     for (guint32 i = 0; i < flow->count; i++) {
         const LampFlowCall *call = &flow->calls[i];
         guint32 from =
@@ -223,7 +225,7 @@ lamp_graph_add(LampGraph *graph, const LampFlow *flow, const LampCritical *criti
         places[i] = from == G_MAXUINT32 ? from : find_node(graph, from, call);
         if (places[i] != G_MAXUINT32)
             count_call(graph, places[i], from, call,
-                       flow->is_background ? &no_time : &critical[i]);
+                       flow->is_background ? &no_time : &critical[i], flow->weight);
         else
             has_order = FALSE;
     }

@@ -8,6 +8,7 @@
  * not agree) is handed out then.
  */
 #include "model/flow-build.h"
+#include "model/flow-sample.h"
 #include "model/target.h"
 #include "store/statement.h"
 
@@ -27,6 +28,7 @@ struct LampFlowReader {
     LampTopology *topology;
     LampFlowFilter filter;
     LampTarget *service, *root; /* NULL: any */
+    LampFlowSampler *sampler;
     LampStatement *calls, *links, *roots;
     gboolean has_link, has_root, has_call;
     GHashTable *open;    /* &OpenFlow.trace_id -> OpenFlow */
@@ -102,6 +104,7 @@ lamp_flow_reader_new(LampStore *store, LampTopology *topology, const LampFlowFil
         reader->filter = *filter;
     reader->service = resolve_name(reader->filter.service, topology);
     reader->root = resolve_name(reader->filter.root, topology);
+    reader->sampler = lamp_flow_sampler_new(&reader->filter);
     reader->has_call = TRUE;
     reader->open = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, free_open_flow);
     reader->leftover = g_ptr_array_new();
@@ -125,6 +128,7 @@ lamp_flow_reader_free(LampFlowReader *reader)
     lamp_flow_builder_clear(&reader->builder);
     lamp_target_free(reader->service);
     lamp_target_free(reader->root);
+    lamp_flow_sampler_free(reader->sampler);
     g_free(reader);
 }
 
@@ -132,17 +136,6 @@ guint64
 lamp_flow_reader_unplaced(const LampFlowReader *reader)
 {
     return reader->unplaced;
-}
-
-static gboolean
-is_sampled(const LampFlowFilter *filter, gint64 trace_id)
-{
-    if (filter->sample_one_in <= 1)
-        return TRUE;
-    guint64 h = ((guint64) trace_id + filter->sample_seed) * 0x9e3779b97f4a7c15u;
-    h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9u;
-    h = (h ^ (h >> 27)) * 0x94d049bb133111ebu;
-    return (h >> 11) % filter->sample_one_in == 0;
 }
 
 static gboolean
@@ -159,7 +152,7 @@ join_root(LampFlowReader *reader, OpenFlow *open, GError **error)
     while (reader->has_root && lamp_statement_int(reader->roots, 0) < open->trace_id)
         if (!lamp_statement_step(reader->roots, &reader->has_root, error))
             return FALSE;
-    open->is_wanted = is_sampled(&reader->filter, open->trace_id);
+    open->is_wanted = lamp_flow_sampler_may_take(reader->sampler, open->trace_id);
     if (!reader->has_root || lamp_statement_int(reader->roots, 0) != open->trace_id)
         return TRUE;
     open->expected = (guint32) CLAMP(lamp_statement_int(reader->roots, 1), 0, G_MAXUINT32);
@@ -330,7 +323,8 @@ finish(LampFlowReader *reader, OpenFlow *open)
             lamp_flow_build(&reader->builder, open->rows, open->trace_id, &reader->flow);
         reader->flow.confidence = open->confidence;
         reader->flow.is_background = open->is_background;
-        is_good = reader->flow.count > 0 && matches_filter(reader, &reader->flow);
+        is_good = reader->flow.count > 0 && matches_filter(reader, &reader->flow) &&
+                  lamp_flow_sampler_take(reader->sampler, &reader->flow);
     }
     if (reader->spare->len < 1024)
         g_ptr_array_add(reader->spare, g_steal_pointer(&open->rows));

@@ -27,7 +27,8 @@ typedef struct {
     guint32 client_instance, server_instance;
     guint32 request_bytes, response_bytes; /* cut at 4 GiB */
     gfloat confidence;                     /* of the link to the parent; 1 for the root */
-    guint16 flags;                         /* LAMP_CALL_… of store/rows.h */
+    guint32 weight; /* calls that this one stands for; 0: not in the sample */
+    guint16 flags;  /* LAMP_CALL_… of store/rows.h */
     guint8 is_error;
     guint8 is_asynchronous; /* its link says so: the parent did not wait */
     guint8 has_client;      /* the caller's end was seen, its times are its own */
@@ -40,6 +41,7 @@ typedef struct {
     LampFlowCall *calls; /* calls[0] is the root; borrowed from the reader */
     guint32 count;
     guint32 errors;
+    guint32 weight;    /* flows that this one stands for: 1 without sampling, 0: none */
     double confidence; /* probability that the whole tree is right */
     gboolean is_background;
 } LampFlow;
@@ -70,6 +72,10 @@ lamp_flow_next_sibling(const LampFlow *flow, guint32 i)
 
 typedef struct LampFlowReader LampFlowReader;
 
+/* What is sampled: requests whatever they are; requests, but all that are slow, failed or rare;
+ * calls one by one (model/flow-sample.c). */
+typedef enum { LAMP_SAMPLE_HEAD, LAMP_SAMPLE_TAIL, LAMP_SAMPLE_CALL } LampSampleBy;
+
 /* Which flows to read; zeroed means all. */
 typedef struct {
     LampTime from, to;        /* root start in [from, to); both 0: all */
@@ -77,10 +83,11 @@ typedef struct {
     const char *service;      /* only flows with a call to this (a name of model/target.h) */
     const char *root;         /* only flows whose root asks this */
     const char *operation;    /* only flows whose root operation contains this */
-    guint32 sample_one_in; /* head sampling by trace id: keep about one in so many; 0, 1: all */
-    guint64 sample_seed;   /* another seed keeps other flows */
-    gint64 trace_id;       /* only this one; 0: all */
-    gboolean only_times;   /* flags, sizes and status are not needed and left zero */
+    guint32 sample_one_in;    /* keep about one in so many; 0, 1: all */
+    LampSampleBy sample_by;
+    guint64 sample_seed; /* another seed keeps other flows */
+    gint64 trace_id;     /* only this one; 0: all */
+    gboolean only_times; /* flags, sizes and status are not needed and left zero */
 } LampFlowFilter;
 
 /* Starts to read; @topology gains the labels that occur. Caller frees. @filter is copied, its

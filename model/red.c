@@ -6,9 +6,10 @@
 #include "store/rows.h"
 
 struct LampRed {
-    GArray *rows; /* LampRedRow by label */
-    GArray *seen; /* flow number that touched the label last */
-    guint64 flows;
+    GArray *rows;   /* LampRedRow by label */
+    GArray *seen;   /* flow number that touched the label last */
+    guint64 flows;  /* by weight */
+    guint64 number; /* of the flow at hand */
     gint64 total_duration;
     LampTime from, to;
 };
@@ -46,17 +47,18 @@ lamp_red_free(LampRed *red)
 static void
 count_call(LampRedRow *row, const LampFlowCall *call)
 {
-    row->calls++;
-    row->errors += call->is_error;
-    row->request_bytes += call->request_bytes;
-    row->response_bytes += call->response_bytes;
-    row->confidence += (double) call->confidence;
+    guint32 weight = call->weight;
+    row->calls += weight;
+    row->errors += call->is_error * weight;
+    row->request_bytes += (guint64) call->request_bytes * weight;
+    row->response_bytes += (guint64) call->response_bytes * weight;
+    row->confidence += (double) call->confidence * weight;
     if (call->flags & LAMP_CALL_NO_RESPONSE) {
-        row->unanswered++;
+        row->unanswered += weight;
         return;
     }
-    lamp_quantiles_add(&row->server, call->server_end - call->server_start, 1);
-    lamp_quantiles_add(&row->client, call->client_end - call->client_start, 1);
+    lamp_quantiles_add(&row->server, call->server_end - call->server_start, weight);
+    lamp_quantiles_add(&row->client, call->client_end - call->client_start, weight);
 }
 
 /* Marks the label as touched by the flow at hand; TRUE for the first time. */
@@ -64,17 +66,18 @@ static gboolean
 touch(LampRed *red, guint32 label)
 {
     guint64 *seen = &g_array_index(red->seen, guint64, label);
-    gboolean is_first = *seen != red->flows;
-    *seen = red->flows;
+    gboolean is_first = *seen != red->number;
+    *seen = red->number;
     return is_first;
 }
 
 void
 lamp_red_add(LampRed *red, const LampFlow *flow, const LampCritical *critical)
 {
-    red->flows++;
+    red->number++;
+    red->flows += flow->weight;
     gboolean is_foreground = !flow->is_background;
-    red->total_duration += is_foreground ? lamp_flow_duration(flow) : 0;
+    red->total_duration += is_foreground ? lamp_flow_duration(flow) * flow->weight : 0;
     for (guint32 i = 0; i < flow->count; i++) {
         const LampFlowCall *call = &flow->calls[i];
         if (call->label >= red->rows->len) {
@@ -86,12 +89,12 @@ lamp_red_add(LampRed *red, const LampFlow *flow, const LampCritical *critical)
         red->from = is_empty ? call->client_start : MIN(red->from, call->client_start);
         red->to = is_empty ? call->client_end : MAX(red->to, call->client_end);
         count_call(row, call);
-        row->critical_own += is_foreground ? critical[i].own : 0;
-        row->critical_network += is_foreground ? critical[i].network : 0;
+        row->critical_own += is_foreground ? critical[i].own * call->weight : 0;
+        row->critical_network += is_foreground ? critical[i].network * call->weight : 0;
         if (touch(red, call->label))
-            row->requests++;
+            row->requests += flow->weight;
         if (is_foreground && critical[i].own > 0)
-            row->critical_calls++;
+            row->critical_calls += call->weight;
     }
 }
 

@@ -187,11 +187,11 @@ lamp_shapes_add(LampShapes *shapes, const LampFlow *flow)
     }
     LampShape *shape = &g_array_index(shapes->shapes, LampShape, number);
     gint64 duration = lamp_flow_duration(flow);
-    shape->count++;
-    shape->errors += flow->calls[0].is_error;
-    shape->calls += flow->count;
-    shape->confidence += flow->confidence;
-    lamp_quantiles_add(&shape->duration, duration, 1);
+    shape->count += flow->weight;
+    shape->errors += flow->calls[0].is_error * flow->weight;
+    shape->calls += (guint64) flow->count * flow->weight;
+    shape->confidence += flow->confidence * flow->weight;
+    lamp_quantiles_add(&shape->duration, duration, flow->weight);
     if (shape->members != NULL) {
         LampShapeMember member = {flow->trace_id, duration};
         g_array_append_val(shape->members, member);

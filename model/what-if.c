@@ -88,6 +88,7 @@ lamp_whatif_load(LampStore *store, LampTopology *topology, const LampStructure *
     if (filter != NULL)
         whatif->filter = *filter;
     whatif->filter.only_times = TRUE;
+    whatif->filter.sample_by = LAMP_SAMPLE_HEAD; /* a weight cannot be replayed */
     whatif->first = lamp_replay_new();
     g_autoptr(LampFlowReader) reader =
         lamp_flow_reader_new(store, topology, &whatif->filter, error);

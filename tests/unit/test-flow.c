@@ -266,6 +266,82 @@ START_TEST(test_cct_inclusive_equals_the_sum_over_requests)
 }
 END_TEST
 
+/* 2,000 requests of 300 us: one in 50 takes 3 ms, one in 100 fails (its call does). */
+static LampStore *
+many_requests(void)
+{
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < 2000; i++) {
+        guint t = i * 10000, id = i * 10 + 1, took = i % 50 == 7 ? 3000 : 300;
+        g_ptr_array_add(lines, g_strdup_printf("%u 0 client web GET %u %u %u %u", id, t, t,
+                                               t + took, t + took));
+        g_ptr_array_add(lines, g_strdup_printf("%u %u web db S %u %u %u %u", id + 1, id, t + 10,
+                                               t + 10, t + 100, t + 100));
+    }
+    g_ptr_array_add(lines, NULL);
+    return fixture_store_with((const char *const *) lines->pdata,
+                              "UPDATE calls SET is_error = 1 WHERE call_id % 1000 = 32;"
+                              "UPDATE trace_roots SET errors = 1 WHERE trace_id % 1000 = 31");
+}
+
+typedef struct {
+    double flows, calls, slow, failed;
+    guint read, slow_read, failed_read;
+} Sampled;
+
+static Sampled
+sample(LampStore *store, LampTopology *topology, const LampFlowFilter *filter)
+{
+    Sampled sampled = {0};
+    const LampFlow *flow;
+    g_autoptr(LampFlowReader) reader = lamp_flow_reader_new(store, topology, filter, NULL);
+    while (lamp_flow_reader_next(reader, &flow, NULL) && flow != NULL) {
+        gboolean slow = lamp_flow_duration(flow) > LAMP_NS_PER_MS;
+        gboolean failed = flow->calls[1].is_error != 0;
+        sampled.read++;
+        sampled.slow_read += slow ? 1 : 0;
+        sampled.failed_read += failed ? 1 : 0;
+        sampled.flows += flow->weight;
+        sampled.slow += slow ? flow->weight : 0;
+        sampled.failed += failed ? flow->weight : 0;
+        for (guint32 i = 0; i < flow->count; i++)
+            sampled.calls += flow->calls[i].weight;
+    }
+    return sampled;
+}
+
+START_TEST(test_samples_estimate_all)
+{
+    g_autoptr(LampStore) store = many_requests();
+    g_autoptr(LampTopology) topology = lamp_topology_load(store, NULL);
+    LampFlowFilter filter = {.sample_one_in = 10, .sample_by = LAMP_SAMPLE_HEAD};
+    Sampled head = sample(store, topology, &filter);
+    ck_assert_uint_lt(head.read, 300);
+    ck_assert_double_eq_tol(head.flows, 2000.0, 400.0);
+    filter.sample_by = LAMP_SAMPLE_TAIL;
+    Sampled tail = sample(store, topology, &filter);
+    ck_assert_uint_lt(tail.read, 450);
+    ck_assert_uint_eq(tail.slow_read, 40);
+    ck_assert_double_eq_tol(tail.slow, 40.0, 1e-9);
+    ck_assert_uint_eq(tail.failed_read, 20);
+    ck_assert_double_eq_tol(tail.flows, 2000.0, 400.0);
+    filter.sample_by = LAMP_SAMPLE_CALL;
+    Sampled call = sample(store, topology, &filter);
+    ck_assert_double_eq_tol(call.calls, 4000.0, 600.0);
+    ck_assert_double_eq_tol(call.flows, 2000.0, 400.0);
+    /* the same seed takes the same, another one another sample */
+    ck_assert_double_eq_tol(sample(store, topology, &filter).calls, call.calls, 1e-9);
+    filter.sample_by = LAMP_SAMPLE_HEAD;
+    filter.sample_seed = 5;
+    g_autoptr(LampCct) cct = lamp_cct_new(0, LAMP_CCT_SUBMITTER);
+    g_autoptr(LampFlowReader) reader = lamp_flow_reader_new(store, topology, &filter, NULL);
+    const LampFlow *flow;
+    while (lamp_flow_reader_next(reader, &flow, NULL) && flow != NULL)
+        lamp_cct_add(cct, flow);
+    ck_assert_double_eq_tol((double) lamp_cct_context(cct, 1)->count, 2000.0, 400.0);
+}
+END_TEST
+
 START_TEST(test_unusual_paths_are_rare_or_fail)
 {
     g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
@@ -397,6 +473,7 @@ main(void)
     tcase_add_test(cases, test_critical_path_adds_up_to_the_latency);
     tcase_add_test(cases, test_slack_is_the_lead_over_the_slower_branch);
     tcase_add_test(cases, test_cct_inclusive_equals_the_sum_over_requests);
+    tcase_add_test(cases, test_samples_estimate_all);
     tcase_add_test(cases, test_unusual_paths_are_rare_or_fail);
     tcase_add_test(cases, test_cct_by_trigger_puts_asynchronous_work_by_itself);
     tcase_add_test(cases, test_cct_drops_contexts_beyond_its_limit);
