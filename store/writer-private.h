@@ -11,7 +11,6 @@ typedef enum {
     INSERT_FINDING,
     INSERT_ENDPOINT,
     INSERT_CONNECTION,
-    INSERT_FLOW,
     INSERT_HOST_NAME,
     INSERT_SPAN_JOIN,
     N_INSERTS,
@@ -21,6 +20,7 @@ typedef enum {
 typedef enum {
     BATCH_EVENTS,
     BATCH_OBSERVATIONS,
+    BATCH_FLOWS,
     BATCH_CALLS, /* observations of calls on a wire */
     N_BATCHES,
 } Batch;

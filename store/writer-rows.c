@@ -328,19 +328,19 @@ lamp_writer_flow(LampWriter *writer, const LampFlowRow *f)
 {
     gint64 source = endpoint_id(writer, &f->source),
            destination = endpoint_id(writer, &f->destination);
-    LampStatement *row = writer->inserts[INSERT_FLOW];
-    lamp_statement_bind_int(row, 1, writer->source_id);
-    lamp_statement_bind_int(row, 2, source);
-    lamp_statement_bind_int(row, 3, destination);
-    lamp_statement_bind_int(row, 4, f->transport);
-    lamp_statement_bind_int(row, 5, f->first_time);
-    lamp_statement_bind_int(row, 6, f->last_time);
-    lamp_statement_bind_int(row, 7, (gint64) f->packets);
-    lamp_statement_bind_int(row, 8, (gint64) f->bytes);
-    lamp_statement_bind_int(row, 9, f->tcp_flags);
-    lamp_statement_bind_int(row, 10, f->sampling);
-    lamp_statement_bind_text(row, 11, f->attributes);
-    lamp_writer_insert(writer, INSERT_FLOW);
+    LampBatch *row = writer->batches[BATCH_FLOWS];
+    lamp_batch_int(row, 1, writer->source_id);
+    lamp_batch_int(row, 2, source);
+    lamp_batch_int(row, 3, destination);
+    lamp_batch_int(row, 4, f->transport);
+    lamp_batch_int(row, 5, f->first_time);
+    lamp_batch_int(row, 6, f->last_time);
+    lamp_batch_int(row, 7, (gint64) f->packets);
+    lamp_batch_int(row, 8, (gint64) f->bytes);
+    lamp_batch_int(row, 9, f->tcp_flags);
+    lamp_batch_int(row, 10, f->sampling);
+    lamp_batch_text(row, 11, f->attributes);
+    end_row(writer, BATCH_FLOWS);
 }
 
 void

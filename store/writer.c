@@ -15,7 +15,6 @@ static const char *const insert_sql[N_INSERTS] = {
     [INSERT_ENDPOINT] = "INSERT INTO endpoints VALUES (?,?,?)",
     [INSERT_CONNECTION] =
         "INSERT INTO connections VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-    [INSERT_FLOW] = "INSERT INTO flow_records VALUES (NULL,?,?,?,?,?,?,?,?,?,?,?)",
     [INSERT_HOST_NAME] = "INSERT INTO host_names VALUES (?,?,?,?,?)",
     [INSERT_SPAN_JOIN] = "INSERT INTO span_joins VALUES (?,?,?)",
 };
@@ -29,6 +28,7 @@ static const LampBatchForm batches[N_BATCHES] = {
                      "c1, c2, 'wire', NULL, NULL, NULL, c3, c4, c5, c6, NULL, NULL, NULL, "
                      "NULL, NULL, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, "
                      "c19, c20"},
+    [BATCH_FLOWS] = {"flows", "flow_records", 11, "NULL, *"},
 };
 
 /* Tables whose rows belong to a source, for forgetting. */
