@@ -12,9 +12,10 @@
 #include <sys/resource.h>
 
 #define ROOT "../shared/data/public"
-#define CONTENT_MOST ((gsize) 8 << 20) /* larger files are logs and traces: their beginning */
-#define CHANGED_MOST ((gsize) 1 << 16) /* files up to this size are read changed and cut too \
-                                        */
+/* Larger files are logs and traces: their beginning is read. */
+#define CONTENT_MOST ((gsize) 8 << 20)
+/* Files up to this size are read changed and cut, too. */
+#define CHANGED_MOST ((gsize) 1 << 16)
 #define CHUNK ((gsize) 65536)
 /* What the program may take (docs/benchmarks.md), and what the sanitizers take on top. */
 #define MEMORY_MOST_KIB ((glong) 128 * 1024)
