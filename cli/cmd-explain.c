@@ -2,9 +2,10 @@
  * lamplight explain: why a call was given its parent, in words.
  *
  * SPAN is a span id of the `spans` view, an id that came with imported spans, or a call's
- * number. For the answer and its runner-up: what they are, how far before the call they began,
- * and the parts of the evidence as odds against the other (the difference of logarithms, as a
- * factor).
+ * number. For the answer and every other candidate that is not improbable: what it is, how far
+ * before the call it began, and the parts of the evidence as odds (the difference of
+ * logarithms, as a factor): of the answer against the runner-up, of the others against the
+ * answer. Then the odds of having no parent at all.
  */
 #include "base/text.h"
 #include "base/time.h"
@@ -27,7 +28,7 @@ static const struct {
     const char *key, *words;
 } parts[] = {
     {"delay", "the time between the request and this call, as learnt for this service"},
-    {"presence", "how usual such a call is for such a request"},
+    {"presence", "how usual such a call is for such a request, with its other calls"},
     {"values", "values that both carry (ids, keys, parameters)"},
     {"affinity", "connection, thread and order of hand-over"},
 };
@@ -43,6 +44,8 @@ typedef struct {
     char *kind;
     double confidence;
     double parts[G_N_ELEMENTS(parts)];
+    double none,
+        none_delay; /* probability of no parent, log that the sum of parts compares with */
     gint64 candidates, via, retry_of;
 } Candidate;
 
@@ -55,7 +58,8 @@ static const char links_sql[] =
     "SELECT parent_call_id, kind, confidence, json_extract(evidence, '$.delay'),"
     " json_extract(evidence, '$.presence'), json_extract(evidence, '$.values'),"
     " json_extract(evidence, '$.affinity'), json_extract(evidence, '$.candidates'),"
-    " json_extract(evidence, '$.via'), json_extract(evidence, '$.retry_of')"
+    " json_extract(evidence, '$.via'), json_extract(evidence, '$.retry_of'),"
+    " json_extract(evidence, '$.none'), json_extract(evidence, '$.none_delay')"
     " FROM call_links WHERE child_call_id = ?1 ORDER BY rank, parent_call_id";
 
 static void
@@ -169,6 +173,8 @@ read_candidates(LampStore *store, gint64 call, GArray *candidates, GError **erro
             .candidates = lamp_statement_int_or(query, 7, 0),
             .via = lamp_statement_int_or(query, 8, 0),
             .retry_of = lamp_statement_int_or(query, 9, 0),
+            .none = real_or_nan(query, 10),
+            .none_delay = real_or_nan(query, 11),
         };
         for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
             candidate.parts[i] = real_or_nan(query, 3 + (int) i);
@@ -255,6 +261,23 @@ describe_candidate(GString *out, const Call *child, const Candidate *candidate,
     describe_parts(out, candidate, other);
 }
 
+/* How likely it is that there is no parent, and how much speaks for the best one against that.
+ */
+static void
+describe_none(GString *out, const Candidate *best)
+{
+    double sum = 0;
+    if (isnan(best->none))
+        return;
+    for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
+        sum += isnan(best->parts[i]) ? 0 : best->parts[i];
+    g_string_append_printf(out, "No parent at all (background work): %.2g %%\n    rate      ",
+                           100 * best->none);
+    describe_odds(out, best->none_delay - sum);
+    g_string_append(out, ": how often such calls come from nowhere, against all evidence for "
+                         "the first\n");
+}
+
 static void
 render_words(GString *out, const Call *call, const GArray *candidates)
 {
@@ -277,10 +300,15 @@ render_words(GString *out, const Call *call, const GArray *candidates)
                                MAX(first->candidates, 1),
                                second != NULL ? "; evidence against the runner-up" : "");
     describe_candidate(out, call, first, second);
-    if (second == NULL)
+    if (second == NULL) {
+        describe_none(out, first);
         return;
-    g_string_append(out, "Runner-up:\n");
-    describe_candidate(out, call, second, first);
+    }
+    g_string_append_printf(out, "Other%s; evidence against the first:\n",
+                           candidates->len > 2 ? "s, best first" : "");
+    for (guint i = 1; i < candidates->len; i++)
+        describe_candidate(out, call, &g_array_index(candidates, Candidate, i), first);
+    describe_none(out, first);
 }
 
 static void
@@ -313,6 +341,8 @@ render_json(GString *out, const Call *call, const GArray *candidates)
         lamp_json_append_string(out, candidate->kind);
         g_string_append(out, ", \"confidence\": ");
         lamp_json_append_real(out, candidate->confidence);
+        g_string_append(out, ", \"no_parent\": ");
+        lamp_json_append_real(out, candidate->none);
         for (guint k = 0; k < G_N_ELEMENTS(parts); k++) {
             g_string_append_printf(out, ", \"%s\": ", parts[k].key);
             lamp_json_append_real(out, candidate->parts[k]);

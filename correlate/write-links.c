@@ -1,10 +1,11 @@
 /*
  * Writes the inferred links with their evidence, the roots of traces, and what was learnt.
  *
- * A link's evidence is a JSON object: how many parents were possible, and the natural
+ * A link's evidence is a JSON object: how many parents were possible by time, and the natural
  * logarithms of the likelihood's parts for this parent (delay, presence, values, affinity),
- * which compare with those of the runner-up. `via` is the call that fetched the message of an
- * asynchronous link, `retry_of` the attempt before.
+ * which compare with those of the other candidates; `none` is the probability of having no
+ * parent, and `none_delay` the logarithm that all the parts of a parent compare with. `via` is
+ * the call that fetched the message of an asynchronous link, `retry_of` the attempt before.
  */
 #include "correlate/write.h"
 
@@ -22,18 +23,6 @@ kind_name(guint8 kind)
     }
 }
 
-static const LampInferenceCandidate *
-find_candidate(const LampInference *inference, const LampInferenceLink *link, guint32 parent)
-{
-    for (guint32 i = 0; i < link->candidate_count; i++) {
-        const LampInferenceCandidate *candidate =
-            &inference->candidates[link->first_candidate + i];
-        if (candidate->parent == parent)
-            return candidate;
-    }
-    return NULL;
-}
-
 static void
 append_number(GString *out, const char *key, double value)
 {
@@ -47,15 +36,21 @@ append_number(GString *out, const char *key, double value)
 
 static void
 describe_link(GString *out, const LampInference *inference, const LampInferenceLink *link,
-              guint32 parent)
+              const LampInferenceCandidate *candidate, guint32 parent)
 {
-    const LampInferenceCandidate *candidate = find_candidate(inference, link, parent);
-    g_string_printf(out, "{\"candidates\":%u", link->candidate_count);
+    g_string_printf(out, "{\"candidates\":%u", link->possible);
     if (candidate != NULL) {
         append_number(out, "delay", candidate->delay);
         append_number(out, "presence", candidate->presence);
         append_number(out, "values", candidate->values);
         append_number(out, "affinity", candidate->affinity);
+    }
+    for (guint32 i = 0; i < link->candidate_count; i++) {
+        const LampInferenceCandidate *none = &inference->candidates[link->first_candidate + i];
+        if (none->parent != LAMP_INFERENCE_NO_CALL)
+            continue;
+        append_number(out, "none", none->probability);
+        append_number(out, "none_delay", none->delay);
     }
     if (link->via != LAMP_INFERENCE_NO_CALL && parent == link->parent)
         g_string_append_printf(out, ",\"via\":%u", link->via + 1);
@@ -77,8 +72,29 @@ write_link(LampStatement *insert, guint32 child, guint32 parent, gint rank, cons
     return lamp_statement_run(insert, error);
 }
 
-/* The answer as rank 1, the runner-up as rank 2; of calls left without a parent, the best
- * parent that they might have had is rank 2 as well. */
+/* Writes the candidates that are not the answer, best first, from rank 2 on. */
+static gboolean
+write_others(LampCorrelation *c, LampStatement *insert, guint32 child, GString *evidence,
+             GError **error)
+{
+    const LampInferenceLink *link = &c->inference->links[child];
+    guint32 parent = lamp_call(c, child)->parent;
+    gint rank = 2;
+    for (guint32 k = 0; k < link->candidate_count; k++) {
+        const LampInferenceCandidate *other =
+            &c->inference->candidates[link->first_candidate + k];
+        if (other->parent >= c->calls->len || other->parent == parent)
+            continue;
+        describe_link(evidence, c->inference, link, other, other->parent);
+        if (!write_link(insert, child, other->parent, rank++, "synchronous", other->probability,
+                        evidence, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* The answer as rank 1, the other candidates from rank 2 on, also those of calls that were left
+ * without a parent. */
 gboolean
 lamp_write_links(LampCorrelation *c, GError **error)
 {
@@ -89,17 +105,17 @@ lamp_write_links(LampCorrelation *c, GError **error)
         const LampInferenceLink *link = &c->inference->links[i];
         gboolean is_of_lines = lamp_call(c, i)->log_operation != 0;
         guint32 parent = lamp_call(c, i)->parent;
-        describe_link(evidence, c->inference, link, parent);
+        const LampInferenceCandidate *first =
+            link->candidate_count > 0 ? &c->inference->candidates[link->first_candidate] : NULL;
+        if (first != NULL && first->parent != parent)
+            first = NULL;
+        describe_link(evidence, c->inference, link, first, parent);
         lamp_statement_bind_string(insert, 7, is_of_lines ? "log-lines" : "inference");
         if (parent != LAMP_INDEX_NONE &&
             !write_link(insert, i, parent, 1, kind_name(link->kind),
                         (double) lamp_call(c, i)->confidence, evidence, error))
             return FALSE;
-        if (link->runner_up >= c->calls->len || link->runner_up == parent)
-            continue;
-        describe_link(evidence, c->inference, link, link->runner_up);
-        if (!write_link(insert, i, link->runner_up, 2, "synchronous",
-                        link->runner_up_probability, evidence, error))
+        if (!write_others(c, insert, i, evidence, error))
             return FALSE;
     }
     return insert != NULL;

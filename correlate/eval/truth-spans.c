@@ -109,9 +109,8 @@ read_links(Reading *r, GError **error)
 {
     g_autoptr(LampStatement) rows = lamp_statement_new(
         r->store,
-        "SELECT child_span_id, parent_span_id, confidence, EXISTS (SELECT 1 FROM call_links x"
-        " WHERE x.child_call_id = links.child_call_id AND x.rank = 2)"
-        " FROM links WHERE relation = 'causal'",
+        "SELECT child_span_id, parent_span_id, confidence,"
+        " json_extract(evidence, '$.candidates') > 1 FROM links WHERE relation = 'causal'",
         error);
     gboolean has_row;
     while (rows != NULL && lamp_statement_step(rows, &has_row, error)) {
@@ -124,7 +123,7 @@ read_links(Reading *r, GError **error)
         LampEvalUnit *unit = unit_at(r, child);
         unit->predicted = parent;
         unit->confidence = (float) lamp_statement_real(rows, 2);
-        unit->is_ambiguous = lamp_statement_int(rows, 3) != 0;
+        unit->is_ambiguous = lamp_statement_int_or(rows, 3, 0) != 0;
     }
     return FALSE;
 }

@@ -200,9 +200,8 @@ read_links(Reading *r, GError **error)
 {
     g_autoptr(LampStatement) rows = lamp_statement_new(
         r->store,
-        "SELECT l.child_call_id, l.parent_call_id, l.confidence, EXISTS (SELECT 1 FROM"
-        " call_links x WHERE x.child_call_id = l.child_call_id AND x.rank = 2)"
-        " FROM call_links l WHERE l.rank = 1",
+        "SELECT l.child_call_id, l.parent_call_id, l.confidence,"
+        " json_extract(l.evidence, '$.candidates') > 1 FROM call_links l WHERE l.rank = 1",
         error);
     gboolean has_row;
     while (rows != NULL && lamp_statement_step(rows, &has_row, error)) {
@@ -215,7 +214,7 @@ read_links(Reading *r, GError **error)
         LampEvalUnit *unit = &g_array_index(r->truth->units, LampEvalUnit, child);
         unit->predicted = parent != LAMP_EVAL_NONE ? parent : LAMP_EVAL_FOREIGN;
         unit->confidence = (float) lamp_statement_real(rows, 2);
-        unit->is_ambiguous = lamp_statement_int(rows, 3) != 0;
+        unit->is_ambiguous = lamp_statement_int_or(rows, 3, 0) != 0;
     }
     return FALSE;
 }

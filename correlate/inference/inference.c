@@ -307,7 +307,8 @@ sample_all(Solution *self, guint32 n)
     int sweeps = count_sweeps(self), until = sweeps;
     for (int k = 0; k < until; k++) {
         for (guint32 i = 0; i < n; i++)
-            sample_once(self, &self->solvers[i], k);
+            if (k < sweeps || is_in_doubt(&self->solvers[i]))
+                sample_once(self, &self->solvers[i], k);
         for (guint32 i = 0; k + 1 == sweeps && i < n; i++)
             if (is_in_doubt(&self->solvers[i]))
                 until = 2 * sweeps - BURN;

@@ -102,9 +102,9 @@ typedef struct {
     LampInferenceMemory *memory; /* borrowed, read and updated; NULL: the run stands alone */
     guint32 evidence;            /* LampEvidence; 0 means all */
     guint32 samples;             /* posterior samples of the whole assignment to keep; 0 none */
-    guint32 candidates;          /* candidates kept for each call, for `explain`; 0 means 5 */
-    guint32 threads;             /* 0 or 1: the calling thread only */
-    double effort;               /* multiplies the number of sampling sweeps; 0 means 1 */
+    guint32 candidates; /* most candidates kept for each call, for `explain`; 0 means 8 */
+    guint32 threads;    /* 0 or 1: the calling thread only */
+    double effort;      /* multiplies the number of sampling sweeps; 0 means 1 */
 } LampInferenceOptions;
 
 typedef enum {
@@ -126,7 +126,9 @@ typedef struct {
     float
         tree_probability; /* as a parent: that the set of calls it is given is exactly right */
     float trace_probability; /* for a root: that all links below it are right; else 0 */
-    guint32 first_candidate, candidate_count; /* in LampInference.candidates, best first */
+    guint32 first_candidate, candidate_count; /* in LampInference.candidates, best first: the
+                                                 two best, and what is not improbable */
+    guint32 possible;                         /* requests that were open while it was made */
     guint8 kind;                              /* LampLinkKind */
 } LampInferenceLink;
 

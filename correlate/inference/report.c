@@ -11,6 +11,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define MOST_CANDIDATES 8
+#define IMPROBABLE 0.002f /* below that only the two best candidates are told */
+
 LampReport *
 lamp_report_new(const LampInferenceInput *input, const LampInferenceOptions *options)
 {
@@ -122,6 +125,24 @@ add_candidates(LampReport *self, const LampField *f, LampSampler *sampler, guint
     }
 }
 
+/* How many of the ranked candidates are told: the two best, and what is not improbable; having
+ * no request is told in any case, as the last. */
+static guint32
+choose_told(Ranked *ranked, guint32 n, guint32 most)
+{
+    guint32 none = 0, told = n;
+    while (ranked[none].request != LAMP_NONE)
+        none++;
+    while (told > 1 && ranked[told - 1].probability <= (told > 2 ? IMPROBABLE : 0))
+        told--;
+    told = MIN(told, most);
+    if (none >= told) {
+        ranked[told] = ranked[none];
+        told++;
+    }
+    return told;
+}
+
 static guint8
 kind_of_link(const LampField *f, const LampStep *step, guint32 request)
 {
@@ -139,19 +160,18 @@ report_step(LampReport *self, const LampField *f, LampSampler *sampler, guint32 
 {
     Ranked ranked[LAMP_MAX_CANDIDATES + 1];
     guint32 n = rank(f, sampler, step, ranked), via;
-    guint32 keep = self->options->candidates ? self->options->candidates : 5;
+    guint32 keep = self->options->candidates ? self->options->candidates : MOST_CANDIDATES;
     LampInferenceLink *link = &self->answer->links[f->steps[step].call];
-    while (n > 1 && ranked[n - 1].probability <= 0)
-        n--;
+    link->possible = f->steps[step].n_candidates;
     link->parent = call_of(self, f, ranked[0].request, &link->via);
     link->probability = ranked[0].probability;
-    if (n > 1) {
+    if (n > 1 && ranked[1].probability > 0) {
         link->runner_up = call_of(self, f, ranked[1].request, &via);
         link->runner_up_probability = ranked[1].probability;
     }
     link->kind = kind_of_link(f, &f->steps[step], ranked[0].request);
     link->first_candidate = self->candidates->len;
-    link->candidate_count = MIN(n, keep);
+    link->candidate_count = choose_told(ranked, n, keep);
     add_candidates(self, f, sampler, step, ranked, link->candidate_count);
     if (link->parent == LAMP_INFERENCE_NO_CALL)
         return;

@@ -15,7 +15,6 @@
 
 #define EXACT_STEPS 4
 #define MAX_BLOCK 64
-#define PAIR_REACH 16
 #define CALM_VISITS 3
 #define CALM_EVERY 6
 #define CERTAIN 0.9999
@@ -42,54 +41,6 @@ struct LampNeighbours {
     LampEvents a, b;    /* of the arrangement looked at */
 };
 
-static int
-compare_keys(const void *a, const void *b)
-{
-    guint64 x = *(const guint64 *) a, y = *(const guint64 *) b;
-    return x < y ? -1 : x > y;
-}
-
-static void
-find_pairs(LampSampler *self, const LampField *f)
-{
-    GArray *keys = g_array_new(FALSE, FALSE, sizeof(guint64));
-    for (guint32 s = 0; s < f->n_steps; s++) {
-        const guint32 *c = f->candidates + f->steps[s].first_candidate;
-        for (guint32 i = 0; i < f->steps[s].n_candidates; i++)
-            for (guint32 j = i + 1; j < MIN(f->steps[s].n_candidates, i + PAIR_REACH); j++) {
-                guint64 key = (guint64) c[i] << 32 | c[j];
-                g_array_append_val(keys, key);
-            }
-    }
-    guint64 *at = (guint64 *) (void *) keys->data;
-    if (keys->len > 1)
-        qsort(at, keys->len, sizeof *at, compare_keys);
-    self->pairs = g_new0(LampPair, keys->len + 1);
-    for (guint32 i = 0; i < keys->len; i++)
-        if (i == 0 || at[i] != at[i - 1])
-            self->pairs[self->n_pairs++] =
-                (LampPair){(guint32) (at[i] >> 32), (guint32) at[i], 0};
-    g_array_free(keys, TRUE);
-}
-
-static void
-find_partners(LampSampler *self, const LampField *f)
-{
-    guint32 *first = self->first_partner = g_new0(guint32, f->n_requests + 2);
-    self->partners = g_new(guint32, 2 * self->n_pairs + 1);
-    for (guint32 i = 0; i < self->n_pairs; i++) {
-        first[self->pairs[i].a + 1]++;
-        first[self->pairs[i].b + 1]++;
-    }
-    for (guint32 r = 0; r < f->n_requests; r++)
-        first[r + 1] += first[r];
-    g_autofree guint32 *fill = g_memdup2(first, (f->n_requests + 1) * sizeof *first);
-    for (guint32 i = 0; i < self->n_pairs; i++) {
-        self->partners[fill[self->pairs[i].a]++] = self->pairs[i].b;
-        self->partners[fill[self->pairs[i].b]++] = self->pairs[i].a;
-    }
-}
-
 LampSampler *
 lamp_sampler_new(LampState *state, LampModel *model)
 {
@@ -97,8 +48,7 @@ lamp_sampler_new(LampState *state, LampModel *model)
     self->state = state;
     self->model = model;
     self->random = 0x1a3b5c7d9e8f6021;
-    find_pairs(self, state->field);
-    find_partners(self, state->field);
+    lamp_sampler_find_pairs(self);
     self->neighbours = g_new0(struct LampNeighbours, 1);
     self->sure = g_new0(guint8, state->field->n_steps + 1);
     return self;
@@ -483,12 +433,34 @@ presence_of(const LampSampler *self, guint32 request)
     return lamp_model_presence(self->model, &self->state->field->requests[request], list, n);
 }
 
+/* The request's step that this one would take the place of: the nearest of the same kind. */
+static guint32
+find_rival(const LampState *state, guint32 step, guint32 request)
+{
+    const LampStep *steps = state->field->steps;
+    const LampKids *kids = &state->kids[request];
+    guint32 best = LAMP_NONE;
+    gint64 nearest = G_MAXINT64;
+    for (guint32 i = 0; i < kids->n; i++) {
+        gint64 apart = steps[kids->at[i]].start - steps[step].start;
+        apart = apart < 0 ? -apart : apart;
+        if (steps[kids->at[i]].kind != steps[step].kind || apart >= nearest)
+            continue;
+        nearest = apart;
+        best = kids->at[i];
+    }
+    return best;
+}
+
 LampParts
 lamp_sampler_parts(LampSampler *self, guint32 step, guint32 request)
 {
     LampState *state = self->state;
     guint32 owner = state->owner[step];
+    guint32 rival = owner == request ? LAMP_NONE : find_rival(state, step, request);
     double alone_with, alone_without;
+    if (rival != LAMP_NONE)
+        lamp_state_assign(state, rival, LAMP_NONE);
     lamp_state_assign(state, step, LAMP_NONE);
     double without = score_with(self, request, LAMP_NONE, &alone_without);
     double presence = -presence_of(self, request);
@@ -496,6 +468,8 @@ lamp_sampler_parts(LampSampler *self, guint32 step, guint32 request)
     lamp_state_assign(state, step, request);
     presence += presence_of(self, request);
     lamp_state_assign(state, step, owner);
+    if (rival != LAMP_NONE)
+        lamp_state_assign(state, rival, request);
     double bonus = lamp_state_bonus(state, request, &step, 1);
     LampParts parts = {.presence = presence, .values = bonus};
     parts.delay = alone_with - alone_without - presence - bonus;

@@ -30,6 +30,9 @@ typedef struct {
 LampSampler *lamp_sampler_new(LampState *state, LampModel *model);
 void lamp_sampler_free(LampSampler *self);
 
+/* Fills in the pairs and partners (pairs.c). */
+void lamp_sampler_find_pairs(LampSampler *self);
+
 /* From now on, sums up conditional probabilities. */
 void lamp_sampler_record(LampSampler *self);
 
@@ -43,8 +46,8 @@ double lamp_sampler_doubt(const LampSampler *self);
 /* Turns the recorded marginals into one assignment, which becomes the state (decode.c). */
 void lamp_sampler_decode(LampSampler *self);
 
-/* Log odds of a step being made by a request rather than by none, all else as it is, in parts.
- */
+/* Log odds of a step being made by a request rather than by none, in parts; all else as it is,
+ * but that it takes the place of a step of the same kind where the request has one. */
 typedef struct {
     double delay, presence, values, affinity;
 } LampParts;

@@ -216,6 +216,94 @@ START_TEST(more_evidence_does_no_harm)
 }
 END_TEST
 
+/* A value that every call bears, and one of two that a coin decides on: both tell nothing. */
+START_TEST(worthless_values_do_no_harm)
+{
+    World world = make_world(1500, 700);
+    g_autoptr(LampInference) without = infer(&world);
+    GArray *values = g_array_new(FALSE, TRUE, sizeof(LampInferenceValue));
+    for (guint32 i = 0; i < world.calls->len; i++) {
+        LampInferenceValue v[2] = {{.hash = 7, .slot = 1},
+                                   {.hash = unit() < 0.5 ? 8 : 9, .slot = 2}};
+        LampInferenceCall *c = &g_array_index(world.calls, LampInferenceCall, i);
+        c->first_value = values->len;
+        c->value_count = 2;
+        g_array_append_vals(values, v, 2);
+    }
+    LampInferenceInput input = {.calls = (const LampInferenceCall *) (void *) world.calls->data,
+                                .n_calls = world.calls->len,
+                                .values = (const LampInferenceValue *) (void *) values->data,
+                                .n_values = values->len};
+    g_autoptr(LampInference) with = lamp_inference_run(&input, NULL, NULL);
+    ck_assert_double_ge(accuracy(&world, with), accuracy(&world, without) - 0.01);
+    ck_assert_double_le(fabs(with->expected_accuracy - accuracy(&world, with)), 0.03);
+    g_array_free(values, TRUE);
+    free_world(&world);
+}
+END_TEST
+
+/* What only a few requests do, among hundreds that overlap. */
+START_TEST(rare_calls_are_no_background)
+{
+    enum { RARE = 99 };
+    World world = make_world(400, 2500);
+    guint32 before = world.calls->len, right = 0;
+    double claimed = 0;
+    for (guint32 i = 0, seen = 0; i < before; i++) {
+        LampInferenceCall c = g_array_index(world.calls, LampInferenceCall, i);
+        if (c.server_process != FRONT || seen++ % 100 != 20)
+            continue;
+        LampInferenceCall rare = {.client_start_ns = c.server_start_ns + delay(100),
+                                  .client_process = FRONT,
+                                  .client_service = FRONT,
+                                  .server_process = STORE,
+                                  .server_service = STORE,
+                                  .operation = RARE};
+        rare.server_start_ns = rare.client_start_ns + 20 * US;
+        rare.server_end_ns = rare.client_start_ns + 50 * US;
+        rare.client_end_ns = rare.client_start_ns + 60 * US;
+        g_array_append_val(world.calls, rare);
+        g_array_append_val(world.truth, i);
+    }
+    g_autoptr(LampInference) answer = infer(&world);
+    ck_assert_uint_eq(world.calls->len, before + 4);
+    for (guint32 i = before; i < world.calls->len; i++) {
+        ck_assert_uint_ne(answer->links[i].parent, LAMP_INFERENCE_NO_CALL);
+        right += answer->links[i].parent == g_array_index(world.truth, guint32, i);
+        claimed += (double) answer->links[i].probability;
+    }
+    ck_assert_uint_ge(right, 3);
+    ck_assert_double_lt(claimed, 3.999);
+    free_world(&world);
+}
+END_TEST
+
+START_TEST(candidates_are_told_and_so_is_having_none)
+{
+    World world = make_world(400, 900);
+    g_autoptr(LampInference) answer = infer(&world);
+    guint32 several = 0;
+    for (guint32 i = 0; i < world.calls->len; i++) {
+        const LampInferenceLink *link = &answer->links[i];
+        guint32 none = 0;
+        double sum = 0;
+        for (guint32 k = 0; k < link->candidate_count; k++) {
+            const LampInferenceCandidate *c = &answer->candidates[link->first_candidate + k];
+            none += c->parent == LAMP_INFERENCE_NO_CALL;
+            sum += (double) c->probability;
+        }
+        if (g_array_index(world.truth, guint32, i) == LAMP_INFERENCE_NO_CALL)
+            continue;
+        ck_assert_uint_eq(none, 1);
+        ck_assert_double_eq_tol(sum, 1, 0.02);
+        ck_assert_uint_ge(link->possible + 1, link->candidate_count);
+        several += link->possible > 2;
+    }
+    ck_assert_uint_gt(several, 100);
+    free_world(&world);
+}
+END_TEST
+
 START_TEST(threads_change_nothing)
 {
     World world = make_world(600, 1000);
@@ -380,6 +468,9 @@ main(void)
     tcase_add_test(tcase, shifted_clocks_change_nothing);
     tcase_add_test(tcase, structure_is_learnt);
     tcase_add_test(tcase, more_evidence_does_no_harm);
+    tcase_add_test(tcase, worthless_values_do_no_harm);
+    tcase_add_test(tcase, rare_calls_are_no_background);
+    tcase_add_test(tcase, candidates_are_told_and_so_is_having_none);
     tcase_add_test(tcase, threads_change_nothing);
     tcase_add_test(tcase, samples_agree_with_probabilities);
     tcase_add_test(tcase, later_slices_use_what_was_learnt);
