@@ -123,11 +123,9 @@ typedef struct {
     guint32 retry_of;  /* for LAMP_LINK_RETRY: the attempt before; else NO_CALL */
     float probability; /* that `parent` is right (none included) */
     float runner_up_probability;
-    float
-        tree_probability; /* as a parent: that the set of calls it is given is exactly right */
+    float tree_probability;  /* as a parent: that the set of its calls is exactly right */
     float trace_probability; /* for a root: that all links below it are right; else 0 */
-    guint32 first_candidate, candidate_count; /* in LampInference.candidates, best first: the
-                                                 two best, and what is not improbable */
+    guint32 first_candidate, candidate_count; /* in LampInference.candidates, best first */
     guint32 possible;                         /* requests that were open while it was made */
     guint8 kind;                              /* LampLinkKind */
 } LampInferenceLink;
