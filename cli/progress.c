@@ -42,10 +42,30 @@ show_line(guint64 done, guint64 total, const char *unit, double seconds)
     state.is_shown = TRUE;
 }
 
+/* A stage of few long steps: the step that begins is shown, once a second has gone by. */
+static void
+update_step(const char *what, guint64 done, guint64 total)
+{
+    gint64 now = g_get_monotonic_time();
+    if (state.what == NULL)
+        state.began_us = now;
+    state.what = what;
+    if (now - state.began_us < FIRST_SHOWN_US)
+        return;
+    fprintf(stderr, "\r\033[K%s: step %u of %u, %.0f s", what, (guint) done + 1, (guint) total,
+            (double) (now - state.began_us) / G_USEC_PER_SEC);
+    fflush(stderr);
+    state.is_shown = TRUE;
+}
+
 static void
 update(gpointer owner G_GNUC_UNUSED, const char *what, guint64 done, guint64 total,
        const char *unit)
 {
+    if (g_str_equal(unit, "passes")) {
+        update_step(what, done, total);
+        return;
+    }
     gint64 now = g_get_monotonic_time();
     if (state.what == NULL || !g_str_equal(state.what, what)) {
         state.what = what;
@@ -64,6 +84,7 @@ lamp_progress_show(LampProgress *out_progress, gboolean quiet)
     *out_progress = (LampProgress){NULL, NULL};
     if (!quiet && isatty(STDERR_FILENO))
         out_progress->update = update;
+    state.what = NULL;
 }
 
 void
