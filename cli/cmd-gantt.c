@@ -60,6 +60,17 @@ append_cell(GString *out, const char *text, guint width)
     g_string_append(out, ascii ? "~" : "…");
 }
 
+/* What fills a cell: the callee's work, or the way there and back. */
+static const char *
+fill_of(gboolean is_work, gboolean is_critical)
+{
+    if (!is_work)
+        return ascii ? "-" : "░";
+    if (is_critical)
+        return ascii ? "#" : "█";
+    return ascii ? "=" : "▓";
+}
+
 static void
 append_bar(GString *out, const Chart *chart, const LampFlowCall *call, gboolean is_critical)
 {
@@ -73,12 +84,7 @@ append_bar(GString *out, const Chart *chart, const LampFlowCall *call, gboolean 
         gboolean in_server = call->server_start < right && call->server_end >= left;
         gboolean is_first = in_client && drawn == 0;
         drawn += in_client ? 1 : 0;
-        if (!in_client)
-            g_string_append_c(out, ' ');
-        else if (in_server || is_first)
-            g_string_append(out, ascii ? (is_critical ? "#" : "=") : (is_critical ? "█" : "▓"));
-        else
-            g_string_append(out, ascii ? "-" : "░");
+        g_string_append(out, in_client ? fill_of(in_server || is_first, is_critical) : " ");
     }
     if (chart->color)
         g_string_append(out, "\033[0m");
