@@ -45,8 +45,9 @@ describe_link(GString *out, const LampInference *inference, const LampInferenceL
         append_number(out, "values", candidate->values);
         append_number(out, "affinity", candidate->affinity);
     }
-    for (guint32 i = 0; i < link->candidate_count; i++) {
-        const LampInferenceCandidate *none = &inference->candidates[link->first_candidate + i];
+    const LampInferenceCandidate *all = inference->candidates;
+    for (guint32 i = 0; all != NULL && i < link->candidate_count; i++) {
+        const LampInferenceCandidate *none = &all[link->first_candidate + i];
         if (none->parent != LAMP_INFERENCE_NO_CALL)
             continue;
         append_number(out, "none", none->probability);
