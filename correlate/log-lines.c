@@ -6,7 +6,8 @@
  * different texts often enough (their words without digits differ) is as many kinds. A value is
  * a word with a digit of some length, or a named value of that look; its key is the word before
  * it, or its name. The thread is a value too. A record that another file holds with the same
- * time, writer and text counts once.
+ * time, writer and text counts once. Lines of a file with the same stamp of a millisecond or
+ * coarser are set a little apart, in their order.
  */
 #include "correlate/log-lines.h"
 
@@ -17,8 +18,11 @@
 #define MAP_BUDGET ((gsize) 256 << 20)
 #define MOST_VALUES 24
 #define LEAST_LENGTH 4
-#define BARE_NUMBER_LENGTH 6 /* shorter numbers are measures and counts */
-#define MOST_TEXTS 16        /* of a template, to be told apart */
+#define BARE_NUMBER_LENGTH 6    /* shorter numbers are measures and counts */
+#define NO_TEMPLATE 0x80000000U /* lines of a call have none: one kind for each component */
+#define COARSE_NS LAMP_NS_PER_MS
+#define STEPS 1000U   /* lines of one stamp are a thousandth of its resolution apart */
+#define MOST_TEXTS 16 /* of a template, to be told apart */
 #define LEAST_USES 5
 
 typedef struct {
@@ -29,6 +33,7 @@ typedef struct {
     LampKeyedMap *components; /* host, service or source to numbers */
     GArray *texts;            /* guint64 beside the lines: hash of the words without digits */
     GArray *messages;         /* guint64 beside the lines: hash of the message */
+    GArray *files;            /* guint32 beside the lines: index of the source + 1 */
     GHashTable *sources;      /* source id to index + 1 */
 } Reading;
 
@@ -161,10 +166,10 @@ take_line(Reading *r, LampStatement *row)
     LampLogLine line = {
         .time_ns = time_of(r, row),
         .resolution_ns = MAX(1, lamp_statement_int(row, 2)),
-        .template = template,
         .component = component_of(r, row),
         .first_value = r->lines->values->len,
     };
+    line.template = template != 0 ? template : NO_TEMPLATE | line.component;
     gint64 event = lamp_statement_int(row, 0);
     guint64 whole = message != NULL ? lamp_content_hash(lamp_bytes_text(message)) : 0;
     if (is_repeat(r, &line, whole)) {
@@ -176,6 +181,9 @@ take_line(Reading *r, LampStatement *row)
     guint64 text = message != NULL ? take_message(r, message) : 0;
     g_array_append_val(r->texts, text);
     g_array_append_val(r->messages, whole);
+    gint64 source = lamp_statement_int(row, 7);
+    guint32 file = GPOINTER_TO_UINT(g_hash_table_lookup(r->sources, &source));
+    g_array_append_val(r->files, file);
     g_array_append_val(r->lines->events, event);
     g_array_append_val(r->lines->operations, template);
     gint64 thread = lamp_statement_int_or(row, 8, 0);
@@ -285,6 +293,39 @@ read_rows(Reading *r, GError **error)
     return FALSE;
 }
 
+/* Lines of one file that share a stamp of coarse resolution stand in their order within it. */
+static void
+spread_run(Reading *r, guint first, guint last, guint32 *counts, guint32 *places)
+{
+    for (guint i = first; i < last; i++)
+        counts[g_array_index(r->files, guint32, i)]++;
+    for (guint i = first; i < last; i++) {
+        guint32 file = g_array_index(r->files, guint32, i);
+        LampLogLine *line = &g_array_index(r->lines->lines, LampLogLine, i);
+        if (line->resolution_ns >= COARSE_NS)
+            line->time_ns += line->resolution_ns / MAX(counts[file], STEPS) * places[file]++;
+    }
+    for (guint i = first; i < last; i++) {
+        guint32 file = g_array_index(r->files, guint32, i);
+        counts[file] = places[file] = 0;
+    }
+}
+
+static void
+spread_coarse_times(Reading *r)
+{
+    GArray *lines = r->lines->lines;
+    gsize n_files = (gsize) r->c->sources->len + 1;
+    g_autofree guint32 *counts = g_new0(guint32, n_files);
+    g_autofree guint32 *places = g_new0(guint32, n_files);
+    for (guint first = 0, last = 0; first < lines->len; first = last) {
+        gint64 time = g_array_index(lines, LampLogLine, first).time_ns;
+        while (last < lines->len && g_array_index(lines, LampLogLine, last).time_ns == time)
+            last++;
+        spread_run(r, first, last, counts, places);
+    }
+}
+
 /* Clocks were corrected by source, so the order of raw times may not be that of times. */
 static gboolean
 is_in_order(const LampLogLines *lines)
@@ -362,11 +403,13 @@ lamp_log_lines_read(LampCorrelation *c, GError **error)
     g_autoptr(LampKeyedMap) components = lamp_keyed_map_new(MAP_BUDGET);
     g_autoptr(GArray) texts = g_array_new(FALSE, FALSE, sizeof(guint64));
     g_autoptr(GArray) messages = g_array_new(FALSE, FALSE, sizeof(guint64));
+    g_autoptr(GArray) files = g_array_new(FALSE, FALSE, sizeof(guint32));
     g_autoptr(GHashTable) sources = index_sources(c);
-    Reading reading = {c, lines, keys, kinds, components, texts, messages, sources};
+    Reading reading = {c, lines, keys, kinds, components, texts, messages, files, sources};
     if (!read_rows(&reading, error))
         return NULL;
     number_kinds(&reading);
+    spread_coarse_times(&reading);
     if (!is_in_order(lines))
         put_in_order(lines);
     return g_steal_pointer(&lines);
