@@ -104,6 +104,26 @@ describe_order(const Order *order, GString *out)
     g_string_append_c(out, '\n');
 }
 
+static const char zones_sql[] =
+    "SELECT path, f.text, f.count FROM findings f JOIN sources USING (source_id)"
+    " WHERE f.code = 'clock.zone' ORDER BY path";
+
+/* Logs whose times were moved by whole quarters of an hour. */
+static gboolean
+describe_zones(LampStore *store, GString *out, GError **error)
+{
+    g_autoptr(LampStatement) rows = lamp_statement_new(store, zones_sql, error);
+    gboolean has_row;
+    while (rows != NULL && lamp_statement_step(rows, &has_row, error)) {
+        if (!has_row)
+            return TRUE;
+        g_autofree char *count = lamp_count_format((guint64) lamp_statement_int(rows, 2));
+        g_string_append_printf(out, "%s: %s (%s records)\n", lamp_statement_text(rows, 0),
+                               lamp_statement_text(rows, 1), count);
+    }
+    return FALSE;
+}
+
 static gboolean
 render_table(LampCli *cli, LampStatement *rows, const Order *order, GString *out,
              GError **error)
@@ -120,7 +140,7 @@ render_table(LampCli *cli, LampStatement *rows, const Order *order, GString *out
         }
         lamp_table_render(table, out, cli->table_width);
         describe_order(order, out);
-        return TRUE;
+        return describe_zones(cli->store, out, error);
     }
     return FALSE;
 }

@@ -48,9 +48,10 @@ typedef enum {
 typedef struct {
     gint64 id;
     LampSourceKind kind;
-    char *label;      /* host as told, or the file's stem */
-    gboolean is_told; /* the label is a host name and not a guess */
-    guint32 host;     /* whose clock stamped it */
+    char *label;                 /* host as told, or the file's stem */
+    gboolean is_told;            /* the label is a host name and not a guess */
+    guint32 host;                /* whose clock stamped it */
+    gint64 zone_ns, moved_lines; /* moved back for their zone: by how much, how many */
 } LampSource;
 
 /* One host, or a capture point of its own in the middle of the network. */
@@ -63,9 +64,8 @@ typedef struct {
     LampClockPart clock; /* of all its time, or the best known part */
     GArray *parts;       /* LampClockPart, in order, of a clock that was set; else NULL */
     guint64 samples;
-    const char *method; /* static: column hosts.method */
-    guint32 serves;     /* calls served and made, set by the services pass */
-    guint32 calls;
+    const char *method;    /* static: column hosts.method */
+    guint32 serves, calls; /* set by the services pass */
 } LampHost;
 
 /* Address and port; the host is that of the address. */

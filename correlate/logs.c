@@ -13,17 +13,17 @@
  * of the durations. Each line and each call is used once.
  *
  * Clocks: a log of a host with a capture is on that host's clock. Times that are whole quarters
- * of an hour off (a zone that the log does not name) are moved. A host without a capture gets
- * the offset on which most pairs agree. Cost: near-linear; at most NEAR calls are looked at for
- * a line.
+ * of an hour off (a zone that the log does not name) are moved (correlate/log-zones.c). A host
+ * without a capture gets the offset on which most pairs agree. Cost: near-linear; at most NEAR
+ * calls are looked at for a line.
  */
-#include "correlate/logs.h"
+#include "correlate/log-side.h"
 
 #include <math.h>
 #include <string.h>
 
 #define WINDOW_NS (150 * LAMP_NS_PER_MS)
-#define QUARTER_NS (900 * LAMP_NS_PER_SECOND)
+
 #define NEAR 4000
 #define PAIRS_PER_LINE 12
 
@@ -32,21 +32,6 @@ typedef struct {
     double cost;
     guint32 line, call; /* index of an observation; of a call */
 } Pair;
-
-/* The calls of one host in one role, by their ends there. */
-typedef struct {
-    LampCorrelation *c;
-    const LampTexts *texts;
-    guint32 host;
-    gboolean is_client;
-    const guint32 *calls; /* by end */
-    guint32 n_calls;
-    const guint32 *lines;
-    guint32 n_lines;
-    gint64 shift_ns;
-    gboolean is_unanswered; /* calls without an answer: their starts are compared */
-    GArray *pairs;          /* Pair */
-} Side;
 
 /* Times at the end that is asked for; of an end that nobody saw, those of the other. */
 static gint64
@@ -70,31 +55,32 @@ is_answered(const LampCall *call, gboolean is_client)
 }
 
 /* The end, or for a call that no answer was seen of, its start. */
-static gint64
-end_of_call(const LampCall *call, gboolean is_client)
+gint64
+lamp_side_end_of_call(const LampCall *call, gboolean is_client)
 {
     gint64 end = answer_of_call(call, is_client);
     return end != LAMP_TIME_NONE ? end : start_of_call(call, is_client);
 }
 
-static gint64
-end_of_line(const Side *side, const LampObservation *line)
+gint64
+lamp_side_end_of_line(const LampSide *side, const LampObservation *line)
 {
     gint64 end = line->request_first;
     if (line->response_last != LAMP_TIME_NONE && !side->is_unanswered)
         end = line->response_last;
-    return lamp_on_reference(side->c, lamp_host(side->c, side->host), end) - side->shift_ns;
+    return lamp_on_reference(side->c, lamp_host(side->c, side->host), end);
 }
 
 /* First call that ends at or after @time. */
-static guint32
-first_at(const Side *side, gint64 time)
+guint32
+lamp_side_first_at(const LampSide *side, gint64 time)
 {
     guint32 low = 0;
     guint32 high = side->n_calls;
     while (low < high) {
         guint32 middle = low + (high - low) / 2;
-        if (end_of_call(lamp_call(side->c, side->calls[middle]), side->is_client) < time)
+        if (lamp_side_end_of_call(lamp_call(side->c, side->calls[middle]), side->is_client) <
+            time)
             low = middle + 1;
         else
             high = middle;
@@ -115,8 +101,8 @@ places_differ(LampCorrelation *c, guint32 said, guint32 seen)
     return a->host != b->host && strcmp(a->address, b->address) != 0;
 }
 
-static gboolean
-may_belong(const Side *side, guint32 line_index, guint32 call_index)
+gboolean
+lamp_side_may_belong(const LampSide *side, guint32 line_index, guint32 call_index)
 {
     LampCorrelation *c = side->c;
     const LampObservation *line = lamp_observation(c, line_index);
@@ -137,9 +123,10 @@ may_belong(const Side *side, guint32 line_index, guint32 call_index)
 /* In milliseconds: how far the ends are apart beyond the line's resolution, and the durations.
  */
 static double
-cost_of(const Side *side, const LampObservation *line, const LampCall *call)
+cost_of(const LampSide *side, const LampObservation *line, const LampCall *call)
 {
-    double gap = (double) (end_of_call(call, side->is_client) - end_of_line(side, line));
+    double gap = (double) (lamp_side_end_of_call(call, side->is_client) -
+                           lamp_side_end_of_line(side, line));
     double resolution = (double) line->resolution;
     double outside = gap < 0 ? -gap : fmax(0, gap - resolution);
     double cost = outside / 1e6;
@@ -147,7 +134,7 @@ cost_of(const Side *side, const LampObservation *line, const LampCall *call)
     if (!side->is_unanswered && line->request_first != LAMP_TIME_NONE &&
         line->response_last > line->request_first && start != LAMP_TIME_NONE) {
         double said = (double) (line->response_last - line->request_first);
-        double seen = (double) (end_of_call(call, side->is_client) - start);
+        double seen = (double) (lamp_side_end_of_call(call, side->is_client) - start);
         cost += fabs(said - seen) / 1e6;
     }
     return cost;
@@ -167,17 +154,17 @@ compare_pairs(gconstpointer left, gconstpointer right)
 
 /* Adds the cheapest pairs of one line. */
 static void
-pair_line(Side *side, guint32 line_index)
+pair_line(LampSide *side, guint32 line_index)
 {
     const LampObservation *line = lamp_observation(side->c, line_index);
-    gint64 end = end_of_line(side, line);
+    gint64 end = lamp_side_end_of_line(side, line);
     guint from = side->pairs->len;
-    guint32 first = first_at(side, end - WINDOW_NS);
+    guint32 first = lamp_side_first_at(side, end - WINDOW_NS);
     for (guint32 i = first; i < side->n_calls && i < first + NEAR; i++) {
         const LampCall *call = lamp_call(side->c, side->calls[i]);
-        if (end_of_call(call, side->is_client) > end + line->resolution + WINDOW_NS)
+        if (lamp_side_end_of_call(call, side->is_client) > end + line->resolution + WINDOW_NS)
             break;
-        if (!may_belong(side, line_index, side->calls[i]))
+        if (!lamp_side_may_belong(side, line_index, side->calls[i]))
             continue;
         Pair pair = {cost_of(side, line, call), line_index, side->calls[i]};
         g_array_append_val(side->pairs, pair);
@@ -217,7 +204,7 @@ attach(LampCorrelation *c, guint32 line, guint32 call_index)
 
 /* Takes pairs in the order of their cost; marks lines in @used. */
 static void
-take_pairs(Side *side, guint8 *used_lines, guint8 *used_calls)
+take_pairs(LampSide *side, guint8 *used_lines, guint8 *used_calls)
 {
     for (guint32 i = 0; i < side->n_lines; i++)
         if (used_lines[side->lines[i]] == 0)
@@ -234,98 +221,12 @@ take_pairs(Side *side, guint8 *used_lines, guint8 *used_calls)
     }
 }
 
-/* Whole quarters of an hour between lines and calls that do not meet at all otherwise. */
-static gint64
-zone_shift(const Side *side)
-{
-    LampCorrelation *c = side->c;
-    gint64 first_line = end_of_line(side, lamp_observation(c, side->lines[0]));
-    gint64 last_line = end_of_line(side, lamp_observation(c, side->lines[side->n_lines - 1]));
-    gint64 first_call = end_of_call(lamp_call(c, side->calls[0]), side->is_client);
-    gint64 last_call =
-        end_of_call(lamp_call(c, side->calls[side->n_calls - 1]), side->is_client);
-    if (first_line <= last_call && first_call <= last_line)
-        return 0;
-    double apart =
-        (double) (first_line - first_call) / 2 + (double) (last_line - last_call) / 2;
-    double quarters = round(apart / (double) QUARTER_NS);
-    return fabs(quarters) >= 1 && fabs(quarters) <= 14 * 4 ? (gint64) quarters * QUARTER_NS : 0;
-}
-
-static gint
-compare_int64(gconstpointer left, gconstpointer right)
-{
-    gint64 a = *(const gint64 *) left;
-    gint64 b = *(const gint64 *) right;
-    return a < b ? -1 : a > b;
-}
-
-/* Ends of calls minus ends of lines for pairs of the same operation within +-5 s. */
-static GArray *
-end_differences(const Side *side)
-{
-    const gint64 reach = 5 * LAMP_NS_PER_SECOND;
-    GArray *differences = g_array_new(FALSE, FALSE, sizeof(gint64));
-    guint32 stride = MAX(1, side->n_lines / 1000);
-    for (guint32 i = 0; i < side->n_lines; i += stride) {
-        gint64 end = end_of_line(side, lamp_observation(side->c, side->lines[i]));
-        guint32 first = first_at(side, end - reach);
-        for (guint32 k = first; k < side->n_calls && k < first + NEAR; k++) {
-            gint64 gap = end_of_call(lamp_call(side->c, side->calls[k]), side->is_client) - end;
-            if (gap > reach)
-                break;
-            if (may_belong(side, side->lines[i], side->calls[k]))
-                g_array_append_val(differences, gap);
-        }
-    }
-    g_array_sort(differences, compare_int64);
-    return differences;
-}
-
-/* For a host without a capture: the densest 20 ms of the differences are its clock's offset. */
 static void
-align_host(Side *side)
-{
-    const gint64 width = 20 * LAMP_NS_PER_MS;
-    g_autoptr(GArray) differences = end_differences(side);
-    guint best = 0;
-    guint best_count = 0;
-    for (guint i = 0, k = 0; i < differences->len; i++) {
-        while (g_array_index(differences, gint64, i) - g_array_index(differences, gint64, k) >
-               width)
-            k++;
-        if (i - k + 1 > best_count) {
-            best_count = i - k + 1;
-            best = k + (i - k) / 2;
-        }
-    }
-    if (best_count < 10)
-        return;
-    LampHost *host = lamp_host(side->c, side->host);
-    host->clock.offset_ns = -(double) g_array_index(differences, gint64, best);
-    host->clock.uncertainty_ns = (double) width / 2;
-    host->has_clock = TRUE;
-    host->samples = best_count;
-    host->method = "log";
-}
-
-static gboolean
-has_capture(LampCorrelation *c, guint32 host)
-{
-    for (guint i = 0; i < c->sources->len; i++)
-        if (lamp_source(c, i)->host == host && lamp_source(c, i)->kind == LAMP_SOURCE_CAPTURE)
-            return TRUE;
-    return FALSE;
-}
-
-static void
-match_side(Side *side, guint8 *used_lines, guint8 *used_calls)
+match_side(LampSide *side, guint8 *used_lines, guint8 *used_calls)
 {
     if (side->n_lines == 0 || side->n_calls == 0)
         return;
-    side->shift_ns = zone_shift(side);
-    if (!lamp_host(side->c, side->host)->has_clock && !has_capture(side->c, side->host))
-        align_host(side);
+    lamp_side_align(side);
     side->pairs = g_array_new(FALSE, FALSE, sizeof(Pair));
     take_pairs(side, used_lines, used_calls);
     g_array_unref(side->pairs);
@@ -333,15 +234,15 @@ match_side(Side *side, guint8 *used_lines, guint8 *used_calls)
 
 /* Could a capture have shown this line's call? */
 static gboolean
-is_covered(const Side *side, guint32 line_index)
+is_covered(const LampSide *side, guint32 line_index)
 {
     if (side->n_calls == 0)
         return FALSE;
-    gint64 end = end_of_line(side, lamp_observation(side->c, line_index));
+    gint64 end = lamp_side_end_of_line(side, lamp_observation(side->c, line_index));
     const LampCall *first = lamp_call(side->c, side->calls[0]);
     const LampCall *last = lamp_call(side->c, side->calls[side->n_calls - 1]);
-    return end > end_of_call(first, side->is_client) - 2 * LAMP_NS_PER_SECOND &&
-           end < end_of_call(last, side->is_client) + 2 * LAMP_NS_PER_SECOND;
+    return end > lamp_side_end_of_call(first, side->is_client) - 2 * LAMP_NS_PER_SECOND &&
+           end < lamp_side_end_of_call(last, side->is_client) + 2 * LAMP_NS_PER_SECOND;
 }
 
 typedef struct {
@@ -370,7 +271,7 @@ list_calls(LampCorrelation *c, gboolean is_client, gboolean answered)
     for (guint32 i = 0; i < c->calls->len; i++) {
         const LampCall *call = lamp_call(c, i);
         guint32 host = is_client ? call->client_host : call->server_host;
-        Entry entry = {host, end_of_call(call, is_client), i};
+        Entry entry = {host, lamp_side_end_of_call(call, is_client), i};
         if (host != LAMP_INDEX_NONE && entry.end != LAMP_TIME_NONE &&
             is_answered(call, is_client) == answered)
             g_array_append_val(entries, entry);
@@ -428,13 +329,13 @@ match_role(Matching *m, gboolean is_client, gboolean answered)
     g_autofree guint32 *line_indices = g_new(guint32, (gsize) lines->len + 1);
     guint at_call = 0;
     for (guint at = 0; at < lines->len;) {
-        Side side = {.c = m->c,
-                     .texts = m->texts,
-                     .is_client = is_client,
-                     .is_unanswered = !answered,
-                     .host = g_array_index(lines, Entry, at).host,
-                     .calls = call_indices,
-                     .lines = line_indices};
+        LampSide side = {.c = m->c,
+                         .texts = m->texts,
+                         .is_client = is_client,
+                         .is_unanswered = !answered,
+                         .host = g_array_index(lines, Entry, at).host,
+                         .calls = call_indices,
+                         .lines = line_indices};
         side.n_lines = take_run(lines, &at, side.host, line_indices);
         side.n_calls = take_run(calls, &at_call, side.host, call_indices);
         match_side(&side, m->used_lines, m->used_calls);

@@ -22,6 +22,20 @@ gboolean lamp_texts_ids_differ(const LampTexts *texts, guint32 a, guint32 b);
  * `/shop.Reco/Recommend`. */
 gboolean lamp_texts_same_operation(const LampTexts *texts, guint32 a, guint32 b);
 
+/* A log's records and the calls that they may tell of, to find the log's time zone. */
+typedef struct {
+    const gint64 *times; /* of the records on the reference clock, in order */
+    guint32 n;
+    gint64 first_call, last_call;
+    /* Does record @i meet a call when it is moved @shift_ns back? */
+    gboolean (*meets)(gpointer user, guint32 i, gint64 shift_ns);
+    gpointer user;
+} LampZoneSearch;
+
+/* Fills @shifts: by how much each record's time is ahead of the calls' for its zone, whole
+ * quarters of an hour (correlate/log-zones.c). */
+void lamp_zone_shifts(const LampZoneSearch *search, gint64 *shifts);
+
 /* Makes calls of the log records @lines (guint32, observations) that no capture shows; the
  * record of a caller and that of its callee become one call. */
 void lamp_calls_from_logs(LampCorrelation *c, const LampTexts *texts, const GArray *lines);

@@ -16,7 +16,8 @@
     "services;"                                                                       \
     "DELETE FROM instances; DELETE FROM calls; DELETE FROM call_events; DELETE FROM " \
     "call_links;"                                                                     \
-    "DELETE FROM trace_roots; DELETE FROM inference_services;"
+    "DELETE FROM trace_roots; DELETE FROM inference_services;"                        \
+    "DELETE FROM findings WHERE kind = 'clock';"
 
 #define MAKE_INDEXES                                          \
     "CREATE INDEX calls_by_parent ON calls (parent_call_id);" \
@@ -144,6 +145,29 @@ write_clocks(LampCorrelation *c, GError **error)
                                error);
     }
     return is_ok;
+}
+
+/* What an operator should mend: logs whose times are of another zone than they say. */
+static gboolean
+write_zones(LampCorrelation *c, GError **error)
+{
+    g_autoptr(LampStatement) insert = lamp_statement_new(
+        c->store,
+        "INSERT INTO findings VALUES (NULL, ?1, 'clock', 'clock.zone', NULL, NULL, ?2,"
+        " format('times are %d min %s the captures'': another time zone; moved', abs(?3),"
+        " iif(?3 > 0, 'ahead of', 'behind')))",
+        error);
+    for (guint32 i = 0; insert != NULL && i < c->sources->len; i++) {
+        const LampSource *source = lamp_source(c, i);
+        if (source->moved_lines == 0)
+            continue;
+        lamp_statement_bind_int(insert, 1, source->id);
+        lamp_statement_bind_int(insert, 2, (gint64) source->moved_lines);
+        lamp_statement_bind_int(insert, 3, source->zone_ns / (60 * LAMP_NS_PER_SECOND));
+        if (!lamp_statement_run(insert, error))
+            return FALSE;
+    }
+    return insert != NULL;
 }
 
 static gboolean
@@ -341,8 +365,9 @@ lamp_pass_write(LampCorrelation *c, GError **error)
     Vectors vectors = {text, ends, begins};
     run_logical_clocks(c, &vectors);
     return lamp_store_run(c->store, EMPTY_TABLES, error) && write_hosts(c, error) &&
-           write_clocks(c, error) && write_source_hosts(c, error) && write_services(c, error) &&
-           write_calls(c, &vectors, error) && write_events(c, error) &&
-           lamp_write_links(c, error) && lamp_write_trace_roots(c, error) &&
-           lamp_write_inference(c, error) && lamp_store_run(c->store, MAKE_INDEXES, error);
+           write_clocks(c, error) && write_zones(c, error) && write_source_hosts(c, error) &&
+           write_services(c, error) && write_calls(c, &vectors, error) &&
+           write_events(c, error) && lamp_write_links(c, error) &&
+           lamp_write_trace_roots(c, error) && lamp_write_inference(c, error) &&
+           lamp_store_run(c->store, MAKE_INDEXES, error);
 }

@@ -41,7 +41,7 @@ CREATE TABLE sources (
 CREATE TABLE findings (
     finding_id INTEGER PRIMARY KEY,  -- in order of source and offset
     source_id INTEGER NOT NULL,      -- the input that shows it
-    kind TEXT NOT NULL,              -- `truncated`, `invalid`, `limit`, `loss`, `unknown`, `unreadable`
+    kind TEXT NOT NULL,              -- `truncated`, `invalid`, `limit`, `loss`, `unknown`, `unreadable`; of correlate: `clock`
     code TEXT NOT NULL,              -- stable name, for example `pcap.record-length`
     offset_bytes INTEGER,            -- where in the uncompressed content
     record_number INTEGER,           -- line or packet number, from 1, where known
