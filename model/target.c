@@ -52,7 +52,9 @@ parse_alternative(LampTarget *target, const char *text)
     if (name[0] != '\0' && !g_str_equal(name, "*"))
         alternative.name = g_ascii_strdown(name, -1);
     if (slash != NULL && slash[1] != '\0') {
-        g_autofree char *operation = g_ascii_strdown(slash + 1, -1);
+        /* GLib's patterns abort on anything but UTF-8. */
+        g_autofree char *valid = g_utf8_make_valid(slash + 1, -1);
+        g_autofree char *operation = g_ascii_strdown(valid, -1);
         alternative.operation = g_pattern_spec_new(g_strstrip(operation));
     }
     g_array_append_val(target->alternatives, alternative);
@@ -122,7 +124,8 @@ is_operation(const Alternative *a, const LampLabel *label)
 {
     if (a->operation == NULL)
         return TRUE;
-    g_autofree char *lower = g_ascii_strdown(label->operation, -1);
+    g_autofree char *valid = g_utf8_make_valid(label->operation, -1);
+    g_autofree char *lower = g_ascii_strdown(valid, -1);
     return g_pattern_spec_match_string(a->operation, lower);
 }
 
