@@ -3,7 +3,7 @@
  */
 #include "cli/closest.h"
 #include "cli/commands.h"
-#include "cli/flow-options.h"
+#include "cli/flow-list.h"
 #include "cli/print.h"
 #include "cli/shape-tree.h"
 #include "cli/unusual-text.h"
@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-static gboolean as_json, fold, ascii;
+static gboolean as_json, fold, ascii, by_request;
 static int most = 10, trees = 3, unusual_most = 5;
 static char *order_name;
 
@@ -25,8 +25,11 @@ static const GOptionEntry options[] = {
      "tell of the first N paths that are rare or fail (default 5)", "N"},
     {"fold", 0, 0, G_OPTION_ARG_NONE, &fold,
      "put near-equal shapes together: order and repeats do not count", NULL},
+    {"requests", 0, 0, G_OPTION_ARG_NONE, &by_request,
+     "every request by itself, with the shape it belongs to", NULL},
     {"ascii", 0, 0, G_OPTION_ARG_NONE, &ascii, "plain characters only", NULL},
-    {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "a JSON object", NULL},
+    {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "a JSON object; with --requests an array",
+     NULL},
     {NULL},
 };
 
@@ -203,10 +206,15 @@ run(LampCli *cli, char **arguments, GError **error)
     LampShapeOptions shape_options = {.fold = fold};
     g_autoptr(LampShapes) shapes =
         lamp_shapes_new(view.topology, view.structure, &shape_options);
+    g_autoptr(GString) out = g_string_new(NULL);
+    if (by_request)
+        return lamp_flow_list_append(cli, &view, shapes, as_json, out, error) &&
+                       lamp_print(out, error)
+                   ? LAMP_EXIT_OK
+                   : -1;
     if (!lamp_flow_each(cli->store, view.topology, &lamp_flow_filter, add_flow, shapes, error))
         return -1;
     g_autofree guint *ranks = lamp_shapes_rank(shapes, (LampShapeOrder) order);
-    g_autoptr(GString) out = g_string_new(NULL);
     if (as_json)
         append_json(view.topology, shapes, ranks, out);
     else

@@ -1,0 +1,122 @@
+/*
+ * Request by request: what `flows` counts by shape. In: flows as read. Out: a table or a JSON
+ * array. One row is kept for each flow, so memory grows with their number.
+ */
+#include "cli/flow-list.h"
+
+#include "cli/print.h"
+
+typedef struct {
+    LampTime start;
+    gint64 trace_id, duration;
+    guint64 shape;
+    double confidence;
+    guint32 label, calls, errors;
+    gboolean is_background;
+    char status[8];
+} Row;
+
+typedef struct {
+    LampShapes *shapes;
+    GArray *rows;
+} Pass;
+
+static gboolean
+add_flow(const LampFlow *flow, gpointer payload)
+{
+    Pass *pass = payload;
+    if (flow->weight == 0)
+        return TRUE;
+    Row row = {.start = flow->calls[0].client_start,
+               .trace_id = flow->trace_id,
+               .duration = lamp_flow_duration(flow),
+               .shape = lamp_shapes_identify(pass->shapes, flow),
+               .confidence = flow->confidence,
+               .label = flow->calls[0].label,
+               .calls = flow->count,
+               .errors = flow->errors,
+               .is_background = flow->is_background};
+    g_strlcpy(row.status, flow->calls[0].status, sizeof row.status);
+    g_array_append_val(pass->rows, row);
+    return TRUE;
+}
+
+static gint
+compare_rows(gconstpointer a, gconstpointer b)
+{
+    const Row *x = a, *y = b;
+    if (x->start != y->start)
+        return x->start < y->start ? -1 : 1;
+    return x->trace_id < y->trace_id ? -1 : x->trace_id > y->trace_id;
+}
+
+static void
+append_table(LampCli *cli, const LampTopology *topology, const GArray *rows, GString *out)
+{
+    static const char *const titles[] = {"began",  "request", ">took", ">calls", "status",
+                                         "~shape", ">~sure",  "trace", NULL};
+    g_autoptr(LampTable) table = lamp_table_new(titles);
+    for (guint i = 0; i < rows->len; i++) {
+        const Row *row = &g_array_index(rows, Row, i);
+        char *cells[] = {
+            lamp_time_format(row->start),
+            lamp_label_format(topology, row->label),
+            lamp_ms_format((double) row->duration),
+            lamp_count_format(row->calls),
+            g_strdup(row->status[0] == '\0' ? "-" : row->status),
+            g_strdup_printf("%016" G_GINT64_MODIFIER "x", row->shape),
+            lamp_share_format(row->confidence),
+            g_strdup_printf("%" G_GINT64_FORMAT, row->trace_id),
+        };
+        lamp_table_take(table, cells);
+    }
+    lamp_table_render(table, out, cli->table_width);
+    g_string_append_c(out, '\n');
+    lamp_flow_counts_append(cli->store, out);
+    g_string_append(out,
+                    "\ntrace: what `gantt` and `path` take; shape: as `flows` lists it.\n");
+}
+
+static void
+append_json_rows(const LampTopology *topology, const GArray *rows, GString *out)
+{
+    g_string_append_c(out, '[');
+    for (guint i = 0; i < rows->len; i++) {
+        const Row *row = &g_array_index(rows, Row, i);
+        const LampLabel *label = lamp_topology_label(topology, row->label);
+        g_string_append_printf(
+            out,
+            "%s{\"trace_id\": \"%032" G_GINT64_MODIFIER
+            "x\", \"shape\": \"%016" G_GINT64_MODIFIER "x\", \"start_ns\": %" G_GINT64_FORMAT
+            ", \"duration_ns\": %" G_GINT64_FORMAT
+            ", \"calls\": %u, \"errors\": %u, \"is_background\": %s"
+            ", \"service\": ",
+            i == 0 ? "\n  " : ",\n  ", row->trace_id, row->shape, row->start, row->duration,
+            row->calls, row->errors, row->is_background ? "true" : "false");
+        lamp_json_append_string(out, lamp_topology_service(topology, label->service)->name);
+        g_string_append(out, ", \"operation\": ");
+        lamp_json_append_string(out, label->operation);
+        g_string_append(out, ", \"status\": ");
+        lamp_json_append_string(out, row->status[0] == '\0' ? NULL : row->status);
+        g_string_append(out, ", \"confidence\": ");
+        lamp_json_append_real(out, row->confidence);
+        g_string_append_c(out, '}');
+    }
+    g_string_append(out, "\n]\n");
+}
+
+gboolean
+lamp_flow_list_append(LampCli *cli, const LampModelView *view, LampShapes *shapes,
+                      gboolean as_json, GString *out, GError **error)
+{
+    g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(Row));
+    Pass pass = {shapes, rows};
+    if (!lamp_flow_each(cli->store, view->topology, &lamp_flow_filter, add_flow, &pass, error))
+        return FALSE;
+    g_array_sort(rows, compare_rows);
+    if (as_json)
+        append_json_rows(view->topology, rows, out);
+    else
+        append_table(cli, view->topology, rows, out);
+    return TRUE;
+}
