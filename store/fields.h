@@ -5,14 +5,19 @@
  */
 #pragma once
 
-#include "base/bytes.h"
+#include "base/out.h"
 
 /* Appends the member to the object that begins at @begin of @out, or begins it there. What is
  * not UTF-8, and NUL, is replaced by U+FFFD. An empty @value is left out. O(length). */
-void lamp_fields_add(GByteArray *out, gsize begin, LampBytes slot, LampBytes value);
+void lamp_fields_add(LampOut *out, gsize begin, LampBytes slot, LampBytes value);
+
+/* The same where the name comes again and again: @quoted_slot was made by lamp_fields_quote()
+ * of a name, @value is not empty. */
+void lamp_fields_quote(LampOut *out, LampBytes slot);
+void lamp_fields_add_to(LampOut *out, gsize begin, LampBytes quoted_slot, LampBytes value);
 
 /* Ends the object, if one was begun. */
-void lamp_fields_end(GByteArray *out, gsize begin);
+void lamp_fields_end(LampOut *out, gsize begin);
 
 /* Reads such an object: start (any number of times), next until FALSE, clear. Zeroed before the
  * first start. Not a general JSON parser: at what was not written by lamp_fields_add() it ends.

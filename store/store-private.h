@@ -6,12 +6,21 @@
 
 #include <sqlite3.h>
 
+enum { RECENT_STRINGS = 256, RECENT_STRING_BYTES = 55 };
+
+/* A string that was interned not long ago. */
+typedef struct {
+    gint64 id; /* 0: none */
+    guint8 length, text[RECENT_STRING_BYTES];
+} RecentString;
+
 struct LampStore {
     sqlite3 *db;
     char *path;
     gboolean in_transaction;
     LampKeyedMap *interned; /* text -> string_id; NULL until first used */
     gint64 last_string_id;
+    RecentString recent[RECENT_STRINGS]; /* by a cheap hash; found without the keyed one */
     sqlite3_stmt *insert_string;
     GError *intern_error; /* first failure of lamp_store_intern(), told by commit */
     GPtrArray *texts;     /* string_id -> text; NULL until first used */

@@ -213,6 +213,7 @@ lamp_store_rollback(LampStore *store)
     sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     store->in_transaction = FALSE;
     /* Strings that were added in the transaction are gone: read the table again when needed. */
+    memset(store->recent, 0, sizeof store->recent);
     g_clear_pointer(&store->interned, lamp_keyed_map_free);
     g_clear_pointer(&store->texts, g_ptr_array_unref);
 }

@@ -1,7 +1,9 @@
 /*
- * Interned strings: text to id while writing, id to text while reading. Both directions are
- * read from the table when first needed, so a resumed run continues with the ids that are
- * there. When the map's budget is used up a text may be stored twice: larger, never wrong.
+ * Interned strings: text to id while writing, id to text while reading. Most texts are one of
+ * the last few, which are looked at before the map whose hash nobody can attack. Both
+ * directions are read from the table when first needed, so a resumed run continues with the ids
+ * that are there. When the map's budget is used up a text may be stored twice: larger, never
+ * wrong.
  */
 #include "base/text.h"
 #include "store/store-private.h"
@@ -58,11 +60,38 @@ insert_string(LampStore *store, gint64 id, LampBytes text)
         remember_failure(store, code);
 }
 
-gint64
-lamp_store_intern(LampStore *store, LampBytes text)
+/* Where @text is kept if it is a recent one. Which others share the place matters only for the
+ * time it takes. */
+static RecentString *
+recent_place(LampStore *store, LampBytes text)
 {
-    if (text.len == 0)
-        return 0;
+    if (text.len > RECENT_STRING_BYTES)
+        return NULL;
+    guint hash = text.at[text.len - 1] + 5u * text.at[text.len / 2] + 11u * (guint) text.len +
+                 (text.len > 1 ? 7u * text.at[text.len - 2] : 0) + 13u * text.at[0];
+    return &store->recent[hash % RECENT_STRINGS];
+}
+
+static gboolean
+holds(const RecentString *place, LampBytes text)
+{
+    return place != NULL && place->id != 0 && place->length == text.len &&
+           memcmp(place->text, text.at, text.len) == 0;
+}
+
+static void
+remember(RecentString *place, LampBytes text, gint64 id)
+{
+    if (place == NULL)
+        return;
+    place->id = id;
+    place->length = (guint8) text.len;
+    memcpy(place->text, text.at, text.len);
+}
+
+static gint64
+intern_new(LampStore *store, LampBytes text)
+{
     if (store->interned == NULL)
         read_interned(store);
     gboolean is_new = TRUE;
@@ -77,14 +106,33 @@ lamp_store_intern(LampStore *store, LampBytes text)
 }
 
 gint64
+lamp_store_intern(LampStore *store, LampBytes text)
+{
+    if (text.len == 0)
+        return 0;
+    RecentString *place = recent_place(store, text);
+    if (holds(place, text))
+        return place->id;
+    gint64 id = intern_new(store, text);
+    remember(place, text, id);
+    return id;
+}
+
+gint64
 lamp_store_find(LampStore *store, LampBytes text)
 {
     if (text.len == 0)
         return 0;
+    RecentString *place = recent_place(store, text);
+    if (holds(place, text))
+        return place->id;
     if (store->interned == NULL)
         read_interned(store);
     guint64 *id = lamp_keyed_map_find(store->interned, text);
-    return id != NULL ? (gint64) *id : 0;
+    if (id == NULL)
+        return 0;
+    remember(place, text, (gint64) *id);
+    return (gint64) *id;
 }
 
 static void

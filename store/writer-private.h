@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/keyed-map.h"
+#include "base/out.h"
 #include "store/batch.h"
 #include "store/statement.h"
 #include "store/writer.h"
@@ -26,17 +27,23 @@ typedef enum {
 } Batch;
 
 enum { KNOWN_SLOTS = 64, KNOWN_SLOT_BYTES = 40, KNOWN_TEXTS = 64, KNOWN_TEXT_BYTES = 64 };
-enum { CALL_COLUMNS = 20 };
+enum { CALL_COLUMNS = 20, QUOTED_BYTES = 48 };
+
+/* The name of a value that is in `strings`, and as it stands in a JSON object. */
+typedef struct {
+    gsize length, quoted_length;
+    guint8 name[KNOWN_SLOT_BYTES];
+    guint8 quoted[QUOTED_BYTES];
+} KnownSlot;
 
 struct LampWriter {
     LampStore *store;
     LampStatement *inserts[N_INSERTS];
     LampBatch *batches[N_BATCHES];
-    LampKeyedMap *endpoints; /* address and port -> endpoint_id */
-    struct {
-        gsize length;
-        guint8 name[KNOWN_SLOT_BYTES];
-    } known_slots[N_BATCHES][KNOWN_SLOTS]; /* names that are in `strings`, by table and place */
+    LampKeyedMap *endpoints;                       /* address and port -> endpoint_id */
+    KnownSlot known_slots[N_BATCHES][KNOWN_SLOTS]; /* by table and place */
+    LampOut object;                                /* of values, being made */
+    LampOut quoted;                                /* a name that is not known */
     struct {
         gint64 id;
         gsize length;

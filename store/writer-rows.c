@@ -135,32 +135,54 @@ bind_name(LampWriter *writer, LampStatement *row, int parameter, const char *nam
                   name == NULL ? lamp_bytes(NULL, 0) : lamp_bytes_text(name));
 }
 
-/* The slot's name is interned too, so that readers have a number for it. */
-static void
-intern_slot(LampWriter *writer, Batch table, gsize place, LampBytes slot)
+/* The slot's name as it stands in the object. It is interned too, so that readers have a number
+ * for it. */
+static LampBytes
+quoted_slot(LampWriter *writer, Batch table, gsize place, LampBytes slot)
 {
-    if (place < KNOWN_SLOTS && slot.len <= KNOWN_SLOT_BYTES && slot.len > 0) {
-        guint8 *name = writer->known_slots[table][place].name;
-        gsize *length = &writer->known_slots[table][place].length;
-        if (*length == slot.len && memcmp(name, slot.at, slot.len) == 0)
-            return;
-        *length = slot.len;
-        memcpy(name, slot.at, slot.len);
-    }
+    KnownSlot *known = place < KNOWN_SLOTS ? &writer->known_slots[table][place] : NULL;
+    if (known != NULL && known->length == slot.len &&
+        memcmp(known->name, slot.at, slot.len) == 0)
+        return lamp_bytes(known->quoted, known->quoted_length);
     (void) lamp_store_intern(writer->store, slot);
+    writer->quoted.len = 0;
+    lamp_fields_quote(&writer->quoted, slot);
+    if (known != NULL && slot.len <= KNOWN_SLOT_BYTES && writer->quoted.len <= QUOTED_BYTES) {
+        known->length = slot.len;
+        known->quoted_length = writer->quoted.len;
+        memcpy(known->name, slot.at, slot.len);
+        memcpy(known->quoted, writer->quoted.at, writer->quoted.len);
+    }
+    return lamp_bytes(writer->quoted.at, writer->quoted.len);
+}
+
+/* Adds a value to the object that is being made. */
+static void
+add_value(LampWriter *writer, Batch table, gsize place, LampField field)
+{
+    if (field.slot.len > 0 && field.value.len > 0)
+        lamp_fields_add_to(&writer->object, 0, quoted_slot(writer, table, place, field.slot),
+                           field.value);
+}
+
+/* Ends the object and puts it into the column. */
+static void
+batch_object(LampWriter *writer, LampBatch *row, guint column)
+{
+    gsize begin;
+    GByteArray *text = lamp_batch_text_begin(row, &begin);
+    lamp_fields_end(&writer->object, 0);
+    g_byte_array_append(text, writer->object.at, (guint) writer->object.len);
+    lamp_batch_text_end(row, column, begin);
+    writer->object.len = 0;
 }
 
 static void
 batch_fields(LampWriter *writer, LampBatch *row, guint column, const LampEventRow *event)
 {
-    gsize begin;
-    GByteArray *text = lamp_batch_text_begin(row, &begin);
-    for (gsize i = 0; i < event->field_count; i++) {
-        intern_slot(writer, BATCH_EVENTS, i, event->fields[i].slot);
-        lamp_fields_add(text, begin, event->fields[i].slot, event->fields[i].value);
-    }
-    lamp_fields_end(text, begin);
-    lamp_batch_text_end(row, column, begin);
+    for (gsize i = 0; i < event->field_count; i++)
+        add_value(writer, BATCH_EVENTS, i, event->fields[i]);
+    batch_object(writer, row, column);
 }
 
 guint64
@@ -190,16 +212,11 @@ static void
 batch_values(LampWriter *writer, LampBatch *row, guint column, const LampObservationRow *o,
              LampSide side)
 {
-    gsize begin;
-    GByteArray *text = lamp_batch_text_begin(row, &begin);
-    for (gsize i = 0; i < o->value_count; i++) {
-        if (o->values[i].side != side || o->values[i].value.len == 0)
-            continue;
-        intern_slot(writer, BATCH_OBSERVATIONS, i, o->values[i].slot);
-        lamp_fields_add(text, begin, o->values[i].slot, o->values[i].value);
-    }
-    lamp_fields_end(text, begin);
-    lamp_batch_text_end(row, column, begin);
+    for (gsize i = 0; i < o->value_count; i++)
+        if (o->values[i].side == side)
+            add_value(writer, BATCH_OBSERVATIONS, i,
+                      (LampField){o->values[i].slot, o->values[i].value});
+    batch_object(writer, row, column);
 }
 
 static void

@@ -10,18 +10,18 @@
 static void
 check_round_trip(guint8 odd, guint n, guint place)
 {
-    g_autoptr(GByteArray) out = g_byte_array_new();
+    LampOut buffer = {NULL, 0, 0}, *out = &buffer;
     g_auto(LampFieldScan) scan = {NULL, NULL};
     guint8 value[40];
     const char *slot, *text;
     memset(value, 'x', sizeof value);
     value[place] = odd;
-    g_byte_array_append(out, (const guint8 *) "before", 6);
+    lamp_out_add(out, lamp_bytes("before", 6));
     lamp_fields_add(out, 6, lamp_bytes(value, n), lamp_bytes_text("1"));
     lamp_fields_add(out, 6, lamp_bytes_text("b"), lamp_bytes(value, n));
     lamp_fields_end(out, 6);
-    g_byte_array_append(out, (const guint8 *) "", 1);
-    lamp_field_scan_start(&scan, (const char *) out->data + 6);
+    lamp_out_add(out, lamp_bytes("", 1));
+    lamp_field_scan_start(&scan, (const char *) out->at + 6);
     g_autofree char *expected = g_utf8_make_valid((const char *) value, n);
     ck_assert(lamp_field_scan_next(&scan, &slot, &text));
     ck_assert_msg(g_str_equal(slot, expected), "byte %u of %u at %u", odd, n, place);
@@ -29,6 +29,7 @@ check_round_trip(guint8 odd, guint n, guint place)
     ck_assert_str_eq(slot, "b");
     ck_assert_msg(g_str_equal(text, expected), "byte %u of %u at %u", odd, n, place);
     ck_assert(!lamp_field_scan_next(&scan, &slot, &text));
+    lamp_out_clear(out);
 }
 
 START_TEST(test_every_byte_at_every_place)
@@ -42,7 +43,7 @@ END_TEST
 
 START_TEST(test_no_values_no_text)
 {
-    g_autoptr(GByteArray) out = g_byte_array_new();
+    LampOut buffer = {NULL, 0, 0}, *out = &buffer;
     lamp_fields_add(out, 0, lamp_bytes_text("a"), lamp_bytes("", 0));
     lamp_fields_end(out, 0);
     ck_assert_uint_eq(out->len, 0);

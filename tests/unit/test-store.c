@@ -1,5 +1,6 @@
 /* Opening, stages, strings, statements, the schema's two faces. */
 #include "store/statement.h"
+#include "store/writer.h"
 #include "tests/unit/suite.h"
 
 #include <glib/gstdio.h>
@@ -106,6 +107,53 @@ START_TEST(test_statement_repairs_text_and_refuses_two)
 }
 END_TEST
 
+static LampObservationRow
+observation(LampOrigin origin, guint64 connection, LampBytes value)
+{
+    static LampValue values[1];
+    values[0] = (LampValue){LAMP_SIDE_REQUEST, lamp_bytes_text("id"), value};
+    return (LampObservationRow){.origin = origin,
+                                .role = origin == LAMP_ORIGIN_WIRE ? LAMP_ROLE_NONE
+                                                                   : LAMP_ROLE_SERVER,
+                                .connection_id = connection,
+                                .request_sequence = -1,
+                                .response_sequence = -1,
+                                .values = values,
+                                .value_count = 1};
+}
+
+/* Rows are gathered by kind, yet each is written under the number that was told. */
+START_TEST(test_rows_have_the_numbers_that_were_told)
+{
+    static const LampOrigin origins[] = {LAMP_ORIGIN_LOG, LAMP_ORIGIN_WIRE, LAMP_ORIGIN_SPAN,
+                                         LAMP_ORIGIN_LOG, LAMP_ORIGIN_LOG,  LAMP_ORIGIN_WIRE};
+    g_autoptr(LampStore) store = lamp_store_open(path, LAMP_STORE_CREATE, NULL);
+    g_autoptr(LampWriter) writer = lamp_writer_new(store, NULL);
+    LampSourceRow source = {.path = "p", .state = "done"};
+    ck_assert_int_eq(lamp_writer_source_begin(writer, NULL), 1);
+    for (guint64 i = 1; i <= 1500; i++) {
+        char value[16];
+        LampOrigin origin = origins[i % G_N_ELEMENTS(origins)];
+        g_snprintf(value, sizeof value, "v%u", (guint) i);
+        LampObservationRow row =
+            observation(origin, origin == LAMP_ORIGIN_WIRE, lamp_bytes_text(value));
+        ck_assert_uint_eq(lamp_writer_observation(writer, &row), i);
+    }
+    ck_assert(lamp_writer_source_end(writer, &source, NULL));
+    g_autoptr(LampStatement) rows = lamp_statement_new(
+        store,
+        "SELECT count(*), sum(request_values = printf('{\"id\":\"v%d\"}', observation_id)),"
+        " sum(origin = 'log'), sum(origin = 'wire') FROM observations",
+        NULL);
+    gboolean has_row = FALSE;
+    ck_assert(lamp_statement_step(rows, &has_row, NULL) && has_row);
+    ck_assert_int_eq(lamp_statement_int(rows, 0), 1500);
+    ck_assert_int_eq(lamp_statement_int(rows, 1), 1500);
+    ck_assert_int_eq(lamp_statement_int(rows, 2), 750);
+    ck_assert_int_eq(lamp_statement_int(rows, 3), 500);
+}
+END_TEST
+
 START_TEST(test_schema_document_is_current)
 {
     g_autofree char *made = lamp_store_schema_markdown();
@@ -128,6 +176,7 @@ main(void)
     tcase_add_test(tc, test_stage_is_required_until_done);
     tcase_add_test(tc, test_strings_survive_reopening_and_rollback);
     tcase_add_test(tc, test_statement_repairs_text_and_refuses_two);
+    tcase_add_test(tc, test_rows_have_the_numbers_that_were_told);
     tcase_add_test(tc, test_schema_document_is_current);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
