@@ -1,180 +1,257 @@
 /*
- * Cells are kept as they come, texts one behind the other in one buffer. A batch is also an
- * eponymous virtual table (https://www.sqlite.org/vtab.html) of the connection, so that one
- * `INSERT … SELECT * FROM` it writes all gathered rows: no statement is reset and no value is
- * bound for each row. The rows are written when there are enough of them or their texts are
- * large, so memory is bounded.
+ * Cells are packed as they come into the parts of a record of SQLite's file format
+ * (https://www.sqlite.org/fileformat2.html, section 2.1): the serial types of the columns and
+ * their bytes. Rows gather on a page that is copied into the table when it is full. A row that
+ * is larger than the page is inserted by itself, as all are where SQLite cannot take pages.
  */
 #include "store/batch.h"
 
 #include "base/text.h"
-#include "store/store-private.h"
+#include "store/row-page.h"
 
-enum { BATCH_ROWS = 256, BATCH_BYTES = 1 << 20 };
+enum { MOST_COLUMNS = 64, LONGEST_VARINT = 8, NUMBER_BYTES = 8, BODY_STEP = 32768 };
 
-typedef enum { CELL_NULL, CELL_INT, CELL_TEXT, CELL_STATIC } CellKind;
-
-typedef struct {
-    CellKind kind;
-    guint32 len;
-    union {
-        gint64 number; /* for CELL_TEXT: its place in the buffer */
-        const char *text;
-    };
-} Cell;
+/* Serial types of cells: how their bytes are to be read. */
+enum { TYPE_NULL = 0, TYPE_INT64 = 6, TYPE_ZERO = 8, TYPE_ONE = 9, TYPE_TEXT = 13 };
 
 struct LampBatch {
-    LampStore *store;
     LampStatement *insert;
-    char *module;
-    guint columns, rows;
-    Cell *cells;
-    GByteArray *texts;
+    LampRowPage *page;
+    guint columns;
+    /* the row being made */
+    gint64 row_id;
+    guint next_column;
+    guint types_len;
+    guint8 types[MOST_COLUMNS * LONGEST_VARINT];
+    GByteArray *body;
+    gsize body_room; /* bytes that `body` has memory for, at least */
 };
 
-typedef struct {
-    sqlite3_vtab base;
-    LampBatch *batch;
-} Table;
+/* ---- cells of a row */
 
-typedef struct {
-    sqlite3_vtab_cursor base;
-    guint row;
-} TableCursor;
-
-static int
-table_connect(sqlite3 *db, void *owner, int argc, const char *const *argv,
-              sqlite3_vtab **out_table, char **out_error)
+/* Columns before @column that were not set. */
+static void
+fill_nulls(LampBatch *batch, guint column)
 {
-    LampBatch *batch = owner;
-    g_autoptr(GString) sql = g_string_new("CREATE TABLE t (");
-    (void) argc;
-    (void) argv;
-    (void) out_error;
-    for (guint i = 0; i < batch->columns; i++)
-        g_string_append_printf(sql, i == 0 ? "c%u" : ", c%u", i + 1);
-    g_string_append_c(sql, ')');
-    int code = sqlite3_declare_vtab(db, sql->str);
-    if (code != SQLITE_OK)
-        return code;
-    Table *table = g_new0(Table, 1);
-    table->batch = batch;
-    *out_table = &table->base;
-    return SQLITE_OK;
+    while (batch->next_column < column) {
+        batch->types[batch->types_len++] = TYPE_NULL;
+        batch->next_column++;
+    }
 }
 
-static int
-table_disconnect(sqlite3_vtab *table)
+static void
+put_type(LampBatch *batch, guint column, guint64 type)
 {
-    g_free(table);
-    return SQLITE_OK;
+    fill_nulls(batch, column);
+    batch->types_len += lamp_put_varint(batch->types + batch->types_len, type);
+    batch->next_column++;
 }
 
-static int
-table_plan(sqlite3_vtab *table, sqlite3_index_info *plan)
+/* Room for @bytes more in the body. */
+static void
+make_room(LampBatch *batch, gsize bytes)
 {
-    (void) table;
-    plan->estimatedRows = BATCH_ROWS;
-    plan->estimatedCost = BATCH_ROWS;
-    return SQLITE_OK;
+    guint len = batch->body->len;
+    if (len + bytes <= batch->body_room)
+        return;
+    batch->body_room = len + bytes + BODY_STEP;
+    g_byte_array_set_size(batch->body, (guint) batch->body_room);
+    g_byte_array_set_size(batch->body, len);
 }
 
-static int
-table_open(sqlite3_vtab *table, sqlite3_vtab_cursor **out_cursor)
+/* Bytes that the number takes: 1, 2, 3, 4, 6 or 8. */
+static guint
+number_length(gint64 value)
 {
-    (void) table;
-    TableCursor *cursor = g_new0(TableCursor, 1);
-    *out_cursor = &cursor->base;
-    return SQLITE_OK;
+    guint64 magnitude = (guint64) (value < 0 ? ~value : value);
+    guint bits = magnitude == 0 ? 1 : 65 - (guint) __builtin_clzll(magnitude); /* with a sign */
+    guint bytes = (bits + 7) / 8;
+    return bytes == 5 ? 6 : bytes == 7 ? 8 : bytes;
 }
 
-static int
-table_close(sqlite3_vtab_cursor *cursor)
+void
+lamp_batch_int(LampBatch *batch, guint column, gint64 value)
 {
-    g_free(cursor);
-    return SQLITE_OK;
+    static const guint8 types[] = {0, 1, 2, 3, 4, 0, 5, 0, TYPE_INT64}; /* by length */
+    if (column == 1) { /* the table's key is not part of its record */
+        batch->row_id = value;
+        return;
+    }
+    if (value == 0 || value == 1) {
+        put_type(batch, column, value == 0 ? TYPE_ZERO : TYPE_ONE);
+        return;
+    }
+    guint len = number_length(value);
+    guint64 big_endian = GUINT64_TO_BE((guint64) value << (64 - 8 * len));
+    put_type(batch, column, types[len]);
+    make_room(batch, NUMBER_BYTES);
+    memcpy(batch->body->data + batch->body->len, &big_endian, NUMBER_BYTES);
+    batch->body->len += len;
 }
 
-static int
-table_rewind(sqlite3_vtab_cursor *cursor, int plan, const char *plan_text, int argc,
-             sqlite3_value **argv)
+void
+lamp_batch_int_or_null(LampBatch *batch, guint column, gint64 value, gint64 none)
 {
-    (void) plan;
-    (void) plan_text;
-    (void) argc;
-    (void) argv;
-    ((TableCursor *) cursor)->row = 0;
-    return SQLITE_OK;
+    if (value != none)
+        lamp_batch_int(batch, column, value);
 }
 
-static int
-table_next(sqlite3_vtab_cursor *cursor)
+GByteArray *
+lamp_batch_text_begin(LampBatch *batch, gsize *out_begin)
 {
-    ((TableCursor *) cursor)->row++;
-    return SQLITE_OK;
+    *out_begin = batch->body->len;
+    return batch->body;
 }
 
-static int
-table_at_end(sqlite3_vtab_cursor *cursor)
+void
+lamp_batch_text_end(LampBatch *batch, guint column, gsize begin)
 {
-    return ((TableCursor *) cursor)->row >= ((Table *) cursor->pVtab)->batch->rows;
+    gsize len = batch->body->len - begin;
+    if (len > 0)
+        put_type(batch, column, TYPE_TEXT + 2 * (guint64) len);
 }
 
-static int
-table_column(sqlite3_vtab_cursor *cursor, sqlite3_context *result, int column)
+static void
+put_text(LampBatch *batch, guint column, LampBytes text)
 {
-    const LampBatch *batch = ((Table *) cursor->pVtab)->batch;
-    gsize row = ((TableCursor *) cursor)->row;
-    const Cell *cell = &batch->cells[row * batch->columns + (guint) column];
-    if (cell->kind == CELL_INT)
-        sqlite3_result_int64(result, cell->number);
-    else if (cell->kind == CELL_TEXT)
-        sqlite3_result_text64(result, (const char *) batch->texts->data + cell->number,
-                              cell->len, SQLITE_STATIC, SQLITE_UTF8);
-    else if (cell->kind == CELL_STATIC && cell->text != NULL)
-        sqlite3_result_text(result, cell->text, -1, SQLITE_STATIC);
-    return SQLITE_OK;
+    make_room(batch, text.len);
+    memcpy(batch->body->data + batch->body->len, text.at, text.len);
+    batch->body->len += (guint) text.len;
+    put_type(batch, column, TYPE_TEXT + 2 * (guint64) text.len);
 }
 
-static int
-table_row_id(sqlite3_vtab_cursor *cursor, sqlite3_int64 *out_id)
+void
+lamp_batch_text(LampBatch *batch, guint column, LampBytes text)
 {
-    *out_id = ((TableCursor *) cursor)->row;
-    return SQLITE_OK;
+    if (text.len > 0 && lamp_text_is_utf8(text)) {
+        put_text(batch, column, text);
+    } else if (text.len > 0) {
+        g_autofree char *repaired = lamp_text_to_utf8(text, text.len);
+        put_text(batch, column, lamp_bytes_text(repaired));
+    }
 }
 
-static const sqlite3_module rows_module = {
-    .iVersion = 1,
-    .xConnect = table_connect,
-    .xBestIndex = table_plan,
-    .xDisconnect = table_disconnect,
-    .xOpen = table_open,
-    .xClose = table_close,
-    .xFilter = table_rewind,
-    .xNext = table_next,
-    .xEof = table_at_end,
-    .xColumn = table_column,
-    .xRowid = table_row_id,
-};
+void
+lamp_batch_static(LampBatch *batch, guint column, const char *text)
+{
+    if (text != NULL)
+        put_text(batch, column, lamp_bytes_text(text));
+}
+
+/* ---- whole rows */
+
+static void
+begin_row(LampBatch *batch)
+{
+    batch->next_column = 1;
+    batch->types_len = 0;
+    batch->row_id = 0;
+    g_byte_array_set_size(batch->body, 0);
+}
+
+static guint64
+take_varint(const guint8 **at)
+{
+    guint64 value = 0;
+    while ((**at & 0x80) != 0)
+        value = value << 7 | (*(*at)++ & 0x7f);
+    return value << 7 | *(*at)++;
+}
+
+static gint64
+read_number(const guint8 *at, guint len)
+{
+    guint64 value = (at[0] & 0x80) != 0 ? ~(guint64) 0 : 0; /* the sign */
+    for (guint i = 0; i < len; i++)
+        value = value << 8 | at[i];
+    return (gint64) value;
+}
+
+/* Inserts the row by itself. */
+static gboolean
+insert_row(LampBatch *batch, GError **error)
+{
+    static const guint8 lengths[] = {0, 1, 2, 3, 4, 6, 8, 8}; /* by type; 7 is not used */
+    const guint8 *types = batch->types, *body = batch->body->data;
+    lamp_statement_reset(batch->insert);
+    lamp_statement_bind_int(batch->insert, 1, batch->row_id);
+    (void) take_varint(&types);
+    for (int column = 2; column <= (int) batch->columns; column++) {
+        guint64 type = take_varint(&types);
+        if (type >= TYPE_TEXT) {
+            gsize len = (gsize) (type - TYPE_TEXT) / 2;
+            lamp_statement_bind_text(batch->insert, column, lamp_bytes(body, len));
+            body += len;
+        } else if (type >= TYPE_ZERO) {
+            lamp_statement_bind_int(batch->insert, column, type == TYPE_ONE);
+        } else if (type != TYPE_NULL) {
+            lamp_statement_bind_int(batch->insert, column, read_number(body, lengths[type]));
+            body += lengths[type];
+        }
+    }
+    return lamp_statement_run(batch->insert, error);
+}
+
+static gboolean
+add_row(LampBatch *batch)
+{
+    return lamp_row_page_add(batch->page, batch->row_id,
+                             lamp_bytes(batch->types, batch->types_len),
+                             lamp_bytes(batch->body->data, batch->body->len));
+}
+
+gboolean
+lamp_batch_next(LampBatch *batch, GError **error)
+{
+    fill_nulls(batch, batch->columns + 1);
+    gboolean ok = add_row(batch) || (lamp_row_page_transfer(batch->page, error) &&
+                                     (add_row(batch) || insert_row(batch, error)));
+    begin_row(batch);
+    return ok;
+}
+
+gboolean
+lamp_batch_flush(LampBatch *batch, GError **error)
+{
+    return lamp_row_page_transfer(batch->page, error);
+}
+
+void
+lamp_batch_clear(LampBatch *batch)
+{
+    lamp_row_page_clear(batch->page);
+    begin_row(batch);
+}
+
+static LampStatement *
+prepare_insert(LampStore *store, const char *table, guint *out_columns, GError **error)
+{
+    g_autofree char *sql = g_strdup_printf("SELECT * FROM main.%s", table);
+    g_autoptr(LampStatement) rows = lamp_statement_new(store, sql, error);
+    if (rows == NULL)
+        return NULL;
+    *out_columns = (guint) lamp_statement_column_count(rows);
+    g_autoptr(GString) insert = g_string_new("INSERT INTO main.");
+    g_string_append_printf(insert, "%s VALUES (?", table);
+    for (guint i = 1; i < *out_columns; i++)
+        g_string_append(insert, ",?");
+    g_string_append_c(insert, ')');
+    return lamp_statement_new(store, insert->str, error);
+}
 
 LampBatch *
-lamp_batch_new(LampStore *store, const LampBatchForm *form, GError **error)
+lamp_batch_new(LampStore *store, const char *table, GError **error)
 {
     LampBatch *batch = g_new0(LampBatch, 1);
-    batch->store = store;
-    batch->columns = form->columns;
-    batch->cells = g_new0(Cell, (gsize) form->columns * BATCH_ROWS);
-    batch->texts = g_byte_array_new();
-    batch->module = g_strconcat("lamp_rows_of_", form->name, NULL);
-    g_autofree char *sql = g_strdup_printf("INSERT INTO %s SELECT %s FROM %s", form->table,
-                                           form->values, batch->module);
-    int code = sqlite3_create_module(store->db, batch->module, &rows_module, batch);
-    if (code != SQLITE_OK)
-        lamp_store_fail(store, code, "cannot write rows to", error);
-    else
-        batch->insert = lamp_statement_new(store, sql, error);
+    batch->body = g_byte_array_new();
+    batch->insert = prepare_insert(store, table, &batch->columns, error);
+    g_assert(batch->columns <= MOST_COLUMNS); /* the schema is lamplight's own */
     if (batch->insert != NULL)
+        batch->page = lamp_row_page_new(store, table, error);
+    if (batch->page != NULL) {
+        lamp_batch_clear(batch);
         return batch;
+    }
     lamp_batch_free(batch);
     return NULL;
 }
@@ -185,88 +262,7 @@ lamp_batch_free(LampBatch *batch)
     if (batch == NULL)
         return;
     lamp_statement_free(batch->insert);
-    sqlite3_create_module(batch->store->db, batch->module, NULL, NULL); /* removes it */
-    g_byte_array_unref(batch->texts);
-    g_free(batch->module);
-    g_free(batch->cells);
+    lamp_row_page_free(batch->page);
+    g_byte_array_unref(batch->body);
     g_free(batch);
-}
-
-static Cell *
-cell_at(LampBatch *batch, guint column)
-{
-    return &batch->cells[batch->rows * batch->columns + column - 1];
-}
-
-void
-lamp_batch_int(LampBatch *batch, guint column, gint64 value)
-{
-    *cell_at(batch, column) = (Cell){.kind = CELL_INT, .number = value};
-}
-
-void
-lamp_batch_int_or_null(LampBatch *batch, guint column, gint64 value, gint64 none)
-{
-    *cell_at(batch, column) =
-        (Cell){.kind = value == none ? CELL_NULL : CELL_INT, .number = value};
-}
-
-GByteArray *
-lamp_batch_text_begin(LampBatch *batch, gsize *out_begin)
-{
-    *out_begin = batch->texts->len;
-    return batch->texts;
-}
-
-void
-lamp_batch_text_end(LampBatch *batch, guint column, gsize begin)
-{
-    gsize len = batch->texts->len - begin;
-    *cell_at(batch, column) = (Cell){.kind = len == 0 ? CELL_NULL : CELL_TEXT,
-                                     .len = (guint32) len,
-                                     .number = (gint64) begin};
-}
-
-void
-lamp_batch_text(LampBatch *batch, guint column, LampBytes text)
-{
-    gsize begin = batch->texts->len;
-    if (text.len > 0 && lamp_text_is_utf8(text)) {
-        g_byte_array_append(batch->texts, text.at, (guint) text.len);
-    } else if (text.len > 0) {
-        g_autofree char *repaired = lamp_text_to_utf8(text, text.len);
-        g_byte_array_append(batch->texts, (const guint8 *) repaired, (guint) strlen(repaired));
-    }
-    lamp_batch_text_end(batch, column, begin);
-}
-
-void
-lamp_batch_static(LampBatch *batch, guint column, const char *text)
-{
-    *cell_at(batch, column) = (Cell){.kind = CELL_STATIC, .text = text};
-}
-
-gboolean
-lamp_batch_flush(LampBatch *batch, GError **error)
-{
-    gboolean ok = batch->rows == 0 || lamp_statement_run(batch->insert, error);
-    lamp_batch_clear(batch);
-    return ok;
-}
-
-gboolean
-lamp_batch_next(LampBatch *batch, GError **error)
-{
-    batch->rows++;
-    return (batch->rows < BATCH_ROWS && batch->texts->len < BATCH_BYTES) ||
-           lamp_batch_flush(batch, error);
-}
-
-void
-lamp_batch_clear(LampBatch *batch)
-{
-    guint used = MIN(batch->rows + 1, (guint) BATCH_ROWS);
-    memset(batch->cells, 0, sizeof *batch->cells * batch->columns * used);
-    batch->rows = 0;
-    g_byte_array_set_size(batch->texts, 0);
 }

@@ -22,12 +22,11 @@ typedef enum {
     BATCH_EVENTS,
     BATCH_OBSERVATIONS,
     BATCH_FLOWS,
-    BATCH_CALLS, /* observations of calls on a wire */
     N_BATCHES,
 } Batch;
 
 enum { KNOWN_SLOTS = 64, KNOWN_SLOT_BYTES = 40, KNOWN_TEXTS = 64, KNOWN_TEXT_BYTES = 64 };
-enum { CALL_COLUMNS = 20, QUOTED_BYTES = 48 };
+enum { QUOTED_BYTES = 48 };
 
 /* The name of a value that is in `strings`, and as it stands in a JSON object. */
 typedef struct {
@@ -50,7 +49,7 @@ struct LampWriter {
         guint8 text[KNOWN_TEXT_BYTES];
     } known_texts[KNOWN_TEXTS]; /* operations and the like, by a cheap hash */
     gint64 source_id;           /* of the source being written */
-    gint64 last_source, last_event, last_observation, last_endpoint;
+    gint64 last_source, last_event, last_observation, last_flow, last_endpoint;
     gint64 connection_base, last_connection;
     GError *failure; /* first failed row of the source */
 };

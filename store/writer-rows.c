@@ -228,9 +228,7 @@ bind_observer(LampWriter *writer, LampBatch *row, const LampObservationRow *o)
     lamp_batch_static(row, 4, roles[o->role]);
     lamp_batch_text(row, 5, o->external_id);
     lamp_batch_int_or_null(row, 6, (gint64) o->event_number, 0);
-    if (o->connection_id == 0)
-        lamp_batch_int_or_null(row, 7, 0, 0);
-    else
+    if (o->connection_id != 0)
         lamp_batch_int(row, 7, writer->connection_base + (gint64) o->connection_id);
     lamp_batch_int(row, 8, (gint64) o->position);
     lamp_batch_int_or_null(row, 9, o->request_sequence, -1);
@@ -242,61 +240,35 @@ bind_observer(LampWriter *writer, LampBatch *row, const LampObservationRow *o)
     batch_interned(writer, row, 15, o->thread);
 }
 
-/* Is it a call on a wire, of which only the connection says who took part? */
-static gboolean
-is_wire_call(const LampObservationRow *o)
-{
-    return o->origin == LAMP_ORIGIN_WIRE && o->role == LAMP_ROLE_NONE &&
-           o->connection_id != 0 && o->event_number == 0 && !o->has_client && !o->has_server &&
-           o->external_id.len == 0 && o->process.len == 0 && o->peer.len == 0 &&
-           o->thread.len == 0;
-}
-
 static void
-bind_wire(LampWriter *writer, LampBatch *row, const LampObservationRow *o)
+bind_call(LampWriter *writer, LampBatch *row, const LampObservationRow *o)
 {
-    lamp_batch_int(row, 3, writer->connection_base + (gint64) o->connection_id);
-    lamp_batch_int(row, 4, (gint64) o->position);
-    lamp_batch_int_or_null(row, 5, o->request_sequence, -1);
-    lamp_batch_int_or_null(row, 6, o->response_sequence, -1);
-}
-
-/* What every observation has, in the columns from @first on. */
-static void
-bind_call(LampWriter *writer, LampBatch *row, guint first, const LampObservationRow *o)
-{
-    lamp_batch_int_or_null(row, first, intern_often(writer, o->protocol), 0);
-    lamp_batch_int_or_null(row, first + 1, intern_often(writer, o->operation), 0);
-    lamp_batch_text(row, first + 2, o->status);
-    lamp_batch_int(row, first + 3, o->is_error);
-    lamp_batch_int(row, first + 4, o->flags);
-    lamp_batch_int_or_null(row, first + 5, o->request_first, LAMP_TIME_NONE);
-    lamp_batch_int_or_null(row, first + 6, o->request_last, LAMP_TIME_NONE);
-    lamp_batch_int_or_null(row, first + 7, o->response_first, LAMP_TIME_NONE);
-    lamp_batch_int_or_null(row, first + 8, o->response_last, LAMP_TIME_NONE);
-    lamp_batch_int(row, first + 9, MAX(1, o->resolution_ns));
-    lamp_batch_int(row, first + 10, (gint64) o->request_bytes);
-    lamp_batch_int(row, first + 11, (gint64) o->response_bytes);
-    batch_values(writer, row, first + 12, o, LAMP_SIDE_REQUEST);
-    batch_values(writer, row, first + 13, o, LAMP_SIDE_RESPONSE);
+    lamp_batch_int_or_null(row, 16, intern_often(writer, o->protocol), 0);
+    lamp_batch_int_or_null(row, 17, intern_often(writer, o->operation), 0);
+    lamp_batch_text(row, 18, o->status);
+    lamp_batch_int(row, 19, o->is_error);
+    lamp_batch_int(row, 20, o->flags);
+    lamp_batch_int_or_null(row, 21, o->request_first, LAMP_TIME_NONE);
+    lamp_batch_int_or_null(row, 22, o->request_last, LAMP_TIME_NONE);
+    lamp_batch_int_or_null(row, 23, o->response_first, LAMP_TIME_NONE);
+    lamp_batch_int_or_null(row, 24, o->response_last, LAMP_TIME_NONE);
+    lamp_batch_int(row, 25, MAX(1, o->resolution_ns));
+    lamp_batch_int(row, 26, (gint64) o->request_bytes);
+    lamp_batch_int(row, 27, (gint64) o->response_bytes);
+    batch_values(writer, row, 28, o, LAMP_SIDE_REQUEST);
+    batch_values(writer, row, 29, o, LAMP_SIDE_RESPONSE);
 }
 
 guint64
 lamp_writer_observation(LampWriter *writer, const LampObservationRow *o)
 {
-    Batch which = is_wire_call(o) ? BATCH_CALLS : BATCH_OBSERVATIONS;
-    LampBatch *row = writer->batches[which];
+    LampBatch *row = writer->batches[BATCH_OBSERVATIONS];
     gint64 id = ++writer->last_observation;
     lamp_batch_int(row, 1, id);
     lamp_batch_int(row, 2, writer->source_id);
-    if (which == BATCH_CALLS) {
-        bind_wire(writer, row, o);
-        bind_call(writer, row, 7, o);
-    } else {
-        bind_observer(writer, row, o);
-        bind_call(writer, row, 16, o);
-    }
-    end_row(writer, which);
+    bind_observer(writer, row, o);
+    bind_call(writer, row, o);
+    end_row(writer, BATCH_OBSERVATIONS);
     return (guint64) id;
 }
 
@@ -346,17 +318,18 @@ lamp_writer_flow(LampWriter *writer, const LampFlowRow *f)
     gint64 source = endpoint_id(writer, &f->source),
            destination = endpoint_id(writer, &f->destination);
     LampBatch *row = writer->batches[BATCH_FLOWS];
-    lamp_batch_int(row, 1, writer->source_id);
-    lamp_batch_int(row, 2, source);
-    lamp_batch_int(row, 3, destination);
-    lamp_batch_int(row, 4, f->transport);
-    lamp_batch_int(row, 5, f->first_time);
-    lamp_batch_int(row, 6, f->last_time);
-    lamp_batch_int(row, 7, (gint64) f->packets);
-    lamp_batch_int(row, 8, (gint64) f->bytes);
-    lamp_batch_int(row, 9, f->tcp_flags);
-    lamp_batch_int(row, 10, f->sampling);
-    lamp_batch_text(row, 11, f->attributes);
+    lamp_batch_int(row, 1, ++writer->last_flow);
+    lamp_batch_int(row, 2, writer->source_id);
+    lamp_batch_int(row, 3, source);
+    lamp_batch_int(row, 4, destination);
+    lamp_batch_int(row, 5, f->transport);
+    lamp_batch_int(row, 6, f->first_time);
+    lamp_batch_int(row, 7, f->last_time);
+    lamp_batch_int(row, 8, (gint64) f->packets);
+    lamp_batch_int(row, 9, (gint64) f->bytes);
+    lamp_batch_int(row, 10, f->tcp_flags);
+    lamp_batch_int(row, 11, f->sampling);
+    lamp_batch_text(row, 12, f->attributes);
     end_row(writer, BATCH_FLOWS);
 }
 

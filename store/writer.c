@@ -19,16 +19,10 @@ static const char *const insert_sql[N_INSERTS] = {
     [INSERT_SPAN_JOIN] = "INSERT INTO span_joins VALUES (?,?,?)",
 };
 
-static const LampBatchForm batches[N_BATCHES] = {
-    [BATCH_EVENTS] = {"events", "events", 14, "*"},
-    [BATCH_OBSERVATIONS] = {"observations", "observations", 29, "*"},
-    /* Most observations by far are calls seen on a wire, which have a third of the columns
-     * empty. */
-    [BATCH_CALLS] = {"calls", "observations", CALL_COLUMNS,
-                     "c1, c2, 'wire', NULL, NULL, NULL, c3, c4, c5, c6, NULL, NULL, NULL, "
-                     "NULL, NULL, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, "
-                     "c19, c20"},
-    [BATCH_FLOWS] = {"flows", "flow_records", 11, "NULL, *"},
+static const char *const batch_tables[N_BATCHES] = {
+    [BATCH_EVENTS] = "events",
+    [BATCH_OBSERVATIONS] = "observations",
+    [BATCH_FLOWS] = "flow_records",
 };
 
 /* Tables whose rows belong to a source, for forgetting. */
@@ -60,6 +54,7 @@ read_last_ids(LampWriter *writer)
     writer->last_event = query_int(writer, "SELECT max(event_id) FROM events");
     writer->last_observation =
         query_int(writer, "SELECT max(observation_id) FROM observations");
+    writer->last_flow = query_int(writer, "SELECT max(flow_record_id) FROM flow_records");
     writer->last_connection = query_int(writer, "SELECT max(connection_id) FROM connections");
     writer->last_endpoint = query_int(writer, "SELECT max(endpoint_id) FROM endpoints");
 }
@@ -75,7 +70,7 @@ lamp_writer_new(LampStore *store, GError **error)
             return NULL;
     }
     for (gsize i = 0; i < N_BATCHES; i++) {
-        writer->batches[i] = lamp_batch_new(store, &batches[i], error);
+        writer->batches[i] = lamp_batch_new(store, batch_tables[i], error);
         if (writer->batches[i] == NULL)
             return NULL;
     }
