@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "store/row-page.h"
 
-enum { MOST_COLUMNS = 64, LONGEST_VARINT = 8, NUMBER_BYTES = 8, BODY_STEP = 32768 };
+enum { MOST_COLUMNS = 64, LONGEST_VARINT = 8, NUMBER_BYTES = 8 };
 
 /* Serial types of cells: how their bytes are to be read. */
 enum { TYPE_NULL = 0, TYPE_INT64 = 6, TYPE_ZERO = 8, TYPE_ONE = 9, TYPE_TEXT = 13 };
@@ -23,8 +23,7 @@ struct LampBatch {
     guint next_column;
     guint types_len;
     guint8 types[MOST_COLUMNS * LONGEST_VARINT];
-    GByteArray *body;
-    gsize body_room; /* bytes that `body` has memory for, at least */
+    LampOut body;
 };
 
 /* ---- cells of a row */
@@ -45,18 +44,6 @@ put_type(LampBatch *batch, guint column, guint64 type)
     fill_nulls(batch, column);
     batch->types_len += lamp_put_varint(batch->types + batch->types_len, type);
     batch->next_column++;
-}
-
-/* Room for @bytes more in the body. */
-static void
-make_room(LampBatch *batch, gsize bytes)
-{
-    guint len = batch->body->len;
-    if (len + bytes <= batch->body_room)
-        return;
-    batch->body_room = len + bytes + BODY_STEP;
-    g_byte_array_set_size(batch->body, (guint) batch->body_room);
-    g_byte_array_set_size(batch->body, len);
 }
 
 /* Bytes that the number takes: 1, 2, 3, 4, 6 or 8. */
@@ -84,9 +71,8 @@ lamp_batch_int(LampBatch *batch, guint column, gint64 value)
     guint len = number_length(value);
     guint64 big_endian = GUINT64_TO_BE((guint64) value << (64 - 8 * len));
     put_type(batch, column, types[len]);
-    make_room(batch, NUMBER_BYTES);
-    memcpy(batch->body->data + batch->body->len, &big_endian, NUMBER_BYTES);
-    batch->body->len += len;
+    memcpy(lamp_out_end(&batch->body, NUMBER_BYTES), &big_endian, NUMBER_BYTES);
+    batch->body.len += len;
 }
 
 void
@@ -96,17 +82,17 @@ lamp_batch_int_or_null(LampBatch *batch, guint column, gint64 value, gint64 none
         lamp_batch_int(batch, column, value);
 }
 
-GByteArray *
+LampOut *
 lamp_batch_text_begin(LampBatch *batch, gsize *out_begin)
 {
-    *out_begin = batch->body->len;
-    return batch->body;
+    *out_begin = batch->body.len;
+    return &batch->body;
 }
 
 void
 lamp_batch_text_end(LampBatch *batch, guint column, gsize begin)
 {
-    gsize len = batch->body->len - begin;
+    gsize len = batch->body.len - begin;
     if (len > 0)
         put_type(batch, column, TYPE_TEXT + 2 * (guint64) len);
 }
@@ -114,9 +100,7 @@ lamp_batch_text_end(LampBatch *batch, guint column, gsize begin)
 static void
 put_text(LampBatch *batch, guint column, LampBytes text)
 {
-    make_room(batch, text.len);
-    memcpy(batch->body->data + batch->body->len, text.at, text.len);
-    batch->body->len += (guint) text.len;
+    lamp_out_add(&batch->body, text);
     put_type(batch, column, TYPE_TEXT + 2 * (guint64) text.len);
 }
 
@@ -146,7 +130,7 @@ begin_row(LampBatch *batch)
     batch->next_column = 1;
     batch->types_len = 0;
     batch->row_id = 0;
-    g_byte_array_set_size(batch->body, 0);
+    batch->body.len = 0;
 }
 
 static guint64
@@ -172,7 +156,7 @@ static gboolean
 insert_row(LampBatch *batch, GError **error)
 {
     static const guint8 lengths[] = {0, 1, 2, 3, 4, 6, 8, 8}; /* by type; 7 is not used */
-    const guint8 *types = batch->types, *body = batch->body->data;
+    const guint8 *types = batch->types, *body = batch->body.at;
     lamp_statement_reset(batch->insert);
     lamp_statement_bind_int(batch->insert, 1, batch->row_id);
     (void) take_varint(&types);
@@ -197,7 +181,7 @@ add_row(LampBatch *batch)
 {
     return lamp_row_page_add(batch->page, batch->row_id,
                              lamp_bytes(batch->types, batch->types_len),
-                             lamp_bytes(batch->body->data, batch->body->len));
+                             lamp_bytes(batch->body.at, batch->body.len));
 }
 
 gboolean
@@ -243,7 +227,6 @@ LampBatch *
 lamp_batch_new(LampStore *store, const char *table, GError **error)
 {
     LampBatch *batch = g_new0(LampBatch, 1);
-    batch->body = g_byte_array_new();
     batch->insert = prepare_insert(store, table, &batch->columns, error);
     g_assert(batch->columns <= MOST_COLUMNS); /* the schema is lamplight's own */
     if (batch->insert != NULL)
@@ -263,6 +246,6 @@ lamp_batch_free(LampBatch *batch)
         return;
     lamp_statement_free(batch->insert);
     lamp_row_page_free(batch->page);
-    g_byte_array_unref(batch->body);
+    lamp_out_clear(&batch->body);
     g_free(batch);
 }

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "base/out.h"
 #include "store/statement.h"
 
 typedef struct LampBatch LampBatch;
@@ -24,7 +25,7 @@ void lamp_batch_int_or_null(LampBatch *batch, guint column, gint64 value, gint64
 void lamp_batch_text(LampBatch *batch, guint column, LampBytes text);
 /* The same for a text that is appended to the bytes that begin() returns, and is UTF-8. Between
  * the two no other cell may be set. */
-GByteArray *lamp_batch_text_begin(LampBatch *batch, gsize *out_begin);
+LampOut *lamp_batch_text_begin(LampBatch *batch, gsize *out_begin);
 void lamp_batch_text_end(LampBatch *batch, guint column, gsize begin);
 /* @text is UTF-8 and not empty; NULL is NULL. */
 void lamp_batch_static(LampBatch *batch, guint column, const char *text);

@@ -41,7 +41,6 @@ struct LampWriter {
     LampBatch *batches[N_BATCHES];
     LampKeyedMap *endpoints;                       /* address and port -> endpoint_id */
     KnownSlot known_slots[N_BATCHES][KNOWN_SLOTS]; /* by table and place */
-    LampOut object;                                /* of values, being made */
     LampOut quoted;                                /* a name that is not known */
     struct {
         gint64 id;

@@ -156,33 +156,25 @@ quoted_slot(LampWriter *writer, Batch table, gsize place, LampBytes slot)
     return lamp_bytes(writer->quoted.at, writer->quoted.len);
 }
 
-/* Adds a value to the object that is being made. */
+/* Adds a value to the object that begins at @begin of @out. */
 static void
-add_value(LampWriter *writer, Batch table, gsize place, LampField field)
+add_value(LampWriter *writer, Batch table, gsize place, LampField field, LampOut *out,
+          gsize begin)
 {
     if (field.slot.len > 0 && field.value.len > 0)
-        lamp_fields_add_to(&writer->object, 0, quoted_slot(writer, table, place, field.slot),
+        lamp_fields_add_to(out, begin, quoted_slot(writer, table, place, field.slot),
                            field.value);
-}
-
-/* Ends the object and puts it into the column. */
-static void
-batch_object(LampWriter *writer, LampBatch *row, guint column)
-{
-    gsize begin;
-    GByteArray *text = lamp_batch_text_begin(row, &begin);
-    lamp_fields_end(&writer->object, 0);
-    g_byte_array_append(text, writer->object.at, (guint) writer->object.len);
-    lamp_batch_text_end(row, column, begin);
-    writer->object.len = 0;
 }
 
 static void
 batch_fields(LampWriter *writer, LampBatch *row, guint column, const LampEventRow *event)
 {
+    gsize begin;
+    LampOut *out = lamp_batch_text_begin(row, &begin);
     for (gsize i = 0; i < event->field_count; i++)
-        add_value(writer, BATCH_EVENTS, i, event->fields[i]);
-    batch_object(writer, row, column);
+        add_value(writer, BATCH_EVENTS, i, event->fields[i], out, begin);
+    lamp_fields_end(out, begin);
+    lamp_batch_text_end(row, column, begin);
 }
 
 guint64
@@ -212,11 +204,14 @@ static void
 batch_values(LampWriter *writer, LampBatch *row, guint column, const LampObservationRow *o,
              LampSide side)
 {
+    gsize begin;
+    LampOut *out = lamp_batch_text_begin(row, &begin);
     for (gsize i = 0; i < o->value_count; i++)
         if (o->values[i].side == side)
             add_value(writer, BATCH_OBSERVATIONS, i,
-                      (LampField){o->values[i].slot, o->values[i].value});
-    batch_object(writer, row, column);
+                      (LampField){o->values[i].slot, o->values[i].value}, out, begin);
+    lamp_fields_end(out, begin);
+    lamp_batch_text_end(row, column, begin);
 }
 
 static void

@@ -88,7 +88,6 @@ lamp_writer_free(LampWriter *writer)
     for (gsize i = 0; i < N_BATCHES; i++)
         lamp_batch_free(writer->batches[i]);
     lamp_keyed_map_free(writer->endpoints);
-    lamp_out_clear(&writer->object);
     lamp_out_clear(&writer->quoted);
     g_clear_error(&writer->failure);
     g_free(writer);

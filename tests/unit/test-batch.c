@@ -144,8 +144,7 @@ START_TEST(test_text_that_is_appended_or_invalid)
         lamp_batch_int(batch, column, 7);
     lamp_batch_int(batch, 6, 1);
     lamp_batch_text(batch, 13, lamp_bytes("a\xff", 2));
-    GByteArray *text = lamp_batch_text_begin(batch, &begin);
-    g_byte_array_append(text, (const guint8 *) "{}", 2);
+    lamp_out_add(lamp_batch_text_begin(batch, &begin), lamp_bytes_text("{}"));
     lamp_batch_text_end(batch, 14, begin);
     ck_assert(lamp_batch_next(batch, NULL));
     ck_assert(lamp_batch_flush(batch, NULL));
