@@ -5,6 +5,7 @@
 #include "cli/choose-flow.h"
 
 #include "base/text.h"
+#include "cli/print.h"
 #include "model/shape.h"
 
 #include <string.h>
@@ -36,9 +37,27 @@ add_flow(const LampFlow *flow, gpointer payload)
     return TRUE;
 }
 
+/* "median of the 34 like it, the most frequent shape from outside among those chosen". */
+static char *
+tell_why(const LampShape *best, gboolean slowest, gboolean is_first)
+{
+    const LampFlowFilter *f = &lamp_flow_filter;
+    gboolean is_chosen = f->service != NULL || f->root != NULL || f->operation != NULL ||
+                         f->skip_background || f->sample_one_in > 1;
+    const char *outside = is_first ? "" : " that came from outside";
+    const char *chosen = is_chosen ? " among those that the options choose" : "";
+    if (slowest)
+        return g_strconcat("the slowest", outside, chosen, NULL);
+    if (best->count == 1)
+        return g_strconcat("the only one of the most frequent shape", outside, chosen, NULL);
+    g_autofree char *count = lamp_count_format(best->count);
+    return g_strconcat("median of ", count, " like it, the most frequent shape", outside,
+                       chosen, NULL);
+}
+
 static gboolean
 choose_by_shape(LampCli *cli, const LampModelView *view, gboolean slowest, gint64 *out_id,
-                const char **out_why, GError **error)
+                char **out_why, GError **error)
 {
     LampShapeOptions options = {.keep_members = TRUE};
     g_autoptr(LampShapes) shapes = lamp_shapes_new(view->topology, view->structure, &options);
@@ -62,19 +81,17 @@ choose_by_shape(LampCli *cli, const LampModelView *view, gboolean slowest, gint6
     }
     gboolean is_first =
         slowest ? best->duration.max == longest : best == lamp_shapes_get(shapes, ranks[0]);
-    *out_why = slowest    ? is_first ? "the slowest" : "the slowest that came from outside"
-               : is_first ? "median of the most frequent shape"
-                          : "median of the most frequent shape that came from outside";
+    *out_why = tell_why(best, slowest, is_first);
     *out_id = slowest ? lamp_shape_slowest(best) : lamp_shape_typical(best);
     return TRUE;
 }
 
 gboolean
 lamp_choose_flow(LampCli *cli, const LampModelView *view, const char *trace, gboolean slowest,
-                 LampFlow **out_flow, const char **out_why, GError **error)
+                 LampFlow **out_flow, char **out_why, GError **error)
 {
     gint64 id;
-    const char *why = "as asked";
+    g_autofree char *why = trace != NULL ? g_strdup("as asked") : NULL;
     if (trace != NULL ? !parse_trace(trace, &id, error)
                       : !choose_by_shape(cli, view, slowest, &id, &why, error))
         return FALSE;
@@ -89,7 +106,7 @@ lamp_choose_flow(LampCli *cli, const LampModelView *view, const char *trace, gbo
                     trace != NULL ? trace : "");
         return FALSE;
     }
-    *out_why = why;
+    *out_why = g_steal_pointer(&why);
     *out_flow = lamp_flow_dup(flow);
     return TRUE;
 }

@@ -7,7 +7,7 @@
 #include "cli/flow-options.h"
 
 /* @trace: argument of the user or NULL: decimal id of the root call, or 32 hex digits as in the
- * view `traces`. *out_why tells how it was chosen (static). Caller frees the flow. */
+ * view `traces`. *out_why tells how it was chosen. Caller frees both. */
 gboolean lamp_choose_flow(LampCli *cli, const LampModelView *view, const char *trace,
-                          gboolean slowest, LampFlow **out_flow, const char **out_why,
+                          gboolean slowest, LampFlow **out_flow, char **out_why,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;

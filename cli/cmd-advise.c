@@ -42,9 +42,44 @@ predict_gain(LampWhatif *whatif, const LampTopology *topology, const LampAdvice 
     return TRUE;
 }
 
-static void
-append_text(const LampAdvice *advice, gboolean has_gain, double gain, double base, GString *out)
+typedef struct {
+    const LampAdvice *advice;
+    double gain; /* change of the mean, ns */
+    gboolean is_known;
+    guint rank;
+} Gain;
+
+/* What gains most first; what replay cannot tell of last, as listed. */
+static gint
+compare_gains(gconstpointer a, gconstpointer b)
 {
+    const Gain *x = a, *y = b;
+    if (x->is_known != y->is_known)
+        return x->is_known ? -1 : 1;
+    if (x->gain < y->gain || x->gain > y->gain)
+        return x->gain < y->gain ? -1 : 1;
+    return x->rank < y->rank ? -1 : x->rank > y->rank;
+}
+
+/* Caller frees. */
+static Gain *
+predict_gains(LampWhatif *whatif, const LampTopology *topology, const GArray *list, double base)
+{
+    Gain *gains = g_new0(Gain, list->len + 1);
+    for (guint i = 0; i < list->len; i++) {
+        gains[i].advice = &g_array_index(list, LampAdvice, i);
+        gains[i].rank = i;
+        gains[i].is_known =
+            predict_gain(whatif, topology, gains[i].advice, base, &gains[i].gain);
+    }
+    qsort(gains, list->len, sizeof *gains, compare_gains);
+    return gains;
+}
+
+static void
+append_text(const Gain *gain, double base, GString *out)
+{
+    const LampAdvice *advice = gain->advice;
     g_autofree char *text = lamp_text_escape(lamp_bytes_text(advice->text));
     g_string_append_printf(out, "%-8s  %s\n          %" G_GUINT64_FORMAT " requests show it",
                            lamp_advice_names[advice->kind], text, advice->requests);
@@ -52,18 +87,19 @@ append_text(const LampAdvice *advice, gboolean has_gain, double gain, double bas
         g_string_append_printf(out, ", for example trace %032" G_GINT64_MODIFIER "x",
                                advice->example);
     g_string_append_printf(out, "; links sure with %.0f %%\n", advice->confidence * 100.0);
-    if (has_gain) {
+    if (gain->is_known) {
         g_autofree char *change = lamp_text_escape(lamp_bytes_text(advice->change));
         g_string_append_printf(out,
                                "          replayed, the mean request changes by %+.2f ms "
                                "(%+.1f %%): whatif --change '%s'\n",
-                               gain / 1e6, 100.0 * gain / base, change);
+                               gain->gain / 1e6, 100.0 * gain->gain / base, change);
     }
 }
 
 static void
-append_json(const LampAdvice *advice, gboolean has_gain, double gain, GString *out)
+append_json(const Gain *gain, GString *out)
 {
+    const LampAdvice *advice = gain->advice;
     g_string_append_printf(out,
                            "{\"kind\": \"%s\", \"text\": ", lamp_advice_names[advice->kind]);
     lamp_json_append_string(out, advice->text);
@@ -75,8 +111,8 @@ append_json(const LampAdvice *advice, gboolean has_gain, double gain, GString *o
                            advice->requests, advice->example);
     lamp_json_append_real(out, advice->confidence);
     g_string_append(out, ", \"gain_ms\": ");
-    if (has_gain)
-        lamp_json_append_real(out, -gain / 1e6);
+    if (gain->is_known)
+        lamp_json_append_real(out, -gain->gain / 1e6);
     else
         g_string_append(out, "null");
     g_string_append_c(out, '}');
@@ -100,16 +136,14 @@ run(LampCli *cli, char **arguments, GError **error)
     if (whatif == NULL)
         return -1;
     double base = MAX(lamp_whatif_mean(whatif, NULL), 1.0);
+    g_autofree Gain *gains = predict_gains(whatif, view.topology, list, base);
     g_autoptr(GString) out = g_string_new(as_json ? "[" : "");
     for (guint i = 0; i < list->len; i++) {
-        const LampAdvice *advice = &g_array_index(list, LampAdvice, i);
-        double gain = 0.0;
-        gboolean has_gain = predict_gain(whatif, view.topology, advice, base, &gain);
         if (as_json) {
             g_string_append(out, i == 0 ? "\n  " : ",\n  ");
-            append_json(advice, has_gain, gain, out);
+            append_json(&gains[i], out);
         } else {
-            append_text(advice, has_gain, gain, base, out);
+            append_text(&gains[i], base, out);
         }
     }
     if (as_json)

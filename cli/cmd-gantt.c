@@ -119,8 +119,9 @@ append_head(GString *out, const Chart *chart, const char *why)
     g_autofree char *sure = lamp_share_format(flow->confidence);
     g_string_append_printf(out,
                            "%s, trace %032" G_GINT64_MODIFIER "x (%s)\n"
-                           "began %s, took %s, %u calls; whole tree right with %s\n\n",
-                           label, flow->trace_id, why, start, duration, flow->count, sure);
+                           "began %s, took %s, %u call%s; whole tree right with %s\n\n",
+                           label, flow->trace_id, why, start, duration, flow->count,
+                           flow->count == 1 ? "" : "s", sure);
     g_string_append_printf(out, "%*s 0%*s\n", (int) chart->name_width + 1, "",
                            (int) chart->bar_width - 1, end);
 }
@@ -154,7 +155,7 @@ run(LampCli *cli, char **arguments, GError **error)
 {
     g_auto(LampModelView) view = {NULL, NULL};
     g_autoptr(LampFlow) flow = NULL;
-    const char *why;
+    g_autofree char *why = NULL;
     if (!lamp_model_view_open(cli, &view, error) ||
         !lamp_choose_flow(cli, &view, arguments[1], slowest, &flow, &why, error))
         return -1;

@@ -207,7 +207,7 @@ run(LampCli *cli, char **arguments, GError **error)
         return -1;
     if (arguments[1] != NULL) {
         g_autoptr(LampFlow) flow = NULL;
-        const char *why;
+        g_autofree char *why = NULL;
         if (!lamp_choose_flow(cli, &view, arguments[1], FALSE, &flow, &why, error))
             return -1;
         append_one(cli, &view, flow, out);

@@ -19,14 +19,15 @@ extern char *lamp_flow_sample_by; /* text of --sample-by */
      0,                                                                                    \
      G_OPTION_ARG_STRING,                                                                  \
      (gpointer) &lamp_flow_filter.service,                                                 \
-     "only requests that pass through this service, instance or protocol (A|B: any)",      \
+     "only requests with a call to this service, instance or protocol (A|B: any), with "   \
+     "their other calls, too",                                                             \
      "NAME"},                                                                              \
         {"root",                                                                           \
          0,                                                                                \
          0,                                                                                \
          G_OPTION_ARG_STRING,                                                              \
          (gpointer) &lamp_flow_filter.root,                                                \
-         "only requests that enter the system there",                                      \
+         "only requests whose first call goes there",                                      \
          "NAME"},                                                                          \
         {"operation",                                                                      \
          0,                                                                                \

@@ -11,26 +11,33 @@
  * - retry: the same label again under one parent after an error or no answer.
  * - timeout: a call that failed while a call below it went on.
  * - uneven: mean durations of two instances that differ by half and more, each with 30 calls.
- * - cache, churn: asked of the database (values of requests; requests for each connection).
+ * - chatty: five or more calls, not all the same, to one service below one parent, whose ways
+ *   there and back take a twentieth of the parent's time and more.
+ * - stream: a response of 256 KiB and more whose caller answers with at least half as much, and
+ *   only ends after it. Wrong where the caller needs all of it before it can begin.
+ * - cache, churn: asked of the database (model/advice-queries.c).
  */
-#include "model/advice.h"
+#include "model/advice-queries.h"
 
 #include "model/index-map.h"
 #include "store/rows.h"
-#include "store/statement.h"
 
 #include <string.h>
 
 #define LEAST_REQUESTS 5u
 #define LEAST_REPEATS 3u
+#define LEAST_CHATTER 5u
+#define LARGE_BYTES (256u << 10)
+/* Services that one call is looked at for talking to. */
+#define MOST_CALLEES 16u
 
-const char *const lamp_advice_names[] = {"batch",   "parallel", "cache", "retry",
-                                         "timeout", "uneven",   "churn"};
+const char *const lamp_advice_names[] = {"batch",  "parallel", "cache",  "retry", "timeout",
+                                         "uneven", "churn",    "chatty", "stream"};
 
 /* One pattern at one place. */
 typedef struct {
     LampAdviceKind kind;
-    guint32 parent, first, second; /* labels */
+    guint32 parent, first, second; /* labels; chatty: `first` is a service */
     guint64 requests, repeats;
     gint64 example, time;
     double confidence;
@@ -205,6 +212,74 @@ look_for_timeouts(LampAdvisor *advisor, const LampFlow *flow, guint32 call)
     }
 }
 
+typedef struct {
+    guint32 service, calls, label;
+    gboolean is_mixed; /* not all have the label */
+    gint64 network;
+} Callee;
+
+/* What call @parent asks of each service; returns how many services. */
+static guint
+sum_callees(const LampAdvisor *advisor, const LampFlow *flow, guint32 parent, Callee *callees)
+{
+    const LampFlowCall *c = flow->calls;
+    guint n = 0;
+    for (guint32 i = lamp_flow_first_child(flow, parent); i != LAMP_FLOW_NONE;
+         i = lamp_flow_next_sibling(flow, i)) {
+        guint32 service = lamp_topology_label(advisor->topology, c[i].label)->service;
+        guint at = 0;
+        while (at < n && callees[at].service != service)
+            at++;
+        if (at == MOST_CALLEES || c[i].is_asynchronous)
+            continue;
+        if (at == n)
+            callees[n++] = (Callee){.service = service, .label = c[i].label};
+        callees[at].calls++;
+        callees[at].is_mixed = callees[at].is_mixed || callees[at].label != c[i].label;
+        callees[at].network +=
+            c[i].client_end - c[i].client_start - (c[i].server_end - c[i].server_start);
+    }
+    return n;
+}
+
+static void
+look_for_chatter(LampAdvisor *advisor, const LampFlow *flow, guint32 parent)
+{
+    const LampFlowCall *call = &flow->calls[parent];
+    Callee callees[MOST_CALLEES];
+    guint n = sum_callees(advisor, flow, parent, callees);
+    for (guint i = 0; i < n; i++) {
+        if (callees[i].calls < LEAST_CHATTER || !callees[i].is_mixed ||
+            callees[i].network * 20 < call->server_end - call->server_start)
+            continue;
+        Pattern seen = {.kind = LAMP_ADVICE_CHATTY,
+                        .parent = call->label,
+                        .first = callees[i].service,
+                        .repeats = callees[i].calls,
+                        .time = callees[i].network,
+                        .confidence = (double) call->confidence};
+        note(advisor, flow, &seen);
+    }
+}
+
+static void
+look_for_large(LampAdvisor *advisor, const LampFlow *flow, guint32 call)
+{
+    const LampFlowCall *c = &flow->calls[call];
+    if (c->response_bytes < LARGE_BYTES || c->parent == LAMP_FLOW_NONE)
+        return;
+    const LampFlowCall *parent = &flow->calls[c->parent];
+    if (parent->response_bytes < c->response_bytes / 2 || parent->server_end < c->client_end)
+        return;
+    Pattern seen = {.kind = LAMP_ADVICE_STREAM,
+                    .parent = parent->label,
+                    .first = c->label,
+                    .repeats = c->response_bytes >> 10,
+                    .time = c->client_end - c->client_start,
+                    .confidence = (double) c->confidence};
+    note(advisor, flow, &seen);
+}
+
 void
 lamp_advisor_add(LampAdvisor *advisor, const LampFlow *flow)
 {
@@ -214,11 +289,13 @@ lamp_advisor_add(LampAdvisor *advisor, const LampFlow *flow)
         load->calls++;
         load->time += call->server_end - call->server_start;
         look_for_timeouts(advisor, flow, i);
+        look_for_large(advisor, flow, i);
         if (call->end_index <= i + 2)
             continue;
         look_for_repeats(advisor, flow, i);
         look_for_sequence(advisor, flow, i);
         look_for_retries(advisor, flow, i);
+        look_for_chatter(advisor, flow, i);
     }
 }
 
@@ -238,19 +315,39 @@ label_name(const LampAdvisor *advisor, guint32 label)
 }
 
 /* "service/operation" for a change; what has a meaning there becomes '?'. */
+char *
+lamp_advice_target(const char *service, const char *operation)
+{
+    g_autofree char *name = g_strdelimit(g_strdup(service), "/|;:,", '?');
+    g_autofree char *pattern = g_strdelimit(g_strdup(operation), "|;*:,", '?');
+    return g_strconcat(name, "/", pattern, NULL);
+}
+
 static char *
 label_target(const LampAdvisor *advisor, guint32 label)
 {
-    g_autofree char *service = g_strdelimit(
-        g_strdup(lamp_topology_label_service(advisor->topology, label)), "/|;:,", '?');
-    g_autofree char *operation = g_strdelimit(
-        g_strdup(lamp_topology_label(advisor->topology, label)->operation), "|;*:,", '?');
-    return g_strconcat(service, "/", operation, NULL);
+    return lamp_advice_target(lamp_topology_label_service(advisor->topology, label),
+                              lamp_topology_label(advisor->topology, label)->operation);
+}
+
+static char *
+describe_chatter(const LampAdvisor *advisor, const Pattern *p)
+{
+    g_autofree char *parent = label_name(advisor, p->parent);
+    double n = (double) MAX(p->requests, 1);
+    return g_strdup_printf("%s makes %.1f calls to %s, %.1f ms of each request are the ways "
+                           "there and back: ask for more at once, or send the requests "
+                           "without waiting for the answers",
+                           parent, (double) p->repeats / n,
+                           lamp_topology_service(advisor->topology, p->first)->name,
+                           (double) p->time / 1e6 / n);
 }
 
 static char *
 describe(const LampAdvisor *advisor, const Pattern *p)
 {
+    if (p->kind == LAMP_ADVICE_CHATTY)
+        return describe_chatter(advisor, p);
     g_autofree char *parent = label_name(advisor, p->parent);
     g_autofree char *first = label_name(advisor, p->first);
     g_autofree char *second = label_name(advisor, p->second);
@@ -267,6 +364,11 @@ describe(const LampAdvisor *advisor, const Pattern *p)
             "%s asks %s, then %s: start both at once, if the second does not "
             "need the first's answer (%.1f ms a request are the shorter one)",
             parent, first, second, ms);
+    case LAMP_ADVICE_STREAM:
+        return g_strdup_printf(
+            "%s passes on %.0f KiB from %s when all of it is there (%.1f ms): "
+            "stream it, or hand it out in pages",
+            parent, times, first, ms);
     case LAMP_ADVICE_RETRY:
         return g_strdup_printf("%s asks %s again after a failure (%.1f ms lost, and load on a "
                                "callee that fails)",
@@ -278,9 +380,23 @@ describe(const LampAdvisor *advisor, const Pattern *p)
     }
 }
 
+/* As if one round trip did for all: only the network between the two takes less. */
+static char *
+change_for_chatter(const LampAdvisor *advisor, const Pattern *p)
+{
+    g_autofree char *from = g_strdelimit(
+        g_strdup(lamp_topology_label_service(advisor->topology, p->parent)), "/|;:, ", '?');
+    g_autofree char *to = g_strdelimit(
+        g_strdup(lamp_topology_service(advisor->topology, p->first)->name), "/|;:, ", '?');
+    return g_strdup_printf("%s->%s *%.3f", from, to,
+                           (double) p->requests / (double) MAX(p->repeats, 1));
+}
+
 static char *
 change_for(const LampAdvisor *advisor, const Pattern *p)
 {
+    if (p->kind == LAMP_ADVICE_CHATTY)
+        return change_for_chatter(advisor, p);
     g_autofree char *parent = label_target(advisor, p->parent);
     g_autofree char *first = label_target(advisor, p->first);
     g_autofree char *second = label_target(advisor, p->second);
@@ -338,66 +454,6 @@ list_uneven(const LampAdvisor *advisor, GArray *list)
         }
 }
 
-/* Reads advice rows "service, operation, share, count, example" of @kind from @sql. */
-static gboolean
-list_query(const LampAdvisor *advisor, LampStore *store, LampAdviceKind kind, const char *sql,
-           GArray *list, GError **error)
-{
-    (void) advisor;
-    g_autoptr(LampStatement) rows = lamp_statement_new(store, sql, error);
-    gboolean more = rows != NULL;
-    while (more) {
-        if (!lamp_statement_step(rows, &more, error))
-            return FALSE;
-        if (!more)
-            return TRUE;
-        LampAdvice advice = {.kind = kind, .confidence = 1.0};
-        const char *service = lamp_statement_text(rows, 0);
-        const char *operation = lamp_statement_text(rows, 1);
-        double share = lamp_statement_real(rows, 2);
-        advice.requests = (guint64) lamp_statement_int(rows, 3);
-        advice.example = lamp_statement_int_or(rows, 4, 0);
-        if (kind == LAMP_ADVICE_CACHE)
-            advice.text =
-                g_strdup_printf("%.0f %% of the calls %s %s ask what was asked in the "
-                                "second before: a cache in front would answer them",
-                                share * 100.0, service, operation);
-        else
-            advice.text =
-                g_strdup_printf("callers of %s set up a connection for %.0f %% of their "
-                                "calls: keep connections open",
-                                service, share * 100.0);
-        g_array_append_val(list, advice);
-    }
-    return FALSE;
-}
-
-/* No cache pays in front of a cache. Calls whose request values all equal those of an earlier
- * call less than a second before. */
-static const char cache_sql[] =
-    "WITH asked AS (SELECT c.call_id, c.trace_id, c.server_instance_id, c.operation_id,"
-    "  c.server_start_ns AS t, (SELECT v.request_values FROM observations v"
-    "   WHERE v.observation_id = coalesce(c.server_observation_id,"
-    "   c.client_observation_id)) AS content FROM calls c LEFT JOIN strings p"
-    "  ON p.string_id = c.protocol_id WHERE coalesce(p.text, '') NOT IN ('redis', 'memcached')"
-    "  LIMIT 200000),"
-    " again AS (SELECT *, t - lag(t) OVER (PARTITION BY server_instance_id, operation_id, "
-    "content"
-    "  ORDER BY t) AS since FROM asked WHERE content IS NOT NULL)"
-    " SELECT s.name, o.text, avg(since IS NOT NULL AND since < 1000000000) AS share, count(*),"
-    "  min(trace_id) FROM again JOIN instances i ON i.instance_id = server_instance_id"
-    " JOIN services s USING (service_id) JOIN strings o ON o.string_id = operation_id"
-    " WHERE o.text LIKE 'GET %' OR o.text LIKE 'SELECT%'"
-    " GROUP BY s.name, o.text HAVING share > 0.2 AND count(*) >= 50 ORDER BY 1, 2";
-
-static const char churn_sql[] =
-    "WITH used AS (SELECT server_instance_id, client_endpoint_id, server_endpoint_id,"
-    "  count(*) AS n, min(trace_id) AS example FROM calls WHERE client_endpoint_id IS NOT NULL"
-    "  GROUP BY 1, 2, 3)"
-    " SELECT s.name, '', 1.0 * count(*) / sum(n) AS share, sum(n), min(example) FROM used"
-    " JOIN instances i ON i.instance_id = server_instance_id JOIN services s USING (service_id)"
-    " GROUP BY s.name HAVING share > 0.5 AND sum(n) >= 50 ORDER BY 1";
-
 static gint
 compare_advice(gconstpointer a, gconstpointer b)
 {
@@ -416,8 +472,7 @@ lamp_advisor_list(LampAdvisor *advisor, LampStore *store, GError **error)
     g_array_set_clear_func(list, clear_advice);
     list_patterns(advisor, list);
     list_uneven(advisor, list);
-    if (!list_query(advisor, store, LAMP_ADVICE_CACHE, cache_sql, list, error) ||
-        !list_query(advisor, store, LAMP_ADVICE_CHURN, churn_sql, list, error))
+    if (!lamp_advice_query(store, list, error))
         return NULL;
     g_array_sort(list, compare_advice);
     return g_steal_pointer(&list);

@@ -17,6 +17,8 @@ typedef enum {
     LAMP_ADVICE_TIMEOUT,  /* callers give up while the callee works on */
     LAMP_ADVICE_UNEVEN,   /* instances of one service are loaded or perform unevenly */
     LAMP_ADVICE_CHURN,    /* a connection is set up for each request */
+    LAMP_ADVICE_CHATTY,   /* many different calls to one callee, much of it on the way */
+    LAMP_ADVICE_STREAM,   /* a large response, passed on only when it is whole */
 } LampAdviceKind;
 
 extern const char *const lamp_advice_names[];

@@ -132,12 +132,26 @@ parse_timing(char *part, LampRewrite *rewrite, GError **error)
     return TRUE;
 }
 
+#define CACHE_SYNTAX "a cache takes 'hit SHARE' (0 to 1), 'hit SHARE in TIME' or 'off'"
+
+/* Takes "in TIME" off the end of @rest, if it is there. */
+static gboolean
+parse_hit_time(char *rest, LampRewrite *rewrite)
+{
+    char *in = g_strrstr(rest, " in ");
+    if (in == NULL || !lamp_change_duration_parse(g_strchug(in + 4), &rewrite->amount))
+        return FALSE;
+    *in = '\0';
+    g_strchomp(rest);
+    return TRUE;
+}
+
 static gboolean
 parse_cache(char *rest, LampRewrite *rewrite, GError **error)
 {
+    rewrite->kind = parse_hit_time(rest, rewrite) ? LAMP_REWRITE_FRONT : LAMP_REWRITE_CACHE;
     char *space = strrchr(rest, ' ');
-    rewrite->kind = LAMP_REWRITE_CACHE;
-    if (space != NULL && g_str_equal(space + 1, "off")) {
+    if (space != NULL && g_str_equal(space + 1, "off") && rewrite->kind == LAMP_REWRITE_CACHE) {
         rewrite->share = -1.0;
         *space = '\0';
         rewrite->target = lamp_target_parse(rest);
@@ -145,11 +159,11 @@ parse_cache(char *rest, LampRewrite *rewrite, GError **error)
     }
     if (space == NULL || !lamp_change_number_parse(space + 1, &rewrite->share) ||
         rewrite->share < 0.0 || rewrite->share > 1.0)
-        return syntax_error(rest, "a cache takes 'hit SHARE' (0 to 1) or 'off'", error);
+        return syntax_error(rest, CACHE_SYNTAX, error);
     *space = '\0';
     g_strchomp(rest);
     if (!g_str_has_suffix(rest, " hit"))
-        return syntax_error(rest, "a cache takes 'hit SHARE' (0 to 1) or 'off'", error);
+        return syntax_error(rest, CACHE_SYNTAX, error);
     rest[strlen(rest) - strlen(" hit")] = '\0';
     rewrite->target = lamp_target_parse(rest);
     return TRUE;

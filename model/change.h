@@ -3,13 +3,17 @@
  *
  *   TARGET *F | +T | -T | =T     the target's own work takes F times as long, T more or less, T
  *   A->B *F | +T | -T | =T       the network round trip of calls from A to B
- *   … =exp(T), =normal(T,T), =lognormal(T,SIGMA), =uniform(T,T), =file(PATH), =like(TARGET)
- *                                drawn for each call from a distribution: given, measured and
- * in a file, or the work of another target in this capture parallel TARGET: P, P, ...   calls
- * to P, P made by TARGET start together, not in turn sequential TARGET            calls made by
- * TARGET wait for each other cache TARGET hit SHARE       the cache answers this share of its
- * lookups cache TARGET off             the cache is not asked batch TARGET repeated calls to
- * TARGET from one request become one remove TARGET                calls to TARGET are not made
+ *   ... =exp(T), =normal(T,T), =lognormal(T,SIGMA), =uniform(T,T), =file(PATH), =like(TARGET)
+ *                                drawn for each call: from a distribution that is given or in
+ *                                a file, or from the work of another target in this capture
+ *   parallel TARGET: P, P, ...   calls to P, P made by TARGET start together, not in turn
+ *   sequential TARGET            calls made by TARGET wait for each other
+ *   cache TARGET hit SHARE       the cache TARGET answers this share of its lookups
+ *   cache TARGET hit SHARE in T  a new cache before TARGET answers this share of its calls
+ *                                in T; the others take T longer
+ *   cache TARGET off             the cache is not asked
+ *   batch TARGET                 repeated calls to TARGET from one request become one
+ *   remove TARGET                calls to TARGET are not made
  *   down INSTANCE                the instance is gone, its calls go to its siblings
  *   replicas SERVICE N           calls are spread evenly over N instances
  *   limit TARGET N               instances serve at most N calls at once (0: no limit)

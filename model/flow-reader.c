@@ -159,7 +159,8 @@ join_root(LampFlowReader *reader, OpenFlow *open, GError **error)
     open->confidence = lamp_statement_real(reader->roots, 2);
     open->is_background = lamp_statement_int(reader->roots, 3) != 0;
     open->is_wanted = open->is_wanted &&
-                      !(open->is_background && reader->filter.skip_background) &&
+                      !(open->is_background && reader->filter.skip_background &&
+                        !reader->filter.keep_others) &&
                       is_in_period(&reader->filter, lamp_statement_int(reader->roots, 4));
     return TRUE;
 }
@@ -323,7 +324,10 @@ finish(LampFlowReader *reader, OpenFlow *open)
             lamp_flow_build(&reader->builder, open->rows, open->trace_id, &reader->flow);
         reader->flow.confidence = open->confidence;
         reader->flow.is_background = open->is_background;
-        is_good = reader->flow.count > 0 && matches_filter(reader, &reader->flow) &&
+        reader->flow.is_chosen =
+            reader->flow.count > 0 && matches_filter(reader, &reader->flow);
+        is_good = reader->flow.count > 0 &&
+                  (reader->flow.is_chosen || reader->filter.keep_others) &&
                   lamp_flow_sampler_take(reader->sampler, &reader->flow);
     }
     if (reader->spare->len < 1024)

@@ -44,6 +44,7 @@ typedef struct {
     guint32 weight;    /* flows that this one stands for: 1 without sampling, 0: none */
     double confidence; /* probability that the whole tree is right */
     gboolean is_background;
+    gboolean is_chosen; /* passes the filter; FALSE with `keep_others` only */
 } LampFlow;
 
 /* Time from the request's leaving the client to the response's arrival there. */
@@ -85,9 +86,11 @@ typedef struct {
     const char *operation;    /* only flows whose root operation contains this */
     guint32 sample_one_in;    /* keep about one in so many; 0, 1: all */
     LampSampleBy sample_by;
-    guint64 sample_seed; /* another seed keeps other flows */
-    gint64 trace_id;     /* only this one; 0: all */
-    gboolean only_times; /* flags, sizes and status are not needed and left zero */
+    guint64 sample_seed;  /* another seed keeps other flows */
+    gint64 trace_id;      /* only this one; 0: all */
+    gboolean keep_others; /* also hand out what service, root, operation, skip_background leave
+                           * out: it takes places from what is asked about */
+    gboolean only_times;  /* flags, sizes and status are not needed and left zero */
 } LampFlowFilter;
 
 /* Starts to read; @topology gains the labels that occur. Caller frees. @filter is copied, its

@@ -46,6 +46,7 @@ typedef struct {
     guint8 is_error;
     guint8 has_open_child; /* a synchronous child outlived it: its caller gave up on it */
     guint8 is_cut;         /* its caller gave up: see timeouts */
+    guint8 is_hit;         /* answered by a cache in front: work of no service */
 } LampReplayCall;
 
 typedef struct {

@@ -29,7 +29,8 @@ typedef guint (*RewriteCall)(const LampRewrite *rewrite, LampReplayCall *calls, 
 static gboolean
 is_meant(const LampRewrite *rewrite, const LampReplayCall *call)
 {
-    return lamp_target_matches(rewrite->target, call->label, call->server_instance);
+    return !call->is_hit &&
+           lamp_target_matches(rewrite->target, call->label, call->server_instance);
 }
 
 /* Within eleven days, so that sums do not overflow. */
@@ -204,6 +205,7 @@ lamp_rewrite_apply(const LampRewrite *rewrite, const LampTopology *topology, Lam
         [LAMP_REWRITE_BATCH] = lamp_rewrite_batch,
         [LAMP_REWRITE_REMOVE] = lamp_rewrite_remove,
         [LAMP_REWRITE_TIMEOUT] = rewrite_timeout,
+        [LAMP_REWRITE_FRONT] = lamp_rewrite_front,
         [LAMP_REWRITE_LOAD] = NULL,
     };
     if (rewrite->like != NULL)

@@ -13,6 +13,7 @@ typedef enum {
     LAMP_REWRITE_PARALLEL,
     LAMP_REWRITE_SEQUENTIAL,
     LAMP_REWRITE_CACHE,
+    LAMP_REWRITE_FRONT,
     LAMP_REWRITE_BATCH,
     LAMP_REWRITE_REMOVE,
     LAMP_REWRITE_DOWN,
@@ -40,7 +41,7 @@ typedef struct {
     LampDistribution *distribution; /* owned; of another drawing */
     LampEffect effect;
     double factor; /* scale, failover, load */
-    gint64 amount; /* add, set, timeout, failover: ns */
+    gint64 amount; /* add, set, timeout, failover, a cache in front: ns */
     double share;  /* cache: hits; -1 off */
     guint32 count; /* limit, replicas, retries, failover */
 } LampRewrite;
@@ -58,6 +59,9 @@ LampTouched lamp_rewrite_apply(const LampRewrite *rewrite, const LampTopology *t
 
 /* The cache rewriting (model/rewrite-cache.c). */
 LampTouched lamp_rewrite_cache(const LampRewrite *rewrite, LampReplay *replay, guint64 seed);
+
+/* A cache before calls that have none (model/rewrite-front.c); 1 if it changed @call. */
+guint lamp_rewrite_front(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call);
 
 /* Instances down, added, limited (model/rewrite-places.c). */
 LampTouched lamp_rewrite_places(const LampRewrite *rewrite, const LampTopology *topology,

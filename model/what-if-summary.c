@@ -202,17 +202,24 @@ instance_name(const LampTopology *topology, guint32 instance)
                : "an added replica";
 }
 
+/* Work that arrives at an instance with a limit, as share of what its places can do; 0: none.
+ */
+static double
+use_of(const LampOutcomes *outcomes, guint instance)
+{
+    double arriving = (double) MAX(outcomes->report.arriving, 1);
+    guint32 limit = outcomes->stations.limits[instance];
+    return limit == 0 ? 0.0 : (double) outcomes->report.work[instance] / (arriving * limit);
+}
+
 static void
 find_busiest(const LampOutcomes *outcomes, LampWhatifResult *result)
 {
     const LampStations *stations = &outcomes->stations;
     double requests = (double) outcomes->before->len, best = 0.0;
-    double arriving = (double) MAX(outcomes->report.arriving, 1);
-    result->throughput = requests * 1e9 / arriving;
+    result->throughput = requests * 1e9 / (double) MAX(outcomes->report.arriving, 1);
     for (guint i = 1; i < stations->instances; i++) {
-        if (stations->limits[i] == 0)
-            continue;
-        double use = (double) outcomes->report.work[i] / (arriving * stations->limits[i]);
+        double use = use_of(outcomes, i);
         if (use <= best)
             continue;
         best = use;
@@ -242,6 +249,32 @@ find_stretched(const LampOutcomes *outcomes, LampWhatifResult *result)
     }
 }
 
+/* The busiest is told by itself; here the others that are full, too. */
+static void
+add_saturation_notes(const LampOutcomes *outcomes, const LampTopology *topology,
+                     LampWhatifResult *result)
+{
+    gboolean has_limit = FALSE;
+    for (guint i = 1; i < outcomes->stations.instances; i++) {
+        double use = use_of(outcomes, i);
+        has_limit = has_limit || outcomes->stations.limits[i] > 0;
+        if (i == result->busiest || use < 1.0)
+            continue;
+        g_ptr_array_add(result->notes,
+                        g_strdup_printf("%s saturates, too: %.0f %% of what its %u places can "
+                                        "do arrives",
+                                        instance_name(topology, i), use * 100.0,
+                                        outcomes->stations.limits[i]));
+    }
+    gboolean is_denser =
+        (double) outcomes->report.arriving < 0.999 * (double) outcomes->arriving_before;
+    if (is_denser && !has_limit)
+        g_ptr_array_add(result->notes,
+                        g_strdup("no limit on calls at once is visible in the capture, so more "
+                                 "load meets no wait here and nothing saturates; state the "
+                                 "limits that are known: 'limit TARGET N'"));
+}
+
 static void
 add_notes(const LampOutcomes *outcomes, const LampTopology *topology, const LampChange *change,
           LampWhatifResult *result)
@@ -259,6 +292,7 @@ add_notes(const LampOutcomes *outcomes, const LampTopology *topology, const Lamp
                                 "latencies are those if callers went on without an answer",
                                 text, touched->failing));
     }
+    add_saturation_notes(outcomes, topology, result);
     if (result->stretched != 0)
         g_ptr_array_add(
             result->notes,

@@ -60,6 +60,8 @@ read_batch(LampReplay *replay, LampFlowReader *reader, const LampStructure *stru
             break;
         }
         lamp_replay_add(replay, flow, structure);
+        if (!flow->is_chosen)
+            lamp_replay_flow(replay, replay->flows->len - 1)->is_background = 1;
     }
     lamp_replay_sort(replay);
     leave_out_callerless(replay);
@@ -88,6 +90,7 @@ lamp_whatif_load(LampStore *store, LampTopology *topology, const LampStructure *
     if (filter != NULL)
         whatif->filter = *filter;
     whatif->filter.only_times = TRUE;
+    whatif->filter.keep_others = TRUE;
     whatif->filter.sample_by = LAMP_SAMPLE_HEAD; /* a weight cannot be replayed */
     whatif->first = lamp_replay_new();
     g_autoptr(LampFlowReader) reader =
@@ -300,6 +303,10 @@ lamp_whatif_run(LampWhatif *whatif, const LampChange *change, GError **error)
         outcomes.peaks_before = observed_peaks(whatif);
         outcomes.instances_before = whatif->stations.instances;
         result = lamp_outcomes_summarise(&outcomes, whatif->topology, change);
+        if (whatif->filter.sample_one_in > 1)
+            g_ptr_array_add(result->notes,
+                            g_strdup("of a sample: less load than the system had, so waits for "
+                                     "places are not predicted"));
     }
     clear_outcomes(&outcomes);
     return result;

@@ -57,8 +57,9 @@ typedef struct {
 
 typedef struct LampWhatif LampWhatif;
 
-/* @filter as for reading flows; flows that began inside the system take part in the load but
- * are not counted. At most @most_flows are used, from the begin (0: all). @store, @topology and
+/* @filter as for reading flows. Flows that began inside the system, and those that service,
+ * root or operation leave out, take part in the load but are not counted. At most @most_flows
+ * are used, from the begin (0: all). @store, @topology and
  * @structure must outlive it. */
 LampWhatif *lamp_whatif_load(LampStore *store, LampTopology *topology,
                              const LampStructure *structure, const LampFlowFilter *filter,

@@ -17,8 +17,7 @@ advise(LampStore *store, LampTopology *topology, LampStructure *structure)
     return list;
 }
 
-/* Advice on a system in which @format gives the calls of each of ten requests; their first
- * argument is the id, the second the begin. */
+/* Advice on a system in which @calls are those of each request. */
 typedef struct {
     LampStore *store;
     LampTopology *topology;
@@ -27,10 +26,10 @@ typedef struct {
 } Advised;
 
 static void
-advise_on(Advised *a, const char *const *calls)
+advise_with(Advised *a, const char *const *calls, guint requests, const char *sql)
 {
     g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
-    for (guint i = 0; i < 10; i++)
+    for (guint i = 0; i < requests; i++)
         for (guint k = 0; calls[k] != NULL; k++) {
             g_auto(GStrv) w = g_strsplit(calls[k], " ", -1);
             GString *line = g_string_new(NULL);
@@ -47,10 +46,16 @@ advise_on(Advised *a, const char *const *calls)
             g_ptr_array_add(lines, g_string_free(line, FALSE));
         }
     g_ptr_array_add(lines, NULL);
-    a->store = fixture_store((const char *const *) lines->pdata);
+    a->store = fixture_store_with((const char *const *) lines->pdata, sql);
     a->topology = lamp_topology_load(a->store, NULL);
     a->structure = lamp_structure_learn(a->store, a->topology, NULL, 0, NULL);
     a->list = advise(a->store, a->topology, a->structure);
+}
+
+static void
+advise_on(Advised *a, const char *const *calls)
+{
+    advise_with(a, calls, 10, "");
 }
 
 static void
@@ -117,6 +122,68 @@ START_TEST(test_advice_leaves_parallel_and_short_calls_alone)
 }
 END_TEST
 
+START_TEST(test_advice_finds_chatter)
+{
+    static const char *const calls[] = {
+        "1 0 client web GET 0 0 1000 1000", "2 1 web db A 100 110 150 160",
+        "3 1 web db B 170 180 220 230",     "4 1 web db A 240 250 290 300",
+        "5 1 web db B 310 320 360 370",     "6 1 web db A 380 390 430 440",
+        "7 1 web log L 450 460 500 510",    NULL};
+    Advised a;
+    advise_on(&a, calls);
+    ck_assert_uint_eq(a.list->len, 1);
+    const LampAdvice *advice = &g_array_index(a.list, LampAdvice, 0);
+    ck_assert_int_eq(advice->kind, LAMP_ADVICE_CHATTY);
+    ck_assert_ptr_nonnull(strstr(advice->text, "5.0 calls to db"));
+    ck_assert_double_eq_tol(replay(&a, advice), -80.0, 1e-6);
+    clear_advised(&a);
+}
+END_TEST
+
+START_TEST(test_advice_finds_large_responses_passed_on_whole)
+{
+    static const char *const calls[] = {"1 0 client web GET 0 0 1000 1000",
+                                        "2 1 web files F 100 100 900 900",
+                                        "3 1 web log L 920 920 930 930", NULL};
+    Advised a;
+    advise_with(&a, calls, 10,
+                "UPDATE calls SET response_bytes = 1 << 20 WHERE call_id % 100 < 3;");
+    ck_assert_uint_eq(a.list->len, 1);
+    const LampAdvice *advice = &g_array_index(a.list, LampAdvice, 0);
+    ck_assert_int_eq(advice->kind, LAMP_ADVICE_STREAM);
+    ck_assert_ptr_nonnull(strstr(advice->text, "1024 KiB from files F"));
+    clear_advised(&a);
+}
+END_TEST
+
+/* The same is asked every time; `page` is passed on by a proxy, `item` is looked up in a cache.
+ */
+START_TEST(test_advice_puts_no_cache_before_a_cache)
+{
+    static const char *const calls[] = {"1 0 client proxy GET_/page 0 0 1000 1000",
+                                        "2 1 proxy web GET_/page 100 100 900 900",
+                                        "3 0 client web GET_/item 2000 2000 2900 2900",
+                                        "4 3 web memc get_item:{} 2100 2100 2200 2200",
+                                        "5 3 web memc set_item:{} 2300 2300 2400 2400",
+                                        NULL};
+    Advised a;
+    advise_with(
+        &a, calls, 60,
+        "UPDATE strings SET text = replace(text, '_', ' ');"
+        "INSERT INTO strings (text) VALUES ('memcached');"
+        "UPDATE calls SET protocol_id = (SELECT string_id FROM strings WHERE text = "
+        "'memcached') WHERE call_id % 100 >= 4;"
+        "INSERT INTO observations (observation_id, source_id, origin, request_values) VALUES "
+        "(1, 1, 'wire', '{\"path\":\"x\"}');"
+        "UPDATE calls SET server_observation_id = 1;");
+    ck_assert_uint_eq(a.list->len, 1);
+    const LampAdvice *advice = &g_array_index(a.list, LampAdvice, 0);
+    ck_assert_int_eq(advice->kind, LAMP_ADVICE_CACHE);
+    ck_assert_str_eq(advice->change, "cache proxy/GET /page hit 0.98 in 1ms");
+    clear_advised(&a);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -126,6 +193,9 @@ main(void)
     tcase_add_test(cases, test_advice_finds_repeated_calls);
     tcase_add_test(cases, test_advice_finds_calls_in_turn);
     tcase_add_test(cases, test_advice_leaves_parallel_and_short_calls_alone);
+    tcase_add_test(cases, test_advice_finds_chatter);
+    tcase_add_test(cases, test_advice_finds_large_responses_passed_on_whole);
+    tcase_add_test(cases, test_advice_puts_no_cache_before_a_cache);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }

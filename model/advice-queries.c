@@ -1,0 +1,100 @@
+/*
+ * Advice asked of the database.
+ *
+ * - cache: calls whose request values all equal those of an earlier call to the same operation
+ *   less than a second before. Left out are the calls of a store that is a cache itself, calls
+ *   that are looked up in a cache by who serves them (the same key is read and set there), and
+ *   calls that only pass on what their caller was asked. Wrong where the answer depends on more
+ *   than the values that were seen.
+ * - churn: most calls have a connection of their own.
+ */
+#include "model/advice-queries.h"
+
+#include "store/statement.h"
+
+#define HIT_TIME "1ms" /* of a cache in front, as long as nothing better is known */
+
+static const char cache_sql[] =
+    "WITH named AS (SELECT c.call_id, c.trace_id, c.parent_call_id, c.server_instance_id,"
+    "  c.operation_id, c.server_start_ns AS t, coalesce(p.text, '') AS protocol,"
+    "  coalesce(c.server_observation_id, c.client_observation_id) AS seen"
+    "  FROM calls c LEFT JOIN strings p ON p.string_id = c.protocol_id LIMIT 200000),"
+    " looked_up AS (SELECT a.server_instance_id AS instance, a.operation_id AS operation"
+    "  FROM named c JOIN calls a ON a.call_id = c.parent_call_id"
+    "  JOIN strings o ON o.string_id = c.operation_id"
+    "  WHERE c.protocol IN ('redis', 'memcached')"
+    "  GROUP BY 1, 2, substr(o.text, instr(o.text, ' '))"
+    "  HAVING max(o.text LIKE 'get %') AND max(o.text LIKE 'set%')),"
+    " asked AS (SELECT n.*, v.request_values AS content FROM named n"
+    "  JOIN observations v ON v.observation_id = n.seen"
+    "  LEFT JOIN calls a ON a.call_id = n.parent_call_id"
+    "  WHERE protocol NOT IN ('redis', 'memcached')"
+    "  AND a.operation_id IS NOT n.operation_id"
+    "  AND (n.server_instance_id, n.operation_id) NOT IN (SELECT * FROM looked_up)),"
+    " again AS (SELECT *, t - lag(t) OVER (PARTITION BY server_instance_id, operation_id,"
+    "  content ORDER BY t) AS since FROM asked WHERE content IS NOT NULL)"
+    " SELECT s.name, o.text, avg(since IS NOT NULL AND since < 1000000000) AS share, count(*),"
+    "  min(trace_id) FROM again JOIN instances i ON i.instance_id = server_instance_id"
+    " JOIN services s USING (service_id) JOIN strings o ON o.string_id = operation_id"
+    " WHERE o.text LIKE 'GET %' OR o.text LIKE 'SELECT%'"
+    " GROUP BY s.name, o.text HAVING share > 0.2 AND count(*) >= 50 ORDER BY 1, 2";
+
+static const char churn_sql[] =
+    "WITH used AS (SELECT server_instance_id, client_endpoint_id, server_endpoint_id,"
+    "  count(*) AS n, min(trace_id) AS example FROM calls WHERE client_endpoint_id IS NOT NULL"
+    "  GROUP BY 1, 2, 3)"
+    " SELECT s.name, '', 1.0 * count(*) / sum(n) AS share, sum(n), min(example) FROM used"
+    " JOIN instances i ON i.instance_id = server_instance_id JOIN services s USING (service_id)"
+    " GROUP BY s.name HAVING share > 0.5 AND sum(n) >= 50 ORDER BY 1";
+
+static void
+tell_cache(LampAdvice *advice, const char *service, const char *operation, double share)
+{
+    g_autofree char *target = lamp_advice_target(service, operation);
+    advice->text = g_strdup_printf(
+        "%.0f %% of the calls %s %s ask what was asked in the second before: a cache in front "
+        "would answer them, if the answer depends on nothing else",
+        share * 100.0, service, operation);
+    advice->change = g_strdup_printf("cache %s hit %.2f in " HIT_TIME, target, share);
+}
+
+static void
+tell_churn(LampAdvice *advice, const char *service, const char *operation, double share)
+{
+    (void) operation;
+    advice->text = g_strdup_printf("callers of %s set up a connection for %.0f %% of their "
+                                   "calls: keep connections open",
+                                   service, share * 100.0);
+}
+
+typedef void (*Tell)(LampAdvice *advice, const char *service, const char *operation,
+                     double share);
+
+/* Rows of @sql: service, operation, share, count, example. */
+static gboolean
+list_rows(LampStore *store, LampAdviceKind kind, const char *sql, Tell tell, GArray *list,
+          GError **error)
+{
+    g_autoptr(LampStatement) rows = lamp_statement_new(store, sql, error);
+    gboolean more = rows != NULL;
+    while (more) {
+        if (!lamp_statement_step(rows, &more, error))
+            return FALSE;
+        if (!more)
+            return TRUE;
+        LampAdvice advice = {.kind = kind, .confidence = 1.0};
+        advice.requests = (guint64) lamp_statement_int(rows, 3);
+        advice.example = lamp_statement_int_or(rows, 4, 0);
+        tell(&advice, lamp_statement_text(rows, 0), lamp_statement_text(rows, 1),
+             lamp_statement_real(rows, 2));
+        g_array_append_val(list, advice);
+    }
+    return FALSE;
+}
+
+gboolean
+lamp_advice_query(LampStore *store, GArray *list, GError **error)
+{
+    return list_rows(store, LAMP_ADVICE_CACHE, cache_sql, tell_cache, list, error) &&
+           list_rows(store, LAMP_ADVICE_CHURN, churn_sql, tell_churn, list, error);
+}

@@ -1,0 +1,144 @@
+/* Limits that are found, who waits for them, and caches. */
+#include "tests/unit/whatif-fixture.h"
+
+/* One place, three calls that come together: the second waits 100, the third 200. */
+static GPtrArray *
+queue_lines(guint requests)
+{
+    GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < requests; i++) {
+        guint t = i / 3 * 1000 + i % 3 * 5, done = i / 3 * 1000 + (i % 3 + 1) * 100;
+        g_ptr_array_add(lines, g_strdup_printf("%u 0 client%u shop GET %u %u %u %u", i + 1,
+                                               i % 3, t, t, done, done));
+    }
+    g_ptr_array_add(lines, NULL);
+    return lines;
+}
+
+START_TEST(test_stations_find_a_limit_of_one)
+{
+    Loaded l;
+    g_autoptr(GPtrArray) lines = queue_lines(90);
+    load(&l, (const char *const *) lines->pdata);
+    const GArray *limits = lamp_whatif_limits(l.whatif);
+    ck_assert_uint_eq(limits->len, 1);
+    ck_assert_uint_eq(g_array_index(limits, LampStationLimit, 0).limit, 1);
+    ck_assert_double_eq_tol(mean_after(&l, "shop *1"), (100 + 195 + 290) / 3.0, 1e-6);
+    /* twice as long each: 200, 395, 590 */
+    ck_assert_double_eq_tol(mean_after(&l, "shop *2"), (200 + 395 + 590) / 3.0, 1.0);
+    ck_assert_double_eq_tol(mean_after(&l, "limit shop 3"), (100 + 95 + 95) / 3.0, 5.0);
+    unload(&l);
+}
+END_TEST
+
+START_TEST(test_stations_find_no_limit_where_there_is_none)
+{
+    GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+    guint64 random = 7;
+    for (guint i = 0; i < 300; i++) {
+        random = random * G_GUINT64_CONSTANT(6364136223846793005) + 1442695040888963407u;
+        guint t = i * 40, took = 60 + (guint) (random >> 33) % 80;
+        g_ptr_array_add(lines, g_strdup_printf("%u 0 client shop GET %u %u %u %u", i + 1, t, t,
+                                               t + took, t + took));
+    }
+    g_ptr_array_add(lines, NULL);
+    Loaded l;
+    load(&l, (const char *const *) lines->pdata);
+    ck_assert_uint_eq(lamp_whatif_limits(l.whatif)->len, 0);
+    unload(&l);
+    g_ptr_array_unref(lines);
+}
+END_TEST
+
+START_TEST(test_whatif_cache_takes_donors_of_the_other_outcome)
+{
+    GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < 40; i++) {
+        guint t = i * 1000, id = i * 10 + 1, end = i % 2 == 0 ? 100 : 300;
+        g_ptr_array_add(lines, g_strdup_printf("%u 0 client web GET %u %u %u %u", id, t, t,
+                                               t + end, t + end));
+        g_ptr_array_add(lines, g_strdup_printf("%u %u web cache GET %u %u %u %u", id + 1, id,
+                                               t + 10, t + 10, t + 20, t + 20));
+        if (i % 2 == 1)
+            g_ptr_array_add(lines, g_strdup_printf("%u %u web db S %u %u %u %u", id + 2, id,
+                                                   t + 30, t + 30, t + 230, t + 230));
+    }
+    g_ptr_array_add(lines, NULL);
+    Loaded l;
+    load(&l, (const char *const *) lines->pdata);
+    ck_assert_double_eq_tol(mean_after(&l, "cache cache hit 0.5"), 200.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "cache cache hit 1"), 100.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "cache cache hit 0"), 300.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "cache cache off"), 290.0, 1e-6);
+    unload(&l);
+    g_ptr_array_unref(lines);
+}
+END_TEST
+
+START_TEST(test_whatif_cache_in_front_answers_a_share)
+{
+    GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < 2000; i++) {
+        guint t = i * 1000, id = i * 10 + 1;
+        g_ptr_array_add(lines, g_strdup_printf("%u 0 client web GET %u %u %u %u", id, t, t,
+                                               t + 400, t + 400));
+        g_ptr_array_add(lines, g_strdup_printf("%u %u web shop GET %u %u %u %u", id + 1, id,
+                                               t + 50, t + 60, t + 340, t + 350));
+        g_ptr_array_add(lines, g_strdup_printf("%u %u shop db S %u %u %u %u", id + 2, id + 1,
+                                               t + 100, t + 100, t + 300, t + 300));
+    }
+    g_ptr_array_add(lines, NULL);
+    Loaded l;
+    load(&l, (const char *const *) lines->pdata);
+    /* all answered in 20 us instead of 300; none, and each asks in vain */
+    ck_assert_double_eq_tol(mean_after(&l, "cache shop hit 1 in 20us"), 120.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "cache shop hit 0 in 20us"), 420.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "cache shop hit 0.25 in 20us"), 345.0, 10.0);
+    ck_assert_double_eq_tol(mean_after(&l, "cache db/S hit 1 in 0us"), 200.0, 1e-6);
+    /* what hits takes no place */
+    g_autoptr(LampWhatifResult) none = run_text(&l, "cache shop hit 1 in 20us; limit shop 1");
+    ck_assert_double_eq_tol(none->busiest_use, 0.0, 1e-9);
+    ck_assert_double_eq_tol(mean_after(&l, "cache shop hit 1 in 20us; shop *5"), 120.0, 1e-6);
+    ck_assert_ptr_null(lamp_change_parse("cache shop hit 2 in 20us", NULL));
+    ck_assert_ptr_null(lamp_change_parse("cache shop off in 20us", NULL));
+    unload(&l);
+    g_ptr_array_unref(lines);
+}
+END_TEST
+
+START_TEST(test_whatif_counts_the_chosen_and_lets_the_others_wait)
+{
+    Loaded l;
+    g_autoptr(GPtrArray) lines = queue_lines(90);
+    for (guint i = 2; i < 90; i += 3) { /* the last of each three asks for something else */
+        g_autofree char *line = lines->pdata[i];
+        g_auto(GStrv) parts = g_strsplit(line, "GET", 2);
+        lines->pdata[i] = g_strjoin("PUT", parts[0], parts[1], NULL);
+    }
+    load(&l, (const char *const *) lines->pdata);
+    lamp_whatif_free(l.whatif);
+    LampFlowFilter filter = {.operation = "PUT"};
+    l.whatif = lamp_whatif_load(l.store, l.topology, l.structure, &filter, 0, NULL);
+    ck_assert_uint_eq(lamp_whatif_requests(l.whatif), 30);
+    ck_assert_uint_eq(lamp_whatif_limits(l.whatif)->len, 1);
+    ck_assert_double_eq_tol(mean_after(&l, "shop *1"), 290.0, 1e-6);
+    /* it is the others that it waits for */
+    ck_assert_double_eq_tol(mean_after(&l, "shop/GET *2"), 490.0, 1.0);
+    unload(&l);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("whatif-places");
+    TCase *cases = tcase_create("whatif-places");
+    tcase_set_timeout(cases, 30);
+    tcase_add_test(cases, test_stations_find_a_limit_of_one);
+    tcase_add_test(cases, test_stations_find_no_limit_where_there_is_none);
+    tcase_add_test(cases, test_whatif_cache_takes_donors_of_the_other_outcome);
+    tcase_add_test(cases, test_whatif_cache_in_front_answers_a_share);
+    tcase_add_test(cases, test_whatif_counts_the_chosen_and_lets_the_others_wait);
+    suite_add_tcase(suite, cases);
+    return run_suite(suite);
+}
