@@ -214,7 +214,8 @@ lamp_ingest(LampStore *store, const LampIngestOptions *options, LampIngestCounts
                   (run.writer = lamp_writer_new(store, error)) != NULL;
     /* What was there before this run has to be read again. */
     run.seen = ok && lamp_writer_is_empty(run.writer) ? lamp_occurrences_new(store) : NULL;
-    ok = ok && ingest_files(&run, sources, error) && lamp_templates_settle(store, error) &&
+    ok = ok && ingest_files(&run, sources, error) &&
+         lamp_templates_settle(store, run.seen != NULL ? run.seen->templates : NULL, error) &&
          lamp_identifiers_settle(store, run.seen, error) &&
          lamp_store_stage_end(store, "ingest", error);
     lamp_writer_free(run.writer);

@@ -28,20 +28,31 @@ skip_blanks(LampCursor *at)
         at->at++;
 }
 
+/* Do the backslashes before @at, back to @begin, escape it? */
+static gboolean
+is_escaped(const guint8 *begin, const guint8 *at)
+{
+    gsize slashes = 0;
+    while (at - slashes > begin && at[-1 - (gssize) slashes] == '\\')
+        slashes++;
+    return slashes % 2 == 1;
+}
+
 /* Inside of a quoted text; `\"` does not end it. */
 static gboolean
 take_quoted(LampCursor *at, LampBytes *out_text)
 {
     if (at->at == at->end || *at->at != '"')
         return FALSE;
-    const guint8 *begin = at->at + 1, *p = begin;
-    for (; p < at->end && *p != '"'; p++)
-        if (*p == '\\' && p + 1 < at->end)
-            p++;
-    if (p >= at->end)
-        return FALSE;
-    *out_text = lamp_bytes(begin, (gsize) (p - begin));
-    at->at = p + 1;
+    const guint8 *begin = at->at + 1, *search = begin, *quote;
+    do {
+        quote = search < at->end ? memchr(search, '"', (gsize) (at->end - search)) : NULL;
+        if (quote == NULL)
+            return FALSE;
+        search = quote + 1;
+    } while (is_escaped(begin, quote));
+    *out_text = lamp_bytes(begin, (gsize) (quote - begin));
+    at->at = search;
     return TRUE;
 }
 
@@ -250,6 +261,8 @@ is_status(LampBytes text)
            (text.len == 1 && text.at[0] == '-');
 }
 
+static const LampMeaning bytes_meaning = {LAMP_MEANS_BYTES_SENT, 0};
+
 gboolean
 lamp_log_parse_access(LampLog *log, LampBytes line, LampLogRecord *record)
 {
@@ -278,7 +291,8 @@ lamp_log_parse_access(LampLog *log, LampBytes line, LampLogRecord *record)
     record->call.status = status;
     lamp_log_record_add(record, "request", request);
     lamp_log_record_add(record, "status", status);
-    lamp_log_record_set(record, &log->scanner, lamp_bytes_text("bytes_sent"), bytes);
+    lamp_log_record_set_meaning(record, &log->scanner, bytes_meaning,
+                                lamp_bytes("bytes_sent", 10), bytes);
     record->is_request = TRUE;
     record->event.message = lamp_bytes(message, (gsize) (line.at + line.len - message));
     skip_blanks(&tail.at);

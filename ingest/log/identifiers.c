@@ -42,6 +42,45 @@ compare_occurrences(const void *x, const void *y)
     return (a->record > b->record) - (a->record < b->record);
 }
 
+/* For a few: no calls of a function for each comparison's begin and end. */
+static void
+sort_few(LampOccurrence *o, gsize count)
+{
+    for (gsize i = 1; i < count; i++) {
+        LampOccurrence moved = o[i];
+        gsize k = i;
+        for (; k > 0 && compare_occurrences(&moved, &o[k - 1]) < 0; k--)
+            o[k] = o[k - 1];
+        o[k] = moved;
+    }
+}
+
+/* Values are hashes, so their first bits spread them evenly over buckets of a few each. */
+static void
+sort_occurrences(LampOccurrence *o, gsize count)
+{
+    enum { BITS = 16, FEW = 24 };
+    gsize *ends = g_new0(gsize, ((gsize) 1 << BITS) + 1);
+    LampOccurrence *sorted = g_new(LampOccurrence, MAX(count, 1));
+    for (gsize i = 0; i < count; i++)
+        ends[(o[i].value >> (64 - BITS)) + 1]++;
+    for (gsize b = 0; b < (gsize) 1 << BITS; b++)
+        ends[b + 1] += ends[b];
+    for (gsize i = 0; i < count; i++)
+        sorted[ends[o[i].value >> (64 - BITS)]++] = o[i];
+    for (gsize b = 0, begin = 0; b < (gsize) 1 << BITS; begin = ends[b++]) {
+        gsize n = ends[b] - begin;
+        if (n <= FEW)
+            sort_few(&sorted[begin], n);
+        else
+            qsort(&sorted[begin], n, sizeof *sorted, compare_occurrences);
+    }
+    if (count > 0)
+        memcpy(o, sorted, count * sizeof *o);
+    g_free(sorted);
+    g_free(ends);
+}
+
 static int
 compare_pairs(const void *x, const void *y)
 {
@@ -352,8 +391,7 @@ lamp_identifiers_find(LampOccurrence *occurrences, gsize count, guint32 column_c
     ids->relations = g_array_new(FALSE, FALSE, sizeof(LampIdentifierRelation));
     for (guint32 i = 0; i < column_count; i++)
         columns[i].parent = i;
-    if (count > 0)
-        qsort(occurrences, count, sizeof *occurrences, compare_occurrences);
+    sort_occurrences(occurrences, count);
     GArray *pairs = count_shared(occurrences, count, columns);
     unite(pairs, columns);
     g_array_free(pairs, TRUE);

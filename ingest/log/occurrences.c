@@ -12,6 +12,7 @@
  */
 #include "ingest/log/occurrences.h"
 #include "base/keyed-map.h"
+#include "base/value-hash.h"
 #include "ingest/log/template.h"
 #include "store/fields.h"
 #include "store/statement.h"
@@ -20,14 +21,22 @@ enum {
     MOST_OCCURRENCES = 1 << 18,
     MOST_USES = 4096,
     USE_CELLS = 1 << 14,
+    RECENT_COLUMNS = 256,
     WEAK_DIGITS = 6,
     LONGEST_VALUE = 128
 };
 #define SPARSEST_SAMPLE ((guint64) 1 << 32)
 
+/* A column that was met not long ago. */
+typedef struct {
+    LampOccurrenceColumn column;
+    guint32 number; /* from 1; 0: none */
+} RecentColumn;
+
 typedef struct LampOccurrencesState {
     LampStore *store;
     LampKeyedMap *column_of;
+    RecentColumn recent[RECENT_COLUMNS];
     guint16 uses[USE_CELLS];
 } State;
 
@@ -43,6 +52,7 @@ lamp_occurrences_new(LampStore *store)
     LampOccurrences *o = g_new0(LampOccurrences, 1);
     o->occurrences = g_array_new(FALSE, FALSE, sizeof(LampOccurrence));
     o->columns = g_array_new(FALSE, FALSE, sizeof(LampOccurrenceColumn));
+    o->templates = g_byte_array_new();
     o->sample = 1;
     o->state = g_new0(State, 1);
     o->state->store = store;
@@ -57,6 +67,7 @@ lamp_occurrences_free(LampOccurrences *o)
         return;
     g_array_free(o->occurrences, TRUE);
     g_array_free(o->columns, TRUE);
+    g_byte_array_unref(o->templates);
     lamp_keyed_map_free(o->state->column_of);
     g_free(o->state);
     g_free(o);
@@ -97,6 +108,34 @@ column_number(LampOccurrences *o, const LampOccurrenceColumn *column, guint32 *o
     return TRUE;
 }
 
+static gint
+compare_columns(gconstpointer x, gconstpointer y)
+{
+    const LampOccurrenceColumn *a = x, *b = y;
+    if (a->component != b->component)
+        return a->component < b->component ? -1 : 1;
+    if (a->template_id != b->template_id)
+        return a->template_id < b->template_id ? -1 : 1;
+    return (a->slot > b->slot) - (a->slot < b->slot);
+}
+
+/* The same, of a column that most likely was met before. */
+static gboolean
+recent_number(LampOccurrences *o, const LampOccurrenceColumn *column, guint32 *out_number)
+{
+    guint64 place = (guint64) column->slot + 7 * (guint64) column->template_id +
+                    61 * (guint64) column->component;
+    RecentColumn *recent = &o->state->recent[place % RECENT_COLUMNS];
+    guint32 number;
+    if (recent->number == 0 || compare_columns(&recent->column, column) != 0) {
+        if (!column_number(o, column, &number))
+            return FALSE;
+        *recent = (RecentColumn){*column, number + 1};
+    }
+    *out_number = recent->number - 1;
+    return TRUE;
+}
+
 static gboolean
 is_sampled(const LampOccurrences *o, guint64 value)
 {
@@ -122,7 +161,7 @@ is_wanted(LampOccurrences *o, LampBytes text, LampOccurrence *occurrence)
     gboolean is_weak = FALSE;
     if (text.len < 3 || text.len > LONGEST_VALUE)
         return FALSE;
-    guint64 value = lamp_content_hash(text);
+    guint64 value = lamp_value_hash(text);
     guint16 *uses = &o->state->uses[value >> 50];
     if (!is_sampled(o, value) || *uses >= MOST_USES || !may_identify(text, &is_weak))
         return FALSE;
@@ -136,7 +175,7 @@ static void
 keep(LampOccurrences *o, Record *record, LampBytes slot)
 {
     record->column.slot = lamp_store_find(o->state->store, slot);
-    if (!column_number(o, &record->column, &record->occurrence.column))
+    if (!recent_number(o, &record->column, &record->occurrence.column))
         return;
     g_array_append_val(o->occurrences, record->occurrence);
     if (o->occurrences->len >= MOST_OCCURRENCES && o->sample < SPARSEST_SAMPLE)
@@ -149,19 +188,32 @@ find(const LampOccurrences *o, LampBytes text)
     return lamp_store_find(o->state->store, text);
 }
 
+static void
+mark_template(LampOccurrences *o, gint64 id)
+{
+    guint had = o->templates->len;
+    if (id >= (gint64) had) {
+        g_byte_array_set_size(o->templates, (guint) id * 2 + 1);
+        memset(o->templates->data + had, 0, o->templates->len - had);
+    }
+    o->templates->data[id] = 1;
+}
+
 /* Records of events have even numbers, those of calls odd ones. */
 void
 lamp_occurrences_event(LampOccurrences *o, gint64 event_id, gint64 source_id,
                        const LampEventRow *event)
 {
-    Record record = {{.record = (guint64) event_id * 2, .time = event->time}, {0, 0, 0}};
+    Record record = {{.record = (guint64) event_id * 2, .time = event->time},
+                     {.template_id = find(o, event->message_template)}};
+    if (record.column.template_id > 0)
+        mark_template(o, record.column.template_id);
     for (gsize i = 0; i < event->field_count; i++) {
         if (!is_wanted(o, event->fields[i].value, &record.occurrence))
             continue;
         if (record.column.component == 0) {
             gint64 name = find(o, event->service.len > 0 ? event->service : event->host);
             record.column.component = name != 0 ? name : -source_id;
-            record.column.template_id = find(o, event->message_template);
         }
         keep(o, &record, event->fields[i].slot);
     }
@@ -250,17 +302,6 @@ follow_templates(LampOccurrences *o, GError **error)
             column->template_id = (gint64) GPOINTER_TO_SIZE(to);
     }
     return !has_row;
-}
-
-static gint
-compare_columns(gconstpointer x, gconstpointer y)
-{
-    const LampOccurrenceColumn *a = x, *b = y;
-    if (a->component != b->component)
-        return a->component < b->component ? -1 : 1;
-    if (a->template_id != b->template_id)
-        return a->template_id < b->template_id ? -1 : 1;
-    return (a->slot > b->slot) - (a->slot < b->slot);
 }
 
 /* The columns that still occur, sorted, each once. */

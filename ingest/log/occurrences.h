@@ -20,9 +20,10 @@ typedef struct {
 } LampOccurrenceColumn;
 
 typedef struct {
-    GArray *occurrences; /* LampOccurrence */
-    GArray *columns;     /* LampOccurrenceColumn, by their numbers in the occurrences */
-    guint64 sample;      /* one value in so many; a power of two */
+    GArray *occurrences;   /* LampOccurrence */
+    GArray *columns;       /* LampOccurrenceColumn, by their numbers in the occurrences */
+    GByteArray *templates; /* by string id: not 0 where an event has it as its template */
+    guint64 sample;        /* one value in so many; a power of two */
     struct LampOccurrencesState *state;
 } LampOccurrences;
 

@@ -10,24 +10,55 @@
 #include "store/statement.h"
 
 static gboolean
-read_masked(LampStore *store, LampTemplates *templates, GArray *ids, GError **error)
+read_ids(LampStore *store, GArray *ids, GError **error)
 {
     gboolean has_row = FALSE;
     g_autoptr(LampStatement) rows = lamp_statement_new(
-        store,
-        "SELECT template_id, text FROM (SELECT DISTINCT template_id FROM events WHERE "
-        "template_id IS NOT NULL) JOIN strings ON string_id = template_id ORDER BY text",
-        error);
+        store, "SELECT DISTINCT template_id FROM events WHERE template_id IS NOT NULL", error);
     if (rows == NULL)
         return FALSE;
     while (lamp_statement_step(rows, &has_row, error)) {
         if (!has_row)
             return TRUE;
         gint64 id = lamp_statement_int(rows, 0);
-        lamp_templates_add(templates, lamp_bytes_text(lamp_statement_text(rows, 1)));
         g_array_append_val(ids, id);
     }
     return FALSE;
+}
+
+static void
+collect_ids(const GByteArray *seen, GArray *ids)
+{
+    for (gint64 id = 0; id < (gint64) seen->len; id++)
+        if (seen->data[id] != 0)
+            g_array_append_val(ids, id);
+}
+
+static gint
+compare_texts(gconstpointer x, gconstpointer y, gpointer store)
+{
+    const char *a = lamp_store_text(store, *(const gint64 *) x);
+    const char *b = lamp_store_text(store, *(const gint64 *) y);
+    return g_strcmp0(a, b);
+}
+
+/* The masked texts of all events, in the order of texts, so that new strings are numbered in
+ * it. */
+static gboolean
+read_masked(LampStore *store, const GByteArray *seen, LampTemplates *templates, GArray *ids,
+            GError **error)
+{
+    if (seen != NULL)
+        collect_ids(seen, ids);
+    else if (!read_ids(store, ids, error))
+        return FALSE;
+    g_array_sort_with_data(ids, compare_texts, store);
+    for (guint i = 0; i < ids->len; i++) {
+        const char *text = lamp_store_text(store, g_array_index(ids, gint64, i));
+        if (text != NULL)
+            lamp_templates_add(templates, lamp_bytes_text(text));
+    }
+    return TRUE;
 }
 
 static gboolean
@@ -68,11 +99,11 @@ write_moves(LampStore *store, const LampTemplates *templates, const GArray *ids,
 }
 
 gboolean
-lamp_templates_settle(LampStore *store, GError **error)
+lamp_templates_settle(LampStore *store, const GByteArray *seen, GError **error)
 {
     g_autoptr(LampTemplates) templates = lamp_templates_new();
     g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
-    if (!read_masked(store, templates, ids, error) ||
+    if (!read_masked(store, seen, templates, ids, error) ||
         !lamp_store_run(store,
                         "DROP TABLE IF EXISTS temp.template_moves; CREATE TEMP TABLE "
                         "template_moves (source INTEGER PRIMARY KEY, target INTEGER NOT NULL)",
