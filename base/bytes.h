@@ -168,3 +168,17 @@ lamp_cursor_line(LampCursor *c, LampBytes *out_line)
     c->at = nl + 1;
     return TRUE;
 }
+
+/* As lamp_cursor_line, but where no input follows (`last`) what stands after the last newline
+ * is a line, too. */
+static inline gboolean
+lamp_cursor_line_or_rest(LampCursor *c, gboolean last, LampBytes *out_line)
+{
+    if (lamp_cursor_line(c, out_line))
+        return TRUE;
+    if (!last || lamp_cursor_left(c) == 0)
+        return FALSE;
+    *out_line = lamp_cursor_rest(c);
+    c->at = c->end;
+    return TRUE;
+}

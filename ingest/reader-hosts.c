@@ -171,7 +171,7 @@ begin(gpointer state, const LampSourceContext *context G_GNUC_UNUSED)
 }
 
 static void
-take_line(Hosts *hosts, LampBytes line, guint64 offset, LampSink *sink)
+take_line(Hosts *hosts, LampBytes line, guint64 offset, gsize length, LampSink *sink)
 {
     hosts->line++;
     gboolean ok;
@@ -183,7 +183,7 @@ take_line(Hosts *hosts, LampBytes line, guint64 offset, LampSink *sink)
         ok = lamp_text_trim(line).len == 0 ||
              (hosts->is_csv ? emit_csv_line(hosts, line, sink) : emit_hosts_line(line, sink));
     }
-    sink->coverage(sink->owner, offset, line.len + 1, ok);
+    sink->coverage(sink->owner, offset, length, ok);
     if (ok)
         return;
     LampFinding finding = {.kind = LAMP_FINDING_INVALID,
@@ -197,18 +197,12 @@ take_line(Hosts *hosts, LampBytes line, guint64 offset, LampSink *sink)
 static LampStep
 step(gpointer state, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
 {
-    const guint8 *begin_at = in->at;
+    const guint8 *from = in->at;
+    const guint8 *at = from;
     LampBytes line;
-    while (!sink->stop) {
-        guint64 at = offset + (guint64) (in->at - begin_at);
-        if (lamp_cursor_line(in, &line)) {
-            take_line(state, line, at, sink);
-        } else if (last && lamp_cursor_left(in) > 0) {
-            take_line(state, lamp_cursor_rest(in), at, sink);
-            in->at = in->end;
-        } else {
-            break;
-        }
+    while (!sink->stop && lamp_cursor_line_or_rest(in, last, &line)) {
+        take_line(state, line, offset + (guint64) (at - from), (gsize) (in->at - at), sink);
+        at = in->at;
     }
     return LAMP_STEP_NEED_BYTES;
 }

@@ -63,19 +63,12 @@ take_line(KeyLogState *s, LampBytes line, guint64 offset, gsize length, LampSink
 static LampStep
 step(gpointer state, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
 {
-    const guint8 *begin_at = in->at;
+    const guint8 *from = in->at;
+    const guint8 *at = from;
     LampBytes line;
-    while (!sink->stop) {
-        guint64 at = offset + (guint64) (in->at - begin_at);
-        if (lamp_cursor_line(in, &line)) {
-            take_line(state, line, at, line.len + 1, sink);
-        } else if (last && lamp_cursor_left(in) > 0) {
-            line = lamp_cursor_rest(in);
-            in->at = in->end;
-            take_line(state, line, at, line.len, sink);
-        } else {
-            break;
-        }
+    while (!sink->stop && lamp_cursor_line_or_rest(in, last, &line)) {
+        take_line(state, line, offset + (guint64) (at - from), (gsize) (in->at - at), sink);
+        at = in->at;
     }
     return LAMP_STEP_NEED_BYTES;
 }

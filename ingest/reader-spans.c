@@ -229,7 +229,7 @@ begin(gpointer state, const LampSourceContext *context G_GNUC_UNUSED)
 }
 
 static void
-take_line(Spans *spans, LampBytes line, guint64 offset, LampSink *sink)
+take_line(Spans *spans, LampBytes line, guint64 offset, gsize length, LampSink *sink)
 {
     LampBytes cells[COLUMNS_AT_MOST];
     gboolean ok = TRUE;
@@ -242,7 +242,7 @@ take_line(Spans *spans, LampBytes line, guint64 offset, LampSink *sink)
         ok = spans->is_joins ? emit_join(spans, cells, count, sink)
                              : emit_span(spans, cells, count, sink);
     }
-    sink->coverage(sink->owner, offset, line.len + 1, ok);
+    sink->coverage(sink->owner, offset, length, ok);
     if (ok)
         return;
     LampFinding finding = {.kind = LAMP_FINDING_INVALID,
@@ -257,18 +257,12 @@ take_line(Spans *spans, LampBytes line, guint64 offset, LampSink *sink)
 static LampStep
 step(gpointer state, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
 {
-    const guint8 *begin_at = in->at;
+    const guint8 *from = in->at;
+    const guint8 *at = from;
     LampBytes line;
-    while (!sink->stop) {
-        guint64 at = offset + (guint64) (in->at - begin_at);
-        if (lamp_cursor_line(in, &line)) {
-            take_line(state, line, at, sink);
-        } else if (last && lamp_cursor_left(in) > 0) {
-            take_line(state, lamp_cursor_rest(in), at, sink);
-            in->at = in->end;
-        } else {
-            break;
-        }
+    while (!sink->stop && lamp_cursor_line_or_rest(in, last, &line)) {
+        take_line(state, line, offset + (guint64) (at - from), (gsize) (in->at - at), sink);
+        at = in->at;
     }
     return LAMP_STEP_NEED_BYTES;
 }
