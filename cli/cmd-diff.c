@@ -13,15 +13,18 @@
 static gboolean as_json;
 static double split_s, level = 0.05;
 static int most = 10;
-static char *before, *after;
+static char *before, *after, *before_period, *after_period;
 
 static const GOptionEntry options[] = {
     {"split", 0, 0, G_OPTION_ARG_DOUBLE, &split_s,
      "one database: compare the requests before and after so many seconds from its begin", "S"},
     {"before", 0, 0, G_OPTION_ARG_STRING, &before,
-     "one database: compare the requests that pass through these services or instances …",
-     "A|B"},
-    {"after", 0, 0, G_OPTION_ARG_STRING, &after, "… with those that pass through these", "C|D"},
+     "compare the requests with a call to these services or instances …", "A|B"},
+    {"after", 0, 0, G_OPTION_ARG_STRING, &after, "… with those that have one to these", "C|D"},
+    {"before-period", 0, 0, G_OPTION_ARG_STRING, &before_period,
+     "compare the requests that began in this period, in seconds from the begin …", "FROM..TO"},
+    {"after-period", 0, 0, G_OPTION_ARG_STRING, &after_period,
+     "… with those that began in this one", "FROM..TO"},
     {"level", 0, 0, G_OPTION_ARG_DOUBLE, &level,
      "false discovery rate up to which a change is shown (default 0.05)", "SHARE"},
     {"top", 'n', 0, G_OPTION_ARG_INT, &most, "lines in each part (default 10; 0: all)", "N"},
@@ -193,57 +196,106 @@ find_begin(LampStore *store, LampTime *out_begin, GError **error)
     return TRUE;
 }
 
+#define MOST_PERIOD (1000000000 * LAMP_NS_PER_SECOND)
+
+/* One end of a period; @otherwise for an empty text. */
 static gboolean
-read_split(LampCli *cli, LampComparison *comparison, GError **error)
+parse_end(const char *text, LampTime begin, LampTime otherwise, LampTime *out_time)
 {
+    gint64 seconds;
+    *out_time = otherwise;
+    if (text[0] == '\0')
+        return TRUE;
+    if (!lamp_text_parse_scaled(lamp_bytes_text(text), 9, &seconds) ||
+        ABS(seconds) > MOST_PERIOD)
+        return FALSE;
+    *out_time = begin + seconds;
+    return TRUE;
+}
+
+/* "FROM..TO" in seconds from @begin; either may be left out. */
+static gboolean
+parse_period(const char *name, const char *text, LampTime begin, LampFlowFilter *filter,
+             GError **error)
+{
+    g_auto(GStrv) ends = g_strsplit(text, "..", 2);
+    if (g_strv_length(ends) == 2 && !g_str_equal(text, "..") &&
+        parse_end(ends[0], begin, G_MININT64 + 1, &filter->from) &&
+        parse_end(ends[1], begin, G_MAXINT64, &filter->to) && filter->from < filter->to)
+        return TRUE;
+    g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
+                "--%s takes FROM..TO in seconds from the begin, for example 60..120, 60.. or "
+                "..60",
+                name);
+    return FALSE;
+}
+
+/* Which requests of @store are one side of the comparison. */
+static gboolean
+choose_side(LampStore *store, LampCompareSide side, LampFlowFilter *filter, GError **error)
+{
+    static const char *const names[] = {"before-period", "after-period"};
+    const char *period = side == LAMP_SIDE_A ? before_period : after_period;
+    const char *hosts = side == LAMP_SIDE_A ? before : after;
     LampTime begin;
-    LampFlowFilter a = lamp_flow_filter, b = lamp_flow_filter;
-    if (!find_begin(cli->store, &begin, error))
+    *filter = lamp_flow_filter;
+    if (hosts != NULL)
+        filter->service = hosts;
+    if (period == NULL && split_s <= 0.0)
+        return TRUE;
+    if (!find_begin(store, &begin, error))
         return FALSE;
+    if (period != NULL)
+        return parse_period(names[side], period, begin, filter, error);
     LampTime border = begin + (LampTime) (split_s * 1e9);
-    a.from = G_MININT64 + 1;
-    a.to = b.from = border;
-    b.to = G_MAXINT64;
-    return lamp_compare_read(comparison, LAMP_SIDE_A, cli->store, &a, error) &&
-           lamp_compare_read(comparison, LAMP_SIDE_B, cli->store, &b, error);
+    filter->from = side == LAMP_SIDE_A ? G_MININT64 + 1 : border;
+    filter->to = side == LAMP_SIDE_A ? border : G_MAXINT64;
+    return TRUE;
 }
 
 static gboolean
-read_hosts(LampCli *cli, LampComparison *comparison, GError **error)
+read_side(LampComparison *comparison, LampStore *store, LampCompareSide side, GError **error)
 {
-    LampFlowFilter a = lamp_flow_filter, b = lamp_flow_filter;
-    a.service = before;
-    b.service = after;
-    return lamp_compare_read(comparison, LAMP_SIDE_A, cli->store, &a, error) &&
-           lamp_compare_read(comparison, LAMP_SIDE_B, cli->store, &b, error);
+    LampFlowFilter filter;
+    return choose_side(store, side, &filter, error) &&
+           lamp_compare_read(comparison, side, store, &filter, error);
 }
 
 static gboolean
-read_two(LampCli *cli, LampComparison *comparison, const char *path, GError **error)
+read_both(LampCli *cli, LampComparison *comparison, const char *path, GError **error)
 {
-    g_autoptr(LampStore) other = lamp_store_open(path, LAMP_STORE_READ, error);
-    if (other == NULL || !lamp_store_stage_require(other, "correlate", error))
+    g_autoptr(LampStore) other =
+        path == NULL ? NULL : lamp_store_open(path, LAMP_STORE_READ, error);
+    if (path != NULL && (other == NULL || !lamp_store_stage_require(other, "correlate", error)))
         return FALSE;
-    return lamp_compare_read(comparison, LAMP_SIDE_A, cli->store, &lamp_flow_filter, error) &&
-           lamp_compare_read(comparison, LAMP_SIDE_B, other, &lamp_flow_filter, error);
+    return read_side(comparison, cli->store, LAMP_SIDE_A, error) &&
+           read_side(comparison, other != NULL ? other : cli->store, LAMP_SIDE_B, error);
+}
+
+/* Both sides of a pair of options or none, and something that tells the sides apart. */
+static gboolean
+check_sides(const char *other, GError **error)
+{
+    gboolean by_hosts = before != NULL && after != NULL;
+    gboolean by_period = before_period != NULL && after_period != NULL;
+    gboolean is_paired = (before != NULL) == (after != NULL) &&
+                         (before_period != NULL) == (after_period != NULL);
+    if (is_paired && (other != NULL || by_hosts || by_period || split_s > 0.0) &&
+        !(split_s > 0.0 && (by_period || other != NULL)) &&
+        !(by_hosts && lamp_flow_filter.service != NULL))
+        return TRUE;
+    g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
+                "give two databases, or one and --split SECONDS, both --before-period and "
+                "--after-period, or both --before and --after (which take the place of "
+                "--service)");
+    return FALSE;
 }
 
 static int
 run(LampCli *cli, char **arguments, GError **error)
 {
     g_autoptr(LampComparison) comparison = lamp_compare_new();
-    gboolean by_hosts = before != NULL && after != NULL, by_time = split_s > 0.0;
-    gboolean is_one_way =
-        (before != NULL) == (after != NULL) && (arguments[1] != NULL) + by_hosts + by_time == 1;
-    if (!is_one_way || (by_hosts && lamp_flow_filter.service != NULL)) {
-        g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
-                    "give two databases, or one and either --split SECONDS or both --before "
-                    "and --after (which take the place of --service)");
-        return -1;
-    }
-    if (arguments[1] != NULL ? !read_two(cli, comparison, arguments[1], error)
-        : by_hosts           ? !read_hosts(cli, comparison, error)
-                             : !read_split(cli, comparison, error))
+    if (!check_sides(arguments[1], error) || !read_both(cli, comparison, arguments[1], error))
         return -1;
     if (arguments[1] == NULL && (comparison->flows[0] == 0 || comparison->flows[1] == 0)) {
         lamp_set_no_flows_error(error);
@@ -262,6 +314,13 @@ const LampCommand lamp_command_diff = {
     .name = "diff",
     .arguments = "BEFORE.db [AFTER.db]",
     .summary = "What differs between two captures, periods or sets of hosts",
+    .description =
+        "Periods and hosts may be told together, and with two databases: each period "
+        "counts from\nthe begin of its database. Examples:\n"
+        "  lamplight diff monday.db tuesday.db\n"
+        "  lamplight diff day.db --split 3600\n"
+        "  lamplight diff day.db --before app1 --after app2 --before-period 0..600 "
+        "--after-period 0..600\n",
     .options = options,
     .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,

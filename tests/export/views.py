@@ -1,0 +1,134 @@
+"""Drawings, pages and JSON of the commands over flows, read by other programs: tests/export/run.
+
+SVG goes through an XML parser, DOT through Graphviz, HTML through a parser that wants every element closed in its
+order, JSON through Python's with no key twice and no NaN; what they show is compared with the views of the database.
+"""
+import html.parser
+import json
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree
+
+program, database = sys.argv[1:3]
+failures = []
+
+
+def check(what, holds):
+    print(("ok: " if holds else "NOT OK: ") + what)
+    if not holds:
+        failures.append(what)
+
+
+def run(*words):
+    done = subprocess.run([program, *words], stdout=subprocess.PIPE)
+    assert done.returncode == 0, f"{words}: status {done.returncode}"
+    return done.stdout.decode("utf-8", "strict")
+
+
+def no_duplicates(pairs):
+    keys = [k for k, _ in pairs]
+    assert len(keys) == len(set(keys)), f"a key twice: {keys}"
+    return dict(pairs)
+
+
+def refuse(name):
+    raise ValueError(name)  # NaN and infinities are no JSON
+
+
+def load(*words):
+    return json.loads(run(*words), object_pairs_hook=no_duplicates, parse_constant=refuse)
+
+
+calls = load("sql", "--json", database, "SELECT server_service, operation FROM call_details WHERE call_id IN "
+             "(SELECT call_id FROM calls WHERE trace_id IS NOT NULL)")
+services = {c["server_service"] for c in calls}
+
+
+class Page(html.parser.HTMLParser):
+    """Every element is closed, in the order of a stack; only elements that the page is said to have."""
+    single = {"meta"}
+    known = single | {"title", "style", "details", "summary", "b", "i"}
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.stack, self.wrong, self.summaries, self.depth = [], [], [], 0
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        if tag not in self.known:
+            self.wrong.append(f"<{tag}> is not ours")
+        if tag not in self.single:
+            self.stack.append(tag)
+        if tag == "summary":
+            self.summaries.append("")
+        self.depth = max(self.depth, self.stack.count("details"))
+
+    def handle_endtag(self, tag):
+        if not self.stack or self.stack.pop() != tag:
+            self.wrong.append(f"</{tag}> out of order")
+
+    def handle_data(self, text):
+        if "summary" in self.stack:
+            self.summaries[-1] += text
+
+
+def context_page():
+    page = Page(run("cct", "--html", "--min", "0", database))
+    contexts = load("cct", "--json", "--min", "0", database)
+    check(f"cct --html: elements are closed in order {page.wrong or page.stack or ''}", not page.wrong and not page.stack)
+    check("cct --html: a summary for each context", len(page.summaries) == len(contexts))
+    check("cct --html: each tells its service",
+          all(f" {c['service']} " in text for c, text in zip(contexts, page.summaries)))
+    below = {}
+    for c in contexts:
+        below[c["context"]] = below.get(c["parent"], 0) + 1
+    check("cct --html: as deep as the tree", page.depth == max(below.values()))
+
+
+def graphs():
+    shape = load("flows", "--json", database)["shapes"][0]["shape"]
+    for words in (["--services"], ["--operations"], ["--shape", "all"], ["--shape", shape]):
+        name = " ".join(words)
+        data = load("graph", *words, "--format", "json", database)
+        check(f"graph {name}: edges join nodes that are there",
+              {e[end] for e in data["edges"] for end in ("from", "to")} <= {n["node"] for n in data["nodes"]})
+        mermaid = run("graph", *words, "--format", "mermaid", database)
+        check(f"graph {name}: Mermaid has no control byte", all(c.isprintable() or c == "\n" for c in mermaid))
+        if shutil.which("dot") is None:
+            print(f"Graphviz is absent: DOT and SVG of {name} are skipped")
+            continue
+        dot = run("graph", *words, database)
+        plain = subprocess.run(["dot", "-Tplain"], input=dot.encode(), stdout=subprocess.PIPE, check=True).stdout.decode()
+        drawn = sum(line.startswith("node ") for line in plain.splitlines())
+        check(f"graph {name}: Graphviz reads the DOT and finds the nodes", drawn == len(data["nodes"]))
+        svg = xml.etree.ElementTree.fromstring(run("graph", *words, "--format", "svg", database))
+        space = "{http://www.w3.org/2000/svg}"
+        groups = [g.get("class") for g in svg.iter(space + "g")]
+        check(f"graph {name}: the SVG is well-formed XML with all nodes",
+              svg.tag == space + "svg" and groups.count("node") == len(data["nodes"]))
+
+
+def answers():
+    first = load("sql", "--json", database, "SELECT min(child_call_id) AS id FROM call_links")[0]["id"]
+    for words in (["services"], ["flows"], ["flows", "--requests"], ["path"], ["costs"], ["tornado"], ["advise"],
+                  ["whatif", "--change", "* *2"], ["diff", "--split", "0.001"], ["relations"], ["clock"]):
+        load(words[0], "--json", *words[1:], database)
+        check(f"{' '.join(words)}: JSON", True)
+    if first is not None:
+        load("explain", "--json", database, str(first))
+        check("explain: JSON", True)
+    listed = load("flows", "--json", "--requests", database)
+    shapes = load("flows", "--json", "--top", "0", database)["shapes"]
+    counted = {}
+    for r in listed:
+        counted[r["shape"]] = counted.get(r["shape"], 0) + 1
+    check("flows --requests: as many of each shape as flows counts", counted == {s["shape"]: s["count"] for s in shapes})
+    check("flows --requests: services of the database", {r["service"] for r in listed} <= services)
+
+
+for one in (context_page, graphs, answers):
+    one()
+print(f"{len(failures)} failed")
+sys.exit(bool(failures))
