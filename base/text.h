@@ -23,6 +23,22 @@ gboolean lamp_text_parse_scaled(LampBytes text, guint scale,
 /* @text without blanks, tabs and carriage returns at both ends; borrowed. */
 LampBytes lamp_text_trim(LampBytes text);
 
+/* Is @text the word @lower (in lower case), its letters in any case? O(n). Inline, since it is
+ * asked for every header and key, mostly of constants. */
+static inline gboolean
+lamp_text_is_word(LampBytes text, const char *lower, gsize lower_len)
+{
+    if (text.len != lower_len)
+        return FALSE;
+    for (gsize i = 0; i < lower_len; i++) {
+        guint8 letter = (guint8) lower[i];
+        guint8 case_bit = letter >= 'a' && letter <= 'z' ? 0x20 : 0;
+        if ((text.at[i] | case_bit) != letter)
+            return FALSE;
+    }
+    return TRUE;
+}
+
 /* Is @needle (not empty) somewhere in @text? Returns the offset, or -1. O(n). */
 gssize lamp_text_find(LampBytes text, const char *needle);
 

@@ -18,19 +18,17 @@ enum { MAX_NAME = 40, MAX_ID = 128, PARTS = 6 };
 static inline gboolean
 name_is(LampBytes name, const char *text)
 {
-    return name.len == strlen(text) &&
-           g_ascii_strncasecmp((const char *) name.at, text, name.len) == 0;
+    return lamp_text_is_word(name, text, strlen(text));
 }
 
-static gboolean
+static inline gboolean
 ends_with(LampBytes name, const char *text)
 {
     gsize n = strlen(text);
-    return name.len >= n &&
-           g_ascii_strncasecmp((const char *) name.at + name.len - n, text, n) == 0;
+    return name.len >= n && lamp_text_is_word(lamp_bytes(name.at + name.len - n, n), text, n);
 }
 
-/* Parts of secret names by their first letter: most places of most names need one look. */
+/* Parts of secret names by their first letter. */
 static const char *const secret_parts[26][PARTS] = {
     ['a' - 'a'] = {"apikey", "api_key", "api-key", "auth"},
     ['b' - 'a'] = {"bearer"},
@@ -42,6 +40,21 @@ static const char *const secret_parts[26][PARTS] = {
     ['s' - 'a'] = {"secret", "sess", "signature"},
     ['t' - 'a'] = {"token"},
     ['x' - 'a'] = {"xsrf"},
+};
+
+#define LETTER(l) (1u << ((l) - 'a'))
+/* Their second letters: most places of most names need one look here. */
+static const guint32 second_letters[26] = {
+    ['a' - 'a'] = LETTER('p') | LETTER('u'),
+    ['b' - 'a'] = LETTER('e'),
+    ['c' - 'a'] = LETTER('o') | LETTER('r') | LETTER('s') | LETTER('a') | LETTER('v'),
+    ['i' - 'a'] = LETTER('b'),
+    ['j' - 'a'] = LETTER('w'),
+    ['o' - 'a'] = LETTER('t'),
+    ['p' - 'a'] = LETTER('a') | LETTER('w') | LETTER('r'),
+    ['s' - 'a'] = LETTER('e') | LETTER('i'),
+    ['t' - 'a'] = LETTER('o'),
+    ['x' - 'a'] = LETTER('s'),
 };
 
 /* Does @text begin with @part, letters of any case? */
@@ -61,10 +74,13 @@ begins_with(LampBytes text, const char *part)
 static gboolean
 has_secret_part(LampBytes name)
 {
-    for (gsize i = 0; i < name.len; i++) {
+    for (gsize i = 0; i + 1 < name.len; i++) {
         guint letter = (guint) (name.at[i] | 0x20) - 'a';
+        guint next = (guint) (name.at[i + 1] | 0x20) - 'a';
+        if (letter >= 26 || next >= 26 || (second_letters[letter] >> next & 1) == 0)
+            continue;
         LampBytes rest = lamp_bytes(name.at + i, name.len - i);
-        for (guint k = 0; letter < 26 && k < PARTS && secret_parts[letter][k] != NULL; k++)
+        for (guint k = 0; k < PARTS && secret_parts[letter][k] != NULL; k++)
             if (begins_with(rest, secret_parts[letter][k]))
                 return TRUE;
     }
@@ -74,11 +90,10 @@ has_secret_part(LampBytes name)
 gboolean
 lamp_identifier_is_secret(LampBytes name)
 {
-    static const char *const wholes[] = {"sid", "pin", "pan", "sig", "key", "code", "state"};
-    for (gsize i = 0; name.len <= 5 && i < G_N_ELEMENTS(wholes); i++)
-        if (name_is(name, wholes[i]))
-            return TRUE;
-    return has_secret_part(name);
+    if (name.len == 3 && (name_is(name, "sid") || name_is(name, "pin") ||
+                          name_is(name, "pan") || name_is(name, "sig") || name_is(name, "key")))
+        return TRUE;
+    return name_is(name, "code") || name_is(name, "state") || has_secret_part(name);
 }
 
 static gboolean
@@ -204,6 +219,13 @@ take_json_number(LampCursor *c)
     return lamp_bytes(from, (gsize) (c->at - from));
 }
 
+static void
+skip_to_quote(LampCursor *c)
+{
+    const guint8 *quote = memchr(c->at, '"', lamp_cursor_left(c));
+    c->at = quote != NULL ? quote : c->end;
+}
+
 static gboolean
 is_json_key(const LampCursor *c)
 {
@@ -220,7 +242,9 @@ lamp_identifiers_in_json(LampBytes json, LampIdentifierFound found, gpointer own
     LampBytes name = lamp_bytes(NULL, 0);
     gboolean usable = FALSE;
     while (c.at < c.end) {
-        if (*c.at == '"') {
+        if (!usable && *c.at != '"') { /* nothing counts before the next name */
+            skip_to_quote(&c);
+        } else if (*c.at == '"') {
             LampBytes text = take_json_string(&c);
             if (is_json_key(&c)) {
                 name = text;

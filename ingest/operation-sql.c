@@ -22,11 +22,11 @@ typedef struct {
     gpointer owner;
 } SqlFold;
 
-static gboolean
-is_word_byte(guint8 b)
-{
-    return g_ascii_isalnum(b) || b == '_' || b == '$' || b >= 0x80;
-}
+/* Bytes of words: letters, digits, `_`, `$` and all that is not ASCII. */
+static const gboolean word_bytes[256] = {
+    ['0' ... '9'] = TRUE, ['A' ... 'Z'] = TRUE, ['a' ... 'z'] = TRUE,
+    ['_'] = TRUE,         ['$'] = TRUE,         [0x80 ... 0xff] = TRUE,
+};
 
 static void
 put(SqlFold *f, LampBytes token)
@@ -126,7 +126,7 @@ static LampBytes
 take_word(LampCursor *c)
 {
     const guint8 *from = c->at;
-    while (c->at < c->end && is_word_byte(*c->at))
+    while (c->at < c->end && word_bytes[*c->at])
         c->at++;
     return lamp_bytes(from, (gsize) (c->at - from));
 }
@@ -142,13 +142,6 @@ take_number(LampCursor *c)
     return lamp_bytes(from, (gsize) (c->at - from));
 }
 
-static gboolean
-word_is(LampBytes word, const char *name)
-{
-    return word.len == strlen(name) &&
-           g_ascii_strncasecmp(name, (const char *) word.at, word.len) == 0;
-}
-
 static void
 fold_word(SqlFold *f)
 {
@@ -159,7 +152,8 @@ fold_word(SqlFold *f)
         return;
     }
     put(f, word);
-    f->after_list_word = word_is(word, "IN") || word_is(word, "VALUES");
+    f->after_list_word =
+        lamp_text_is_word(word, "in", 2) || lamp_text_is_word(word, "values", 6);
     f->after_list = FALSE;
 }
 
@@ -212,7 +206,7 @@ fold_token(SqlFold *f)
         fold_dollar(f);
     else if (g_ascii_isdigit(b))
         put_literal(f, take_number(&f->in));
-    else if (is_word_byte(b))
+    else if (word_bytes[b])
         fold_word(f);
     else if (b == '?') {
         f->in.at++;

@@ -10,28 +10,35 @@
  */
 #include "ingest/operation.h"
 
-typedef struct {
-    guint digits, letters, hex_letters, upper, other;
-    gboolean has_at;
-} WordClasses;
+#include "base/text.h"
 
-static WordClasses
-count_classes(LampBytes word)
+/* Kinds of bytes in a word are counted all at once, in fields of ten bits. */
+enum { FIELD_BITS = 10, FIELD_MASK = 1023, LONGEST_LOOK = 256 };
+typedef enum { COUNT_DIGITS, COUNT_LETTERS, COUNT_HEX_LETTERS, COUNT_AT } CountedKind;
+#define COUNT(kind) (G_GUINT64_CONSTANT(1) << (kind) *FIELD_BITS)
+
+static const guint64 kinds_of_bytes[256] = {
+    ['0' ... '9'] = COUNT(COUNT_DIGITS),
+    ['A' ... 'F'] = COUNT(COUNT_LETTERS) | COUNT(COUNT_HEX_LETTERS),
+    ['G' ... 'Z'] = COUNT(COUNT_LETTERS),
+    ['a' ... 'f'] = COUNT(COUNT_LETTERS) | COUNT(COUNT_HEX_LETTERS),
+    ['g' ... 'z'] = COUNT(COUNT_LETTERS),
+    ['@'] = COUNT(COUNT_AT),
+};
+
+static guint64
+count_kinds(LampBytes word)
 {
-    WordClasses c = {0};
-    for (gsize i = 0; i < word.len; i++) {
-        guint8 b = word.at[i];
-        if (g_ascii_isdigit(b))
-            c.digits++;
-        else if (g_ascii_isalpha(b))
-            c.letters++;
-        else
-            c.other++;
-        c.hex_letters += (guint) ((b | 0x20) >= 'a' && (b | 0x20) <= 'f');
-        c.upper += (guint) g_ascii_isupper(b);
-        c.has_at |= b == '@';
-    }
-    return c;
+    guint64 counts = 0;
+    for (gsize i = 0; i < word.len; i++)
+        counts += kinds_of_bytes[word.at[i]];
+    return counts;
+}
+
+static guint
+count_of(guint64 counts, CountedKind kind)
+{
+    return (guint) (counts >> kind * FIELD_BITS) & FIELD_MASK;
 }
 
 /* Names of kinds that end with digits: `v2`, `v1.1`, `v1beta1`, `sha256`, `utf8`. */
@@ -43,9 +50,8 @@ is_version_or_algorithm(LampBytes word)
     if (word.len >= 2 && (word.at[0] | 0x20) == 'v' && g_ascii_isdigit(word.at[1]) &&
         word.len <= 8)
         return word.len <= 3 || !g_ascii_isdigit(word.at[2]) || !g_ascii_isdigit(word.at[3]);
-    for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
-        if (strlen(names[i]) == word.len &&
-            g_ascii_strncasecmp(names[i], (const char *) word.at, word.len) == 0)
+    for (gsize i = 0; i < G_N_ELEMENTS(names) && word.len >= 4 && word.len <= 6; i++)
+        if (lamp_text_is_word(word, names[i], strlen(names[i])))
             return TRUE;
     return FALSE;
 }
@@ -55,18 +61,20 @@ lamp_operation_is_id(LampBytes word)
 {
     if (word.len == 0)
         return FALSE;
-    WordClasses c = count_classes(lamp_bytes(word.at, MIN(word.len, 256)));
-    if (c.has_at && c.letters + c.digits > 0)
+    word.len = MIN(word.len, (gsize) LONGEST_LOOK);
+    guint64 counts = count_kinds(word);
+    guint digits = count_of(counts, COUNT_DIGITS), letters = count_of(counts, COUNT_LETTERS);
+    if (count_of(counts, COUNT_AT) > 0 && letters + digits > 0)
         return TRUE;
-    if (c.digits == 0)
+    if (digits == 0)
         return FALSE;
-    if (c.letters == 0)
+    if (letters == 0)
         return TRUE;
     if (is_version_or_algorithm(word))
         return FALSE;
-    if (c.letters == c.hex_letters && c.digits + c.letters >= 8)
+    if (letters == count_of(counts, COUNT_HEX_LETTERS) && digits + letters >= 8)
         return TRUE;
-    return c.digits >= 2 || (c.letters == 1 && c.other == 0);
+    return digits >= 2 || (letters == 1 && word.len == 2);
 }
 
 /* Appends as much of @text as fits. */

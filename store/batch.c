@@ -29,7 +29,7 @@ struct LampBatch {
 /* ---- cells of a row */
 
 /* Columns before @column that were not set. */
-static void
+static inline void
 fill_nulls(LampBatch *batch, guint column)
 {
     while (batch->next_column < column) {
@@ -38,7 +38,7 @@ fill_nulls(LampBatch *batch, guint column)
     }
 }
 
-static void
+static inline void
 put_type(LampBatch *batch, guint column, guint64 type)
 {
     fill_nulls(batch, column);
@@ -46,33 +46,32 @@ put_type(LampBatch *batch, guint column, guint64 type)
     batch->next_column++;
 }
 
-/* Bytes that the number takes: 1, 2, 3, 4, 6 or 8. */
-static guint
-number_length(gint64 value)
-{
-    guint64 magnitude = (guint64) (value < 0 ? ~value : value);
-    guint bits = magnitude == 0 ? 1 : 65 - (guint) __builtin_clzll(magnitude); /* with a sign */
-    guint bytes = (bits + 7) / 8;
-    return bytes == 5 ? 6 : bytes == 7 ? 8 : bytes;
-}
+/* Cells of numbers by the bits that they need, their sign included. */
+static const struct {
+    guint8 type, bytes;
+} number_forms[] = {
+    [0 ... 8] = {1, 1},   [9 ... 16] = {2, 2},  [17 ... 24] = {3, 3},
+    [25 ... 32] = {4, 4}, [33 ... 48] = {5, 6}, [49 ... 64] = {TYPE_INT64, 8},
+};
 
 void
 lamp_batch_int(LampBatch *batch, guint column, gint64 value)
 {
-    static const guint8 types[] = {0, 1, 2, 3, 4, 0, 5, 0, TYPE_INT64}; /* by length */
     if (column == 1) { /* the table's key is not part of its record */
         batch->row_id = value;
         return;
     }
     if (value == 0 || value == 1) {
-        put_type(batch, column, value == 0 ? TYPE_ZERO : TYPE_ONE);
+        put_type(batch, column, TYPE_ZERO + (guint64) value);
         return;
     }
-    guint len = number_length(value);
-    guint64 big_endian = GUINT64_TO_BE((guint64) value << (64 - 8 * len));
-    put_type(batch, column, types[len]);
+    guint64 magnitude = (guint64) (value < 0 ? ~value : value);
+    guint bits = 65 - (guint) __builtin_clzll(magnitude | 1);
+    guint bytes = number_forms[bits].bytes;
+    guint64 big_endian = GUINT64_TO_BE((guint64) value << (64 - 8 * bytes));
+    put_type(batch, column, number_forms[bits].type);
     memcpy(lamp_out_end(&batch->body, NUMBER_BYTES), &big_endian, NUMBER_BYTES);
-    batch->body.len += len;
+    batch->body.len += bytes;
 }
 
 void

@@ -23,12 +23,12 @@ trim(LampBytes text)
     return text;
 }
 
-static gboolean
+static inline gboolean
 name_is(LampBytes name, const char *lower, gsize len)
 {
     /* The last letters differ most often, and a letter of any case has this bit. */
     return name.len == len && (name.at[len - 1] | 0x20) == (guint8) lower[len - 1] &&
-           g_ascii_strncasecmp((const char *) name.at, lower, len) == 0;
+           lamp_text_is_word(name, lower, len);
 }
 
 /* "HTTP/1.1 200": whole, cut, or neither. */

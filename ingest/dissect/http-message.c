@@ -32,15 +32,7 @@ add_query_value(gpointer owner, LampBytes name, LampBytes value)
 static void
 add_path_value(gpointer owner, guint number, LampBytes value)
 {
-    /* Written by hand: printing took a fortieth of the time from capture to stored call. */
-    char digits[10];
-    gsize at = sizeof digits;
-    do {
-        digits[--at] = (char) ('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    lamp_exchange_add_value(owner, LAMP_SIDE_REQUEST, "path.",
-                            lamp_bytes(digits + at, sizeof digits - at), value);
+    lamp_exchange_add_numbered(owner, LAMP_SIDE_REQUEST, "path.", number, value);
 }
 
 /* Origin form of a target: absolute URIs lose scheme and authority. */

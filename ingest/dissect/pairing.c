@@ -127,6 +127,21 @@ lamp_exchange_add_value(LampExchange *exchange, LampSide side, const char *prefi
 }
 
 void
+lamp_exchange_add_numbered(LampExchange *exchange, LampSide side, const char *prefix,
+                           guint number, LampBytes value)
+{
+    /* Written by hand: printing took a fortieth of the time from capture to stored call. */
+    char digits[10];
+    gsize at = sizeof digits;
+    do {
+        digits[--at] = (char) ('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    lamp_exchange_add_value(exchange, side, prefix, lamp_bytes(digits + at, sizeof digits - at),
+                            value);
+}
+
+void
 lamp_exchange_request_bytes(LampExchange *exchange, const LampView *view, gsize from, gsize to)
 {
     if (to <= from)

@@ -56,6 +56,10 @@ void lamp_exchange_set_status(LampExchange *exchange, LampBytes status);
 void lamp_exchange_add_value(LampExchange *exchange, LampSide side, const char *prefix,
                              LampBytes name, LampBytes value);
 
+/* The same with @number, in decimal digits, for a name. */
+void lamp_exchange_add_numbered(LampExchange *exchange, LampSide side, const char *prefix,
+                                guint number, LampBytes value);
+
 /* Notes that bytes [@from, @to) of @view belong to the request (or response). */
 void lamp_exchange_request_bytes(LampExchange *exchange, const LampView *view, gsize from,
                                  gsize to);

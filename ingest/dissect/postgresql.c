@@ -88,11 +88,9 @@ static void
 add_literal(gpointer owner, guint number, LampBytes value)
 {
     ValueTarget *target = owner;
-    char digits[12];
-    gint n = g_snprintf(digits, sizeof digits, "%u", number);
     if (value.len >= 2 && value.len <= 128)
-        lamp_exchange_add_value(target->exchange, LAMP_SIDE_REQUEST, target->prefix,
-                                lamp_bytes(digits, (gsize) MAX(n, 0)), value);
+        lamp_exchange_add_numbered(target->exchange, LAMP_SIDE_REQUEST, target->prefix, number,
+                                   value);
 }
 
 static void

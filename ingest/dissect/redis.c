@@ -117,12 +117,18 @@ typedef struct {
     LampSide side;
 } ValueTarget;
 
+static gboolean
+word_is(LampBytes word, const char *name)
+{
+    return lamp_bytes_equal(word, lamp_bytes_text(name));
+}
+
+/* @name in upper case. */
 static CommandKind
 find_command(LampBytes name)
 {
-    for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
-        if (strlen(commands[i].name) == name.len &&
-            g_ascii_strncasecmp(commands[i].name, (const char *) name.at, name.len) == 0)
+    for (gsize i = 0; i < G_N_ELEMENTS(commands) && name.len > 0; i++)
+        if (commands[i].name[0] == (char) name.at[0] && word_is(name, commands[i].name))
             return commands[i].kind;
     return COMMAND_PLAIN;
 }
@@ -155,7 +161,7 @@ name_command(LampExchange *exchange, LampBytes name)
     for (gsize i = 0; i < n; i++)
         upper[i] =
             g_ascii_isprint((char) name.at[i]) ? g_ascii_toupper((char) name.at[i]) : '?';
-    exchange->kind = (guint8) find_command(name);
+    exchange->kind = (guint8) find_command(lamp_bytes(upper, n));
     lamp_exchange_set_operation(exchange, lamp_bytes(upper, n));
 }
 
@@ -240,12 +246,6 @@ begin_command(RedisStep *step)
 }
 
 typedef enum { REPLY_ANSWER, REPLY_MESSAGE, REPLY_IGNORE, REPLY_CUT } ReplyKind;
-
-static gboolean
-word_is(LampBytes word, const char *name)
-{
-    return lamp_bytes_equal(word, lamp_bytes_text(name));
-}
 
 /* What a reply beginning at @bytes answers: arrays that say `message` were not asked for, and
  * of the acknowledgements of a subscription only the first answers the command. */

@@ -23,20 +23,21 @@ static void
 add_part(gpointer owner, guint number, LampBytes value)
 {
     KeyTarget *target = owner;
-    char digits[12];
-    gint n = g_snprintf(digits, sizeof digits, "%u", number);
     if (value.len >= 2 && value.len < target->key_len)
-        lamp_exchange_add_value(target->exchange, target->side, "key.",
-                                lamp_bytes(digits, (gsize) MAX(n, 0)), value);
+        lamp_exchange_add_numbered(target->exchange, target->side, "key.", number, value);
 }
 
 void
 lamp_exchange_add_fingerprint(LampExchange *exchange, LampSide side, const char *slot,
                               LampBytes text)
 {
-    char digits[17];
-    g_snprintf(digits, sizeof digits, "%016" G_GINT64_MODIFIER "x", lamp_content_hash(text));
-    lamp_exchange_add_value(exchange, side, slot, lamp_bytes(NULL, 0), lamp_bytes(digits, 16));
+    static const char hexadecimal[] = "0123456789abcdef";
+    char digits[16];
+    guint64 hash = lamp_content_hash(text);
+    for (gsize i = sizeof digits; i-- > 0; hash >>= 4)
+        digits[i] = hexadecimal[hash & 15];
+    lamp_exchange_add_value(exchange, side, slot, lamp_bytes(NULL, 0),
+                            lamp_bytes(digits, sizeof digits));
 }
 
 static gsize
