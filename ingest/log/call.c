@@ -36,15 +36,6 @@ is_http_method(LampBytes method)
     return FALSE;
 }
 
-static gboolean
-has_digit(LampBytes text)
-{
-    for (gsize i = 0; i < text.len; i++)
-        if (g_ascii_isdigit((char) text.at[i]))
-            return TRUE;
-    return FALSE;
-}
-
 static void
 add_value(Emit *e, LampBytes slot, LampBytes value)
 {
@@ -131,19 +122,24 @@ fold_operation(Emit *e)
     }
 }
 
+/* Classes of bytes in a value. */
+enum { DIGIT = 1, LETTER = 2, MARK = 4, STOP = 8 };
+static const guint8 classes[256] = {
+    ['0' ... '9'] = DIGIT, ['A' ... 'Z'] = LETTER, ['a' ... 'z'] = LETTER, ['.'] = MARK,
+    [':'] = MARK,          ['/'] = MARK,           [' '] = STOP,           ['='] = STOP,
+    ['"'] = STOP,          [','] = STOP,
+};
+
 /* One word with a digit that is no decimal, address or timer. */
 static gboolean
 may_identify(LampBytes value)
 {
-    gsize letters = 0, marks = 0;
-    for (gsize i = 0; i < value.len; i++) {
-        char c = (char) value.at[i];
-        letters += g_ascii_isalpha(c) ? 1 : 0;
-        marks += c == '.' || c == ':' || c == '/' ? 1 : 0;
-        if (c == ' ' || c == '=' || c == '"' || c == ',')
-            return FALSE;
-    }
-    return has_digit(value) && (letters > 0 ? value.len >= 4 : marks == 0 && value.len >= 5);
+    guint seen = 0;
+    for (gsize i = 0; i < value.len && (seen & STOP) == 0; i++)
+        seen |= classes[value.at[i]];
+    if ((seen & STOP) != 0 || (seen & DIGIT) == 0)
+        return FALSE;
+    return (seen & LETTER) != 0 ? value.len >= 4 : (seen & MARK) == 0 && value.len >= 5;
 }
 
 /* Fields that tell of software and names of hosts, never of one request. */

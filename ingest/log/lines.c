@@ -8,6 +8,7 @@
  */
 #include "ingest/log/lines.h"
 #include "base/text.h"
+#include "base/value-hash.h"
 #include "ingest/log/forms.h"
 
 enum { JOINED_BYTES = LAMP_LIMIT_FIELD_VALUE, SAMPLE_BYTES = 80 };
@@ -177,6 +178,33 @@ may_identify(const LampVariable *variable)
     }
 }
 
+/* Where the message is kept if it is a short one without variable parts; else NULL. */
+static LampLogConstant *
+constant_place(LampLog *log, LampBytes message)
+{
+    return message.len > LAMP_LOG_CONSTANT_BYTES
+               ? NULL
+               : &log->constants[lamp_value_hash(message) % LAMP_LOG_CONSTANTS];
+}
+
+static gboolean
+is_constant(const LampLogConstant *place, LampBytes message)
+{
+    return place != NULL && place->length == message.len &&
+           memcmp(place->message, message.at, message.len) == 0;
+}
+
+static void
+remember_constant(LampLogConstant *place, LampBytes message, const LampMasked *masked)
+{
+    if (place == NULL || masked->variable_count > 0 || masked->length > sizeof place->masked)
+        return;
+    place->length = (guint8) message.len;
+    place->masked_length = (guint8) masked->length;
+    memcpy(place->message, message.at, message.len);
+    memcpy(place->masked, masked->text, masked->length);
+}
+
 /* The template of the message, and its identifiers as fields named by the word before. */
 static void
 add_template(LampLog *log, LampLogRecord *record)
@@ -186,7 +214,13 @@ add_template(LampLog *log, LampLogRecord *record)
     guint added = 0;
     if (record->is_request || event->message.len == 0)
         return;
+    LampLogConstant *place = constant_place(log, event->message);
+    if (is_constant(place, event->message)) {
+        event->message_template = lamp_bytes(place->masked, place->masked_length);
+        return;
+    }
     lamp_template_mask(event->message, &log->masked);
+    remember_constant(place, event->message, &log->masked);
     event->message_template = lamp_bytes(log->masked.text, log->masked.length);
     for (guint i = 0; i < log->masked.variable_count && added < IDENTIFIERS; i++) {
         const LampVariable *variable = &log->masked.variables[i];

@@ -29,7 +29,19 @@ typedef struct {
     guint most;           /* probe result when all lines are understood, 1 to 90 */
 } LampLogFormat;
 
-enum { LAMP_LOG_KEYS = 48, LAMP_LOG_KEY_BYTES = 31, LAMP_LOG_SESSIONS = 64 };
+enum {
+    LAMP_LOG_KEYS = 48,
+    LAMP_LOG_KEY_BYTES = 31,
+    LAMP_LOG_SESSIONS = 64,
+    LAMP_LOG_CONSTANTS = 64,
+    LAMP_LOG_CONSTANT_BYTES = 95,
+};
+
+/* A message without variable parts: its template is the same each time. */
+typedef struct {
+    guint8 length, masked_length; /* length 0: none */
+    guint8 message[LAMP_LOG_CONSTANT_BYTES], masked[LAMP_LOG_CONSTANT_BYTES];
+} LampLogConstant;
 
 /* A statement that is still being prepared. */
 typedef struct {
@@ -60,8 +72,9 @@ struct LampLog {
         gboolean may_tie;
     } slots[LAMP_LOG_KEYS]; /* likewise for the fields of a call */
     LampLogSession sessions[LAMP_LOG_SESSIONS];
-    gpointer extra;    /* of the format */
-    LampMasked masked; /* of the record being emitted */
+    LampLogConstant constants[LAMP_LOG_CONSTANTS]; /* by a hash of the message */
+    gpointer extra;                                /* of the format */
+    LampMasked masked;                             /* of the record being emitted */
     LampLogRecord records[2];
 };
 

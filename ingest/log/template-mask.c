@@ -21,23 +21,78 @@ typedef struct {
     LampTimestampScanner scanner;
 } Mask;
 
+/* Classes of bytes, for the scans that see every byte of a message. */
+enum {
+    BLANK = 1,
+    DELIMITER = 2,
+    DIGIT = 4,
+    HEX_LETTER = 8,
+    SIGN = 16,
+    POINT = 32,
+    COLON = 64,
+    OTHER = 128,
+};
+static const guint8 classes[256] = {
+    [0] = DELIMITER,
+    [1 ... 8] = OTHER,
+    ['\t' ... '\r'] = BLANK | DELIMITER,
+    [14 ... 31] = OTHER,
+    [' '] = BLANK | DELIMITER,
+    ['!'] = OTHER,
+    ['"'] = DELIMITER | OTHER,
+    ['#' ... '&'] = OTHER,
+    ['\''] = DELIMITER | OTHER,
+    ['('] = DELIMITER | OTHER,
+    [')'] = DELIMITER | OTHER,
+    ['*'] = OTHER,
+    ['+'] = SIGN,
+    [','] = DELIMITER | OTHER,
+    ['-'] = SIGN,
+    ['.'] = POINT,
+    ['/'] = OTHER,
+    ['0' ... '9'] = DIGIT,
+    [':'] = COLON | DELIMITER,
+    [';' ... '>'] = DELIMITER | OTHER,
+    ['?' ... '@'] = OTHER,
+    ['A' ... 'F'] = HEX_LETTER,
+    ['G' ... 'Z'] = OTHER,
+    ['['] = DELIMITER | OTHER,
+    ['\\'] = OTHER,
+    [']'] = DELIMITER | OTHER,
+    ['^' ... '`'] = OTHER,
+    ['a' ... 'f'] = HEX_LETTER,
+    ['g' ... 'z'] = OTHER,
+    ['{' ... '}'] = DELIMITER | OTHER,
+    ['~' ... 255] = OTHER,
+};
+
 static gboolean
 is_blank(guint8 byte)
 {
-    return byte == ' ' || (byte >= '\t' && byte <= '\r');
+    return (classes[byte] & BLANK) != 0;
 }
 
 static gboolean
 is_delimiter(guint8 byte)
 {
-    return is_blank(byte) || (byte < 128 && strchr("=:,;()[]{}\"'<>|", byte) != NULL);
+    return (classes[byte] & DELIMITER) != 0;
+}
+
+/* All classes that occur in @text. */
+static guint
+classes_of(LampBytes text)
+{
+    guint seen = 0;
+    for (gsize i = 0; i < text.len; i++)
+        seen |= classes[text.at[i]];
+    return seen;
 }
 
 static gboolean
 has_digit(LampBytes text)
 {
     for (gsize i = 0; i < text.len; i++)
-        if (g_ascii_isdigit((char) text.at[i]))
+        if ((classes[text.at[i]] & DIGIT) != 0)
             return TRUE;
     return FALSE;
 }
@@ -143,7 +198,7 @@ peek_path(const Mask *m)
         return lamp_bytes(NULL, 0);
     p = url ? p + 3 : m->at.at + 1;
     const guint8 *inside = p;
-    while (p < end && !is_blank(*p) && strchr("\"'(){}<>[],;", *p) == NULL)
+    while (p < end && (!is_delimiter(*p) || *p == '=' || *p == ':' || *p == '|'))
         p++;
     return p > inside ? lamp_bytes(m->at.at, (gsize) (p - m->at.at)) : lamp_bytes(NULL, 0);
 }
@@ -219,26 +274,6 @@ lamp_template_mask(LampBytes message, LampMasked *out_masked)
     }
 }
 
-static gboolean
-is_among(char byte, const char *marks)
-{
-    for (; *marks != '\0'; marks++)
-        if (byte == *marks)
-            return TRUE;
-    return FALSE;
-}
-
-static gboolean
-all_of(LampBytes text, const char *marks, gboolean hex)
-{
-    for (gsize i = 0; i < text.len; i++) {
-        char c = (char) text.at[i];
-        if (!(hex ? g_ascii_isxdigit(c) : g_ascii_isdigit(c)) && !is_among(c, marks))
-            return FALSE;
-    }
-    return text.len > 0;
-}
-
 static LampVariableKind
 kind_with_unit(LampBytes value)
 {
@@ -257,32 +292,43 @@ kind_with_unit(LampBytes value)
     return has_digit(value) ? LAMP_VARIABLE_IDENTIFIER : LAMP_VARIABLE_WORD;
 }
 
+/* @seen are the classes of @value; a sign may be a plus where only dashes are allowed. */
+static gboolean
+is_hex(LampBytes value, guint seen, gboolean with_dashes)
+{
+    if ((seen & ~(guint) (DIGIT | HEX_LETTER | SIGN)) != 0)
+        return FALSE;
+    if (with_dashes)
+        return memchr(value.at, '+', value.len) == NULL;
+    return (seen & SIGN) == 0;
+}
+
 LampVariableKind
 lamp_variable_kind(LampBytes value)
 {
     LampEndpoint endpoint;
+    guint seen = classes_of(value);
     if (value.len == 0)
         return LAMP_VARIABLE_WORD;
-    if (all_of(value, "-+", FALSE))
+    if ((seen & ~(guint) (DIGIT | SIGN)) == 0)
         return LAMP_VARIABLE_INTEGER;
-    if (all_of(value, "-+.", FALSE))
-        return lamp_address_parse(value, &endpoint) && endpoint.is_known
-                   ? LAMP_VARIABLE_ADDRESS
-                   : LAMP_VARIABLE_DECIMAL;
-    if (value.len == 36 && value.at[8] == '-' && all_of(value, "-", TRUE))
+    /* Addresses have points or colons. */
+    gboolean is_address = (seen & (POINT | COLON)) != 0 &&
+                          lamp_address_parse(value, &endpoint) && endpoint.is_known;
+    if ((seen & ~(guint) (DIGIT | SIGN | POINT)) == 0)
+        return is_address ? LAMP_VARIABLE_ADDRESS : LAMP_VARIABLE_DECIMAL;
+    if (value.len == 36 && value.at[8] == '-' && is_hex(value, seen, TRUE))
         return LAMP_VARIABLE_UUID;
-    if (lamp_text_find(value, "://") > 0)
+    if ((seen & COLON) != 0 && lamp_text_find(value, "://") > 0)
         return LAMP_VARIABLE_URL;
     if (value.at[0] == '/')
         return LAMP_VARIABLE_PATH;
-    if (memchr(value.at, '@', value.len) != NULL && memchr(value.at, '.', value.len) != NULL)
+    if ((seen & POINT) != 0 && memchr(value.at, '@', value.len) != NULL)
         return LAMP_VARIABLE_EMAIL;
     if ((lamp_bytes_starts(value, "0x") && value.len > 2) ||
-        (value.len >= 8 && all_of(value, "", TRUE)))
+        (value.len >= 8 && is_hex(value, seen, FALSE)))
         return LAMP_VARIABLE_HEX;
-    if (lamp_address_parse(value, &endpoint) && endpoint.is_known)
-        return LAMP_VARIABLE_ADDRESS;
-    return kind_with_unit(value);
+    return is_address ? LAMP_VARIABLE_ADDRESS : kind_with_unit(value);
 }
 
 const char *
