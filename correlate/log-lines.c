@@ -270,7 +270,8 @@ read_rows(Reading *r, GError **error)
         rows == NULL
             ? NULL
             : lamp_statement_new(r->c->store,
-                                 "SELECT value, slot FROM event_values WHERE event_id = ?1",
+                                 "SELECT j.value, j.key FROM events e, json_each(e.fields) j "
+                                 "WHERE e.event_id = ?1",
                                  error);
     gboolean has_row;
     while (named != NULL && lamp_statement_step(rows, &has_row, error)) {

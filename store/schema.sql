@@ -474,13 +474,17 @@ FROM events e JOIN sources s USING (source_id) LEFT JOIN strings h ON h.string_i
      LEFT JOIN strings v ON v.string_id = e.service_id LEFT JOIN strings q ON q.string_id = e.process_id
      LEFT JOIN strings r ON r.string_id = e.thread_id LEFT JOIN strings t ON t.string_id = e.template_id;
 
---- Named values of log records, one row for each; identifiers among them. From `events.fields`.
+--- Named values of log records, one row for each; identifiers among them. From `events.fields`. `LIMIT -1` leaves
+--- nothing out: it makes SQLite work the rows out by themselves, once, and index them where two logs are joined by a
+--- value; without it such a join would take apart all fields of one log for each line of the other. For the values of a
+--- few events: `SELECT key, value FROM events, json_each(fields) WHERE event_id = 7`.
 CREATE VIEW event_values AS
-SELECT e.event_id AS event_id, j.key AS slot, j.value AS value FROM events e, json_each(e.fields) j;
+SELECT e.event_id AS event_id, j.key AS slot, j.value AS value FROM events e, json_each(e.fields) j LIMIT -1;
 
---- Values seen in a call that may tie it to others. `side`: 1 request, 2 response.
+--- Values seen in a call that may tie it to others. `side`: 1 request, 2 response. `LIMIT -1`: as in event_values.
 CREATE VIEW observation_values AS
 SELECT o.observation_id AS observation_id, 1 AS side, j.key AS slot, j.value AS value
 FROM observations o, json_each(o.request_values) j
 UNION ALL
-SELECT o.observation_id, 2, j.key, j.value FROM observations o, json_each(o.response_values) j;
+SELECT o.observation_id, 2, j.key, j.value FROM observations o, json_each(o.response_values) j
+LIMIT -1;

@@ -133,6 +133,30 @@ START_TEST(test_rows_arrive_in_any_number)
 }
 END_TEST
 
+/* Joins of logs by a value are linear: SQLite indexes the values of one side. */
+START_TEST(test_joins_by_value_are_indexed)
+{
+    static const char *const queries[] = {
+        "EXPLAIN QUERY PLAN SELECT count(*) FROM event_values a JOIN event_values b ON "
+        "b.slot = a.slot AND b.value = a.value WHERE a.slot = 'request_id'",
+        "EXPLAIN QUERY PLAN SELECT count(*) FROM event_values a JOIN observation_values b "
+        "USING (value)"};
+    g_autofree char *folder = g_dir_make_tmp("lamp-fields-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "t.db", NULL);
+    g_autoptr(LampStore) store = lamp_store_open(path, LAMP_STORE_CREATE, NULL);
+    g_autoptr(LampStatement) plan = lamp_statement_new(store, queries[_i], NULL);
+    gboolean has_row = FALSE, is_indexed = FALSE;
+    ck_assert_ptr_nonnull(plan);
+    while (lamp_statement_step(plan, &has_row, NULL) && has_row)
+        is_indexed |= strstr(lamp_statement_text(plan, 3), "USING AUTOMATIC") != NULL;
+    ck_assert(is_indexed);
+    g_clear_pointer(&plan, lamp_statement_free);
+    g_clear_pointer(&store, lamp_store_close);
+    g_unlink(path);
+    g_rmdir(folder);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -142,6 +166,7 @@ main(void)
     tcase_add_test(tcase, test_no_values_no_text);
     tcase_add_test(tcase, test_foreign_texts_end_the_scan);
     tcase_add_loop_test(tcase, test_rows_arrive_in_any_number, 0, 5);
+    tcase_add_loop_test(tcase, test_joins_by_value_are_indexed, 0, 2);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
