@@ -185,6 +185,12 @@ follows_equals(const Mask *m)
     return n > 0 && m->out->text[n - 1] == '=';
 }
 
+static gboolean
+ends_path(guint8 byte)
+{
+    return is_delimiter(byte) && byte != '=' && byte != ':' && byte != '|';
+}
+
 /* `/usr/bin`, `https://host/x?y`: to the next blank, quote, bracket, comma or semicolon. */
 static LampBytes
 peek_path(const Mask *m)
@@ -198,7 +204,7 @@ peek_path(const Mask *m)
         return lamp_bytes(NULL, 0);
     p = url ? p + 3 : m->at.at + 1;
     const guint8 *inside = p;
-    while (p < end && (!is_delimiter(*p) || *p == '=' || *p == ':' || *p == '|'))
+    while (p < end && !ends_path(*p))
         p++;
     return p > inside ? lamp_bytes(m->at.at, (gsize) (p - m->at.at)) : lamp_bytes(NULL, 0);
 }
@@ -303,20 +309,25 @@ is_hex(LampBytes value, guint seen, gboolean with_dashes)
     return (seen & SIGN) == 0;
 }
 
+/* Addresses have points or colons. */
+static gboolean
+is_address(LampBytes value, guint seen)
+{
+    LampEndpoint endpoint;
+    return (seen & (POINT | COLON)) != 0 && lamp_address_parse(value, &endpoint) &&
+           endpoint.is_known;
+}
+
 LampVariableKind
 lamp_variable_kind(LampBytes value)
 {
-    LampEndpoint endpoint;
     guint seen = classes_of(value);
     if (value.len == 0)
         return LAMP_VARIABLE_WORD;
     if ((seen & ~(guint) (DIGIT | SIGN)) == 0)
         return LAMP_VARIABLE_INTEGER;
-    /* Addresses have points or colons. */
-    gboolean is_address = (seen & (POINT | COLON)) != 0 &&
-                          lamp_address_parse(value, &endpoint) && endpoint.is_known;
     if ((seen & ~(guint) (DIGIT | SIGN | POINT)) == 0)
-        return is_address ? LAMP_VARIABLE_ADDRESS : LAMP_VARIABLE_DECIMAL;
+        return is_address(value, seen) ? LAMP_VARIABLE_ADDRESS : LAMP_VARIABLE_DECIMAL;
     if (value.len == 36 && value.at[8] == '-' && is_hex(value, seen, TRUE))
         return LAMP_VARIABLE_UUID;
     if ((seen & COLON) != 0 && lamp_text_find(value, "://") > 0)
@@ -328,7 +339,7 @@ lamp_variable_kind(LampBytes value)
     if ((lamp_bytes_starts(value, "0x") && value.len > 2) ||
         (value.len >= 8 && is_hex(value, seen, FALSE)))
         return LAMP_VARIABLE_HEX;
-    return is_address ? LAMP_VARIABLE_ADDRESS : kind_with_unit(value);
+    return is_address(value, seen) ? LAMP_VARIABLE_ADDRESS : kind_with_unit(value);
 }
 
 const char *
