@@ -10,6 +10,7 @@
 
 #define LEAN_ON_ALL 4.0      /* observations' weight of the general density in a keyed one */
 #define LEAN_ON_FAMILY 100.0 /* of the kinds with the same slots */
+#define LEAN_FOLLOWS 4.0
 #define LEAN_PATTERN 2.0     /* of independent slots in the frequency of a pattern */
 
 #define LEAN_ORPHANS 3.0  /* calls' weight of the share of orphans among all other kinds */
@@ -293,6 +294,44 @@ free_gaps(Gaps *gaps, guint32 n)
     g_free(gaps);
 }
 
+/* How often which start came next, and how often it might have; [fold x event x key]. */
+typedef struct {
+    double *came, *might;
+} Follows;
+
+static void
+count_follows(const LampKind *kind, const LampView *view, double weight, Follows *out)
+{
+    guint32 side = kind->n_slots + 1;
+    for (guint32 j = 0; j < view->n; j++) {
+        guint32 key = j ? view->slots[j - 1] : kind->n_slots;
+        if (!lamp_view_follows(kind, view, j) || key >= side)
+            continue;
+        guint32 row = view->request->fold * side;
+        out->came[(row + view->slots[j]) * side + key] += weight;
+        for (guint32 k = j; k < view->n; k++)
+            if (lamp_view_follows(kind, view, k))
+                out->might[(row + view->slots[k]) * side + key] += weight;
+    }
+}
+
+static void
+fit_follows(LampKind *kind, const LampKind *family, const Follows *counts)
+{
+    guint32 side = kind->n_slots + 1, block = side * side;
+    kind->follows = g_new(float, LAMP_FOLDS *block);
+    for (guint32 fold = 0; fold < LAMP_FOLDS; fold++)
+        for (guint32 i = 0; i < block; i++) {
+            double came = 0, might = 0, lean = family ? LEAN_ON_FAMILY : LEAN_FOLLOWS;
+            double usual = family ? (double) family->follows[fold * block + i] : 0.5;
+            for (guint32 k = 0; k < LAMP_FOLDS; k++) {
+                came += k == fold ? 0 : counts->came[k * block + i];
+                might += k == fold ? 0 : counts->might[k * block + i];
+            }
+            kind->follows[fold * block + i] = (float) ((came + lean * usual) / (might + lean));
+        }
+}
+
 static void
 learn_delays(LampKind *kind, const LampKind *family, const LampField *field,
              const LampExamples *all, const LampExample *list, guint32 n, float scale)
@@ -303,9 +342,12 @@ learn_delays(LampKind *kind, const LampKind *family, const LampField *field,
     kind->tables = g_new0(float *, LAMP_FOLDS *side *side);
     kind->any = g_new0(float *, LAMP_FOLDS *side);
     kind->histograms_any = g_new0(float, (gsize) side *LAMP_BINS);
+    Follows follows = {g_new0(double, LAMP_FOLDS *side *side),
+                       g_new0(double, LAMP_FOLDS *side *side)};
     for (guint32 i = 0; i < n; i++) {
         LampView view;
         lamp_example_view(&list[i], all, field, kind, buffer, &view);
+        count_follows(kind, &view, (double) list[i].weight, &follows);
         for (guint32 j = 0; j <= view.n; j++) {
             guint32 x = j < view.n ? view.slots[j] : kind->n_slots, key;
             if (x == LAMP_NO_SLOT)
@@ -318,6 +360,9 @@ learn_delays(LampKind *kind, const LampKind *family, const LampField *field,
     }
     for (guint32 x = 0; x < side; x++)
         fit_event(kind, family, any, keyed, x, scale);
+    fit_follows(kind, family, &follows);
+    g_free(follows.came);
+    g_free(follows.might);
     free_gaps(any, side);
     free_gaps(keyed, side * side);
 }

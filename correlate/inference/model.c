@@ -97,6 +97,30 @@ note_event(LampEvents *events, LampRule rule, guint32 x, guint32 key, gint64 tim
     events->causes[events->n++] = cause;
 }
 
+gboolean
+lamp_view_follows(const LampKind *kind, const LampView *view, guint32 at)
+{
+    guint32 x = view->slots[at];
+    return x < kind->n_slots && kind->rules[x].wait == LAMP_WAIT_LAST_START;
+}
+
+/* Log share of what comes next among all that might. */
+static double
+score_follows(const LampKind *kind, const LampView *view, guint32 at, const float *readiness)
+{
+    guint32 side = kind->n_slots + 1, key = at ? view->slots[at - 1] : kind->n_slots;
+    float sum = 0, own = 0;
+    if (key > kind->n_slots)
+        return 0;
+    for (guint32 j = at; j < view->n; j++) {
+        if (!lamp_view_follows(kind, view, j))
+            continue;
+        sum += readiness[view->slots[j] * side + key];
+        own = j == at ? sum : own;
+    }
+    return sum > own ? (double) logf(own / sum) : 0;
+}
+
 static double
 score_event(const LampModel *self, const LampKind *kind, const LampView *view, guint32 at,
             guint32 x, LampEvents *out_events)
@@ -154,6 +178,10 @@ lamp_model_score(const LampModel *self, const LampRequest *request,
         pattern += slot->hash;
         independent += (double) slot->presence;
         score += score_event(self, kind, &view, i, view.slots[i], out_events);
+        if (kind->rules[view.slots[i]].wait == LAMP_WAIT_LAST_START)
+            score += score_follows(kind, &view, i,
+                                   kind->follows + request->fold * (kind->n_slots + 1) *
+                                                       (kind->n_slots + 1));
         score +=
             (double) (steps[i]->end <= request->end ? slot->log_within : slot->log_overrun);
     }
@@ -240,6 +268,7 @@ lamp_kind_clear(LampKind *kind)
     g_free(kind->slot_of);
     g_free(kind->rules);
     g_free(kind->histograms_any);
+    g_free(kind->follows);
     g_free(kind->pattern_keys);
     g_free(kind->pattern_logs);
     g_free(kind->in_order);

@@ -52,6 +52,7 @@ typedef struct {
     float **tables;        /* [fold x event x key] log densities; NULL: use `any` */
     float **any;           /* [fold x event] */
     float *histograms_any; /* of the delays, for the report */
+    float *follows; /* [fold x event x key] how readily this event comes next after that one */
     guint32 n_patterns;    /* a power of two */
     guint64 *pattern_keys; /* 0 is empty */
     float *pattern_logs;
@@ -109,6 +110,9 @@ void lamp_view_fill(const LampKind *kind, const LampRequest *request,
  */
 gint64 lamp_view_gap(const LampView *view, LampRule rule, guint32 at, guint32 n_slots,
                      guint32 *out_key);
+
+/* Whether the start of step `at` waits for that of the step before it. */
+gboolean lamp_view_follows(const LampKind *kind, const LampView *view, guint32 at);
 
 /* Log density of the request's steps and response, ns as unit; `out_events` may be NULL. */
 double lamp_model_score(const LampModel *self, const LampRequest *request,
