@@ -8,6 +8,7 @@
 
 #include "correlate/inference/memory.h"
 #include "correlate/inference/messages.h"
+#include "correlate/inference/state.h"
 
 #include <stdlib.h>
 
@@ -19,6 +20,7 @@ typedef struct {
     gint64 start, end;
     guint32 service, process, call, partner; /* partner: the service at the other end */
     guint32 operation;
+    guint32 ranks[4]; /* of service, process, operation, partner; see rank_names */
     guint8 is_step;
 } End;
 
@@ -29,13 +31,13 @@ compare_ends(const void *a, const void *b)
 #define BY(field)             \
     if (x->field != y->field) \
         return x->field < y->field ? -1 : 1;
-    BY(service)
+    BY(ranks[0])
     BY(is_step)
-    BY(process)
+    BY(ranks[1])
     BY(start)
     BY(end)
-    BY(operation)
-    BY(partner)
+    BY(ranks[2])
+    BY(ranks[3])
     BY(call)
 #undef BY
     return 0;
@@ -197,6 +199,72 @@ make_fetched(const LampInferenceCall *c, guint32 call, gint64 end, End *out)
     return TRUE;
 }
 
+/* A service, process or operation by when it was busy, since its number is the caller's. */
+typedef struct {
+    guint32 number;
+    gint64 first;      /* start of its first end */
+    guint64 signature; /* of all its ends */
+} Name;
+
+static int
+compare_names(const void *a, const void *b)
+{
+    const Name *x = *(Name *const *) a, *y = *(Name *const *) b;
+    if (x->first != y->first)
+        return x->first < y->first ? -1 : 1;
+    if (x->signature != y->signature)
+        return x->signature < y->signature ? -1 : 1;
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static guint32
+name_of(const End *end, int which)
+{
+    return which == 0   ? end->service
+           : which == 1 ? end->process
+           : which == 2 ? end->operation
+                        : end->partner;
+}
+
+static void
+note_name(GHashTable *names, GPtrArray *all, const End *end, int which, gint64 origin)
+{
+    guint32 number = name_of(end, which);
+    Name *name = g_hash_table_lookup(names, GUINT_TO_POINTER(number));
+    if (!name) {
+        name = g_new0(Name, 1);
+        *name = (Name){number, end->start, 0};
+        g_hash_table_insert(names, GUINT_TO_POINTER(number), name);
+        g_ptr_array_add(all, name);
+    }
+    guint64 state = (guint64) (end->start - origin) * 3 + end->is_step;
+    state = lamp_random(&state) + (guint64) (end->end - end->start);
+    name->first = MIN(name->first, end->start);
+    name->signature += lamp_random(&state);
+}
+
+/* Ranks in order of the first event, so that the same calls under other numbers give the same
+ * answer. */
+static void
+rank_names(End *ends, gsize n, int which)
+{
+    g_autoptr(GHashTable) names = g_hash_table_new(g_direct_hash, g_direct_equal);
+    g_autoptr(GPtrArray) sorted = g_ptr_array_new_with_free_func(g_free);
+    gint64 origin = G_MAXINT64;
+    for (gsize i = 0; i < n; i++)
+        origin = MIN(origin, ends[i].start);
+    for (gsize i = 0; i < n; i++)
+        note_name(names, sorted, &ends[i], which, origin);
+    g_ptr_array_sort(sorted, compare_names);
+    for (guint32 i = 0; i < sorted->len; i++)
+        ((Name *) sorted->pdata[i])->signature = i;
+    for (gsize i = 0; i < n; i++) {
+        const Name *name =
+            g_hash_table_lookup(names, GUINT_TO_POINTER(name_of(&ends[i], which)));
+        ends[i].ranks[which] = (guint32) name->signature;
+    }
+}
+
 LampProblem *
 lamp_problem_new(const LampInferenceInput *input, const LampInferenceMemory *memory)
 {
@@ -210,6 +278,8 @@ lamp_problem_new(const LampInferenceInput *input, const LampInferenceMemory *mem
         n += make_end(&input->calls[i], (guint32) i, TRUE, &ends[n]) ? 1 : 0;
         n += make_fetched(&input->calls[i], (guint32) i, fetched_until[i], &ends[n]) ? 1 : 0;
     }
+    for (int which = 0; which < 4; which++)
+        rank_names(ends, n, which);
     qsort(ends, n, sizeof *ends, compare_ends);
     cut_fields(self, ends, n, memory);
     return self;

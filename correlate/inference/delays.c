@@ -1,0 +1,167 @@
+/* delays.c — the delays of one kind of request, and which start comes next
+ *
+ * In: examples with weights, the rules of the kind. Out: a density for each event, given the
+ * event waited for and for each fold (without the examples of that fold), leaning on that of
+ * all keys or of the family. Where steps set each other going as they start, the delay alone
+ * would make any order as good as any other: how readily each event comes next, given the one
+ * before, is counted as well (Luce 1959: shares among those still to come). */
+#include "correlate/inference/learn.h"
+
+#define LEAN_ON_ALL 4.0      /* observations' weight of the general density in a keyed one */
+#define LEAN_ON_FAMILY 100.0 /* of the kinds with the same slots */
+#define LEAN_FOLLOWS 4.0     /* of even chances in how readily an event comes next */
+#define MIN_KEYED 3.0f
+
+/* Histograms of one event given one key, for each fold. */
+typedef struct {
+    float *of_fold[LAMP_FOLDS];
+} Gaps;
+
+static void
+add_gap(Gaps *to, guint32 fold, gint64 gap, float scale, float weight)
+{
+    if (!to->of_fold[fold])
+        to->of_fold[fold] = g_new0(float, LAMP_BINS);
+    lamp_histogram_add(to->of_fold[fold], gap, scale, weight);
+}
+
+/* Sums all folds; returns the weight. */
+static float
+sum_folds(const Gaps *gaps, float *out)
+{
+    float weight = 0;
+    memset(out, 0, LAMP_BINS * sizeof *out);
+    for (guint32 fold = 0; fold < LAMP_FOLDS; fold++)
+        for (int b = 0; gaps->of_fold[fold] && b < LAMP_BINS; b++)
+            out[b] += gaps->of_fold[fold][b];
+    for (int b = 0; b < LAMP_BINS; b++)
+        weight += out[b];
+    return weight;
+}
+
+/* The density of all folds but one, leaning on `prior`; NULL prior: on a broad one. */
+static float *
+fit_without(const Gaps *gaps, const float *sum, guint32 fold, float scale, const float *prior,
+            double lean)
+{
+    float rest[LAMP_BINS], weight = 0, *out = g_new(float, LAMP_BINS);
+    const float *own = gaps->of_fold[fold];
+    for (int b = 0; b < LAMP_BINS; b++) {
+        rest[b] = own ? MAX(sum[b] - own[b], 0) : sum[b];
+        weight += rest[b];
+    }
+    if (weight < 0.5f && prior)
+        memcpy(out, prior, LAMP_BINS * sizeof *out);
+    else
+        lamp_density_fit(rest, scale, prior, lean, out);
+    return out;
+}
+
+static void
+fit_event(LampKind *kind, const LampKind *family, const Gaps *any, const Gaps *keyed, guint32 x,
+          float scale)
+{
+    guint32 side = kind->n_slots + 1;
+    float sum[LAMP_BINS], *all = kind->histograms_any + (gsize) x * LAMP_BINS;
+    sum_folds(&any[x], all);
+    for (guint32 fold = 0; fold < LAMP_FOLDS; fold++) {
+        guint32 row = fold * side + x;
+        kind->any[row] = fit_without(&any[x], all, fold, scale,
+                                     family ? family->any[row] : NULL, LEAN_ON_FAMILY);
+    }
+    for (guint32 key = 0; key < side; key++) {
+        const Gaps *gaps = &keyed[x * side + key];
+        float weight = sum_folds(gaps, sum);
+        for (guint32 fold = 0; fold < LAMP_FOLDS; fold++) {
+            guint32 row = fold * side + x;
+            const float *common = family ? family->tables[row * side + key] : NULL;
+            if (weight < MIN_KEYED && !common)
+                continue;
+            kind->tables[row * side + key] =
+                fit_without(gaps, sum, fold, scale, common ? common : kind->any[row],
+                            common ? LEAN_ON_FAMILY : LEAN_ON_ALL);
+        }
+    }
+}
+
+static void
+free_gaps(Gaps *gaps, guint32 n)
+{
+    for (guint32 i = 0; i < n; i++)
+        for (guint32 fold = 0; fold < LAMP_FOLDS; fold++)
+            g_free(gaps[i].of_fold[fold]);
+    g_free(gaps);
+}
+
+/* How often which start came next, and how often it might have; [fold x event x key]. */
+typedef struct {
+    double *came, *might;
+} Follows;
+
+static void
+count_follows(const LampKind *kind, const LampView *view, double weight, Follows *out)
+{
+    guint32 side = kind->n_slots + 1;
+    for (guint32 j = 0; j < view->n; j++) {
+        guint32 key = j ? view->slots[j - 1] : kind->n_slots;
+        if (!lamp_view_follows(kind, view, j) || key >= side)
+            continue;
+        guint32 row = view->request->fold * side;
+        out->came[(row + view->slots[j]) * side + key] += weight;
+        for (guint32 k = j; k < view->n; k++)
+            if (lamp_view_follows(kind, view, k))
+                out->might[(row + view->slots[k]) * side + key] += weight;
+    }
+}
+
+static void
+fit_follows(LampKind *kind, const LampKind *family, const Follows *counts)
+{
+    guint32 side = kind->n_slots + 1, block = side * side;
+    kind->follows = g_new(float, LAMP_FOLDS *block);
+    for (guint32 fold = 0; fold < LAMP_FOLDS; fold++)
+        for (guint32 i = 0; i < block; i++) {
+            double came = 0, might = 0, lean = family ? LEAN_ON_FAMILY : LEAN_FOLLOWS;
+            double usual = family ? (double) family->follows[fold * block + i] : 0.5;
+            for (guint32 k = 0; k < LAMP_FOLDS; k++) {
+                came += k == fold ? 0 : counts->came[k * block + i];
+                might += k == fold ? 0 : counts->might[k * block + i];
+            }
+            kind->follows[fold * block + i] = (float) ((came + lean * usual) / (might + lean));
+        }
+}
+
+void
+lamp_learn_delays(LampKind *kind, const LampKind *family, const LampField *field,
+                  const LampExamples *all, const LampExample *list, guint32 n, float scale)
+{
+    const LampStep *buffer[LAMP_MAX_KIDS];
+    guint32 side = kind->n_slots + 1;
+    Gaps *any = g_new0(Gaps, side), *keyed = g_new0(Gaps, side * side);
+    kind->tables = g_new0(float *, LAMP_FOLDS *side *side);
+    kind->any = g_new0(float *, LAMP_FOLDS *side);
+    kind->histograms_any = g_new0(float, (gsize) side *LAMP_BINS);
+    Follows follows = {g_new0(double, LAMP_FOLDS *side *side),
+                       g_new0(double, LAMP_FOLDS *side *side)};
+    for (guint32 i = 0; i < n; i++) {
+        LampView view;
+        lamp_example_view(&list[i], all, field, kind, buffer, &view);
+        count_follows(kind, &view, (double) list[i].weight, &follows);
+        for (guint32 j = 0; j <= view.n; j++) {
+            guint32 x = j < view.n ? view.slots[j] : kind->n_slots, key;
+            if (x == LAMP_NO_SLOT)
+                continue;
+            gint64 gap = lamp_view_gap(&view, kind->rules[x], j, kind->n_slots, &key);
+            add_gap(&any[x], view.request->fold, gap, scale, list[i].weight);
+            if (key < side)
+                add_gap(&keyed[x * side + key], view.request->fold, gap, scale, list[i].weight);
+        }
+    }
+    for (guint32 x = 0; x < side; x++)
+        fit_event(kind, family, any, keyed, x, scale);
+    fit_follows(kind, family, &follows);
+    g_free(follows.came);
+    g_free(follows.might);
+    free_gaps(any, side);
+    free_gaps(keyed, side * side);
+}
