@@ -1,0 +1,79 @@
+/* test-problem.c — the fields of the causal engine do not depend on how things are numbered */
+#include "correlate/inference/problem.h"
+
+#include "tests/unit/suite.h"
+
+#define MS G_GINT64_CONSTANT(1000000)
+#define ORIGIN G_GINT64_CONSTANT(1700000000000000000)
+#define CALLS 60
+
+/* Two services of two instances each; each request makes two calls at one and the same time. */
+static void
+make_calls(LampInferenceCall *calls, guint32 (*number)(guint32))
+{
+    for (guint32 i = 0; i < CALLS; i++) {
+        guint32 request = i / 3, replica = request % 2, is_step = i % 3;
+        gint64 start = ORIGIN + request * 2 * MS;
+        calls[i] =
+            (LampInferenceCall){.client_start_ns = start,
+                                .client_end_ns = start + 9 * MS + is_step * MS,
+                                .server_start_ns = start,
+                                .server_end_ns = start + 9 * MS + is_step * MS,
+                                .client_service = is_step ? number(1) : 0,
+                                .client_process = is_step ? number(3 + replica) : 0,
+                                .server_service = is_step ? number(2) : number(1),
+                                .server_process = number(is_step ? 5 + replica : 3 + replica),
+                                .operation = number(7 + is_step)};
+    }
+}
+
+static guint32
+same(guint32 number)
+{
+    return number;
+}
+
+static guint32
+backwards(guint32 number)
+{
+    return 100 - number;
+}
+
+static LampProblem *
+make_problem(LampInferenceCall *calls, guint32 (*number)(guint32), LampInferenceInput *input)
+{
+    make_calls(calls, number);
+    *input = (LampInferenceInput){.calls = calls, .n_calls = CALLS};
+    return lamp_problem_new(input, NULL);
+}
+
+START_TEST(numbers_do_not_decide_the_order)
+{
+    LampInferenceCall calls[2][CALLS];
+    LampInferenceInput input[2];
+    LampProblem *a = make_problem(calls[0], same, &input[0]);
+    LampProblem *b = make_problem(calls[1], backwards, &input[1]);
+    ck_assert_uint_eq(a->n_fields, 1);
+    ck_assert_uint_eq(b->n_fields, 1);
+    ck_assert_uint_eq(a->fields[0].n_requests, CALLS / 3);
+    ck_assert_uint_eq(a->fields[0].n_steps, CALLS - CALLS / 3);
+    for (guint32 r = 0; r < a->fields[0].n_requests; r++)
+        ck_assert_uint_eq(a->fields[0].requests[r].call, b->fields[0].requests[r].call);
+    for (guint32 s = 0; s < a->fields[0].n_steps; s++) {
+        ck_assert_uint_eq(a->fields[0].steps[s].call, b->fields[0].steps[s].call);
+        ck_assert_uint_eq(a->fields[0].steps[s].kind, b->fields[0].steps[s].kind);
+    }
+    lamp_problem_free(a);
+    lamp_problem_free(b);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("problem");
+    TCase *tcase = tcase_create("numbers");
+    tcase_add_test(tcase, numbers_do_not_decide_the_order);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
