@@ -1,0 +1,281 @@
+/*
+ * From messages of HTTP/1.x to calls.
+ *
+ * In: heads, body bytes and ends of messages, as http.c finds them. Out: one call for each
+ * request. Bodies are counted and never kept, but for the first 4 KiB of JSON and form bodies,
+ * which are searched for ids. Responses answer requests first in, first out (RFC 9112, 9.3.2).
+ * Interim responses (1xx but 101) answer nothing. After 101, or 2xx to CONNECT, another
+ * protocol owns the connection. Limits: base/limits.h (PIPELINE).
+ */
+#include "ingest/dissect/http-connection.h"
+
+enum { BODY_SAMPLE = 4096 };
+
+typedef enum { KIND_OTHER, KIND_HEAD, KIND_CONNECT } HttpKind;
+
+typedef struct {
+    LampExchange *exchange;
+    LampSide side;
+} ValueTarget;
+
+void
+lamp_http_note_bytes(LampHttpStep *step, gsize from, gsize to)
+{
+    LampExchange *exchange = step->side->exchange;
+    if (exchange == NULL)
+        return;
+    if (lamp_http_is_response_side(step))
+        lamp_exchange_response_bytes(exchange, &step->view, from, to);
+    else
+        lamp_exchange_request_bytes(exchange, &step->view, from, to);
+}
+
+void
+lamp_http_clear_sample(LampHttpSide *side)
+{
+    g_free(side->sample);
+    side->sample = NULL;
+    side->sample_len = 0;
+    side->wants_json = side->wants_form = FALSE;
+}
+
+static void
+add_header_value(gpointer owner, LampBytes name, LampBytes value)
+{
+    ValueTarget *target = owner;
+    lamp_http_add_field(target->exchange, target->side, name, value);
+}
+
+/* Body bytes [from, to) of the view, @is_last if the body ends there: searched in place when
+ * the body lies whole in one segment, else gathered. */
+void
+lamp_http_sample_body(LampHttpStep *step, gsize from, gsize to, gboolean is_last)
+{
+    LampHttpSide *side = step->side;
+    if ((!side->wants_json && !side->wants_form) || side->exchange == NULL)
+        return;
+    LampBytes body = lamp_bytes(step->view.bytes.at + from, MIN(to - from, BODY_SAMPLE));
+    if (side->sample != NULL || !is_last) {
+        if (side->sample == NULL)
+            side->sample = g_malloc(BODY_SAMPLE);
+        gsize n = MIN(body.len, (gsize) (BODY_SAMPLE - side->sample_len));
+        if (n > 0)
+            memcpy(side->sample + side->sample_len, body.at, n);
+        side->sample_len = (guint16) (side->sample_len + n);
+        if (!is_last && side->sample_len < BODY_SAMPLE)
+            return;
+        body = lamp_bytes(side->sample, side->sample_len);
+    }
+    LampSide value_side =
+        lamp_http_is_response_side(step) ? LAMP_SIDE_RESPONSE : LAMP_SIDE_REQUEST;
+    if (side->wants_json)
+        lamp_http_add_json(side->exchange, value_side, body);
+    else
+        lamp_http_add_form(side->exchange, value_side, body);
+    lamp_http_clear_sample(side);
+}
+
+/* Emits the oldest calls of which both messages are done. */
+void
+lamp_http_emit_done(LampHttpState *state, LampStream *stream)
+{
+    while (state->pairing.first != NULL && state->pairing.first->request_done &&
+           state->pairing.first->response_done)
+        lamp_exchange_emit(lamp_pairing_pop(&state->pairing), stream);
+}
+
+void
+lamp_http_finish_message(LampHttpStep *step)
+{
+    LampHttpState *state = step->state;
+    LampHttpSide *side = step->side;
+    LampExchange *exchange = side->exchange;
+    lamp_http_clear_sample(side);
+    side->phase = LAMP_HTTP_HEAD;
+    side->exchange = NULL;
+    if (exchange == NULL)
+        return;
+    if (exchange == state->orphan) {
+        state->orphan = NULL;
+        lamp_exchange_emit(exchange, step->stream);
+        return;
+    }
+    if (lamp_http_is_response_side(step))
+        exchange->response_done = TRUE;
+    else
+        exchange->request_done = TRUE;
+    lamp_http_emit_done(state, step->stream);
+}
+
+/* Gives up what waits: after this no response may be paired with a request from before. */
+void
+lamp_http_give_up(LampHttpState *state, LampStream *stream, guint32 flags)
+{
+    lamp_pairing_lose(&state->pairing, stream, flags);
+    if (state->orphan != NULL) {
+        state->orphan->flags |= flags;
+        lamp_exchange_emit(state->orphan, stream);
+        state->orphan = NULL;
+    }
+    state->sides[0].exchange = state->sides[1].exchange = NULL;
+}
+
+void
+lamp_http_lose(LampHttpStep *step, const char *code, const char *text)
+{
+    step->side->phase = LAMP_HTTP_LOST;
+    if (step->side->is_guess)
+        return;
+    if (!step->state->has_lost)
+        lamp_stream_finding(step->stream, LAMP_FINDING_INVALID, code, text);
+    step->state->has_lost = TRUE;
+    lamp_http_clear_sample(step->side);
+    lamp_http_give_up(step->state, step->stream, 0);
+}
+
+static gboolean
+method_is(const LampHttpHead *head, const char *name)
+{
+    return lamp_bytes_equal(head->method, lamp_bytes_text(name));
+}
+
+/* Sets how the body is framed; a message without one is finished at once. */
+static void
+begin_body(LampHttpStep *step, const LampHttpHead *head, gboolean has_body)
+{
+    LampHttpSide *side = step->side;
+    side->wants_json = head->is_json ? 1 : 0;
+    side->wants_form = head->is_form ? 1 : 0;
+    side->at_body_begin = TRUE;
+    if (has_body && head->is_chunked) {
+        side->phase = LAMP_HTTP_CHUNK_SIZE;
+    } else if (has_body && head->content_length > 0) {
+        side->phase = LAMP_HTTP_BODY;
+        side->left = (guint64) head->content_length;
+    } else if (has_body && head->content_length < 0 && head->is_response) {
+        side->phase = LAMP_HTTP_UNTIL_CLOSE;
+    } else {
+        lamp_http_finish_message(step);
+    }
+}
+
+/* Makes and queues the exchange of a request, or gives up all pairing where too many wait. */
+static LampExchange *
+add_request(LampHttpStep *step)
+{
+    LampHttpState *state = step->state;
+    LampExchange *exchange = lamp_exchange_new();
+    state->requests++;
+    if (exchange != NULL && lamp_pairing_push(&state->pairing, exchange)) {
+        exchange->position = state->requests;
+        return exchange;
+    }
+    lamp_exchange_free(exchange);
+    lamp_stream_finding(step->stream, LAMP_FINDING_LIMIT, "limit.pipeline",
+                        "too many requests wait for responses; pairing starts anew");
+    lamp_http_give_up(state, step->stream, 0);
+    return NULL;
+}
+
+void
+lamp_http_begin_request(LampHttpStep *step, LampBytes text, gsize at)
+{
+    LampHttpHead head;
+    LampExchange *exchange = add_request(step);
+    ValueTarget target = {exchange, LAMP_SIDE_REQUEST};
+    lamp_http_head_parse(text, &head, exchange != NULL ? add_header_value : NULL, &target);
+    if (exchange != NULL) {
+        exchange->kind = method_is(&head, "HEAD")      ? KIND_HEAD
+                         : method_is(&head, "CONNECT") ? KIND_CONNECT
+                                                       : KIND_OTHER;
+        lamp_http_add_target(exchange, head.method,
+                             exchange->kind == KIND_CONNECT ? lamp_bytes(NULL, 0)
+                                                            : head.target);
+    }
+    step->side->exchange = exchange;
+    lamp_http_note_bytes(step, at, at + text.len);
+    begin_body(step, &head, !method_is(&head, "CONNECT"));
+}
+
+/* The request that the response now beginning answers: the oldest without one. */
+static LampExchange *
+find_unanswered(LampHttpState *state)
+{
+    LampExchange *exchange = state->pairing.first;
+    while (exchange != NULL && exchange->response_done)
+        exchange = exchange->next;
+    return exchange;
+}
+
+/* A call whose request was not seen: it came before the capture, or was lost. */
+static LampExchange *
+add_orphan(LampHttpStep *step, guint status)
+{
+    LampHttpState *state = step->state;
+    gboolean is_midstream = lamp_stream_is_midstream(step->stream);
+    if (!is_midstream && !state->has_lost) {
+        lamp_stream_finding(step->stream, LAMP_FINDING_LOSS, "http.unsolicited",
+                            "response without a request");
+        if (status == 400 || status == 408)
+            return NULL; /* servers close idle connections so */
+    }
+    LampExchange *exchange = state->orphan = lamp_exchange_new();
+    if (exchange != NULL) {
+        exchange->position = ++state->requests;
+        exchange->flags = is_midstream ? LAMP_CALL_PRECAPTURE : LAMP_CALL_GAP;
+    }
+    return exchange;
+}
+
+static LampExchange *
+take_for_response(LampHttpStep *step, guint status)
+{
+    LampHttpState *state = step->state;
+    if (state->pairing.is_unsure)
+        return NULL;
+    LampExchange *exchange = find_unanswered(state);
+    return exchange != NULL ? exchange : add_orphan(step, status);
+}
+
+/* Another protocol takes over behind byte @to of the view. */
+static void
+leave_http(LampHttpStep *step, const LampHttpHead *head, gsize to)
+{
+    static const struct {
+        const char *token, *protocol;
+    } upgrades[] = {{"websocket", "websocket"}, {"h2c", "http2"}};
+    const char *protocol = NULL;
+    for (gsize i = 0; i < G_N_ELEMENTS(upgrades); i++)
+        if (head->status == 101 && head->upgrade.len == strlen(upgrades[i].token) &&
+            g_ascii_strncasecmp((const char *) head->upgrade.at, upgrades[i].token,
+                                head->upgrade.len) == 0)
+            protocol = upgrades[i].protocol;
+    step->state->sides[0].phase = step->state->sides[1].phase = LAMP_HTTP_TUNNEL;
+    step->state->sides[0].exchange = step->state->sides[1].exchange = NULL;
+    lamp_stream_become(step->stream, protocol, LAMP_TO_CLIENT, lamp_view_from(&step->view, to));
+}
+
+void
+lamp_http_begin_response(LampHttpStep *step, LampBytes text, gsize at)
+{
+    LampHttpHead head;
+    guint status = lamp_http_head_status(text);
+    if (status < 200 && status != 101)
+        return;
+    LampExchange *exchange = take_for_response(step, status);
+    ValueTarget target = {exchange, LAMP_SIDE_RESPONSE};
+    lamp_http_head_parse(text, &head, exchange != NULL ? add_header_value : NULL, &target);
+    HttpKind kind = exchange != NULL ? (HttpKind) exchange->kind : KIND_OTHER;
+    step->side->exchange = exchange;
+    lamp_http_note_bytes(step, at, at + text.len);
+    if (exchange != NULL)
+        lamp_http_set_status(exchange, status);
+    if (status == 101 || (kind == KIND_CONNECT && status / 100 == 2)) {
+        if (exchange != NULL)
+            exchange->request_done = TRUE;
+        lamp_http_finish_message(step);
+        leave_http(step, &head, at + text.len);
+        return;
+    }
+    begin_body(step, &head, kind != KIND_HEAD && status != 204 && status != 304);
+}

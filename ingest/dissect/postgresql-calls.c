@@ -1,0 +1,302 @@
+/*
+ * From messages of PostgreSQL's protocol to calls.
+ *
+ * In: messages of either side, in order, as postgresql.c finds them. Out: one call for each
+ * Query, FunctionCall or Sync; a call of the extended protocol is all from its first message
+ * (Parse, Bind, …) to its Sync. ReadyForQuery answers them in order; what the server sends
+ * unasked (notices, notifications, parameters) answers nothing.
+ *
+ * Statements are named by their SQL folded to its shape; prepared names are remembered in a
+ * small bounded table, so that a later Bind is named too. Bound text parameters and literals
+ * are values. Rows are counted, not kept. Passwords are never looked at. Limits: base/limits.h
+ * (PIPELINE); 64 prepared names for a connection, the oldest is forgotten.
+ */
+#include "ingest/dissect/postgresql-calls.h"
+
+#include "ingest/identifiers.h"
+#include "ingest/operation.h"
+
+typedef struct {
+    LampExchange *exchange;
+    const char *prefix;
+} ValueTarget;
+
+/* A text up to its NUL, which is taken too; FALSE where there is none. */
+static gboolean
+take_text(LampCursor *c, LampBytes *out_text)
+{
+    const guint8 *nul = memchr(c->at, 0, lamp_cursor_left(c));
+    if (nul == NULL)
+        return FALSE;
+    *out_text = lamp_bytes(c->at, (gsize) (nul - c->at));
+    c->at = nul + 1;
+    return TRUE;
+}
+
+static void
+add_literal(gpointer owner, guint number, LampBytes value)
+{
+    ValueTarget *target = owner;
+    if (value.len >= 2 && value.len <= 128)
+        lamp_exchange_add_numbered(target->exchange, LAMP_SIDE_REQUEST, target->prefix, number,
+                                   value);
+}
+
+static void
+name_by_sql(LampExchange *exchange, LampBytes sql)
+{
+    ValueTarget target = {exchange, "literal."};
+    char shape[LAMP_EXCHANGE_OPERATION];
+    gsize n = lamp_operation_fold_sql(sql, shape, sizeof shape, add_literal, &target);
+    /* A pipeline up to one Sync is named by its first statement. */
+    if (exchange->operation_len == 0)
+        lamp_exchange_set_operation(exchange, lamp_bytes(shape, n));
+}
+
+void
+lamp_pg_lose_pairing(LampPgState *state, LampStream *stream, guint32 flags)
+{
+    if (state->building != NULL) {
+        state->building->flags |= flags | LAMP_CALL_ABORTED | LAMP_CALL_NO_RESPONSE;
+        state->building->position = ++state->calls;
+        lamp_exchange_emit(state->building, stream);
+        state->building = NULL;
+    }
+    lamp_pairing_lose(&state->pairing, stream, flags);
+}
+
+void
+lamp_pg_lose(LampPgStep *step)
+{
+    if (!step->state->has_lost)
+        lamp_stream_finding(step->stream, LAMP_FINDING_INVALID, "postgresql.message",
+                            "not a message of the protocol; looking for the next one");
+    step->state->has_lost = 1;
+    step->side->is_lost = 1;
+    step->side->skip = 0;
+    lamp_pg_lose_pairing(step->state, step->stream, 0);
+}
+
+/* The call that messages before a Sync belong to. */
+static LampExchange *
+building(LampPgState *state)
+{
+    if (state->building == NULL)
+        state->building = lamp_exchange_new();
+    return state->building;
+}
+
+/* Queues a call whose request is complete. */
+static void
+push_call(LampPgStep *step, LampExchange *exchange)
+{
+    LampPgState *state = step->state;
+    state->calls++;
+    state->building = NULL;
+    if (exchange != NULL) {
+        exchange->position = state->calls;
+        exchange->request_done = TRUE;
+        if (lamp_pairing_push(&state->pairing, exchange))
+            return;
+        lamp_exchange_free(exchange);
+    }
+    lamp_stream_finding(step->stream, LAMP_FINDING_LIMIT, "limit.pipeline",
+                        "too many statements wait for answers; pairing starts anew");
+    lamp_pg_lose_pairing(state, step->stream, 0);
+}
+
+static void
+read_parse(LampPgState *state, LampExchange *exchange, LampBytes body)
+{
+    LampCursor c = lamp_cursor(body);
+    LampBytes name, sql;
+    if (!take_text(&c, &name))
+        return;
+    if (!take_text(&c, &sql))
+        sql = lamp_cursor_rest(&c);
+    name_by_sql(exchange, sql);
+    char shape[LAMP_EXCHANGE_OPERATION];
+    gsize n = lamp_operation_fold_sql(sql, shape, sizeof shape, NULL, NULL);
+    if (state->statements == NULL)
+        state->statements = lamp_statements_new();
+    lamp_statements_add(state->statements, name, lamp_bytes(shape, n));
+}
+
+/* Is parameter @number (from 0) in text format? Formats: none given, one for all, or one each.
+ */
+static gboolean
+is_text_parameter(LampBytes formats, guint number)
+{
+    gsize count = formats.len / 2;
+    if (count == 0)
+        return TRUE;
+    gsize at = count == 1 ? 0 : number;
+    return at < count && lamp_be16(formats.at + 2 * at) == 0;
+}
+
+static void
+read_bind(LampPgState *state, LampExchange *exchange, LampBytes body)
+{
+    LampCursor c = lamp_cursor(body);
+    LampBytes portal, name, formats, shape;
+    guint16 count;
+    if (!take_text(&c, &portal) || !take_text(&c, &name))
+        return;
+    if (exchange->operation_len == 0 && lamp_statements_find(state->statements, name, &shape))
+        lamp_exchange_set_operation(exchange, shape);
+    if (!lamp_cursor_be16(&c, &count) || !lamp_cursor_take(&c, (gsize) count * 2, &formats) ||
+        !lamp_cursor_be16(&c, &count))
+        return;
+    ValueTarget target = {exchange, "sql."};
+    for (guint i = 0; i < count && i < LAMP_EXCHANGE_VALUES; i++) {
+        guint32 length;
+        LampBytes value;
+        if (!lamp_cursor_be32(&c, &length))
+            return;
+        if (length == G_MAXUINT32)
+            continue; /* NULL */
+        if (!lamp_cursor_take(&c, length, &value))
+            return;
+        if (is_text_parameter(formats, i))
+            add_literal(&target, i + 1, value);
+    }
+}
+
+static void
+forget_statement(LampPgState *state, LampBytes body)
+{
+    LampCursor c = lamp_cursor(body);
+    guint8 kind;
+    LampBytes name;
+    if (lamp_cursor_u8(&c, &kind) && kind == 'S' && take_text(&c, &name))
+        lamp_statements_remove(state->statements, name);
+}
+
+void
+lamp_pg_read_frontend(LampPgStep *step, guint8 type, LampBytes body, gsize at, gsize end)
+{
+    LampPgState *state = step->state;
+    if (type == 'p' || type == 'X' || type == 'H')
+        return; /* password, terminate, flush */
+    gboolean is_copy = type == 'd' || type == 'c' || type == 'f';
+    LampExchange *exchange = is_copy ? state->pairing.first : building(state);
+    if (exchange != NULL)
+        lamp_exchange_request_bytes(exchange, &step->view, at, end);
+    if (exchange == NULL && !is_copy && (type == 'Q' || type == 'S' || type == 'F'))
+        push_call(step, NULL);
+    if (exchange == NULL || is_copy)
+        return;
+    if (type == 'P')
+        read_parse(state, exchange, body);
+    else if (type == 'B')
+        read_bind(state, exchange, body);
+    else if (type == 'C')
+        forget_statement(state, body);
+    else if (type == 'Q')
+        name_by_sql(exchange, body.len > 0 ? lamp_bytes(body.at, strnlen((const char *) body.at,
+                                                                         body.len))
+                                           : body);
+    else if (type == 'F')
+        lamp_exchange_set_operation(exchange, lamp_bytes_text("function call"));
+    if (type == 'Q' || type == 'S' || type == 'F')
+        push_call(step, exchange);
+}
+
+/* SQLSTATE, field C of an error; a FATAL one ends the connection. */
+static void
+read_error(LampExchange *exchange, LampBytes body)
+{
+    LampCursor c = lamp_cursor(body);
+    guint8 field;
+    LampBytes text;
+    exchange->is_error = TRUE;
+    while (lamp_cursor_u8(&c, &field) && field != 0 && take_text(&c, &text))
+        if (field == 'C')
+            lamp_exchange_set_status(exchange, text);
+}
+
+static void
+add_row_value(gpointer owner, LampBytes name, LampBytes value)
+{
+    lamp_exchange_add_value(owner, LAMP_SIDE_RESPONSE, "row", name, value);
+}
+
+/* Text columns of a row that look like ids. */
+static void
+read_row(LampExchange *exchange, LampBytes body)
+{
+    LampCursor c = lamp_cursor(body);
+    guint16 count;
+    if (exchange->value_counts[1] >= LAMP_EXCHANGE_VALUES || !lamp_cursor_be16(&c, &count))
+        return;
+    for (guint i = 0; i < count && i < LAMP_EXCHANGE_VALUES; i++) {
+        guint32 length;
+        LampBytes value;
+        if (!lamp_cursor_be32(&c, &length))
+            return;
+        if (length == G_MAXUINT32)
+            continue;
+        if (!lamp_cursor_take(&c, length, &value))
+            return;
+        if (value.len >= 5 && !g_ascii_isdigit(value.at[0]) && value.at[0] != '{')
+            lamp_identifiers_in_text(lamp_bytes(NULL, 0), value, add_row_value, exchange);
+    }
+}
+
+/* A call whose statement was not seen. */
+static LampExchange *
+begin_orphan(LampPgStep *step)
+{
+    LampPgState *state = step->state;
+    LampExchange *exchange = lamp_exchange_new();
+    if (exchange == NULL)
+        return NULL;
+    exchange->position = ++state->calls;
+    exchange->flags =
+        lamp_stream_is_midstream(step->stream) ? LAMP_CALL_PRECAPTURE : LAMP_CALL_GAP;
+    if (lamp_pairing_push(&state->pairing, exchange))
+        return exchange;
+    lamp_exchange_free(exchange);
+    return NULL;
+}
+
+static void
+read_ready(LampPgStep *step)
+{
+    LampPgState *state = step->state;
+    if (!state->is_ready) {
+        state->is_ready = 1;
+        return;
+    }
+    if (state->pairing.is_unsure)
+        return;
+    LampExchange *exchange = lamp_pairing_pop(&state->pairing);
+    if (exchange == NULL)
+        return;
+    if (exchange->status_len == 0)
+        lamp_exchange_set_status(exchange, lamp_bytes_text("ok"));
+    lamp_exchange_emit(exchange, step->stream);
+}
+
+void
+lamp_pg_read_backend(LampPgStep *step, guint8 type, LampBytes body, gsize at, gsize end)
+{
+    LampPgState *state = step->state;
+    if (type == 'N' || type == 'A' || type == 'S' || type == 'K' || type == 'R' || type == 'v')
+        return; /* notice, notification, parameter, key, authentication, version */
+    LampExchange *exchange = state->pairing.first;
+    if (exchange == NULL && state->building != NULL)
+        exchange = state->building; /* answers to a Flush come before the Sync */
+    gboolean may_be_orphan = state->has_lost || lamp_stream_is_midstream(step->stream);
+    if (exchange == NULL && may_be_orphan && !state->pairing.is_unsure)
+        exchange = begin_orphan(step);
+    if (exchange != NULL && !state->pairing.is_unsure && state->is_ready) {
+        lamp_exchange_response_bytes(exchange, &step->view, at, end);
+        if (type == 'E')
+            read_error(exchange, body);
+        else if (type == 'D')
+            read_row(exchange, body);
+    }
+    if (type == 'Z')
+        read_ready(step);
+}

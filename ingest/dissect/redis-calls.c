@@ -1,0 +1,375 @@
+/*
+ * From commands and replies of Redis to calls.
+ *
+ * In: values, element by element, as redis.c reads them. Out: one call for each command, named
+ * by command and key. Replies answer commands first in, first out; what the server sends
+ * unasked (RESP3 pushes, messages to subscribers, MONITOR lines) answers nothing and becomes a
+ * one-way call. A blocking command's long wait is its normal time.
+ *
+ * Of each string only its beginning is looked at, for ids and for the payload's fingerprint.
+ * What is written to a list, stream or channel and what a consumer takes out get the same
+ * fingerprint under the slot `payload`: that ties producer and consumer. Keys that name
+ * sessions or tokens are stored as a fingerprint only. Limits: base/limits.h (PIPELINE,
+ * EXCHANGES, VALUE).
+ */
+#include "ingest/dissect/redis-calls.h"
+
+#include "base/text.h"
+#include "ingest/dissect/store-key.h"
+#include "ingest/identifiers.h"
+
+enum { MIN_PAYLOAD = 8 };
+
+typedef enum {
+    COMMAND_PLAIN,     /* the first argument is a key */
+    COMMAND_NO_KEY,    /* no argument is looked at as a key */
+    COMMAND_SCRIPT,    /* the third argument is a key */
+    COMMAND_PRODUCE,   /* puts payloads into a queue or channel */
+    COMMAND_CONSUME,   /* its reply carries payloads from a queue */
+    COMMAND_STREAMS,   /* the same, keys somewhere among options */
+    COMMAND_SUBSCRIBE, /* one reply for each channel, then messages */
+    COMMAND_SECRET,    /* nothing of its arguments is kept */
+    COMMAND_MONITOR,   /* afterwards the server sends what it likes */
+} CommandKind;
+
+static const struct {
+    const char *name;
+    CommandKind kind;
+} commands[] = {
+    {"ACL", COMMAND_SECRET},
+    {"AUTH", COMMAND_SECRET},
+    {"BLMOVE", COMMAND_CONSUME},
+    {"BLPOP", COMMAND_CONSUME},
+    {"BRPOP", COMMAND_CONSUME},
+    {"BRPOPLPUSH", COMMAND_CONSUME},
+    {"CLIENT", COMMAND_NO_KEY},
+    {"CLUSTER", COMMAND_NO_KEY},
+    {"COMMAND", COMMAND_NO_KEY},
+    {"CONFIG", COMMAND_SECRET},
+    {"DISCARD", COMMAND_NO_KEY},
+    {"ECHO", COMMAND_NO_KEY},
+    {"EVAL", COMMAND_SCRIPT},
+    {"EVALSHA", COMMAND_SCRIPT},
+    {"EXEC", COMMAND_NO_KEY},
+    {"FCALL", COMMAND_SCRIPT},
+    {"HELLO", COMMAND_SECRET},
+    {"INFO", COMMAND_NO_KEY},
+    {"LMOVE", COMMAND_CONSUME},
+    {"LPOP", COMMAND_CONSUME},
+    {"LPUSH", COMMAND_PRODUCE},
+    {"LPUSHX", COMMAND_PRODUCE},
+    {"MIGRATE", COMMAND_SECRET},
+    {"MONITOR", COMMAND_MONITOR},
+    {"MULTI", COMMAND_NO_KEY},
+    {"PING", COMMAND_NO_KEY},
+    {"PSUBSCRIBE", COMMAND_SUBSCRIBE},
+    {"PSYNC", COMMAND_MONITOR},
+    {"PUBLISH", COMMAND_PRODUCE},
+    {"PUNSUBSCRIBE", COMMAND_SUBSCRIBE},
+    {"REPLCONF", COMMAND_NO_KEY},
+    {"RPOP", COMMAND_CONSUME},
+    {"RPOPLPUSH", COMMAND_CONSUME},
+    {"RPUSH", COMMAND_PRODUCE},
+    {"RPUSHX", COMMAND_PRODUCE},
+    {"SCRIPT", COMMAND_NO_KEY},
+    {"SELECT", COMMAND_NO_KEY},
+    {"SPUBLISH", COMMAND_PRODUCE},
+    {"SSUBSCRIBE", COMMAND_SUBSCRIBE},
+    {"SUBSCRIBE", COMMAND_SUBSCRIBE},
+    {"SUNSUBSCRIBE", COMMAND_SUBSCRIBE},
+    {"SYNC", COMMAND_MONITOR},
+    {"UNSUBSCRIBE", COMMAND_SUBSCRIBE},
+    {"UNWATCH", COMMAND_NO_KEY},
+    {"XADD", COMMAND_PRODUCE},
+    {"XREAD", COMMAND_STREAMS},
+    {"XREADGROUP", COMMAND_STREAMS},
+};
+
+typedef struct {
+    LampExchange *exchange;
+    LampSide side;
+} ValueTarget;
+
+static gboolean
+word_is(LampBytes word, const char *name)
+{
+    return lamp_bytes_equal(word, lamp_bytes_text(name));
+}
+
+/* @name in upper case. */
+static CommandKind
+find_command(LampBytes name)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(commands) && name.len > 0; i++)
+        if (commands[i].name[0] == (char) name.at[0] && word_is(name, commands[i].name))
+            return commands[i].kind;
+    return COMMAND_PLAIN;
+}
+
+static void
+add_text_value(gpointer owner, LampBytes name, LampBytes value)
+{
+    ValueTarget *target = owner;
+    gboolean is_reply = target->side == LAMP_SIDE_RESPONSE;
+    const char *prefix = is_reply ? "reply." : "argument.";
+    if (name.len == 0)
+        prefix = is_reply ? "reply" : "argument";
+    lamp_exchange_add_value(target->exchange, target->side, prefix, name, value);
+}
+
+static void
+add_text(LampExchange *exchange, LampSide side, LampBytes text, gboolean is_payload)
+{
+    ValueTarget target = {exchange, side};
+    lamp_identifiers_in_text(lamp_bytes(NULL, 0), text, add_text_value, &target);
+    if (is_payload && text.len >= MIN_PAYLOAD)
+        lamp_exchange_add_fingerprint(exchange, side, "payload", text);
+}
+
+static void
+name_command(LampExchange *exchange, LampBytes name)
+{
+    char upper[32];
+    gsize n = MIN(name.len, sizeof upper);
+    for (gsize i = 0; i < n; i++)
+        upper[i] =
+            g_ascii_isprint((char) name.at[i]) ? g_ascii_toupper((char) name.at[i]) : '?';
+    exchange->kind = (guint8) find_command(lamp_bytes(upper, n));
+    lamp_exchange_set_operation(exchange, lamp_bytes(upper, n));
+}
+
+/* The @number-th string of a command, from 0. */
+void
+lamp_redis_add_argument(LampExchange *exchange, guint number, LampBytes text)
+{
+    CommandKind kind = (CommandKind) exchange->kind;
+    guint key_number = kind == COMMAND_SCRIPT ? 3 : 1;
+    gboolean has_key =
+        kind != COMMAND_NO_KEY && kind != COMMAND_STREAMS && kind != COMMAND_MONITOR;
+    if (number == 0)
+        name_command(exchange, text);
+    else if (kind == COMMAND_SECRET)
+        return;
+    else if (has_key && number == key_number)
+        lamp_exchange_add_key(exchange, LAMP_SIDE_REQUEST, text);
+    else if (number > key_number)
+        add_text(exchange, LAMP_SIDE_REQUEST, text, kind == COMMAND_PRODUCE);
+}
+
+static void
+add_reply_string(LampExchange *exchange, guint number, LampBytes text)
+{
+    CommandKind kind = (CommandKind) exchange->kind;
+    gboolean is_push = (exchange->flags & LAMP_CALL_ONE_WAY) != 0;
+    if (kind == COMMAND_SECRET)
+        return;
+    if (is_push && number == 0)
+        name_command(exchange, text);
+    else if (is_push && number == 1)
+        lamp_exchange_add_key(exchange, LAMP_SIDE_RESPONSE, text);
+    else
+        add_text(exchange, LAMP_SIDE_RESPONSE, text,
+                 is_push || kind == COMMAND_CONSUME || kind == COMMAND_STREAMS);
+}
+
+void
+lamp_redis_lose_pairing(LampRedisState *state, LampStream *stream, guint32 flags)
+{
+    lamp_pairing_lose(&state->pairing, stream, flags);
+    if (state->unasked != NULL)
+        lamp_exchange_emit(state->unasked, stream);
+    state->unasked = NULL;
+    state->sides[0].exchange = state->sides[1].exchange = NULL;
+}
+
+void
+lamp_redis_lose_side(LampRedisSide *side)
+{
+    side->parser = (LampResp){0};
+    side->is_in_value = 0;
+    side->is_lost = 1;
+}
+
+void
+lamp_redis_lose(LampRedisStep *step)
+{
+    if (!step->state->has_lost)
+        lamp_stream_finding(step->stream, LAMP_FINDING_INVALID, "redis.value",
+                            "not a value of the protocol; looking for the next one");
+    step->state->has_lost = 1;
+    lamp_redis_lose_side(step->side);
+    lamp_redis_lose_pairing(step->state, step->stream, 0);
+}
+
+LampExchange *
+lamp_redis_begin_command(LampRedisStep *step)
+{
+    LampRedisState *state = step->state;
+    LampExchange *exchange = lamp_exchange_new();
+    state->commands++;
+    if (exchange != NULL && lamp_pairing_push(&state->pairing, exchange)) {
+        exchange->position = state->commands;
+        return exchange;
+    }
+    lamp_exchange_free(exchange);
+    lamp_stream_finding(step->stream, LAMP_FINDING_LIMIT, "limit.pipeline",
+                        "too many commands wait for replies; pairing starts anew");
+    lamp_redis_lose_pairing(state, step->stream, 0);
+    return NULL;
+}
+
+typedef enum { REPLY_ANSWER, REPLY_MESSAGE, REPLY_IGNORE, REPLY_CUT } ReplyKind;
+
+/* What a reply beginning at @bytes answers: arrays that say `message` were not asked for, and
+ * of the acknowledgements of a subscription only the first answers the command. */
+static ReplyKind
+classify_reply(const LampRedisState *state, LampBytes bytes)
+{
+    if (state->is_monitor)
+        return state->pairing.first != NULL ? REPLY_ANSWER : REPLY_IGNORE;
+    if (bytes.at[0] != '>' && !(state->is_subscribed && bytes.at[0] == '*'))
+        return REPLY_ANSWER;
+    LampResp parser = {0};
+    LampRespElement head, word;
+    gsize n = lamp_resp_step(&parser, bytes, &head);
+    if (n == 0 || head.is_bad || head.ends)
+        return n == 0 && !head.is_bad ? REPLY_CUT : REPLY_ANSWER;
+    gsize m = lamp_resp_step(&parser, lamp_bytes(bytes.at + n, bytes.len - n), &word);
+    if (m == 0 && !word.is_bad)
+        return REPLY_CUT;
+    if (word_is(word.text, "message") || word_is(word.text, "pmessage") ||
+        word_is(word.text, "smessage") || word_is(word.text, "invalidate"))
+        return REPLY_MESSAGE;
+    const LampExchange *oldest = state->pairing.first;
+    gboolean is_answer =
+        oldest != NULL && (bytes.at[0] == '*' || oldest->kind == COMMAND_SUBSCRIBE);
+    gboolean is_acknowledgement =
+        word.text.len >= 9 && lamp_text_find(word.text, "subscribe") >= 0;
+    if (is_acknowledgement && (oldest == NULL || oldest->kind != COMMAND_SUBSCRIBE))
+        return REPLY_IGNORE;
+    return is_answer ? REPLY_ANSWER : REPLY_IGNORE;
+}
+
+static LampExchange *
+begin_message(LampRedisState *state)
+{
+    LampExchange *exchange = state->unasked = lamp_exchange_new();
+    if (exchange == NULL)
+        return NULL;
+    exchange->position = state->commands;
+    exchange->flags = LAMP_CALL_ONE_WAY;
+    return exchange;
+}
+
+/* A reply whose command was not seen counts as a call, so that later positions stay right. */
+static LampExchange *
+begin_orphan(LampRedisStep *step)
+{
+    LampRedisState *state = step->state;
+    gboolean is_midstream = lamp_stream_is_midstream(step->stream);
+    if (!is_midstream && !state->has_lost)
+        lamp_stream_finding(step->stream, LAMP_FINDING_LOSS, "redis.unsolicited",
+                            "reply without a command");
+    LampExchange *exchange = state->unasked = lamp_exchange_new();
+    if (exchange == NULL)
+        return NULL;
+    exchange->position = ++state->commands;
+    exchange->flags = is_midstream ? LAMP_CALL_PRECAPTURE : LAMP_CALL_GAP;
+    return exchange;
+}
+
+static LampExchange *
+begin_reply(LampRedisStep *step, ReplyKind kind)
+{
+    LampRedisState *state = step->state;
+    if (kind == REPLY_IGNORE || state->pairing.is_unsure)
+        return NULL;
+    if (kind == REPLY_MESSAGE)
+        return begin_message(state);
+    LampExchange *exchange = state->pairing.first;
+    if (exchange == NULL)
+        return begin_orphan(step);
+    if (exchange->kind == COMMAND_SUBSCRIBE)
+        state->is_subscribed = 1;
+    if (exchange->kind == COMMAND_MONITOR)
+        state->is_monitor = 1;
+    return exchange;
+}
+
+static void
+set_status(LampExchange *exchange, const LampRespElement *element)
+{
+    if (element->depth > 0)
+        return;
+    if (element->type == '-' || element->type == '!') {
+        const guint8 *end = memchr(element->text.at, ' ', element->text.len);
+        gsize n = end == NULL ? element->text.len : (gsize) (end - element->text.at);
+        lamp_exchange_set_status(exchange, lamp_bytes(element->text.at, n));
+        exchange->is_error = TRUE;
+    } else {
+        lamp_exchange_set_status(exchange, lamp_bytes_text(element->is_null ? "nil" : "ok"));
+    }
+}
+
+void
+lamp_redis_note_bytes(LampRedisStep *step, gsize from, gsize to)
+{
+    LampExchange *exchange = step->side->exchange;
+    if (exchange == NULL)
+        return;
+    if (step->segment->direction == LAMP_TO_CLIENT)
+        lamp_exchange_response_bytes(exchange, &step->view, from, to);
+    else
+        lamp_exchange_request_bytes(exchange, &step->view, from, to);
+}
+
+void
+lamp_redis_finish_value(LampRedisStep *step)
+{
+    LampRedisSide *side = step->side;
+    LampRedisState *state = step->state;
+    LampExchange *exchange = side->exchange;
+    side->exchange = NULL;
+    side->is_in_value = 0;
+    side->element = 0;
+    if (exchange == NULL || step->segment->direction == LAMP_TO_SERVER)
+        return;
+    if (exchange == state->unasked)
+        state->unasked = NULL;
+    else
+        lamp_pairing_pop(&state->pairing);
+    if (state->sides[LAMP_TO_SERVER].exchange == exchange)
+        state->sides[LAMP_TO_SERVER].exchange = NULL; /* answered before it was whole */
+    lamp_exchange_emit(exchange, step->stream);
+}
+
+void
+lamp_redis_take_element(LampRedisStep *step, const LampRespElement *element)
+{
+    LampRedisSide *side = step->side;
+    gboolean is_reply = step->segment->direction == LAMP_TO_CLIENT;
+    if (side->exchange != NULL) {
+        if (is_reply && element->type != 0)
+            set_status(side->exchange, element);
+        if (element->is_string && is_reply)
+            add_reply_string(side->exchange, side->element, element->text);
+        else if (element->is_string)
+            lamp_redis_add_argument(side->exchange, side->element, element->text);
+    }
+    side->element += element->is_string ? 1 : 0;
+}
+
+gboolean
+lamp_redis_begin_value(LampRedisStep *step, LampBytes rest)
+{
+    ReplyKind kind = REPLY_ANSWER;
+    if (step->segment->direction == LAMP_TO_CLIENT)
+        kind = classify_reply(step->state, rest);
+    if (kind == REPLY_CUT)
+        return FALSE;
+    step->side->exchange = step->segment->direction == LAMP_TO_CLIENT
+                               ? begin_reply(step, kind)
+                               : lamp_redis_begin_command(step);
+    step->side->is_in_value = 1;
+    return TRUE;
+}
