@@ -197,6 +197,17 @@ append_limits(const Answer *answer)
     if (limits->len == 0)
         g_string_append(answer->out,
                         "  no limit on calls at once is visible in this capture\n");
+    const GArray *pools = lamp_whatif_pools(answer->whatif);
+    for (guint i = 1; i < pools->len; i++) {
+        const LampPoolLimit *pool = &g_array_index(pools, LampPoolLimit, i);
+        g_string_append_printf(answer->out,
+                               "  %s keeps %u connections to %s (%u times one came back when "
+                               "all were in use, %u times another request took it at once; "
+                               "evidence e^%.0f)\n",
+                               instance_name(answer, pool->client), pool->connections,
+                               instance_name(answer, pool->server), pool->full, pool->awaited,
+                               pool->evidence);
+    }
 }
 
 static void

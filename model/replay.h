@@ -44,9 +44,12 @@ typedef struct {
     guint8 fails;       /* is refused, as its instance is gone */
     guint8 gives_up;    /* its caller does not try again, though it did */
     guint8 is_error;
-    guint8 has_open_child; /* a synchronous child outlived it: its caller gave up on it */
-    guint8 is_cut;         /* its caller gave up: see timeouts */
-    guint8 is_hit;         /* answered by a cache in front: work of no service */
+    guint8 has_open_child;   /* a synchronous child outlived it: its caller gave up on it */
+    guint8 is_cut;           /* its caller gave up: see timeouts */
+    guint8 is_hit;           /* answered by a cache in front: work of no service */
+    guint8 connection_of;    /* uses the connection of the sibling so many before; 0: its own */
+    guint8 keeps_connection; /* a later sibling gives the connection back */
+    guint16 pool;            /* where the connection comes from (model/pools.h); 0 unlimited */
 } LampReplayCall;
 
 typedef struct {

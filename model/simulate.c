@@ -11,22 +11,10 @@
  */
 #include "model/simulate.h"
 
+#include "model/connections.h"
+#include "model/event-heap.h"
+
 #include <string.h>
-
-typedef enum {
-    EVENT_LEAVE,
-    EVENT_END,
-    EVENT_JOIN,
-    EVENT_TIMEOUT,
-    EVENT_START,
-    EVENT_ARRIVE
-} EventKind;
-
-typedef struct {
-    LampTime time;
-    guint32 kind;
-    guint32 flow, call; /* of the batch; call in the flow */
-} Event;
 
 /* State of a call of an open flow. */
 typedef struct {
@@ -35,7 +23,7 @@ typedef struct {
     guint32
         awaits; /* children that still have to end before the leave, plus one for the begin */
     LampTime arrived;
-    guint8 has_begun, has_ended, has_joined, has_left;
+    guint8 has_begun, has_ended, has_joined, has_left, has_connection;
 } State;
 
 typedef struct {
@@ -60,12 +48,14 @@ typedef struct {
     LampOutcome *out;
     LampLoadReport *report;
     gboolean has_groups; /* some calls start with others */
+    LampConnections *connections;
 } Simulation;
 
 void
 lamp_stations_clear(LampStations *stations)
 {
     g_clear_pointer(&stations->limits, g_free);
+    g_clear_pointer(&stations->pools, g_free);
 }
 
 void
@@ -78,55 +68,6 @@ lamp_load_report_clear(LampLoadReport *report)
     g_clear_pointer(&report->peaks, g_free);
 }
 
-static gboolean
-is_sooner(const Event *a, const Event *b)
-{
-    if (a->time != b->time)
-        return a->time < b->time;
-    if (a->kind != b->kind)
-        return a->kind < b->kind;
-    if (a->flow != b->flow)
-        return a->flow < b->flow;
-    return a->call < b->call;
-}
-
-static void
-push(Simulation *sim, Event event)
-{
-    guint i = sim->heap->len;
-    g_array_set_size(sim->heap, i + 1);
-    Event *heap = (Event *) (gpointer) sim->heap->data;
-    while (i > 0 && is_sooner(&event, &heap[(i - 1) / 2])) {
-        heap[i] = heap[(i - 1) / 2];
-        i = (i - 1) / 2;
-    }
-    heap[i] = event;
-    sim->flows[event.flow].open++;
-}
-
-static Event
-pop(Simulation *sim)
-{
-    Event *heap = (Event *) (gpointer) sim->heap->data;
-    Event top = heap[0], last = heap[sim->heap->len - 1];
-    guint n = sim->heap->len - 1, i = 0;
-    g_array_set_size(sim->heap, n);
-    for (;;) {
-        guint child = 2 * i + 1;
-        if (child >= n)
-            break;
-        if (child + 1 < n && is_sooner(&heap[child + 1], &heap[child]))
-            child++;
-        if (!is_sooner(&heap[child], &last))
-            break;
-        heap[i] = heap[child];
-        i = child;
-    }
-    if (n > 0)
-        heap[i] = last;
-    return top;
-}
-
 static const LampReplayCall *
 calls_of(const Simulation *sim, guint32 flow)
 {
@@ -134,10 +75,11 @@ calls_of(const Simulation *sim, guint32 flow)
 }
 
 static void
-schedule(Simulation *sim, EventKind kind, LampTime time, guint32 flow, guint32 call)
+schedule(Simulation *sim, LampEventKind kind, LampTime time, guint32 flow, guint32 call)
 {
-    Event event = {time, kind, flow, call};
-    push(sim, event);
+    LampEvent event = {time, kind, flow, call};
+    lamp_event_push(sim->heap, event);
+    sim->flows[flow].open++;
 }
 
 static void
@@ -145,7 +87,7 @@ release_start(Simulation *sim, guint32 flow, guint32 call, LampTime now)
 {
     State *state = &sim->flows[flow].states[call];
     if (--state->waits == 0)
-        schedule(sim, EVENT_START, now + calls_of(sim, flow)[call].lag_start, flow, call);
+        schedule(sim, LAMP_EVENT_START, now + calls_of(sim, flow)[call].lag_start, flow, call);
 }
 
 static void
@@ -153,7 +95,7 @@ release_leave(Simulation *sim, guint32 flow, guint32 call, LampTime now)
 {
     State *state = &sim->flows[flow].states[call];
     if (--state->awaits == 0)
-        schedule(sim, EVENT_LEAVE, now + calls_of(sim, flow)[call].lag_leave, flow, call);
+        schedule(sim, LAMP_EVENT_LEAVE, now + calls_of(sim, flow)[call].lag_leave, flow, call);
 }
 
 /* Starts of children that waited for the begin (or, if @late, for the leave) of @call. */
@@ -303,10 +245,57 @@ join_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
         if (!sim->flows[flow].states[first].has_joined)
             return;
         /* By an event, as a long group would make a deep recursion. */
-        schedule(sim, EVENT_JOIN, now + c[call].lag_join, flow, call);
+        schedule(sim, LAMP_EVENT_JOIN, now + c[call].lag_join, flow, call);
         return;
     }
     pass_on(sim, flow, call, now);
+}
+
+/* The call leaves its caller. */
+static void
+send_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
+{
+    const LampReplayCall *c = &calls_of(sim, flow)[call];
+    if (c->timeout > 0 && call != 0)
+        schedule(sim, LAMP_EVENT_TIMEOUT, now + c->timeout, flow, call);
+    schedule(sim, LAMP_EVENT_ARRIVE, now + c->net_out, flow, call);
+}
+
+static gboolean
+needs_connection(const LampReplayCall *call)
+{
+    return call->pool > 0 && call->connection_of == 0 && !call->is_removed && !call->is_hit;
+}
+
+/* A call that waited for a connection has one now. */
+static void
+go_on(Simulation *sim, guint32 flow, guint32 call, LampTime now)
+{
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+    sim->flows[flow].states[call].has_connection = 1;
+    send_call(sim, flow, call, now);
+    sim->flows[flow].open--;
+}
+
+/* Gives back the connection that @call used, be it its own or that of its transaction. */
+static void
+return_connection(Simulation *sim, guint32 flow, guint32 call, LampTime now)
+{
+    const LampReplayCall *c = calls_of(sim, flow);
+    guint32 holder = call, next_flow, next_call;
+    if (c[call].connection_of > 0) {
+        guint wanted = (guint) (c[call].ordinal - c[call].connection_of);
+        holder = c[call].parent + 1;
+        while (holder < call && c[holder].ordinal != wanted)
+            holder = c[holder].end_index;
+    }
+    State *state = &sim->flows[flow].states[holder];
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+    if (!state->has_connection)
+        return;
+    state->has_connection = 0;
+    if (lamp_connections_give(sim->connections, c[call].pool, &next_flow, &next_call))
+        go_on(sim, next_flow, next_call, now);
 }
 
 static void
@@ -317,6 +306,8 @@ end_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
     if (state->has_ended)
         return;
     state->has_ended = 1;
+    if (calls_of(sim, flow)[call].pool > 0 && !calls_of(sim, flow)[call].keeps_connection)
+        return_connection(sim, flow, call, now);
     if (call == 0)
         sim->out[flow].duration = now - lamp_replay_flow(sim->replay, flow)->start;
     else
@@ -340,9 +331,15 @@ start_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
     const LampReplayCall *c = &calls_of(sim, flow)[call];
     if (sim->has_groups && call != 0)
         start_group(sim, flow, call, now);
-    if (c->timeout > 0 && call != 0)
-        schedule(sim, EVENT_TIMEOUT, now + c->timeout, flow, call);
-    schedule(sim, EVENT_ARRIVE, now + c->net_out, flow, call);
+    if (needs_connection(c)) {
+        if (!lamp_connections_take(sim->connections, c->pool, flow, call)) {
+            sim->flows[flow].open++;
+            return;
+        }
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+        sim->flows[flow].states[call].has_connection = 1;
+    }
+    send_call(sim, flow, call, now);
 }
 
 static void
@@ -356,32 +353,32 @@ leave_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
         sim->report->work[c->server_instance] += now - state->arrived;
     free_place(sim, c, now);
     release_children(sim, flow, call, now, TRUE);
-    schedule(sim, EVENT_END, now + c->net_back, flow, call);
+    schedule(sim, LAMP_EVENT_END, now + c->net_back, flow, call);
 }
 
 static void
-run_event(Simulation *sim, const Event *event)
+run_event(Simulation *sim, const LampEvent *event)
 {
-    switch ((EventKind) event->kind) {
-    case EVENT_START:
+    switch ((LampEventKind) event->kind) {
+    case LAMP_EVENT_START:
         start_call(sim, event->flow, event->call, event->time);
         break;
-    case EVENT_ARRIVE:
+    case LAMP_EVENT_ARRIVE:
         arrive(sim, event->flow, event->call, event->time);
         break;
-    case EVENT_LEAVE:
+    case LAMP_EVENT_LEAVE:
         leave_call(sim, event->flow, event->call, event->time);
         break;
-    case EVENT_TIMEOUT:
+    case LAMP_EVENT_TIMEOUT:
         /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         if (!sim->flows[event->flow].states[event->call].has_ended)
             sim->out[event->flow].is_cut = 1;
         end_call(sim, event->flow, event->call, event->time);
         break;
-    case EVENT_END:
+    case LAMP_EVENT_END:
         end_call(sim, event->flow, event->call, event->time);
         break;
-    case EVENT_JOIN:
+    case LAMP_EVENT_JOIN:
         pass_on(sim, event->flow, event->call, event->time);
         break;
     }
@@ -406,7 +403,7 @@ open_flow(Simulation *sim, guint32 flow)
             states[c[i].parent].awaits++;
     }
     sim->flows[flow].states = states;
-    schedule(sim, EVENT_START, head->start, flow, 0);
+    schedule(sim, LAMP_EVENT_START, head->start, flow, 0);
 }
 
 static gboolean
@@ -426,19 +423,31 @@ close_if_done(Simulation *sim, guint32 flow)
         g_clear_pointer(&open->states, g_free);
 }
 
+/* Nothing goes on, but a call waits for a connection that waits for it. */
+static gboolean
+break_deadlock(Simulation *sim, LampTime now)
+{
+    guint32 flow, call;
+    if (!lamp_connections_break(sim->connections, &flow, &call))
+        return FALSE;
+    go_on(sim, flow, call, now);
+    return TRUE;
+}
+
 static void
 run_all(Simulation *sim)
 {
     guint next = 0, n = sim->replay->flows->len;
     LampTime now = n > 0 ? lamp_replay_flow(sim->replay, 0)->start : 0, begin = now;
-    while (next < n || sim->heap->len > 0) {
-        const Event *first = sim->heap->len > 0 ? &g_array_index(sim->heap, Event, 0) : NULL;
+    while (next < n || sim->heap->len > 0 || break_deadlock(sim, now)) {
+        const LampEvent *first =
+            sim->heap->len > 0 ? &g_array_index(sim->heap, LampEvent, 0) : NULL;
         if (next < n &&
             (first == NULL || lamp_replay_flow(sim->replay, next)->start <= first->time)) {
             open_flow(sim, next++);
             continue;
         }
-        Event event = pop(sim);
+        LampEvent event = lamp_event_pop(sim->heap);
         now = event.time;
         run_event(sim, &event);
         sim->flows[event.flow].open--;
@@ -455,7 +464,7 @@ lamp_simulate(const LampReplay *replay, const LampStations *stations, LampOutcom
               LampLoadReport *out_report)
 {
     guint instances = MAX(stations->instances, 1);
-    g_autoptr(GArray) heap = g_array_new(FALSE, FALSE, sizeof(Event));
+    g_autoptr(GArray) heap = g_array_new(FALSE, FALSE, sizeof(LampEvent));
     g_autofree OpenFlow *flows = g_new0(OpenFlow, replay->flows->len + 1);
     g_autofree Station *places = g_new0(Station, instances);
     memset(out, 0, replay->flows->len * sizeof *out);
@@ -467,7 +476,10 @@ lamp_simulate(const LampReplay *replay, const LampStations *stations, LampOutcom
                                        g_new0(guint32, instances),
                                        0,
                                        0};
-    Simulation sim = {replay, stations, heap, flows, places, out, out_report, FALSE};
+    g_autoptr(LampConnections) connections =
+        lamp_connections_new(stations->pools, stations->pool_count);
+    Simulation sim = {replay, stations,   heap,  flows,      places,
+                      out,    out_report, FALSE, connections};
     sim.has_groups = find_groups(replay);
     run_all(&sim);
     for (guint i = 0; i < instances; i++)

@@ -1,9 +1,9 @@
 /*
  * Running a batch of compiled flows, all together, on one clock.
  *
- * Stations limit how many calls an instance serves at once; calls beyond that wait in the order
- * of their arrival. Timeouts cut calls short for their callers. Nothing is random: the same
- * batch gives the same result.
+ * Stations limit how many calls an instance serves at once, pools how many connections a caller
+ * has to a callee; calls beyond that wait in the order of their arrival. Timeouts cut calls
+ * short for their callers. Nothing is random: the same batch gives the same result.
  */
 #pragma once
 
@@ -12,6 +12,8 @@
 typedef struct {
     guint32 *limits; /* by instance: calls served at once; 0 unlimited; owned */
     guint instances;
+    guint32 *pools; /* by pool, from 1: connections; 0 unlimited; owned; NULL: no pools */
+    guint pool_count;
 } LampStations;
 
 void lamp_stations_clear(LampStations *stations);

@@ -19,7 +19,7 @@ struct LampWhatif {
     LampReplay *first; /* batch */
     gboolean is_whole; /* the first batch is all there is */
     LampStations stations;
-    GArray *limits;
+    GArray *limits, *pools;
     guint32 *peaks; /* by instance: most calls there at once in the first batch; NULL not yet */
 };
 
@@ -102,6 +102,7 @@ lamp_whatif_load(LampStore *store, LampTopology *topology, const LampStructure *
     whatif->is_whole = whatif->is_whole || whatif->most_flows <= LAMP_WHATIF_BATCH;
     lamp_stations_learn(whatif->first, lamp_topology_instance_count(topology),
                         &whatif->stations, &whatif->limits);
+    lamp_pools_learn(whatif->first, topology, &whatif->stations, &whatif->pools);
     learn_timeouts(topology, whatif->first);
     return g_steal_pointer(&whatif);
 }
@@ -114,6 +115,7 @@ lamp_whatif_free(LampWhatif *whatif)
     lamp_replay_free(whatif->first);
     lamp_stations_clear(&whatif->stations);
     g_clear_pointer(&whatif->limits, g_array_unref);
+    g_clear_pointer(&whatif->pools, g_array_unref);
     g_free(whatif->peaks);
     g_free(whatif);
 }
@@ -122,6 +124,12 @@ const GArray *
 lamp_whatif_limits(const LampWhatif *whatif)
 {
     return whatif->limits;
+}
+
+const GArray *
+lamp_whatif_pools(const LampWhatif *whatif)
+{
+    return whatif->pools;
 }
 
 guint64
@@ -147,6 +155,8 @@ copy_stations(const LampStations *from, LampStations *to)
 {
     to->instances = from->instances;
     to->limits = g_memdup2(from->limits, from->instances * sizeof(guint32));
+    to->pool_count = from->pool_count;
+    to->pools = g_memdup2(from->pools, from->pool_count * sizeof(guint32));
 }
 
 static void
@@ -273,6 +283,7 @@ run_all(const LampWhatif *whatif, const LampChange *change, LampOutcomes *outcom
             return FALSE;
         left -= replay->flows->len;
         lamp_stations_split(replay, &whatif->stations);
+        lamp_pools_mark(replay, whatif->topology, whatif->pools);
         learn_timeouts(whatif->topology, replay);
         add_batch(whatif, change, replay, outcomes);
     }

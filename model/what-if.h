@@ -8,6 +8,7 @@
 #pragma once
 
 #include "model/change.h"
+#include "model/pools.h"
 #include "model/stations.h"
 
 #define LAMP_WHATIF_BATCH 50000u
@@ -73,6 +74,9 @@ void lamp_whatif_result_free(LampWhatifResult *result);
 
 /* LampStationLimit of each instance that shows one. Borrowed. */
 const GArray *lamp_whatif_limits(const LampWhatif *whatif);
+
+/* LampPoolLimit of each pool of connections that shows, from index 1 on. Borrowed. */
+const GArray *lamp_whatif_pools(const LampWhatif *whatif);
 
 /* Requests counted in the first batch. */
 guint64 lamp_whatif_requests(const LampWhatif *whatif);

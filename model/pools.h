@@ -1,0 +1,24 @@
+/*
+ * How many connections a caller keeps to a callee, learnt from a batch of compiled flows.
+ */
+#pragma once
+
+#include "model/simulate.h"
+
+/* What speaks for the limit of one pool. */
+typedef struct {
+    guint32 client, server; /* instances */
+    guint32 connections;
+    guint32 full;    /* times that a connection came back while all were in use */
+    guint32 awaited; /* of these, times that another request's call took it at once */
+    double evidence; /* log-likelihood ratio against no limit */
+} LampPoolLimit;
+
+/* Finds pools and adds them to @stations; calls of @replay that use them are marked.
+ * *out_limits gets the limits, the first one empty, so that a pool's number is its index;
+ * caller unrefs. O(n log n). */
+void lamp_pools_learn(LampReplay *replay, const LampTopology *topology, LampStations *stations,
+                      GArray **out_limits);
+
+/* Marks the calls of another batch. O(n). */
+void lamp_pools_mark(LampReplay *replay, const LampTopology *topology, const GArray *limits);
