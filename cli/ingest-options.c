@@ -18,7 +18,7 @@
 
 static char *output, *format, *patterns, *filter, *key_log;
 static char **hosts, **zones;
-static gboolean full_report;
+static gboolean full_report, no_templates;
 
 const GOptionEntry lamp_ingest_option_entries[] = {
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
@@ -34,6 +34,8 @@ const GOptionEntry lamp_ingest_option_entries[] = {
      "all files, or those matching GLOB, were written on HOST", "[GLOB=]HOST"},
     {"tz", 0, 0, G_OPTION_ARG_STRING_ARRAY, &zones,
      "zone of times without one: +HH:MM for a HOST, or for all", "[HOST=]ZONE"},
+    {"no-templates", 0, 0, G_OPTION_ARG_NONE, &no_templates,
+     "leave messages without templates, and what identifies in them unnamed", NULL},
     {"report", 0, 0, G_OPTION_ARG_NONE, &full_report, "tell for each file what was understood",
      NULL},
     {NULL},
@@ -60,6 +62,7 @@ lamp_ingest_run(LampCli *cli, char **paths, LampIngestCounts *out_counts, GError
                                  .key_log_path = key_log,
                                  .host_maps = (const char *const *) hosts,
                                  .zones = (const char *const *) zones,
+                                 .without_templates = no_templates,
                                  .progress = &progress};
     gboolean ok = store != NULL && lamp_ingest(store, &options, out_counts, error);
     lamp_progress_clear();

@@ -133,6 +133,7 @@ make_context(LampMember *member, const LampSource *source, const char *path)
         .modified = source->modified,
         .zone_seconds = zone != NULL ? zone_seconds(zone) : 0,
         .zone_is_given = zone != NULL,
+        .without_templates = options->without_templates,
         .pattern = member->run->patterns,
     };
 }

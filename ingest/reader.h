@@ -35,8 +35,9 @@ typedef struct {
     const char *host;    /* host that wrote it, or NULL */
     LampTime modified;   /* file time: completes times without a year; LAMP_TIME_NONE unknown */
     gint32 zone_seconds; /* for times without zone; east positive */
-    gboolean zone_is_given; /* FALSE: zone_seconds is a guess (0) */
-    gint32 year;            /* for times without year; 0: from `modified` */
+    gboolean zone_is_given;     /* FALSE: zone_seconds is a guess (0) */
+    gboolean without_templates; /* leave messages as they are */
+    gint32 year;                /* for times without year; 0: from `modified` */
     const char *pattern; /* text of a user's format, for the reader that compiles it; or NULL */
 } LampSourceContext;
 

@@ -21,7 +21,7 @@ typedef struct {
     guint8 prefix[LAMP_LIMIT_FIELD_KEY];
 } Scan;
 
-static void
+static inline void
 skip_blanks(LampCursor *at)
 {
     while (at->at < at->end && *at->at <= ' ' &&
@@ -29,7 +29,7 @@ skip_blanks(LampCursor *at)
         at->at++;
 }
 
-static gboolean
+static inline gboolean
 take_byte(LampCursor *at, guint8 byte)
 {
     skip_blanks(at);

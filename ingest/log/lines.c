@@ -212,7 +212,7 @@ add_template(LampLog *log, LampLogRecord *record)
     enum { IDENTIFIERS = 16 };
     LampEventRow *event = &record->event;
     guint added = 0;
-    if (record->is_request || event->message.len == 0)
+    if (record->is_request || event->message.len == 0 || log->context.without_templates)
         return;
     LampLogConstant *place = constant_place(log, event->message);
     if (is_constant(place, event->message)) {

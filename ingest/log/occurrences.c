@@ -73,19 +73,22 @@ lamp_occurrences_free(LampOccurrences *o)
     g_free(o);
 }
 
+/* One word with a digit in it? Most values are refused by their first bytes. */
+static gboolean
+is_one_word(LampBytes value)
+{
+    enum { DIGIT = 1, STOP = 2 };
+    static const guint8 classes[256] = {['0' ... '9'] = DIGIT, [' '] = STOP, ['='] = STOP};
+    guint seen = 0;
+    for (gsize i = 0; i < value.len && (seen & STOP) == 0; i++)
+        seen |= classes[value.at[i]];
+    return seen == DIGIT;
+}
+
 static gboolean
 may_identify(LampBytes value, gboolean *out_weak)
 {
-    LampVariableKind kind;
-    gboolean digit = FALSE;
-    for (gsize i = 0; i < value.len; i++) {
-        digit = digit || g_ascii_isdigit((char) value.at[i]);
-        if (value.at[i] == ' ' || value.at[i] == '=')
-            return FALSE;
-    }
-    if (!digit)
-        return FALSE;
-    kind = lamp_variable_kind(value);
+    LampVariableKind kind = lamp_variable_kind(value);
     *out_weak = kind == LAMP_VARIABLE_INTEGER && value.len < WEAK_DIGITS;
     return kind != LAMP_VARIABLE_DECIMAL && kind != LAMP_VARIABLE_DURATION &&
            kind != LAMP_VARIABLE_SIZE && kind != LAMP_VARIABLE_TIME &&
@@ -159,7 +162,7 @@ static gboolean
 is_wanted(LampOccurrences *o, LampBytes text, LampOccurrence *occurrence)
 {
     gboolean is_weak = FALSE;
-    if (text.len < 3 || text.len > LONGEST_VALUE)
+    if (text.len < 3 || text.len > LONGEST_VALUE || !is_one_word(text))
         return FALSE;
     guint64 value = lamp_value_hash(text);
     guint16 *uses = &o->state->uses[value >> 50];

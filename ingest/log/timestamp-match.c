@@ -285,6 +285,7 @@ take_clock_part(char part, LampTimestampMatch *m)
     LampCursor *at = &m->at;
     switch (part) {
     case 'H':
+        m->clock = at->at;
         return take_digits(at, 2, &m->civil.hour) && m->civil.hour <= 24;
     case 'h':
         return take_one_or_two(at, FALSE, &m->civil.hour) && m->civil.hour <= 24;

@@ -10,7 +10,8 @@ typedef struct {
     gint64 resolution_ns;
     gint zone_seconds;
     gint day_of_year;
-    LampTime epoch; /* epoch forms only */
+    LampTime epoch;      /* epoch forms only */
+    const guint8 *clock; /* where the hour stands, NULL if there is none of two digits */
     gboolean has_zone, has_year, has_date, is_pm, is_am, is_epoch;
 } LampTimestampMatch;
 

@@ -12,6 +12,7 @@
  *   t epoch number          x TAI64N label                 k zone name that must stand here
  *
  * Forms are tried in order after the one that matched last, so more specific ones stand first.
+ * The date of the last time is kept as text: while it stays the same only the clock is read.
  * No C library time function is used: they depend on locale and TZ and are slow. Where day and
  * month may be exchanged (03/04/2026) the American order is tried first.
  */
@@ -211,6 +212,46 @@ may_fit(const char *form, LampBytes text)
     return text.len > width && text.at[width] == (guint8) form[1];
 }
 
+#define CLOCK "H:M:Sfz"
+
+/* Keeps the date, the next time is of the same day most likely. */
+static void
+keep_date(LampTimestampScanner *s, const char *form, const LampTimestampMatch *m,
+          LampBytes text)
+{
+    const char *clock = strchr(form, 'H');
+    gsize len = m->clock == NULL ? 0 : (gsize) (m->clock - text.at);
+    s->date_len = 0;
+    if (clock == NULL || !g_str_equal(clock, CLOCK) || !m->has_year || len == 0 ||
+        len > sizeof s->date)
+        return;
+    memcpy(s->date, text.at, len);
+    s->date_len = (guint8) len;
+    s->date_seconds = lamp_days_from_civil(m->civil.year, m->civil.month, m->civil.day) * 86400;
+}
+
+/* A time in the form of the last one and of the same day: only the clock has to be read. */
+static gboolean
+scan_clock(const LampTimestampScanner *s, LampBytes text, LampTimestamp *out)
+{
+    LampTimestampMatch m;
+    if (s->date_len == 0 || text.len <= s->date_len ||
+        memcmp(text.at, s->date, s->date_len) != 0 ||
+        !lamp_timestamp_match(CLOCK, lamp_bytes(text.at + s->date_len, text.len - s->date_len),
+                              &m))
+        return FALSE;
+    gint zone = m.has_zone ? m.zone_seconds : s->zone_seconds;
+    gint64 seconds = m.civil.hour * 3600 + m.civil.minute * 60 + m.civil.second - zone;
+    *out = (LampTimestamp){.time = (s->date_seconds + seconds) * LAMP_NS_PER_SECOND +
+                                   m.civil.nanosecond,
+                           .resolution_ns = m.resolution_ns,
+                           .used = (gsize) (m.at.at - text.at),
+                           .has_zone = m.has_zone,
+                           .has_year = TRUE,
+                           .has_date = TRUE};
+    return TRUE;
+}
+
 gboolean
 lamp_timestamp_scan(LampTimestampScanner *scanner, LampBytes text, LampTimestamp *out_stamp)
 {
@@ -218,15 +259,20 @@ lamp_timestamp_scan(LampTimestampScanner *scanner, LampBytes text, LampTimestamp
     if (text.len == 0 || text.at[0] == '\0' || !may_begin(text))
         return FALSE;
     text.len = MIN(text.len, 64);
-    if (lamp_timestamp_match(forms[scanner->last_form], text, &match) &&
-        finish(scanner, &match, text, out_stamp))
+    if (scan_clock(scanner, text, out_stamp))
         return TRUE;
+    if (lamp_timestamp_match(forms[scanner->last_form], text, &match) &&
+        finish(scanner, &match, text, out_stamp)) {
+        keep_date(scanner, forms[scanner->last_form], &match, text);
+        return TRUE;
+    }
     for (guint i = 0; i < G_N_ELEMENTS(forms); i++) {
         if (i == scanner->last_form || !may_fit(forms[i], text) ||
             !lamp_timestamp_match(forms[i], text, &match) ||
             !finish(scanner, &match, text, out_stamp))
             continue;
         scanner->last_form = i;
+        keep_date(scanner, forms[i], &match, text);
         return TRUE;
     }
     return FALSE;

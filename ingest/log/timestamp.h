@@ -18,12 +18,17 @@ typedef struct {
     gboolean has_date;    /* FALSE: time of day only, the date is the file's */
 } LampTimestamp;
 
+enum { LAMP_TIMESTAMP_DATE = 15 };
+
 /* Zeroed, then lamp_timestamp_scanner_init(). Copyable. */
 typedef struct {
     gint32 zone_seconds;
     gint year;         /* for times without one; 0: from `modified` */
     LampTime modified; /* LAMP_TIME_NONE unknown */
     guint last_form;
+    guint8 date_len; /* of the last time's text up to its hour; 0: none is kept */
+    guint8 date[LAMP_TIMESTAMP_DATE];
+    gint64 date_seconds; /* its begin, were its zone UTC */
 } LampTimestampScanner;
 
 void lamp_timestamp_scanner_init(LampTimestampScanner *scanner,

@@ -145,6 +145,42 @@ START_TEST(test_unknown_and_empty_files_are_told_apart)
 }
 END_TEST
 
+/* What was learnt while reading is dropped with the rows of a duplicate, then read again. */
+START_TEST(test_templates_are_the_same_beside_a_duplicate)
+{
+    static const char make[] =
+        "for u in anna bob carl dora emil fred gina hugo ida jan; do echo \"2026-01-02 "
+        "03:04:05 INFO user $u has left the room\"; done > @/a.log; sed 's/left/entered/' "
+        "@/a.log > @/c.log";
+    static const char templates[] =
+        "SELECT count(DISTINCT template_id) * 1000 + count(template_id) FROM events";
+    g_autoptr(LampStore) store = open_store();
+    shell(make);
+    ck_assert_uint_eq(ingest(store, folder).duplicates, 0);
+    gint64 alone = ask(store, templates);
+    ck_assert_int_eq(alone, 2020);
+    g_clear_pointer(&store, lamp_store_close);
+    store = open_store();
+    shell("cp @/a.log @/b.log");
+    ck_assert_uint_eq(ingest(store, folder).duplicates, 1);
+    ck_assert_int_eq(ask(store, templates), alone);
+}
+END_TEST
+
+START_TEST(test_templates_can_be_left_out)
+{
+    g_autoptr(LampStore) store = open_store();
+    const char *paths[] = {folder, NULL};
+    LampIngestOptions options = {.paths = paths, .without_templates = TRUE};
+    LampIngestCounts counts;
+    shell("echo '2026-01-02 03:04:05 INFO order 123456 stored' > @/a.log");
+    ck_assert(lamp_ingest(store, &options, &counts, NULL));
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM events WHERE template_id IS NULL AND "
+                                "fields IS NULL AND message = 'order 123456 stored'"),
+                     1);
+}
+END_TEST
+
 START_TEST(test_no_file_at_all_is_an_error)
 {
     g_autoptr(LampStore) store = open_store();
@@ -170,6 +206,8 @@ main(void)
     tcase_add_test(tc, test_missing_file_is_counted_and_the_rest_read);
     tcase_add_test(tc, test_cut_gzip_keeps_what_came_before);
     tcase_add_test(tc, test_unknown_and_empty_files_are_told_apart);
+    tcase_add_test(tc, test_templates_are_the_same_beside_a_duplicate);
+    tcase_add_test(tc, test_templates_can_be_left_out);
     tcase_add_test(tc, test_no_file_at_all_is_an_error);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
