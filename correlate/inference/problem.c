@@ -21,6 +21,7 @@ typedef struct {
     guint32 service, process, call, partner; /* partner: the service at the other end */
     guint32 operation;
     guint32 ranks[4]; /* of service, process, operation, partner; see rank_names */
+    guint32 connection;
     guint8 is_step;
 } End;
 
@@ -49,6 +50,16 @@ known(gint64 first, gint64 second)
     return first != LAMP_INFERENCE_TIME_NONE ? first : second;
 }
 
+/* Of a request only where its caller may be the process that serves it: the other way round, a
+ * server calls its client back. */
+static guint32
+connection_of(const LampInferenceCall *c, gboolean is_step)
+{
+    if (is_step)
+        return c->client_connection;
+    return c->client_process == c->server_process ? c->server_connection : 0;
+}
+
 static gboolean
 make_end(const LampInferenceCall *c, guint32 call, gboolean is_step, End *out)
 {
@@ -68,6 +79,7 @@ make_end(const LampInferenceCall *c, guint32 call, gboolean is_step, End *out)
                  .call = call,
                  .partner = is_step ? c->server_service : 0,
                  .operation = c->operation,
+                 .connection = connection_of(c, is_step),
                  .is_step = is_step != 0};
     return TRUE;
 }
@@ -143,6 +155,7 @@ fill_field(LampField *field, const End *ends, gsize n, const LampServiceMemory *
                            .end = e->end,
                            .call = e->call,
                            .process = e->process,
+                           .connection = e->connection,
                            .kind = number_kind(steps, e->partner, e->operation)};
         else
             field->requests[field->n_requests++] =
@@ -150,6 +163,7 @@ fill_field(LampField *field, const End *ends, gsize n, const LampServiceMemory *
                               .end = e->end,
                               .call = e->call,
                               .process = e->process,
+                              .connection = e->connection,
                               .is_fetched = e->partner == G_MAXUINT32,
                               .kind = number_kind(requests, e->partner, e->operation)};
     }

@@ -17,10 +17,11 @@ typedef struct {
     gint64 start, end;
     guint32 call; /* index in the input */
     guint32 process;
-    guint32 base_kind; /* dense, per field: the operation served */
-    guint32 kind;      /* the same, or finer (trace.h) */
-    guint32 fold;      /* scored with what the requests of other folds taught */
-    guint8 is_fetched; /* work that the call `call` brought from a queue */
+    guint32 base_kind;  /* dense, per field: the operation served */
+    guint32 kind;       /* the same, or finer (trace.h) */
+    guint32 fold;       /* scored with what the requests of other folds taught */
+    guint32 connection; /* on which its own process asked for it; 0: asked by another */
+    guint8 is_fetched;  /* work that the call `call` brought from a queue */
 } LampRequest;
 
 typedef struct {
@@ -28,6 +29,7 @@ typedef struct {
     guint32 call;
     guint32 process;
     guint32 kind;            /* dense, per field: callee and operation */
+    guint32 connection;      /* 0 unknown */
     guint32 first_candidate; /* in LampField.candidates: requests, ascending */
     guint32 n_candidates;
 } LampStep;
@@ -62,11 +64,13 @@ void lamp_problem_free(LampProblem *self);
 /* Fills in the candidates of every step: the requests that were open when it was made. */
 void lamp_field_find_candidates(LampField *field);
 
-/* Whether the request was open during the step; the engine's only hard constraint. */
+/* Whether the request was open during the step; the engine's only hard constraint. Who asks on
+ * one connection is never its server: of two calls in one direction none causes the other. */
 static inline gboolean
 lamp_field_contains(const LampField *field, const LampRequest *r, const LampStep *s)
 {
     return r->process == s->process && r->start <= s->start && r->call != s->call &&
+           (r->connection == 0 || r->connection != s->connection) &&
            (s->end <= r->end || (field->overruns[s->kind] && s->start <= r->end));
 }
 

@@ -68,12 +68,63 @@ START_TEST(numbers_do_not_decide_the_order)
 }
 END_TEST
 
+/* Two commands sent one after the other, before either has been answered. */
+static void
+make_pipeline(LampInferenceCall *calls, guint32 first_connection, guint32 second_connection)
+{
+    for (guint32 i = 0; i < 2; i++)
+        calls[i] = (LampInferenceCall){
+            .client_start_ns = ORIGIN + i * MS,
+            .client_end_ns = ORIGIN + 9 * MS - i * MS,
+            .server_start_ns = ORIGIN + i * MS,
+            .server_end_ns = ORIGIN + 9 * MS - i * MS,
+            .client_process = 1,
+            .client_service = 1,
+            .server_process = 1,
+            .server_service = 1,
+            .operation = 1,
+            .client_connection = i == 0 ? first_connection : second_connection,
+            .server_connection = i == 0 ? first_connection : second_connection};
+}
+
+static guint32
+count_candidates(const LampInferenceCall *calls)
+{
+    LampInferenceInput input = {.calls = calls, .n_calls = 2};
+    LampProblem *problem = lamp_problem_new(&input, NULL);
+    guint32 n = 0;
+    for (guint32 i = 0; i < problem->n_fields; i++) {
+        lamp_field_find_candidates(&problem->fields[i]);
+        n += problem->fields[i].n_candidates;
+    }
+    lamp_problem_free(problem);
+    return n;
+}
+
+START_TEST(no_call_is_caused_by_one_before_it_on_its_own_connection)
+{
+    LampInferenceCall calls[2];
+    make_pipeline(calls, 1, 1);
+    ck_assert_uint_eq(count_candidates(calls), 0);
+    make_pipeline(calls, 1, 2);
+    ck_assert_uint_eq(count_candidates(calls), 1);
+    make_pipeline(calls, 0, 0);
+    ck_assert_uint_eq(count_candidates(calls), 1);
+    /* The client of the first is called back over the same connection. */
+    make_pipeline(calls, 1, 1);
+    calls[0].client_process = calls[0].client_service = 2;
+    calls[1].server_process = calls[1].server_service = 2;
+    ck_assert_uint_eq(count_candidates(calls), 1);
+}
+END_TEST
+
 int
 main(void)
 {
     Suite *suite = suite_create("problem");
     TCase *tcase = tcase_create("numbers");
     tcase_add_test(tcase, numbers_do_not_decide_the_order);
+    tcase_add_test(tcase, no_call_is_caused_by_one_before_it_on_its_own_connection);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
