@@ -14,6 +14,7 @@
 #define FEW_ORPHANS 0.002 /* share of the steps of a kind, where none has been seen */
 #define MAX_FEW_ORPHANS 0.2
 #define MIN_SLOT_WEIGHT 1.5
+#define USUAL 0.1     /* share of the requests that make such a step */
 #define OWN_SHARE 0.1 /* of all calls of a kind, that makes it a rare but known one */
 
 LampExamples *
@@ -85,9 +86,10 @@ is_slot(const LampKind *kind, const Sight *sight, double made)
                                sight->times >= MAX(OWN_SHARE * made, 1));
 }
 
+/* `wanted` (or NULL): slots that it is to have in any case. */
 static void
 find_slots(LampKind *kind, const LampField *field, const LampExamples *all,
-           const LampExample *list, guint32 n)
+           const LampExample *list, guint32 n, const guint8 *wanted)
 {
     guint32 room = field->n_step_kinds * LAMP_OCCURRENCES;
     g_autofree Sight *sights = g_new0(Sight, room + 1);
@@ -116,7 +118,7 @@ find_slots(LampKind *kind, const LampField *field, const LampExamples *all,
         const Sight *sight = &sights[at];
         kind->slot_of[at] = LAMP_NO_SLOT;
         if (kind->n_slots == LAMP_MAX_SLOTS ||
-            !is_slot(kind, sight, made[at / LAMP_OCCURRENCES]))
+            !((wanted && wanted[at]) || is_slot(kind, sight, made[at / LAMP_OCCURRENCES])))
             continue;
         guint32 step_kind = at / LAMP_OCCURRENCES, occurrence = at % LAMP_OCCURRENCES;
         LampSlot *slot = &kind->slots[kind->n_slots];
@@ -239,24 +241,55 @@ keep_rules(const LampKind *old, LampKind *kind)
 /* The examples of one kind of request: a run in the sorted list. */
 typedef struct {
     guint32 first, n;
-    guint64 signature; /* of its slots; 0 once it has been dealt with */
+    guint64 slots, core; /* what its slots are, and what the usual ones; 0: no examples */
+    guint64 signature;   /* of its family; 0 once it has been dealt with */
 } Run;
 
 static void
 learn_slots(LampKind *kind, const LampField *field, const LampExamples *all,
-            const LampExample *list, Run *run)
+            const LampExample *list, Run *run, const guint8 *wanted)
 {
     LampKind old = *kind;
     *kind = (LampKind){0};
-    find_slots(kind, field, all, list, run->n);
+    find_slots(kind, field, all, list, run->n, wanted);
     learn_presence(kind);
     learn_patterns(kind, field, all, list, run->n);
     keep_rules(&old, kind);
     lamp_kind_clear(&old);
-    run->signature = 1;
-    for (guint32 i = 0; i < kind->n_slots; i++)
-        run->signature += kind->slots[i].hash;
-    run->signature += run->signature == 0;
+    run->slots = run->core = 1;
+    for (guint32 i = 0; i < kind->n_slots; i++) {
+        run->slots += kind->slots[i].hash;
+        run->core += kind->slots[i].weight > USUAL * kind->weight ? kind->slots[i].hash : 0;
+    }
+    run->core += run->core == 0;
+}
+
+/* Gives kinds whose usual slots are the same all slots of each other, so that a rare one, come
+ * or gone with a sample, does not part a family. */
+static void
+join_slots(LampModel *self, const LampField *field, const LampExamples *all,
+           const LampExample *sorted, Run *runs, guint32 from)
+{
+    g_autofree guint8 *wanted = g_new0(guint8, field->n_step_kinds * LAMP_OCCURRENCES + 1);
+    guint64 core = runs[from].core, joint = 1;
+    guint32 n_wanted = 0;
+    for (guint32 k = from; k < self->n_kinds; k++)
+        for (guint32 i = 0; runs[k].core == core && i < self->kinds[k].n_slots; i++) {
+            const LampSlot *s = &self->kinds[k].slots[i];
+            guint8 *is_wanted = &wanted[s->step_kind * LAMP_OCCURRENCES + s->occurrence];
+            joint += *is_wanted ? 0 : s->hash;
+            n_wanted += !*is_wanted;
+            *is_wanted = TRUE;
+        }
+    for (guint32 k = from; k < self->n_kinds; k++) {
+        if (runs[k].core != core)
+            continue;
+        if (runs[k].slots != joint && n_wanted <= LAMP_MAX_SLOTS)
+            learn_slots(&self->kinds[k], field, all, sorted + runs[k].first, &runs[k], wanted);
+        runs[k].signature = 3 * core + runs[k].slots;
+        runs[k].signature += runs[k].signature == 0;
+        runs[k].core = 0;
+    }
 }
 
 /* Kinds of requests with the same slots form a family: they share the rules, and their delays
@@ -268,15 +301,17 @@ learn_family(LampModel *self, const LampField *field, const LampExamples *exampl
     g_autoptr(GArray) members = g_array_new(FALSE, FALSE, sizeof(guint32));
     g_autoptr(GArray) list = g_array_new(FALSE, FALSE, sizeof(LampExample));
     guint64 signature = runs[from].signature;
+    guint32 most = from;
     for (guint32 k = from; k < self->n_kinds; k++) {
         if (runs[k].signature != signature)
             continue;
+        most = runs[k].n > runs[most].n ? k : most;
         g_array_append_val(members, k);
         if (runs[k].n > 0)
             g_array_append_vals(list, sorted + runs[k].first, runs[k].n);
         runs[k].signature = 0;
     }
-    LampKind *first = &self->kinds[from];
+    LampKind *first = &self->kinds[most]; /* its rules hold for all */
     LampKind family = {.n_slots = first->n_slots,
                        .slots = first->slots,
                        .slot_of = first->slot_of,
@@ -289,7 +324,7 @@ learn_family(LampModel *self, const LampField *field, const LampExamples *exampl
     for (guint i = 0; i < members->len; i++) {
         guint32 k = g_array_index(members, guint32, i);
         LampKind *kind = &self->kinds[k];
-        if (k != from)
+        if (k != most)
             memcpy(kind->rules, first->rules, (first->n_slots + 1) * sizeof *first->rules);
         lamp_learn_delays(kind, members->len > 1 ? &family : NULL, field, examples,
                           sorted + runs[k].first, runs[k].n, self->scale);
@@ -348,7 +383,11 @@ lamp_model_learn(LampModel *self, const LampField *field, const LampExamples *ex
     order = order && (self->evidence & LAMP_EVIDENCE_ORDER);
     for (guint32 k = 0; k < self->n_kinds; k++)
         if (runs[k].n > 0 || !self->kinds[k].slot_of)
-            learn_slots(&self->kinds[k], field, examples, sorted + runs[k].first, &runs[k]);
+            learn_slots(&self->kinds[k], field, examples, sorted + runs[k].first, &runs[k],
+                        NULL);
+    for (guint32 k = 0; k < self->n_kinds; k++)
+        if (runs[k].core)
+            join_slots(self, field, examples, sorted, runs, k);
     for (guint32 k = 0; k < self->n_kinds; k++)
         if (runs[k].signature)
             learn_family(self, field, examples, sorted, runs, k, order);
