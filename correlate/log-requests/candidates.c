@@ -99,6 +99,8 @@ look_at_pair(Search *search, guint32 line, guint32 number)
     guint32 seen = search->seen[template];
     for (guint32 k = 1; k <= MIN(seen, LATEST); k++) {
         guint32 from = search->latest[(gsize) template * LATEST + (seen - k) % LATEST];
+        if (lamp_is_conflict(s->bound[from], s->bound[line]))
+            continue;
         LampEdge edge = {.from = from, .to = line, .follow = number};
         edge.bin = lamp_gap_bin(lines[line].time_ns - lines[from].time_ns);
         double gain = lamp_statistics_gain(s, &edge);

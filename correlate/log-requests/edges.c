@@ -30,6 +30,8 @@ lamp_edges_find(LampGroupState *s, guint most, gint64 reach_ns)
                 gint64 gap = in->lines[j].time_ns - in->lines[i].time_ns;
                 if (gap > MIN(reach_ns, MOST_GAP_NS))
                     break;
+                if (lamp_is_conflict(s->group[i], s->group[j]))
+                    continue;
                 LampEdge edge = {
                     .from = i, .to = j, .bin = lamp_gap_bin(gap), .rank = (guint8) MIN(r, 255)};
                 edge.follow = lamp_follow_number(s, i, j);

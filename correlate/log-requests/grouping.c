@@ -16,6 +16,7 @@
 #define JOINT_STEPS 10
 #define JOINT_CANDIDATES 24
 #define LEAST_LINK 0.05F
+#define LEAST_BOUND 30 /* lines, to judge the others by */
 
 typedef struct {
     guint most;      /* candidates of a line */
@@ -39,6 +40,49 @@ number_chains(LampGroupState *s)
             s->previous[i] == LAMP_LOG_NONE ? s->n_chains++ : s->chain[s->previous[i]];
 }
 
+/* The request that identifiers bind each line's chain to. */
+static void
+find_groups(LampGroupState *s)
+{
+    number_chains(s);
+    g_autofree guint32 *groups = g_new(guint32, (gsize) s->n_chains + 1);
+    memset(groups, 0xff, ((gsize) s->n_chains + 1) * sizeof(guint32));
+    for (guint32 i = 0; i < s->input->n_lines; i++)
+        if (s->bound[i] != LAMP_LOG_NONE)
+            groups[s->chain[i]] = s->bound[i];
+    for (guint32 i = 0; i < s->input->n_lines; i++)
+        s->group[i] = groups[s->chain[i]];
+}
+
+/* Merges the chains that identifiers bind to one request, in the order of time. */
+static void
+merge_bound(LampGroupState *s)
+{
+    find_groups(s);
+    g_autofree guint32 *latest = g_new(guint32, (gsize) s->input->n_lines + 1);
+    memset(latest, 0xff, ((gsize) s->input->n_lines + 1) * sizeof(guint32));
+    for (guint32 i = 0; i < s->input->n_lines; i++) {
+        guint32 group = s->group[i];
+        if (group == LAMP_LOG_NONE)
+            continue;
+        s->previous[i] = latest[group];
+        s->next[i] = LAMP_LOG_NONE;
+        if (latest[group] != LAMP_LOG_NONE)
+            s->next[latest[group]] = i;
+        latest[group] = i;
+    }
+}
+
+static guint32
+chain_root(guint32 *parents, guint32 line)
+{
+    while (parents[line] != line) {
+        parents[line] = parents[parents[line]];
+        line = parents[line];
+    }
+    return line;
+}
+
 static gint
 compare_edges(gconstpointer left, gconstpointer right)
 {
@@ -51,21 +95,38 @@ compare_edges(gconstpointer left, gconstpointer right)
     return a->from > b->from ? -1 : a->from < b->from;
 }
 
-/* Takes the links above @surest, the surest first. */
-static void
-take_links(LampGroupState *s, float surest)
+static GArray *
+sort_sure(const LampGroupState *s, float surest)
 {
-    g_autoptr(GArray) sure = g_array_new(FALSE, FALSE, sizeof(LampEdge));
+    GArray *sure = g_array_new(FALSE, FALSE, sizeof(LampEdge));
     for (guint i = 0; i < s->edges->len; i++) {
         const LampEdge *edge = &g_array_index(s->edges, LampEdge, i);
         if (edge->probability >= surest)
             g_array_append_vals(sure, edge, 1);
     }
     g_array_sort(sure, compare_edges);
+    return sure;
+}
+
+/* Takes the links above @surest, the surest first; none that joins what identifiers part. */
+static void
+take_links(LampGroupState *s, float surest)
+{
+    g_autoptr(GArray) sure = sort_sure(s, surest);
+    g_autofree guint32 *parents = g_new(guint32, (gsize) s->input->n_lines + 1);
+    find_groups(s);
+    for (guint32 i = 0; i < s->input->n_lines; i++)
+        parents[i] = s->previous[i] == LAMP_LOG_NONE ? i : chain_root(parents, s->previous[i]);
     for (guint i = 0; i < sure->len; i++) {
         const LampEdge *edge = &g_array_index(sure, LampEdge, i);
         if (s->next[edge->from] != LAMP_LOG_NONE || s->previous[edge->to] != LAMP_LOG_NONE)
             continue;
+        guint32 a = chain_root(parents, edge->from);
+        guint32 b = chain_root(parents, edge->to);
+        if (lamp_is_conflict(s->group[a], s->group[b]))
+            continue;
+        parents[b] = a;
+        s->group[a] = MIN(s->group[a], s->group[b]);
         s->next[edge->from] = edge->to;
         s->previous[edge->to] = edge->from;
         s->link[edge->to] = edge->probability;
@@ -104,9 +165,12 @@ begin(LampGroupState *s, const LampLogInput *input)
     memset(s->previous, 0xff, n * sizeof(guint32));
     memset(s->next, 0xff, n * sizeof(guint32));
     s->link = g_new0(float, n);
+    s->bound = g_new(guint32, n);
+    s->group = g_new(guint32, n);
     s->chain = g_new0(guint32, n);
     s->chain_values = g_new(guint64, (gsize) input->n_values + 1);
     s->edges = g_array_new(FALSE, TRUE, sizeof(LampEdge));
+    s->seeds = g_array_new(FALSE, TRUE, sizeof(LampEdge));
     s->edge_first = g_new0(guint32, n);
     s->follows = g_array_new(FALSE, TRUE, sizeof(LampFollow));
     s->follow_index = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
@@ -122,10 +186,13 @@ end(LampGroupState *s)
     g_free(s->previous);
     g_free(s->next);
     g_free(s->link);
+    g_free(s->bound);
+    g_free(s->group);
     g_free(s->chain);
     g_free(s->chain_values);
     g_free(s->chain_first);
     g_array_unref(s->edges);
+    g_array_unref(s->seeds);
     g_free(s->edge_first);
     g_array_unref(s->follows);
     g_hash_table_unref(s->follow_index);
@@ -171,6 +238,7 @@ run_round(LampGroupState *s, guint number)
 {
     const Round *round = &rounds[number];
     drop_links(s, number >= G_N_ELEMENTS(rounds) - 2);
+    find_groups(s);
     lamp_edges_find(s, round->most, round->reach_ns);
     for (guint k = 0; k < round->learning; k++) {
         lamp_edges_solve(s, k == 0);
@@ -192,6 +260,32 @@ lamp_groups_relearn(LampGroupState *s)
     lamp_values_learn(s);
 }
 
+/* Identifiers tell how far links by templates and times are to be trusted: of the lines that
+ * they bind to an earlier one, how many did the links bring into its chain? Probabilities are
+ * too sure of themselves where the model does not fit. */
+static void
+measure_trust(LampGroupState *s)
+{
+    number_chains(s);
+    g_autofree guint32 *first = g_new(guint32, (gsize) s->input->n_lines + 1);
+    memset(first, 0xff, ((gsize) s->input->n_lines + 1) * sizeof(guint32));
+    double n = 0;
+    double together = 0;
+    for (guint32 i = 0; i < s->input->n_lines; i++) {
+        guint32 group = s->bound[i];
+        if (group == LAMP_LOG_NONE)
+            continue;
+        if (first[group] == LAMP_LOG_NONE) {
+            first[group] = s->chain[i];
+            continue;
+        }
+        n += 1;
+        together += first[group] == s->chain[i] ? 1 : 0;
+    }
+    s->trust = n >= LEAST_BOUND ? (together + 1) / (n + 2) : 1;
+    g_debug("%g of %g lines with identifiers found without", together, n);
+}
+
 /* All links anew, under what was learnt: probabilities and statistics from each other. */
 static void
 solve_jointly(LampGroupState *s)
@@ -206,6 +300,8 @@ solve_jointly(LampGroupState *s)
             lamp_statistics_learn(s);
     }
     take_links(s, LEAST_LINK);
+    measure_trust(s);
+    merge_bound(s);
 }
 
 /* The request that most samples say, and the next. */
@@ -231,8 +327,10 @@ elect(const LampVotes *votes, guint *out_best, guint *out_next, guint *out_sum)
 /* Numbers the requests by their first lines; @first is the number of lines before this slice.
  */
 static void
-fill_places(LampLogGrouping *grouping, const LampVotes *votes, guint32 n, guint32 first)
+fill_places(LampLogGrouping *grouping, const LampGroupState *s, const LampVotes *votes,
+            guint32 first)
 {
+    guint32 n = s->input->n_lines;
     LampLogPlace *places = grouping->places + first;
     g_autofree guint32 *numbers = g_new(guint32, (gsize) n + 1);
     g_autofree guint32 *latest = g_new(guint32, (gsize) n + 1);
@@ -244,6 +342,7 @@ fill_places(LampLogGrouping *grouping, const LampVotes *votes, guint32 n, guint3
         guint sum;
         elect(&votes[i], &best, &next, &sum);
         guint32 root = votes[i].root[best];
+        double trust = s->bound[i] == LAMP_LOG_NONE ? s->trust : 1;
         if (numbers[root] == LAMP_LOG_NONE)
             numbers[root] = grouping->n_requests++;
         places[i] = (LampLogPlace){
@@ -251,7 +350,7 @@ fill_places(LampLogGrouping *grouping, const LampVotes *votes, guint32 n, guint3
             .previous = latest[root],
             .runner_up = next != G_MAXUINT ? votes[i].root[next] : LAMP_LOG_NONE,
             .other = next != G_MAXUINT ? (float) votes[i].count[next] / (float) sum : 0,
-            .confidence = (float) votes[i].count[best] / (float) sum,
+            .confidence = (float) (trust * votes[i].count[best] / sum),
         };
         latest[root] = first + i;
     }
@@ -266,12 +365,16 @@ group_slice(LampLogGrouping *grouping, const LampLogInput *input, guint32 first)
     LampGroupState s;
     begin(&s, input);
     lamp_values_tell(&s);
+    lamp_bonds_find(&s);
+    lamp_order_find(&s);
     for (guint r = 0; r < G_N_ELEMENTS(rounds); r++)
         run_round(&s, r);
+    merge_bound(&s);
+    g_array_set_size(s.seeds, 0); /* learnt from by now */
     solve_jointly(&s);
     g_autofree LampVotes *votes = g_new0(LampVotes, (gsize) input->n_lines + 1);
     lamp_refine(&s, votes);
-    fill_places(grouping, votes, input->n_lines, first);
+    fill_places(grouping, &s, votes, first);
     end(&s);
 }
 

@@ -184,40 +184,33 @@ lamp_values_ratio(const LampGroupState *s, guint32 value, double *out_match, dou
     *out_miss = log((1 - p) / (1 - c));
 }
 
-typedef struct {
-    guint64 hash;
-    guint32 line, value;
-} Use;
-
 static gint
 compare_uses(gconstpointer left, gconstpointer right)
 {
-    const Use *a = left;
-    const Use *b = right;
+    const LampValueUse *a = left;
+    const LampValueUse *b = right;
     if (a->hash != b->hash)
         return a->hash < b->hash ? -1 : 1;
     return a->value < b->value ? -1 : a->value > b->value;
 }
 
-/* All values by their hashes, then in the order of lines. Caller frees. */
-static Use *
-sort_uses(const LampLogInput *in, guint32 *out_n)
+GArray *
+lamp_values_sort(const LampLogInput *in)
 {
-    Use *uses = g_new(Use, (gsize) in->n_values + 1);
-    guint32 n = 0;
+    GArray *uses = g_array_new(FALSE, FALSE, sizeof(LampValueUse));
     for (guint32 i = 0; i < in->n_lines; i++)
         for (guint32 v = 0; v < in->lines[i].value_count; v++) {
             guint32 at = in->lines[i].first_value + v;
-            uses[n++] = (Use){in->values[at].hash, i, at};
+            LampValueUse use = {in->values[at].hash, i, at};
+            g_array_append_val(uses, use);
         }
-    qsort(uses, n, sizeof *uses, compare_uses);
-    *out_n = n;
+    g_array_sort(uses, compare_uses);
     return uses;
 }
 
 /* Judges the uses of one value. */
 static void
-judge_uses(LampGroupState *s, const Use *uses, guint32 n)
+judge_uses(LampGroupState *s, const LampValueUse *uses, guint32 n)
 {
     const LampLogLine *lines = s->input->lines;
     guint32 at_home = 0; /* uses in the component that brought it */
@@ -236,9 +229,10 @@ void
 lamp_values_tell(LampGroupState *s)
 {
     const LampLogInput *in = s->input;
-    guint32 n;
     s->is_telling = g_new0(guint8, (gsize) in->n_values + 1);
-    g_autofree Use *uses = sort_uses(in, &n);
+    g_autoptr(GArray) sorted = lamp_values_sort(in);
+    const LampValueUse *uses = (const LampValueUse *) (gpointer) sorted->data;
+    guint32 n = sorted->len;
     for (guint32 a = 0, b = 0; a < n; a = b) {
         while (b < n && uses[b].hash == uses[a].hash)
             b++;

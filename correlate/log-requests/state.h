@@ -35,17 +35,28 @@ typedef struct {
     double seen, matched; /* of lines with a predecessor: values that its request has */
 } LampValueKind;
 
+/* One use of a value. */
+typedef struct {
+    guint64 hash;
+    guint32 line, value;
+} LampValueUse;
+
 typedef struct {
     const LampLogInput *input;
     guint32 *previous, *next; /* lines, or NONE */
     float *link;              /* probability of `previous` */
     guint32 *chain;           /* chain of each line */
+    guint32 *bound;           /* request that identifiers bind each line to, or NONE */
+    guint32 *group;           /* likewise, of its chain */
+    gboolean has_bonds;
+    double trust; /* share of the lines with identifiers that are found without */
     guint32 n_chains;
     guint64 *chain_values; /* sorted within each chain */
     guint32 *chain_first;  /* first value of each chain; n_chains + 1 */
 
     GArray *edges;            /* LampEdge, by `to` */
     guint32 *edge_first;      /* first edge of each line; n_lines + 1 */
+    GArray *seeds;            /* likewise: pairs of lines that tell of their templates */
     GArray *follows;          /* LampFollow */
     GHashTable *follow_index; /* pair of templates to number + 1 */
     GArray *value_kinds;      /* LampValueKind */
@@ -75,6 +86,9 @@ void lamp_statistics_learn(LampGroupState *s);
 void lamp_statistics_judge(LampGroupState *s);
 double lamp_statistics_gain(const LampGroupState *s, const LampEdge *edge);
 
+/* template-order.c: which template follows which, from counts alone. */
+void lamp_order_find(LampGroupState *s);
+
 /* edges.c: candidates and their probabilities. */
 void lamp_edges_find(LampGroupState *s, guint most, gint64 reach_ns);
 void lamp_edges_solve(LampGroupState *s, gboolean is_first);
@@ -87,6 +101,19 @@ void lamp_values_chances(LampGroupState *s, guint32 line);
 void lamp_values_ratio(const LampGroupState *s, guint32 value, double *out_match,
                        double *out_miss);
 void lamp_values_tell(LampGroupState *s);
+
+/* All values by their hashes, each in the order of lines. Caller frees. */
+GArray *lamp_values_sort(const LampLogInput *input);
+
+/* Would a link part two requests that identifiers bind? */
+static inline gboolean
+lamp_is_conflict(guint32 group, guint32 other)
+{
+    return group != LAMP_LOG_NONE && other != LAMP_LOG_NONE && group != other;
+}
+
+/* bonds.c: which lines are one request by their identifiers. */
+void lamp_bonds_find(LampGroupState *s);
 
 /* grouping.c: statistics from the links as they are. */
 void lamp_groups_relearn(LampGroupState *s);

@@ -91,6 +91,10 @@ lamp_statistics_learn(LampGroupState *s)
         if (edge->probability > 1e-4F)
             add_link(s, edge->follow, edge->bin, (double) edge->probability);
     }
+    for (guint i = 0; i < s->seeds->len; i++) {
+        const LampEdge *edge = &g_array_index(s->seeds, LampEdge, i);
+        add_link(s, edge->follow, edge->bin, (double) edge->probability);
+    }
 }
 
 /* How often does a template bring a component into a request that was not in it before? And

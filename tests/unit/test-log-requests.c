@@ -143,6 +143,69 @@ START_TEST(ids_decide)
 }
 END_TEST
 
+/* Lines bear a value of their own request in components 1 and 2, of an order from step 1 to
+ * component 3, and of a session that four requests share. */
+static LampLogGrouping *
+group_named(GArray *entries, gboolean has_requests, gboolean has_orders)
+{
+    g_autofree LampLogLine *lines = g_new0(LampLogLine, entries->len);
+    g_autoptr(GArray) values = g_array_new(FALSE, FALSE, sizeof(LampLogValue));
+    for (guint32 i = 0; i < entries->len; i++) {
+        const Entry *entry = &g_array_index(entries, Entry, i);
+        guint32 step = entry->line.template - 1;
+        LampLogValue request = {10000 + entry->request, 1};
+        LampLogValue order = {20000 + entry->request, 2};
+        LampLogValue session = {30000 + entry->request / 4, 3};
+        lines[i] = entry->line;
+        lines[i].first_value = values->len;
+        if (has_requests && entry->line.component != 3)
+            g_array_append_val(values, request);
+        if (has_orders && step >= 1 && step <= 3)
+            g_array_append_val(values, order);
+        if (entry->line.component == 1)
+            g_array_append_val(values, session);
+        lines[i].value_count = values->len - lines[i].first_value;
+    }
+    LampLogInput input = {lines, entries->len, (const LampLogValue *) (gpointer) values->data,
+                          values->len};
+    return lamp_log_group(&input);
+}
+
+/* Twenty requests at any time, and delays that tell nothing: two ids in a chain tell all. */
+START_TEST(chained_ids_bind)
+{
+    g_autoptr(GArray) entries = make_requests(300, 2000, TRUE);
+    g_autoptr(LampLogGrouping) both = group_named(entries, TRUE, TRUE);
+    g_autoptr(LampLogGrouping) one = group_named(entries, TRUE, FALSE);
+    ck_assert_double_eq(share_right(entries, both, 300), 1);
+    ck_assert_uint_eq(both->n_requests, 300);
+    ck_assert_double_lt(share_right(entries, one, 300), 0.9);
+}
+END_TEST
+
+/* A session that is all that lines bear makes no request of the four that share it. */
+START_TEST(sessions_do_not_bind)
+{
+    g_autoptr(GArray) entries = make_requests(300, 20000, FALSE);
+    g_autoptr(LampLogGrouping) grouping = group_named(entries, FALSE, FALSE);
+    ck_assert_double_gt(share_right(entries, grouping, 300), 0.97);
+    ck_assert_uint_ge(grouping->n_requests, 290);
+}
+END_TEST
+
+/* Where ids show that links by times are often wrong, other links are not sure either. */
+START_TEST(confidence_knows_what_ids_tell)
+{
+    g_autoptr(GArray) entries = make_requests(300, 2000, TRUE);
+    g_autoptr(LampLogGrouping) grouping = group_named(entries, TRUE, FALSE);
+    double sum = 0;
+    for (guint32 i = 0; i < entries->len; i++)
+        if (g_array_index(entries, Entry, i).line.component == 3)
+            sum += (double) grouping->places[i].confidence;
+    ck_assert_double_lt(sum / 600, 0.5);
+}
+END_TEST
+
 START_TEST(shifted_clocks_change_nothing)
 {
     g_autoptr(GArray) entries = make_requests(100, 7000, FALSE);
@@ -187,6 +250,9 @@ main(void)
     tcase_add_test(tcase, interleaved_requests);
     tcase_add_test(tcase, requests_in_succession);
     tcase_add_test(tcase, ids_decide);
+    tcase_add_test(tcase, chained_ids_bind);
+    tcase_add_test(tcase, sessions_do_not_bind);
+    tcase_add_test(tcase, confidence_knows_what_ids_tell);
     tcase_add_test(tcase, shifted_clocks_change_nothing);
     tcase_add_test(tcase, nothing_and_one_line);
     tcase_add_test(tcase, slices);
