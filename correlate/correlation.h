@@ -222,6 +222,7 @@ gboolean lamp_pass_logs(LampCorrelation *c, GError **error);
 gboolean lamp_pass_sort(LampCorrelation *c, GError **error);
 gboolean lamp_pass_services(LampCorrelation *c, GError **error);
 gboolean lamp_pass_links(LampCorrelation *c, GError **error);
+gboolean lamp_pass_callers(LampCorrelation *c, GError **error);
 gboolean lamp_pass_traces(LampCorrelation *c, GError **error);
 gboolean lamp_pass_write(LampCorrelation *c, GError **error);
 

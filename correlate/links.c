@@ -410,25 +410,6 @@ take_links(LampCorrelation *c)
     }
 }
 
-/* Where one host serves several ports, the parent tells which of its instances called. */
-static void
-name_callers_by_parent(LampCorrelation *c)
-{
-    for (guint32 i = 0; i < c->calls->len; i++) {
-        LampCall *call = lamp_call(c, i);
-        if (call->parent == LAMP_INDEX_NONE)
-            continue;
-        const LampCall *parent = lamp_call(c, call->parent);
-        if (parent->server_host != LAMP_INDEX_NONE && parent->server_host == call->client_host)
-            call->client_instance = parent->server_instance;
-        else if (call->client_instance != LAMP_INDEX_NONE)
-            g_array_index(
-                c->services, LampService,
-                g_array_index(c->instances, LampInstance, call->client_instance).service)
-                .is_external = FALSE;
-    }
-}
-
 static gboolean
 run_engine(Feed *feed, GError **error)
 {
@@ -470,10 +451,8 @@ lamp_pass_links(LampCorrelation *c, GError **error)
     gboolean is_ok = feed_values(&feed, error);
     g_array_unref(feed.owners);
     is_ok = is_ok && run_engine(&feed, error);
-    if (is_ok) {
+    if (is_ok)
         take_links(c);
-        name_callers_by_parent(c);
-    }
     g_free(feed.calls);
     g_array_unref(feed.values);
     g_array_unref(feed.value_calls);

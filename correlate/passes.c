@@ -22,6 +22,7 @@ const LampPass lamp_passes[] = {
     {"services", "replicas by protocol, port and operations", lamp_pass_services},
     {"links", "one probabilistic model of all evidence (docs/inference.md)", lamp_pass_links},
     {"log-links", "order of components in a request's lines", lamp_pass_log_links},
+    {"callers", "who calls for a request is inside", lamp_pass_callers},
     {"traces", "trees of links", lamp_pass_traces},
     {"write", "logical clocks (Lamport 1978; Fidge and Mattern 1988)", lamp_pass_write},
     {0},

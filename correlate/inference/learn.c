@@ -134,13 +134,21 @@ find_slots(LampKind *kind, const LampField *field, const LampExamples *all,
     }
 }
 
+/* Slots stand in order of step and time, but the time before may have been left out for its
+ * rarity. */
+static gboolean
+has_time_before(const LampKind *kind, guint32 at)
+{
+    const LampSlot *slot = &kind->slots[at];
+    return at > 0 && slot->occurrence > 0 && slot[-1].step_kind == slot->step_kind &&
+           slot[-1].occurrence + 1 == slot->occurrence;
+}
+
 static double
 odds_of(const LampKind *kind, guint32 at, double *out_log_absent)
 {
     const LampSlot *slot = &kind->slots[at];
-    double of = kind->weight;
-    if (slot->occurrence > 0 && at > 0)
-        of = kind->slots[at - 1].weight;
+    double of = has_time_before(kind, at) ? kind->slots[at - 1].weight : kind->weight;
     double with = MIN(slot->weight - slot->own, of);
     double p = (with + 0.1) / (of + 0.2);
     p = CLAMP(p, 1e-6, 1 - 1e-6);
@@ -157,10 +165,10 @@ learn_presence(LampKind *kind)
     for (guint32 i = 0; i < kind->n_slots; i++) {
         double absent;
         kind->slots[i].presence = (float) odds_of(kind, i, &absent);
-        if (kind->slots[i].occurrence == 0)
-            kind->presence_base += absent;
-        else
+        if (has_time_before(kind, i))
             kind->slots[i - 1].presence += (float) absent;
+        else
+            kind->presence_base += absent;
     }
 }
 
