@@ -22,6 +22,8 @@ static const Section sections[] = {
     {"A typical request", &lamp_command_gantt},
 };
 
+static const Section dependencies = {"Who depends on whom", &lamp_command_dependencies};
+
 /* Columns of the view `totals`. */
 enum {
     CALLS,
@@ -98,20 +100,45 @@ append_overview(LampStatement *totals, GString *out)
 }
 
 static gboolean
+print_section(LampCli *cli, const Section *section, GError **error)
+{
+    char *arguments[] = {(char *) lamp_store_path(cli->store), NULL};
+    g_autoptr(GString) title = g_string_new(NULL);
+    g_string_printf(title, "\n== %s (lamplight %s %s)\n", section->title,
+                    section->command->name, lamp_store_path(cli->store));
+    return lamp_print(title, error) && section->command->run(cli, arguments, error) >= 0;
+}
+
+static gboolean
 print_summary(LampCli *cli, LampStatement *totals, GError **error)
 {
     g_autoptr(GString) overview = g_string_new(NULL);
     append_overview(totals, overview);
     if (!lamp_print(overview, error))
         return FALSE;
-    for (gsize i = 0; i < G_N_ELEMENTS(sections); i++) {
-        char *arguments[] = {(char *) lamp_store_path(cli->store), NULL};
-        g_autoptr(GString) title = g_string_new(NULL);
-        g_string_printf(title, "\n== %s (lamplight %s %s)\n", sections[i].title,
-                        sections[i].command->name, lamp_store_path(cli->store));
-        if (!lamp_print(title, error) || sections[i].command->run(cli, arguments, error) < 0)
-            return FALSE;
+    gboolean is_ok = TRUE;
+    for (gsize i = 0; i < G_N_ELEMENTS(sections) && is_ok; i++)
+        is_ok = print_section(cli, &sections[i], error);
+    return is_ok;
+}
+
+/* Flow records show no calls, but who speaks with whom. */
+static gboolean
+print_without_calls(LampCli *cli, GError **error)
+{
+    g_autoptr(LampStatement) flows =
+        lamp_statement_new(cli->store, "SELECT 1 FROM flow_records LIMIT 1", error);
+    gboolean has_flows = FALSE;
+    if (flows == NULL || !lamp_statement_step(flows, &has_flows, error))
+        return FALSE;
+    if (has_flows) {
+        lamp_log(LAMP_LOG_NOTE, "analyze",
+                 "no calls were found; flow records tell who depends on whom");
+        return print_section(cli, &dependencies, error);
     }
+    lamp_log(LAMP_LOG_WARNING, "analyze",
+             "no calls were found: %s holds what was read (lamplight sql)",
+             lamp_store_path(cli->store));
     return TRUE;
 }
 
@@ -130,14 +157,10 @@ run(LampCli *cli, char **arguments, GError **error)
     g_autoptr(LampStatement) totals = read_totals(cli->store, error);
     if (totals == NULL)
         return -1;
-    if (lamp_statement_int(totals, CALLS) == 0) {
-        lamp_log(LAMP_LOG_WARNING, "analyze",
-                 "no calls were found: %s holds what was read (lamplight sql)",
-                 lamp_store_path(cli->store));
-        return status;
-    }
     g_autoptr(GError) failure = NULL;
-    if (print_summary(cli, totals, &failure) ||
+    gboolean has_calls = lamp_statement_int(totals, CALLS) > 0;
+    if ((has_calls ? print_summary(cli, totals, &failure)
+                   : print_without_calls(cli, &failure)) ||
         g_error_matches(failure, LAMP_CLI_ERROR, LAMP_CLI_ERROR_CLOSED))
         return status;
     g_propagate_error(error, g_steal_pointer(&failure));

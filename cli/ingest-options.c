@@ -193,7 +193,7 @@ int
 lamp_ingest_status(LampStore *store, const LampIngestCounts *counts, GError **error)
 {
     gint64 losses = 0;
-    if (counts->records == 0 && counts->unchanged == 0) {
+    if (counts->records == 0 && counts->unchanged == 0 && counts->duplicates == 0) {
         g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_INPUT,
                     "nothing could be read from %u sources: %u unreadable, %u empty, %u in no "
                     "known format",

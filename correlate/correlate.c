@@ -5,7 +5,7 @@
  * deleted in the same transaction, which marks the stage, too, so a run that is killed leaves
  * the database as it was: with the earlier results, or waiting for correlate.
  */
-#include "correlate/correlation.h"
+#include "correlate/passes.h"
 
 G_DEFINE_QUARK(lamp - correlate - error - quark, lamp_correlate_error)
 

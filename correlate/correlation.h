@@ -201,16 +201,6 @@ lamp_call(LampCorrelation *c, guint32 i)
     return &g_array_index(c->calls, LampCall, i);
 }
 
-/* One pass: its work, and the work it rests on. */
-typedef struct {
-    const char *name;
-    const char *basis; /* paper or rule */
-    gboolean (*run)(LampCorrelation *c, GError **error);
-} LampPass;
-
-/* In the order in which they run; ends with a row without name (correlate/passes.c). */
-extern const LampPass lamp_passes[];
-
 /* The passes, one file each. */
 gboolean lamp_pass_load(LampCorrelation *c, GError **error);
 gboolean lamp_pass_hosts(LampCorrelation *c, GError **error);
@@ -222,6 +212,7 @@ gboolean lamp_pass_logs(LampCorrelation *c, GError **error);
 gboolean lamp_pass_sort(LampCorrelation *c, GError **error);
 gboolean lamp_pass_services(LampCorrelation *c, GError **error);
 gboolean lamp_pass_links(LampCorrelation *c, GError **error);
+gboolean lamp_pass_callers(LampCorrelation *c, GError **error);
 gboolean lamp_pass_callers(LampCorrelation *c, GError **error);
 gboolean lamp_pass_traces(LampCorrelation *c, GError **error);
 gboolean lamp_pass_write(LampCorrelation *c, GError **error);

@@ -1,7 +1,7 @@
 /*
  * The passes of the correlate stage in their order. A new pass is one file and one row here.
  */
-#include "correlate/correlation.h"
+#include "correlate/passes.h"
 #include "correlate/log-lines.h"
 
 const LampPass lamp_passes[] = {
@@ -21,8 +21,8 @@ const LampPass lamp_passes[] = {
     {"sort", "calls by time", lamp_pass_sort},
     {"services", "replicas by protocol, port and operations", lamp_pass_services},
     {"links", "one probabilistic model of all evidence (docs/inference.md)", lamp_pass_links},
-    {"log-links", "order of components in a request's lines", lamp_pass_log_links},
     {"callers", "who calls for a request is inside", lamp_pass_callers},
+    {"log-links", "order of components in a request's lines", lamp_pass_log_links},
     {"traces", "trees of links", lamp_pass_traces},
     {"write", "logical clocks (Lamport 1978; Fidge and Mattern 1988)", lamp_pass_write},
     {0},

@@ -84,7 +84,11 @@ visit(GPtrArray *sources, GArray *folders, const char *path, guint depth)
             add_source(sources, path, NULL, "folders are nested too deeply");
         else
             push_folder(folders, path, depth);
-    } else if (S_ISREG(status.st_mode) ? !is_own_database(path) : depth == 0) {
+    } else if (S_ISREG(status.st_mode) && is_own_database(path)) {
+        if (depth == 0)
+            add_source(sources, path, &status,
+                       "a database of lamplight: `lamplight services` and others show it");
+    } else if (S_ISREG(status.st_mode) || depth == 0) {
         add_source(sources, path, &status, NULL);
     }
 }
