@@ -71,6 +71,19 @@ lamp_flow_next_sibling(const LampFlow *flow, guint32 i)
     return next;
 }
 
+/* Was call @i still open when its caller had answered with an error? The caller gave up on it:
+ * that says nothing on whether it waits for such calls. */
+static inline gboolean
+lamp_flow_is_given_up(const LampFlow *flow, guint32 i)
+{
+    const LampFlowCall *call = &flow->calls[i], *parent;
+    if (call->parent == LAMP_FLOW_NONE)
+        return FALSE;
+    parent = &flow->calls[call->parent];
+    return parent->is_error && call->client_start < parent->server_end &&
+           call->client_end > parent->server_end;
+}
+
 typedef struct LampFlowReader LampFlowReader;
 
 /* What is sampled: requests whatever they are; requests, but all that are slow, failed or rare;

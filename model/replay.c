@@ -54,14 +54,6 @@ find_waits(const LampFlow *flow, const LampStructure *structure, const guint32 *
     return waits;
 }
 
-static gboolean
-is_awaited(const LampFlow *flow, const LampStructure *structure, guint32 call)
-{
-    const LampFlowCall *c = flow->calls, *parent = &c[c[call].parent];
-    return !c[call].is_asynchronous && c[call].client_end <= parent->server_end &&
-           lamp_structure_is_awaited(structure, parent->label, c[call].label);
-}
-
 /* Lags of the children of @parent and of its response. */
 static void
 compile_children(LampReplayCall *out, const LampFlow *flow, const LampStructure *structure,
@@ -69,6 +61,7 @@ compile_children(LampReplayCall *out, const LampFlow *flow, const LampStructure 
 {
     const LampFlowCall *c = flow->calls;
     LampTime leave_release = c[parent].server_start;
+    gboolean has_failed = FALSE; /* a child: that, and no timeout, is why the parent failed */
     out[parent].first_need = out[parent].held;
     g_array_set_size(recent, 0);
     for (guint32 i = lamp_flow_first_child(flow, parent); i != LAMP_FLOW_NONE;
@@ -86,15 +79,17 @@ compile_children(LampReplayCall *out, const LampFlow *flow, const LampStructure 
         out[i].lag_start = c[i].client_start - release;
         out[parent].first_need =
             MIN(out[parent].first_need, c[i].client_start - c[parent].server_start);
-        out[i].is_awaited = is_awaited(flow, structure, i) ? 1 : 0;
-        if (!c[i].is_asynchronous && !out[i].starts_late &&
-            c[i].client_end > c[parent].server_end &&
-            lamp_structure_is_awaited(structure, c[parent].label, c[i].label))
-            out[parent].has_open_child = 1;
+        out[i].is_awaited = lamp_structure_was_awaited(structure, flow, i) ? 1 : 0;
+        out[i].is_given_up = lamp_flow_is_given_up(flow, i) &&
+                             lamp_structure_is_awaited(structure, c[parent].label, c[i].label);
+        out[parent].has_open_child |= out[i].is_given_up;
+        has_failed = has_failed || (c[i].is_error && out[i].is_awaited);
         if (out[i].is_awaited)
             leave_release = MAX(leave_release, c[i].client_end);
         g_array_append_val(recent, i);
     }
+    if (has_failed)
+        out[parent].has_open_child = 0;
     out[parent].lag_leave = c[parent].server_end - leave_release;
 }
 

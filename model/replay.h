@@ -44,8 +44,10 @@ typedef struct {
     guint8 fails;       /* is refused, as its instance is gone */
     guint8 gives_up;    /* its caller does not try again, though it did */
     guint8 is_error;
-    guint8 has_open_child;   /* a synchronous child outlived it: its caller gave up on it */
-    guint8 is_cut;           /* its caller gave up: see timeouts */
+    guint8 has_open_child;   /* it failed while one that it waits for went on: a timeout */
+    guint8 is_given_up;      /* that one */
+    guint8 was_cut;          /* its timeout struck in the capture, its request failed by it */
+    guint8 fails_if_cut;     /* its request fails when its timeout strikes */
     guint8 is_hit;           /* answered by a cache in front: work of no service */
     guint8 connection_of;    /* uses the connection of the sibling so many before; 0: its own */
     guint8 keeps_connection; /* a later sibling gives the connection back */

@@ -144,6 +144,8 @@ keep_outside(LampReplayCall *to, const LampReplayCall *from)
     to->is_awaited = from->is_awaited;
     to->starts_late = from->starts_late;
     to->timeout = from->timeout;
+    to->fails_if_cut = from->fails_if_cut;
+    to->was_cut = from->was_cut;
 }
 
 static void

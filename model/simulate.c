@@ -256,7 +256,7 @@ static void
 send_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
 {
     const LampReplayCall *c = &calls_of(sim, flow)[call];
-    if (c->timeout > 0 && call != 0)
+    if (c->timeout > 0)
         schedule(sim, LAMP_EVENT_TIMEOUT, now + c->timeout, flow, call);
     schedule(sim, LAMP_EVENT_ARRIVE, now + c->net_out, flow, call);
 }
@@ -357,6 +357,17 @@ leave_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
 }
 
 static void
+cut_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
+{
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+    if (sim->flows[flow].states[call].has_ended)
+        return;
+    sim->out[flow].is_cut = 1;
+    sim->out[flow].fails |= calls_of(sim, flow)[call].fails_if_cut;
+    end_call(sim, flow, call, now);
+}
+
+static void
 run_event(Simulation *sim, const LampEvent *event)
 {
     switch ((LampEventKind) event->kind) {
@@ -370,10 +381,7 @@ run_event(Simulation *sim, const LampEvent *event)
         leave_call(sim, event->flow, event->call, event->time);
         break;
     case LAMP_EVENT_TIMEOUT:
-        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-        if (!sim->flows[event->flow].states[event->call].has_ended)
-            sim->out[event->flow].is_cut = 1;
-        end_call(sim, event->flow, event->call, event->time);
+        cut_call(sim, event->flow, event->call, event->time);
         break;
     case LAMP_EVENT_END:
         end_call(sim, event->flow, event->call, event->time);

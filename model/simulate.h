@@ -21,6 +21,7 @@ void lamp_stations_clear(LampStations *stations);
 typedef struct {
     gint64 duration; /* of the flow as the client sees it */
     guint8 is_cut;   /* a timeout struck somewhere on it */
+    guint8 fails;    /* and it fails by that */
 } LampOutcome;
 
 typedef struct {

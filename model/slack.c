@@ -19,14 +19,6 @@ waits(const LampFlow *flow, const LampStructure *structure, guint32 a, guint32 b
            lamp_structure_is_before(structure, c[c[a].parent].label, c[a].label, c[b].label);
 }
 
-static gboolean
-is_awaited(const LampFlow *flow, const LampStructure *structure, guint32 child)
-{
-    const LampFlowCall *c = flow->calls, *parent = &c[c[child].parent];
-    return !c[child].is_asynchronous && c[child].client_end <= parent->server_end &&
-           lamp_structure_is_awaited(structure, parent->label, c[child].label);
-}
-
 static void
 add_slack(gint64 *slack, gint64 lead, gint64 of_event)
 {
@@ -46,7 +38,7 @@ find_last_awaited(const LampFlow *flow, const LampStructure *structure, Siblings
 {
     siblings->last_awaited = LAMP_TIME_NONE;
     for (guint i = 0; i < siblings->count; i++)
-        if (is_awaited(flow, structure, siblings->calls[i]))
+        if (lamp_structure_was_awaited(structure, flow, siblings->calls[i]))
             siblings->last_awaited =
                 MAX(siblings->last_awaited, flow->calls[siblings->calls[i]].client_end);
 }
@@ -75,7 +67,7 @@ child_slack(const LampFlow *flow, const LampStructure *structure, const Siblings
         if (waits(flow, structure, self, siblings->calls[j]))
             add_slack(&slack, find_release(flow, structure, siblings, j) - call->client_end,
                       slacks[siblings->calls[j]]);
-    if (is_awaited(flow, structure, self))
+    if (lamp_structure_was_awaited(structure, flow, self))
         add_slack(&slack, siblings->last_awaited - call->client_end, slacks[call->parent]);
     return slack;
 }

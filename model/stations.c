@@ -382,10 +382,53 @@ static void
 uncut(LampReplay *replay, LampReplayCall *calls, guint32 call)
 {
     for (guint32 i = call + 1; i < calls[call].end_index; i = calls[i].end_index)
-        if (!calls[i].starts_late)
+        if (calls[i].is_given_up)
             calls[i].is_awaited = 1;
     calls[call].timeout = client_duration(&calls[call]);
     calls[call].lag_leave = typical_leave(replay, calls[call].label);
+}
+
+/* What is known of calls between two services. */
+typedef struct {
+    gint64 timeout;     /* the longest call that was given up */
+    guint cut, failing; /* how many were, and how many requests failed by it */
+} TimeoutEdge;
+
+/* Did all above @call fail with it, up to the root? */
+static gboolean
+fails_upwards(const LampReplayCall *calls, guint32 call)
+{
+    while (call != LAMP_FLOW_NONE && calls[call].is_error)
+        call = calls[call].parent;
+    return call == LAMP_FLOW_NONE;
+}
+
+static void
+learn_timeout(GHashTable *edges, gint64 key, const LampReplayCall *calls, guint32 call)
+{
+    TimeoutEdge *edge = g_hash_table_lookup(edges, &key);
+    if (edge == NULL) {
+        edge = g_new0(TimeoutEdge, 1);
+        g_hash_table_insert(edges, g_memdup2(&key, sizeof key), edge);
+    }
+    edge->timeout = MAX(edge->timeout, client_duration(&calls[call]));
+    edge->cut++;
+    edge->failing += fails_upwards(calls, call) ? 1 : 0;
+}
+
+static void
+set_timeout(LampReplay *replay, const TimeoutEdge *edge, LampReplayCall *calls, guint32 call)
+{
+    if (calls[call].has_open_child) {
+        uncut(replay, calls, call);
+        calls[call].fails_if_cut = calls[call].was_cut = fails_upwards(calls, call) ? 1 : 0;
+        return;
+    }
+    guint32 at = call;
+    while (at != 0 && calls[at].is_awaited)
+        at = calls[at].parent;
+    calls[call].timeout = MAX(edge->timeout, client_duration(&calls[call]) + 1);
+    calls[call].fails_if_cut = at == 0 && 2 * edge->failing > edge->cut ? 1 : 0;
 }
 
 void
@@ -403,19 +446,11 @@ lamp_timeouts_learn(LampReplay *replay, const guint32 *service_of, guint instanc
                     continue;
                 gint64 key = (gint64) ((guint64) service_of[calls[i].client_instance] << 32 |
                                        service_of[calls[i].server_instance]);
-                gint64 *known = g_hash_table_lookup(edges, &key);
-                gboolean is_cut = calls[i].has_open_child && calls[i].is_error && i > 0;
-                if (pass == 0 && is_cut) {
-                    if (known == NULL) {
-                        known = g_new0(gint64, 1);
-                        g_hash_table_insert(edges, g_memdup2(&key, sizeof key), known);
-                    }
-                    *known = MAX(*known, client_duration(&calls[i]));
-                } else if (pass == 1 && is_cut) {
-                    uncut(replay, calls, i);
-                } else if (pass == 1 && known != NULL && i > 0) {
-                    calls[i].timeout = MAX(*known, client_duration(&calls[i]) + 1);
-                }
+                const TimeoutEdge *edge = g_hash_table_lookup(edges, &key);
+                if (pass == 0 && calls[i].has_open_child)
+                    learn_timeout(edges, key, calls, i);
+                else if (pass == 1 && edge != NULL)
+                    set_timeout(replay, edge, calls, i);
             }
         }
 }

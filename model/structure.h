@@ -3,7 +3,8 @@
  *
  * For calls A and B made while serving the same operation, A starting first, "A before B" is
  * assumed until counterexamples refute it: flows in which B started while A was still open. And
- * "the response waits for A" until A often ends after the response. Links are inferred, so one
+ * "the response waits for A" until A often ends after the response; a caller that failed while
+ * A went on has given up and counts for neither. Links are inferred, so one
  * counterexample is not enough: each counts by the confidence of its links, and a relation
  * falls when more than a fifth of the weight speaks against it.
  */
@@ -33,5 +34,9 @@ gboolean lamp_structure_is_before(const LampStructure *structure, guint32 parent
 /* Does the response of @parent wait for the end of @child? Unknown pairs: TRUE. */
 gboolean lamp_structure_is_awaited(const LampStructure *structure, guint32 parent,
                                    guint32 child);
+
+/* Did the response of its parent wait for call @call of @flow, which is not the root? */
+gboolean lamp_structure_was_awaited(const LampStructure *structure, const LampFlow *flow,
+                                    guint32 call);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LampStructure, lamp_structure_free)

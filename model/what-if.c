@@ -217,13 +217,26 @@ is_failing(const LampReplayCall *calls, guint32 count)
     return FALSE;
 }
 
+/* Is it by a timeout that the request failed in the capture? Then the run tells whether it
+ * does. */
+static gboolean
+was_cut(const LampReplayCall *calls, guint32 count)
+{
+    for (guint32 i = 0; i < count; i++)
+        if (calls[i].was_cut)
+            return TRUE;
+    return FALSE;
+}
+
 static guint8
 find_marks(const LampReplay *replay, const LampReplayFlow *flow, const LampOutcome *outcome)
 {
     const LampReplayCall *calls = lamp_replay_calls(replay, flow);
     guint mark = outcome->is_cut ? LAMP_MARK_CUT : 0;
     mark |= flow->is_error ? LAMP_MARK_ERROR_BEFORE : 0;
-    mark |= calls[0].is_error || is_failing(calls, flow->count) ? LAMP_MARK_ERROR_AFTER : 0;
+    gboolean fails = (calls[0].is_error && !was_cut(calls, flow->count)) || outcome->fails ||
+                     is_failing(calls, flow->count);
+    mark |= fails ? LAMP_MARK_ERROR_AFTER : 0;
     return (guint8) mark;
 }
 

@@ -128,6 +128,55 @@ START_TEST(test_whatif_counts_the_chosen_and_lets_the_others_wait)
 }
 END_TEST
 
+/* Every third request is given up after 500, though the database answers later. */
+static LampStore *
+given_up_store(void)
+{
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < 30; i++) {
+        guint t = i * 1000, id = i * 10 + 1, work = i % 3 == 0 ? 800 : 400;
+        guint end = MIN(work + 20, 500);
+        const char *kind = i % 3 == 0 ? " async" : "";
+        g_ptr_array_add(lines, g_strdup_printf("%u 0 client web GET %u %u %u %u", id, t, t,
+                                               t + end + 10, t + end + 10));
+        g_ptr_array_add(lines, g_strdup_printf("%u %u web shop GET %u %u %u %u", id + 1, id,
+                                               t + 5, t + 5, t + end, t + end));
+        g_ptr_array_add(lines,
+                        g_strdup_printf("%u %u shop db S %u %u %u %u%s", id + 2, id + 1, t + 10,
+                                        t + 10, t + work + 10, t + work + 10, kind));
+    }
+    g_ptr_array_add(lines, NULL);
+    return fixture_store_with((const char *const *) lines->pdata,
+                              "UPDATE calls SET is_error = 1 WHERE call_id % 30 IN (1, 2);"
+                              "UPDATE calls SET is_error = 0 WHERE call_id % 30 NOT IN (1, 2)");
+}
+
+START_TEST(test_whatif_lets_in_what_was_given_up)
+{
+    static const struct {
+        const char *change;
+        guint64 errors;
+        double mean;
+    } cases[] = {
+        {"db *1", 10, (510 + 2 * 430) / 3.0},
+        {"db *0.5", 0, (430 + 2 * 230) / 3.0},
+        {"db *0", 0, 30},
+        {"db +200us", 30, 510},
+    };
+    Loaded l = {.store = given_up_store()};
+    load_store(&l);
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(LampWhatifResult) result = run_text(&l, cases[i].change);
+        const LampWhatifRow *all = &g_array_index(result->rows, LampWhatifRow, 0);
+        ck_assert_uint_eq(all->errors_before, 10);
+        ck_assert_msg(all->errors_after == cases[i].errors, "%s: %lu errors", cases[i].change,
+                      (gulong) all->errors_after);
+        ck_assert_double_eq_tol(mean_after(&l, cases[i].change), cases[i].mean, 2.0);
+    }
+    unload(&l);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -139,6 +188,7 @@ main(void)
     tcase_add_test(cases, test_whatif_cache_takes_donors_of_the_other_outcome);
     tcase_add_test(cases, test_whatif_cache_in_front_answers_a_share);
     tcase_add_test(cases, test_whatif_counts_the_chosen_and_lets_the_others_wait);
+    tcase_add_test(cases, test_whatif_lets_in_what_was_given_up);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }
