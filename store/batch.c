@@ -163,7 +163,10 @@ insert_row(LampBatch *batch, GError **error)
         guint64 type = take_varint(&types);
         if (type >= TYPE_TEXT) {
             gsize len = (gsize) (type - TYPE_TEXT) / 2;
-            lamp_statement_bind_text(batch->insert, column, lamp_bytes(body, len));
+            if (len > 0)
+                lamp_statement_bind_text(batch->insert, column, lamp_bytes(body, len));
+            else
+                lamp_statement_bind_string(batch->insert, column, "");
             body += len;
         } else if (type >= TYPE_ZERO) {
             lamp_statement_bind_int(batch->insert, column, type == TYPE_ONE);

@@ -27,7 +27,7 @@ void lamp_batch_text(LampBatch *batch, guint column, LampBytes text);
  * the two no other cell may be set. */
 LampOut *lamp_batch_text_begin(LampBatch *batch, gsize *out_begin);
 void lamp_batch_text_end(LampBatch *batch, guint column, gsize begin);
-/* @text is UTF-8 and not empty; NULL is NULL. */
+/* @text is UTF-8; NULL is NULL, and an empty text is one. */
 void lamp_batch_static(LampBatch *batch, guint column, const char *text);
 
 /* The row is complete. Writes when enough rows have gathered. */

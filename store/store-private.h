@@ -14,6 +14,8 @@ typedef struct {
     guint8 length, text[RECENT_STRING_BYTES];
 } RecentString;
 
+#define LAMP_STORE_CACHE "-16384" /* of pages, in KiB, negative */
+
 struct LampStore {
     sqlite3 *db;
     char *path;

@@ -10,7 +10,6 @@
 typedef enum {
     INSERT_SOURCE,
     INSERT_FINDING,
-    INSERT_ENDPOINT,
     INSERT_CONNECTION,
     INSERT_HOST_NAME,
     INSERT_SPAN_JOIN,
@@ -22,6 +21,7 @@ typedef enum {
     BATCH_EVENTS,
     BATCH_OBSERVATIONS,
     BATCH_FLOWS,
+    BATCH_ENDPOINTS,
     N_BATCHES,
 } Batch;
 
@@ -35,13 +35,22 @@ typedef struct {
     guint8 quoted[QUOTED_BYTES];
 } KnownSlot;
 
+enum { KNOWN_ENDPOINTS = 4096, ENDPOINT_KEY = 18 };
+
+/* An endpoint that came lately. */
+typedef struct {
+    guint32 id; /* 0: none */
+    guint8 key[ENDPOINT_KEY];
+} KnownEndpoint;
+
 struct LampWriter {
     LampStore *store;
     LampStatement *inserts[N_INSERTS];
     LampBatch *batches[N_BATCHES];
-    LampKeyedMap *endpoints;                       /* address and port -> endpoint_id */
-    KnownSlot known_slots[N_BATCHES][KNOWN_SLOTS]; /* by table and place */
-    LampOut quoted;                                /* a name that is not known */
+    LampKeyedMap *endpoints;                        /* address and port -> endpoint_id */
+    KnownEndpoint known_endpoints[KNOWN_ENDPOINTS]; /* by a cheap hash */
+    KnownSlot known_slots[N_BATCHES][KNOWN_SLOTS];  /* by table and place */
+    LampOut quoted;                                 /* a name that is not known */
     struct {
         gint64 id;
         gsize length;

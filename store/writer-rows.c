@@ -27,24 +27,34 @@ end_row(LampWriter *writer, Batch which)
 
 /* An endpoint's key in the map: the address and port, or the name. */
 static LampBytes
-endpoint_key(const LampEndpoint *endpoint, guint8 key[18])
+endpoint_key(const LampEndpoint *endpoint, guint8 key[ENDPOINT_KEY])
 {
     if (!endpoint->is_known)
         return endpoint->name;
     memcpy(key, endpoint->address, 16);
     key[16] = (guint8) (endpoint->port >> 8);
     key[17] = (guint8) endpoint->port;
-    return lamp_bytes(key, 18);
+    return lamp_bytes(key, ENDPOINT_KEY);
 }
 
+/* IPv4 by hand: a flow file has an endpoint for every few flows, and printf took its time. */
 static void
 format_address(const LampEndpoint *endpoint, char text[INET6_ADDRSTRLEN])
 {
     static const guint8 mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    if (memcmp(endpoint->address, mapped, 12) == 0)
-        inet_ntop(AF_INET, endpoint->address + 12, text, INET6_ADDRSTRLEN);
-    else
+    if (memcmp(endpoint->address, mapped, 12) != 0) {
         inet_ntop(AF_INET6, endpoint->address, text, INET6_ADDRSTRLEN);
+        return;
+    }
+    for (guint i = 12; i < 16; i++) {
+        guint8 octet = endpoint->address[i];
+        if (octet >= 100)
+            *text++ = (char) ('0' + octet / 100);
+        if (octet >= 10)
+            *text++ = (char) ('0' + octet / 10 % 10);
+        *text++ = (char) ('0' + octet % 10);
+        *text++ = i < 15 ? '.' : '\0';
+    }
 }
 
 /* Endpoints that an earlier run wrote, so that a resumed run goes on with their ids. */
@@ -62,40 +72,64 @@ read_endpoints(LampWriter *writer)
         endpoint.address[10] = endpoint.address[11] = 0xff;
         endpoint.is_known = inet_pton(AF_INET, address, endpoint.address + 12) == 1 ||
                             inet_pton(AF_INET6, address, endpoint.address) == 1;
-        guint8 key[18];
+        guint8 key[ENDPOINT_KEY];
         guint64 *id = lamp_keyed_map_add(writer->endpoints, endpoint_key(&endpoint, key), NULL);
         if (id != NULL)
             *id = (guint64) lamp_statement_int(rows, 0);
     }
 }
 
-static gint64
-endpoint_id(LampWriter *writer, const LampEndpoint *endpoint)
+static void
+add_endpoint(LampWriter *writer, gint64 id, const LampEndpoint *endpoint)
 {
-    guint8 key[18];
+    char text[INET6_ADDRSTRLEN] = "";
+    LampBatch *row = writer->batches[BATCH_ENDPOINTS];
+    lamp_batch_int(row, 1, id);
+    if (endpoint->is_known)
+        format_address(endpoint, text);
+    if (endpoint->is_known || endpoint->name.len == 0)
+        lamp_batch_static(row, 2, text);
+    else
+        lamp_batch_text(row, 2, endpoint->name);
+    lamp_batch_int(row, 3, endpoint->port);
+    end_row(writer, BATCH_ENDPOINTS);
+}
+
+static gint64
+find_endpoint(LampWriter *writer, const LampEndpoint *endpoint, LampBytes key)
+{
     gboolean is_new = TRUE;
     if (writer->endpoints == NULL)
         read_endpoints(writer);
-    guint64 *id = lamp_keyed_map_add(writer->endpoints, endpoint_key(endpoint, key), &is_new);
+    guint64 *id = lamp_keyed_map_add(writer->endpoints, key, &is_new);
     if (!is_new)
         return (gint64) *id;
     gint64 fresh = ++writer->last_endpoint;
     if (id != NULL)
         *id = (guint64) fresh;
-    char text[INET6_ADDRSTRLEN] = "";
-    LampStatement *row = writer->inserts[INSERT_ENDPOINT];
-    lamp_statement_bind_int(row, 1, fresh);
-    if (endpoint->is_known) {
-        format_address(endpoint, text);
-        lamp_statement_bind_string(row, 2, text);
-    } else if (endpoint->name.len > 0) {
-        lamp_statement_bind_text(row, 2, endpoint->name);
-    } else {
-        lamp_statement_bind_string(row, 2, "");
-    }
-    lamp_statement_bind_int(row, 3, endpoint->port);
-    lamp_writer_insert(writer, INSERT_ENDPOINT);
+    add_endpoint(writer, fresh, endpoint);
     return fresh;
+}
+
+/* Looked for among the last ones first: they come again and again. */
+static gint64
+endpoint_id(LampWriter *writer, const LampEndpoint *endpoint)
+{
+    guint8 bytes[ENDPOINT_KEY];
+    LampBytes key = endpoint_key(endpoint, bytes);
+    if (!endpoint->is_known)
+        return find_endpoint(writer, endpoint, key);
+    guint64 hash = (lamp_be64(endpoint->address + 8) ^ (guint64) endpoint->port << 40) *
+                   G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
+    KnownEndpoint *known = &writer->known_endpoints[(hash >> 40) % KNOWN_ENDPOINTS];
+    if (known->id == 0 || memcmp(known->key, bytes, sizeof bytes) != 0) {
+        gint64 id = find_endpoint(writer, endpoint, key);
+        if (id > G_MAXUINT32)
+            return id;
+        known->id = (guint32) id;
+        memcpy(known->key, bytes, sizeof bytes);
+    }
+    return known->id;
 }
 
 static void

@@ -95,7 +95,8 @@ inflate_fields(nghttp2_hd_inflater *inflater, LampBytes block, FieldTarget *targ
         ssize_t n = nghttp2_hd_inflate_hd2(inflater, &nv, &flags, block.at, block.len, 1);
         if (n < 0)
             return FALSE;
-        block = lamp_bytes(block.at + n, block.len - (gsize) n);
+        if (n > 0) /* an empty block may have no bytes to point to */
+            block = lamp_bytes(block.at + n, block.len - (gsize) n);
         if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0 && target->exchange != NULL)
             read_field(target, &nv);
         if ((flags & NGHTTP2_HD_INFLATE_FINAL) != 0)

@@ -4,16 +4,17 @@
  */
 #pragma once
 
+#include "base/out.h"
 #include "ingest/sink.h"
 
 typedef struct {
     LampFlowRow row;
-    GString *attributes; /* made by lamp_flow_record_begin(), kept from record to record */
+    LampOut attributes; /* its memory is kept from record to record */
     gboolean has_times;
 } LampFlowRecord;
 
-/* Empties the record. The first use of a zeroed one allocates; free with
- * lamp_flow_record_free(). */
+/* Empties the record, which is zeroed before its first use; free with lamp_flow_record_free().
+ */
 void lamp_flow_record_begin(LampFlowRecord *flow);
 void lamp_flow_record_free(LampFlowRecord *flow);
 
