@@ -7,7 +7,7 @@
  * finding says so.
  */
 #include "base/limits.h"
-#include "base/siphash.h"
+#include "base/stream-hash.h"
 #include "ingest/run.h"
 
 #include <fnmatch.h>
@@ -25,7 +25,7 @@ typedef struct {
     gsize have;      /* bytes in the window */
     guint64 offset;  /* of the window's first byte in the content */
     gboolean at_end; /* the input has no more */
-    LampSipHash hash;
+    LampStreamHash hash;
 } Feed;
 
 const LampReader *
@@ -58,7 +58,8 @@ fill(Feed *feed)
                                    run->window_size - feed->have, &error);
         feed->at_end = n <= 0;
         if (n > 0) {
-            lamp_siphash_update(&feed->hash, lamp_bytes(run->window + feed->have, (gsize) n));
+            lamp_stream_hash_update(&feed->hash,
+                                    lamp_bytes(run->window + feed->have, (gsize) n));
             feed->have += (gsize) n;
             feed->member->row.bytes_read += (guint64) n;
         }
@@ -304,7 +305,7 @@ lamp_member_read(LampMember *member, LampInput *input, const LampSource *source,
 {
     static const char *const kinds[] = {"capture", "log", "flow", "span", "table"};
     Feed feed = {.member = member, .input = input};
-    lamp_siphash_init(&feed.hash, LAMP_CONTENT_KEY_0, LAMP_CONTENT_KEY_1);
+    lamp_stream_hash_init(&feed.hash);
     ensure_window(member->run, FIRST_WINDOW);
     fill(&feed);
     LampSourceContext context = make_context(member, source, shown_path);
@@ -319,7 +320,7 @@ lamp_member_read(LampMember *member, LampInput *input, const LampSource *source,
         drain(&feed, "source.format", "no format is known that fits this file");
     }
     lamp_member_flush(member);
-    member->row.content_hash = lamp_siphash_finish(&feed.hash);
+    member->row.content_hash = lamp_stream_hash_finish(&feed.hash);
     member->row.host = member->host;
     return ok;
 }

@@ -68,13 +68,18 @@ extension_size(guint16 extension)
     return extension < G_N_ELEMENTS(sizes) ? sizes[extension] : 0;
 }
 
-/* Addresses are numbers in the file's byte order: the bytes of each 32- or 64-bit half turn. */
+/* Addresses are numbers in the file's byte order: the bytes of each 32- or 64-bit half turn.
+ * They turn as words, since what reads them next does so too. */
 static void
 turn_address(guint8 *out, const guint8 *p, gsize len)
 {
-    gsize half = len == 4 ? 4 : 8;
-    for (gsize i = 0; i < len; i++)
-        out[i] = p[i / half * half + half - 1 - i % half];
+    if (len == 4) {
+        guint32 word = GUINT32_TO_BE(lamp_le32(p));
+        memcpy(out, &word, sizeof word);
+        return;
+    }
+    guint64 halves[2] = {GUINT64_TO_BE(lamp_le64(p)), GUINT64_TO_BE(lamp_le64(p + 8))};
+    memcpy(out, halves, sizeof halves);
 }
 
 static void

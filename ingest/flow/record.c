@@ -120,8 +120,10 @@ lamp_flow_record_number(LampFlowRecord *f, const char *name, guint64 value)
 void
 lamp_flow_record_address(LampFlowRecord *f, const char *name, const guint8 *p, gsize len)
 {
-    static const guint8 none[16];
-    if ((len != 4 && len != 16) || memcmp(p, none, len) == 0)
+    gboolean is_given = len == 4    ? lamp_be32(p) != 0
+                        : len == 16 ? (lamp_be64(p) | lamp_be64(p + 8)) != 0
+                                    : FALSE;
+    if (!is_given)
         return;
     guint8 *at = begin_member(f, name);
     *at++ = '"';

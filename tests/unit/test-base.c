@@ -1,6 +1,7 @@
 /* Cursor, times, numbers, arena, keyed map. */
 #include "base/arena.h"
 #include "base/keyed-map.h"
+#include "base/stream-hash.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "tests/unit/suite.h"
@@ -90,6 +91,49 @@ START_TEST(test_arena_stops_at_budget)
 }
 END_TEST
 
+static guint64
+hash_in_pieces(LampBytes bytes, gsize piece)
+{
+    LampStreamHash hash;
+    lamp_stream_hash_init(&hash);
+    for (gsize at = 0; at < bytes.len; at += piece)
+        lamp_stream_hash_update(&hash, lamp_bytes(bytes.at + at, MIN(piece, bytes.len - at)));
+    return lamp_stream_hash_finish(&hash);
+}
+
+/* The same however it is cut, another for every other byte, length and order of words. */
+START_TEST(test_stream_hash_knows_contents)
+{
+    enum { LENGTH = 200 };
+    guint8 content[LENGTH];
+    for (gsize i = 0; i < LENGTH; i++)
+        content[i] = (guint8) (i * 31);
+    g_autoptr(GHashTable) seen =
+        g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    for (gsize length = 0; length <= LENGTH; length++) {
+        LampBytes bytes = lamp_bytes(content, length);
+        guint64 whole = hash_in_pieces(bytes, LENGTH);
+        for (gsize piece = 1; piece < 70; piece += 3)
+            ck_assert_uint_eq(hash_in_pieces(bytes, piece), whole);
+        ck_assert(g_hash_table_add(seen, g_memdup2(&whole, sizeof whole)));
+    }
+    for (gsize i = 0; i < 8 * LENGTH; i++) {
+        content[i / 8] ^= (guint8) (1u << i % 8);
+        guint64 changed = hash_in_pieces(lamp_bytes(content, LENGTH), LENGTH);
+        ck_assert(g_hash_table_add(seen, g_memdup2(&changed, sizeof changed)));
+        content[i / 8] ^= (guint8) (1u << i % 8);
+    }
+    for (gsize i = 8; i + 8 <= LENGTH; i += 8) { /* each word changes places with the first */
+        guint8 moved[LENGTH];
+        memcpy(moved, content, LENGTH);
+        memcpy(moved, content + i, 8);
+        memcpy(moved + i, content, 8);
+        guint64 changed = hash_in_pieces(lamp_bytes(moved, LENGTH), LENGTH);
+        ck_assert(g_hash_table_add(seen, g_memdup2(&changed, sizeof changed)));
+    }
+}
+END_TEST
+
 START_TEST(test_keyed_map_against_naive_list)
 {
     g_autoptr(LampKeyedMap) map = lamp_keyed_map_new(1 << 24);
@@ -116,6 +160,7 @@ main(void)
     tcase_add_test(tc, test_time_civil_leap_day_only_in_leap_years);
     tcase_add_test(tc, test_duration_format_picks_unit);
     tcase_add_test(tc, test_text_numbers);
+    tcase_add_test(tc, test_stream_hash_knows_contents);
     tcase_add_test(tc, test_text_escape_shows_control_bytes);
     tcase_add_test(tc, test_arena_stops_at_budget);
     tcase_add_test(tc, test_keyed_map_against_naive_list);
