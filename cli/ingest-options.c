@@ -148,6 +148,23 @@ append_findings(LampStore *store, GString *text)
     }
 }
 
+/* One database may gather several runs, and a user may not know that it did. */
+static void
+tell_of_earlier_runs(LampStore *store, const LampIngestCounts *counts)
+{
+    g_autoptr(LampStatement) query =
+        lamp_statement_new(store, "SELECT count(*) FROM sources", NULL);
+    gboolean has_row = FALSE;
+    if (query == NULL || !lamp_statement_step(query, &has_row, NULL) || !has_row)
+        return;
+    gint64 others = lamp_statement_int(query, 0) - counts->sources;
+    if (others > 0)
+        lamp_log(LAMP_LOG_WARNING, "ingest",
+                 "%s holds %" G_GINT64_FORMAT " sources of earlier runs, too, which count in "
+                 "all answers; -o FILE.db keeps runs apart",
+                 lamp_store_path(store), others);
+}
+
 gboolean
 lamp_ingest_report(LampCli *cli, LampStore *store, const LampIngestCounts *counts,
                    GError **error)
@@ -160,6 +177,7 @@ lamp_ingest_report(LampCli *cli, LampStore *store, const LampIngestCounts *count
              "%u unreadable, %u empty, %u in no known format",
              counts->sources, size, records, rejected, counts->unchanged, counts->duplicates,
              counts->unreadable, counts->empty, counts->unknown);
+    tell_of_earlier_runs(store, counts);
     if (cli->quiet && !full_report)
         return TRUE;
     g_autoptr(LampTable) table = source_table(store);

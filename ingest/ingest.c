@@ -147,6 +147,7 @@ ingest_members(LampIngestRun *run, const LampSource *source, LampInput *input, G
         g_autofree char *path =
             name == NULL ? g_strdup(source->path) : g_strconcat(source->path, "/", name, NULL);
         if (name != NULL && lamp_writer_has_source(run->writer, path, source->size)) {
+            run->counts->sources++;
             run->counts->unchanged++;
             continue;
         }
