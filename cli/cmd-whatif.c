@@ -135,9 +135,9 @@ instance_name(const Answer *answer, guint32 instance)
 static void
 append_load(const Answer *answer, const LampWhatifResult *result)
 {
-    const char *name = instance_name(answer, result->busiest);
-    if (result->busiest == 0)
+    if (result->busiest == NULL)
         return;
+    g_autofree char *name = lamp_text_escape(lamp_bytes_text(result->busiest));
     if (result->busiest_use >= 1.0)
         g_string_append_printf(
             answer->out,
@@ -251,8 +251,7 @@ append_json(const Answer *answer, const LampScenario *scenario, const LampWhatif
     g_string_append(out, ", \"change\": ");
     lamp_json_append_string(out, scenario->change);
     g_string_append(out, ", \"busiest\": ");
-    lamp_json_append_string(out, result->busiest == 0 ? NULL
-                                                      : instance_name(answer, result->busiest));
+    lamp_json_append_string(out, result->busiest);
     g_string_append(out, ", \"busiest_use\": ");
     lamp_json_append_real(out, result->busiest_use);
     g_string_append(out, ", \"throughput_limit\": ");
@@ -391,6 +390,7 @@ const LampCommand lamp_command_whatif = {
         "  batch TARGET, remove TARGET    repeated calls become one; none are made\n"
         "  retries A->B N, timeout A->B T other numbers of attempts, other patience\n"
         "  down INSTANCE, replicas SERVICE N, limit TARGET N, load *F\n"
+        "  limit A->B N                   A has at most N connections to B\n"
         "  failover SERVICE +T [*F] [limit N]  another site: longer way, other capacity\n"
         "TARGET: NAME or NAME/OPERATION with * and ?; NAME is a service, an instance or a "
         "protocol.",

@@ -196,7 +196,8 @@ parse_counted(char *rest, LampRewriteKind kind, LampRewrite *rewrite, GError **e
         return syntax_error(rest, "must end in a whole number", error);
     rewrite->count = (guint32) count;
     *space = '\0';
-    rewrite->target = lamp_target_parse(rest);
+    if (kind != LAMP_REWRITE_LIMIT || !parse_edge(rest, rewrite))
+        rewrite->target = lamp_target_parse(rest);
     return TRUE;
 }
 

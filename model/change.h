@@ -17,6 +17,7 @@
  *   down INSTANCE                the instance is gone, its calls go to its siblings
  *   replicas SERVICE N           calls are spread evenly over N instances
  *   limit TARGET N               instances serve at most N calls at once (0: no limit)
+ *   limit A->B N                 A has at most N connections to B (0: no limit)
  *   retries A->B N               failed calls are tried again at most N times
  *   timeout A->B T               callers wait at most T
  *   failover SERVICE +T [*F] [limit N]

@@ -321,11 +321,31 @@ mark(LampReplay *replay, const GArray *limits)
     lamp_index_map_clear(&index);
 }
 
+guint32
+lamp_pools_find(const LampStations *stations, guint32 client, guint32 server)
+{
+    for (guint32 i = 1; i < stations->pool_count; i++)
+        if (stations->pools[i].client == client && stations->pools[i].server == server)
+            return i;
+    return 0;
+}
+
+guint32
+lamp_pools_add(LampStations *stations, guint32 client, guint32 server, guint32 connections)
+{
+    guint32 known = lamp_pools_find(stations, client, server);
+    guint32 at = MAX(stations->pool_count, 1);
+    if (known != 0 || at >= G_MAXUINT16)
+        return known;
+    stations->pools = g_renew(LampPool, stations->pools, at + 1);
+    stations->pools[at] = (LampPool){client, server, connections};
+    stations->pool_count = at + 1;
+    return at;
+}
+
 void
 lamp_pools_mark(LampReplay *replay, const LampTopology *topology, const GArray *limits)
 {
-    if (limits->len <= 1)
-        return;
     g_autofree guint8 *roles = find_roles(topology);
     bind_transactions(replay, roles);
     mark(replay, limits);
@@ -347,8 +367,10 @@ lamp_pools_learn(LampReplay *replay, const LampTopology *topology, LampStations 
     }
     mark(replay, limits);
     stations->pool_count = limits->len;
-    stations->pools = g_new0(guint32, limits->len);
-    for (guint i = 1; i < limits->len; i++)
-        stations->pools[i] = g_array_index(limits, LampPoolLimit, i).connections;
+    stations->pools = g_new0(LampPool, limits->len);
+    for (guint i = 1; i < limits->len; i++) {
+        const LampPoolLimit *limit = &g_array_index(limits, LampPoolLimit, i);
+        stations->pools[i] = (LampPool){limit->client, limit->server, limit->connections};
+    }
     *out_limits = limits;
 }

@@ -20,5 +20,10 @@ typedef struct {
 void lamp_pools_learn(LampReplay *replay, const LampTopology *topology, LampStations *stations,
                       GArray **out_limits);
 
-/* Marks the calls of another batch. O(n). */
+/* Marks the calls of another batch. O(n log n). */
 void lamp_pools_mark(LampReplay *replay, const LampTopology *topology, const GArray *limits);
+
+/* Number of the pool of @client for @server, 0 if it has none; the second adds one then. */
+guint32 lamp_pools_find(const LampStations *stations, guint32 client, guint32 server);
+guint32 lamp_pools_add(LampStations *stations, guint32 client, guint32 server,
+                       guint32 connections);

@@ -7,6 +7,7 @@
  * was up, so the caller is taken to go on as if answered, and the request counts as failed if
  * its response waited for the call.
  */
+#include "model/pools.h"
 #include "model/rewrite.h"
 
 static gboolean
@@ -47,7 +48,8 @@ fail_call(LampReplayCall *calls, guint32 call)
 
 /* Calls to the instances that are meant go to the others of their service in turn. */
 static LampTouched
-rewrite_down(const LampRewrite *rewrite, const LampTopology *topology, LampReplay *replay)
+rewrite_down(const LampRewrite *rewrite, const LampTopology *topology, LampReplay *replay,
+             const LampStations *stations)
 {
     guint n = lamp_topology_instance_count(topology);
     g_autofree guint32 *next = g_new0(guint32, n);
@@ -66,6 +68,9 @@ rewrite_down(const LampRewrite *rewrite, const LampTopology *topology, LampRepla
                 fail_call(calls, i);
             else
                 calls[i].server_instance = next[old] = other;
+            if (other != 0 && calls[i].pool != 0)
+                calls[i].pool =
+                    (guint16) lamp_pools_find(stations, calls[i].client_instance, other);
         }
     }
     return touched;
@@ -87,8 +92,13 @@ rewrite_replicas(const LampRewrite *rewrite, const LampTopology *topology, LampR
         stations->limits[i] = limit;
     for (guint i = 0; i < replay->calls->len; i++) {
         LampReplayCall *call = &g_array_index(replay->calls, LampReplayCall, i);
-        if (is_meant(rewrite, call))
-            call->server_instance = base + turn++ % rewrite->count;
+        if (!is_meant(rewrite, call))
+            continue;
+        call->server_instance = base + turn++ % rewrite->count;
+        if (call->pool != 0)
+            call->pool =
+                (guint16) lamp_pools_add(stations, call->client_instance, call->server_instance,
+                                         stations->pools[call->pool].connections);
     }
     return (LampTouched){turn, 0};
 }
@@ -105,15 +115,38 @@ rewrite_limit(const LampRewrite *rewrite, const LampTopology *topology, LampStat
     return touched;
 }
 
+/* Callers have so many connections and no more, each instance to each. */
+static LampTouched
+rewrite_pools(const LampRewrite *rewrite, LampReplay *replay, LampStations *stations)
+{
+    LampTouched touched = {0, 0};
+    for (guint i = 0; i < replay->calls->len; i++) {
+        LampReplayCall *call = &g_array_index(replay->calls, LampReplayCall, i);
+        if (call->parent == LAMP_FLOW_NONE || call->client_instance == 0 ||
+            !is_meant(rewrite, call) ||
+            !lamp_target_matches_instance(rewrite->caller, call->client_instance))
+            continue;
+        call->pool = (guint16) lamp_pools_add(stations, call->client_instance,
+                                              call->server_instance, rewrite->count);
+        stations->pools[call->pool].connections = rewrite->count;
+        touched.calls++;
+    }
+    return touched;
+}
+
 LampTouched
 lamp_rewrite_places(const LampRewrite *rewrite, const LampTopology *topology,
                     LampReplay *replay, LampStations *stations)
 {
     switch (rewrite->kind) {
     case LAMP_REWRITE_DOWN:
-        return rewrite_down(rewrite, topology, replay);
+        return rewrite_down(rewrite, topology, replay, stations);
     case LAMP_REWRITE_REPLICAS:
         return rewrite_replicas(rewrite, topology, replay, stations);
+    case LAMP_REWRITE_LIMIT:
+        if (rewrite->caller != NULL)
+            return rewrite_pools(rewrite, replay, stations);
+        return rewrite_limit(rewrite, topology, stations);
     default:
         return rewrite_limit(rewrite, topology, stations);
     }

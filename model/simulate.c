@@ -11,7 +11,6 @@
  */
 #include "model/simulate.h"
 
-#include "model/connections.h"
 #include "model/event-heap.h"
 
 #include <string.h>
@@ -66,6 +65,7 @@ lamp_load_report_clear(LampLoadReport *report)
     g_clear_pointer(&report->waits, g_free);
     g_clear_pointer(&report->calls, g_free);
     g_clear_pointer(&report->peaks, g_free);
+    g_clear_pointer(&report->held, g_free);
 }
 
 static const LampReplayCall *
@@ -294,7 +294,7 @@ return_connection(Simulation *sim, guint32 flow, guint32 call, LampTime now)
     if (!state->has_connection)
         return;
     state->has_connection = 0;
-    if (lamp_connections_give(sim->connections, c[call].pool, &next_flow, &next_call))
+    if (lamp_connections_give(sim->connections, c[holder].pool, now, &next_flow, &next_call))
         go_on(sim, next_flow, next_call, now);
 }
 
@@ -306,7 +306,8 @@ end_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
     if (state->has_ended)
         return;
     state->has_ended = 1;
-    if (calls_of(sim, flow)[call].pool > 0 && !calls_of(sim, flow)[call].keeps_connection)
+    const LampReplayCall *c = &calls_of(sim, flow)[call];
+    if ((c->pool > 0 || c->connection_of > 0) && !c->keeps_connection)
         return_connection(sim, flow, call, now);
     if (call == 0)
         sim->out[flow].duration = now - lamp_replay_flow(sim->replay, flow)->start;
@@ -332,7 +333,7 @@ start_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
     if (sim->has_groups && call != 0)
         start_group(sim, flow, call, now);
     if (needs_connection(c)) {
-        if (!lamp_connections_take(sim->connections, c->pool, flow, call)) {
+        if (!lamp_connections_take(sim->connections, c->pool, now, flow, call)) {
             sim->flows[flow].open++;
             return;
         }
@@ -482,6 +483,7 @@ lamp_simulate(const LampReplay *replay, const LampStations *stations, LampOutcom
                                        g_new0(gint64, instances),
                                        g_new0(guint64, instances),
                                        g_new0(guint32, instances),
+                                       g_new0(gint64, stations->pool_count + 1),
                                        0,
                                        0};
     g_autoptr(LampConnections) connections =
@@ -490,6 +492,8 @@ lamp_simulate(const LampReplay *replay, const LampStations *stations, LampOutcom
                       out,    out_report, FALSE, connections};
     sim.has_groups = find_groups(replay);
     run_all(&sim);
+    for (guint i = 1; out_report != NULL && i < stations->pool_count; i++)
+        out_report->held[i] = lamp_connections_held(connections, i);
     for (guint i = 0; i < instances; i++)
         g_queue_clear_full(&places[i].waiting, g_free);
     for (guint i = 0; i < replay->flows->len; i++)

@@ -7,13 +7,14 @@
  */
 #pragma once
 
+#include "model/connections.h"
 #include "model/replay.h"
 
 typedef struct {
     guint32 *limits; /* by instance: calls served at once; 0 unlimited; owned */
     guint instances;
-    guint32 *pools; /* by pool, from 1: connections; 0 unlimited; owned; NULL: no pools */
-    guint pool_count;
+    LampPool *pools;  /* from 1 on; owned; NULL: none */
+    guint pool_count; /* with the empty first one */
 } LampStations;
 
 void lamp_stations_clear(LampStations *stations);
@@ -30,6 +31,7 @@ typedef struct {
     gint64 *waits;   /* by instance: sum of waits for a place, ns; owned */
     guint64 *calls;  /* by instance: owned */
     guint32 *peaks;  /* by instance: most calls there at once; owned */
+    gint64 *held;    /* by pool: sum of times that connections were in use, ns; owned */
     gint64 span;     /* first start to last event, ns */
     gint64 arriving; /* first start to last start, ns */
 } LampLoadReport;

@@ -202,34 +202,66 @@ instance_name(const LampTopology *topology, guint32 instance)
                : "an added replica";
 }
 
-/* Work that arrives at an instance with a limit, as share of what its places can do; 0: none.
- */
-static double
-use_of(const LampOutcomes *outcomes, guint instance)
+/* Something with a limit: first the instances, then the pools. */
+typedef struct {
+    guint32 limit; /* 0: none */
+    double use;    /* work that arrives, as share of what it can do */
+} Limited;
+
+static guint
+count_limited(const LampStations *stations)
 {
-    double arriving = (double) MAX(outcomes->report.arriving, 1);
-    guint32 limit = outcomes->stations.limits[instance];
-    return limit == 0 ? 0.0 : (double) outcomes->report.work[instance] / (arriving * limit);
+    return stations->instances + stations->pool_count;
 }
 
-static void
-find_busiest(const LampOutcomes *outcomes, LampWhatifResult *result)
+static Limited
+limited_at(const LampOutcomes *outcomes, guint at)
 {
     const LampStations *stations = &outcomes->stations;
-    double requests = (double) outcomes->before->len, best = 0.0;
+    gboolean is_pool = at >= stations->instances;
+    guint pool = is_pool ? at - stations->instances : 0;
+    if (at == 0 || (is_pool && pool == 0))
+        return (Limited){0, 0.0};
+    guint32 limit = is_pool ? stations->pools[pool].connections : stations->limits[at];
+    gint64 work = is_pool ? outcomes->report.held[pool] : outcomes->report.work[at];
+    double could = (double) MAX(outcomes->report.arriving, 1) * limit;
+    return (Limited){limit, limit == 0 ? 0.0 : (double) work / could};
+}
+
+/* "catalog" or "the pool of connections from cart to pg"; caller frees. */
+static char *
+limited_name(const LampOutcomes *outcomes, const LampTopology *topology, guint at)
+{
+    const LampStations *stations = &outcomes->stations;
+    if (at < stations->instances)
+        return g_strdup(instance_name(topology, at));
+    const LampPool *pool = &stations->pools[at - stations->instances];
+    return g_strdup_printf("the pool of connections from %s to %s",
+                           instance_name(topology, pool->client),
+                           instance_name(topology, pool->server));
+}
+
+/* Returns which it is (see limited_at()); 0: nothing has a limit and work. */
+static guint
+find_busiest(const LampOutcomes *outcomes, const LampTopology *topology,
+             LampWhatifResult *result)
+{
+    double requests = (double) outcomes->before->len;
+    guint best = 0;
     result->throughput = requests * 1e9 / (double) MAX(outcomes->report.arriving, 1);
-    for (guint i = 1; i < stations->instances; i++) {
-        double use = use_of(outcomes, i);
-        if (use <= best)
-            continue;
-        best = use;
-        result->busiest = i;
-        result->busiest_places = stations->limits[i];
-        result->busiest_use = use;
-        result->throughput_limit = result->throughput / MAX(use, 1e-9);
-        result->load_limit = result->throughput_limit * (double) outcomes->arriving_before /
-                             MAX(requests * 1e9, 1.0);
-    }
+    for (guint i = 1; i < count_limited(&outcomes->stations); i++)
+        if (limited_at(outcomes, i).use > limited_at(outcomes, best).use)
+            best = i;
+    if (best == 0)
+        return 0;
+    Limited limited = limited_at(outcomes, best);
+    result->busiest = limited_name(outcomes, topology, best);
+    result->busiest_places = limited.limit;
+    result->busiest_use = limited.use;
+    result->throughput_limit = result->throughput / MAX(limited.use, 1e-9);
+    result->load_limit = result->throughput_limit * (double) outcomes->arriving_before /
+                         MAX(requests * 1e9, 1.0);
+    return best;
 }
 
 /* The instance without a limit that has to serve most more calls at once than was seen. */
@@ -251,20 +283,20 @@ find_stretched(const LampOutcomes *outcomes, LampWhatifResult *result)
 
 /* The busiest is told by itself; here the others that are full, too. */
 static void
-add_saturation_notes(const LampOutcomes *outcomes, const LampTopology *topology,
+add_saturation_notes(const LampOutcomes *outcomes, const LampTopology *topology, guint busiest,
                      LampWhatifResult *result)
 {
     gboolean has_limit = FALSE;
-    for (guint i = 1; i < outcomes->stations.instances; i++) {
-        double use = use_of(outcomes, i);
-        has_limit = has_limit || outcomes->stations.limits[i] > 0;
-        if (i == result->busiest || use < 1.0)
+    for (guint i = 1; i < count_limited(&outcomes->stations); i++) {
+        Limited limited = limited_at(outcomes, i);
+        has_limit = has_limit || limited.limit > 0;
+        if (i == busiest || limited.use < 1.0)
             continue;
-        g_ptr_array_add(result->notes,
-                        g_strdup_printf("%s saturates, too: %.0f %% of what its %u places can "
-                                        "do arrives",
-                                        instance_name(topology, i), use * 100.0,
-                                        outcomes->stations.limits[i]));
+        g_autofree char *name = limited_name(outcomes, topology, i);
+        g_ptr_array_add(
+            result->notes,
+            g_strdup_printf("%s saturates, too: %.0f %% of what its %u places can do arrives",
+                            name, limited.use * 100.0, limited.limit));
     }
     gboolean is_denser =
         (double) outcomes->report.arriving < 0.999 * (double) outcomes->arriving_before;
@@ -292,7 +324,6 @@ add_notes(const LampOutcomes *outcomes, const LampTopology *topology, const Lamp
                                 "latencies are those if callers went on without an answer",
                                 text, touched->failing));
     }
-    add_saturation_notes(outcomes, topology, result);
     if (result->stretched != 0)
         g_ptr_array_add(
             result->notes,
@@ -314,8 +345,9 @@ lamp_outcomes_summarise(const LampOutcomes *outcomes, const LampTopology *topolo
     result->notes = g_ptr_array_new_with_free_func(g_free);
     add_rows(topology, outcomes, result->rows);
     g_array_sort(result->rows, compare_rows);
-    find_busiest(outcomes, result);
+    guint busiest = find_busiest(outcomes, topology, result);
     find_stretched(outcomes, result);
+    add_saturation_notes(outcomes, topology, busiest, result);
     add_notes(outcomes, topology, change, result);
     return result;
 }
@@ -327,5 +359,6 @@ lamp_whatif_result_free(LampWhatifResult *result)
         return;
     g_array_unref(result->rows);
     g_ptr_array_unref(result->notes);
+    g_free(result->busiest);
     g_free(result);
 }

@@ -156,7 +156,7 @@ copy_stations(const LampStations *from, LampStations *to)
     to->instances = from->instances;
     to->limits = g_memdup2(from->limits, from->instances * sizeof(guint32));
     to->pool_count = from->pool_count;
-    to->pools = g_memdup2(from->pools, from->pool_count * sizeof(guint32));
+    to->pools = g_memdup2(from->pools, from->pool_count * sizeof(LampPool));
 }
 
 static void
@@ -195,6 +195,8 @@ add_report(LampOutcomes *outcomes, LampLoadReport *report, LampStations *station
         outcomes->report.work[i] += report->work[i];
         outcomes->report.peaks[i] = MAX(outcomes->report.peaks[i], report->peaks[i]);
     }
+    for (guint i = 0; i < MIN(stations->pool_count, outcomes->stations.pool_count); i++)
+        outcomes->report.held[i] += report->held[i];
     outcomes->report.span += report->span;
     outcomes->report.arriving += report->arriving;
     lamp_load_report_clear(report);

@@ -41,11 +41,11 @@ typedef struct {
 } LampWhatifRow;
 
 typedef struct {
-    GArray *rows;            /* LampWhatifRow, all requests first, then by requests */
-    GPtrArray *notes;        /* char *: what to know before believing the figures */
-    double throughput;       /* requests/s that arrive in this run */
-    guint32 busiest;         /* instance with a limit and the highest use; 0 none */
-    guint32 busiest_places;  /* calls that it serves at once */
+    GArray *rows;      /* LampWhatifRow, all requests first, then by requests */
+    GPtrArray *notes;  /* char *: what to know before believing the figures */
+    double throughput; /* requests/s that arrive in this run */
+    char *busiest; /* what has a limit and the highest use, NULL if nothing has one; owned */
+    guint32 busiest_places;  /* calls that it serves at once, or connections */
     double busiest_use;      /* work that arrives, as share of what its places can do */
     double throughput_limit; /* requests/s at which that instance saturates; 0 unknown */
     double load_limit;       /* the same as a multiple of the observed load */

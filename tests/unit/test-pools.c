@@ -86,6 +86,11 @@ START_TEST(test_pools_are_not_invented)
     load(&l, (const char *const *) lines->pdata);
     ck_assert_uint_eq(lamp_whatif_pools(l.whatif)->len, 1);
     ck_assert_double_eq_tol(mean_after(&l, "db +100us"), 210.0, 1e-6);
+    /* but for those that are told */
+    ck_assert_double_eq_tol(mean_after(&l, "limit web->db 1"), (110 + 205 + 300) / 3.0, 1e-6);
+    g_autoptr(LampWhatifResult) full = run_text(&l, "limit web->db 1; load *10");
+    ck_assert_str_eq(full->busiest, "the pool of connections from web to db");
+    ck_assert_double_gt(full->busiest_use, 1.0);
     unload(&l);
 }
 END_TEST
