@@ -77,8 +77,7 @@ calls_of(const Simulation *sim, guint32 flow)
 static void
 schedule(Simulation *sim, LampEventKind kind, LampTime time, guint32 flow, guint32 call)
 {
-    LampEvent event = {time, kind, flow, call};
-    lamp_event_push(sim->heap, event);
+    lamp_event_push(sim->heap, (LampEvent){time, kind, flow, call});
     sim->flows[flow].open++;
 }
 
@@ -132,9 +131,8 @@ limit_of(const Simulation *sim, const LampReplayCall *call)
 }
 
 static void
-take_place(Simulation *sim, Station *station, guint32 limit, LampTime now)
+take_place(Station *station, guint32 limit, LampTime now)
 {
-    (void) sim;
     station->busy++;
     if (station->busy == limit)
         station->full_since = now;
@@ -165,7 +163,7 @@ arrive(Simulation *sim, guint32 flow, guint32 call, LampTime now)
     }
     Station *station = &sim->stations[c->server_instance];
     if (station->busy < limit) {
-        take_place(sim, station, limit, now);
+        take_place(station, limit, now);
         begin_call(sim, flow, call, now);
         return;
     }
@@ -193,7 +191,7 @@ free_place(Simulation *sim, const LampReplayCall *c, LampTime now)
     if (who == NULL)
         return;
     guint32 flow = (guint32) ((guint64) *who >> 32), call = (guint32) *who;
-    take_place(sim, station, limit, now);
+    take_place(station, limit, now);
     begin_call(sim, flow, call, now);
     sim->flows[flow].open--;
     close_if_done(sim, flow);
