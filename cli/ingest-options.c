@@ -152,8 +152,8 @@ append_findings(LampStore *store, GString *text)
 static void
 tell_of_earlier_runs(LampStore *store, const LampIngestCounts *counts)
 {
-    g_autoptr(LampStatement) query =
-        lamp_statement_new(store, "SELECT count(*) FROM sources", NULL);
+    g_autoptr(LampStatement) query = lamp_statement_new(
+        store, "SELECT count(*) FROM sources WHERE state <> 'duplicate'", NULL);
     gboolean has_row = FALSE;
     if (query == NULL || !lamp_statement_step(query, &has_row, NULL) || !has_row)
         return;
