@@ -15,9 +15,10 @@ static const GOptionEntry options[] = {
     {NULL},
 };
 
-/* Calls whose receives lie before their sends: corrected, and by the captures' own clocks. */
+/* Calls whose receives lie before their sends by more than the stamps' resolution: corrected,
+ * and by the captures' own clocks. */
 typedef struct {
-    gint64 calls, violations, worst_ns, raw_violations;
+    gint64 calls, violations, worst_ns, raw_violations, aligned; /* hosts */
 } Order;
 
 /* A host whose clock was set has a row for each part of its time, from first_ns on. */
@@ -30,9 +31,16 @@ static const char hosts_sql[] =
     " WHERE h.method <> 'unknown' OR host_id IN (SELECT host_id FROM source_hosts)"
     " ORDER BY h.is_reference DESC, h.name, c.part";
 
+/* What the resolution of the two stamps leaves open (1 ns: nothing). */
+#define OPEN                                                              \
+    "iif(a.resolution_ns > 1, a.resolution_ns, 0) + iif(b.resolution_ns " \
+    "> 1, b.resolution_ns, 0)"
+
 static const char order_sql[] =
     "SELECT count(*), total(c.order_violation_ns > 0), coalesce(max(c.order_violation_ns), 0),"
-    " total(b.request_last_ns < a.request_first_ns OR a.response_last_ns < b.response_last_ns)"
+    " total(coalesce(b.request_last_ns, b.request_first_ns) + " OPEN " < a.request_first_ns"
+    " OR a.response_last_ns + " OPEN " < b.response_last_ns),"
+    " (SELECT count(*) FROM hosts WHERE offset_ns IS NOT NULL)"
     " FROM calls c LEFT JOIN observations a ON a.observation_id = c.client_observation_id"
     " LEFT JOIN observations b ON b.observation_id = c.server_observation_id"
     " WHERE c.trace_id IS NOT NULL";
@@ -45,10 +53,9 @@ read_order(LampStore *store, Order *out_order, GError **error)
     if (query == NULL || !lamp_statement_step(query, &has_row, error))
         return FALSE;
     *out_order = (Order){
-        lamp_statement_int(query, 0),
-        lamp_statement_int(query, 1),
-        lamp_statement_int(query, 2),
-        lamp_statement_int(query, 3),
+        lamp_statement_int(query, 0), lamp_statement_int(query, 1),
+        lamp_statement_int(query, 2), lamp_statement_int(query, 3),
+        lamp_statement_int(query, 4),
     };
     return TRUE;
 }
@@ -101,7 +108,7 @@ describe_order(const Order *order, GString *out)
                            calls, raw, left);
     if (order->violations > 0)
         g_string_append_printf(out, " (worst %s)", worst);
-    g_string_append_c(out, '\n');
+    g_string_append(out, order->aligned == 0 ? "; no clock could be aligned\n" : "\n");
 }
 
 static const char zones_sql[] =

@@ -141,8 +141,9 @@ pair_client(LampCorrelation *c, const LampTexts *texts, guint32 client, const GA
     }
 }
 
-void
-lamp_calls_from_logs(LampCorrelation *c, const LampTexts *texts, const GArray *lines)
+gboolean
+lamp_calls_from_logs(LampCorrelation *c, const LampTexts *texts, const GArray *lines,
+                     GError **error)
 {
     g_autoptr(GArray) servers = list_servers(c, lines);
     g_autoptr(GArray) pairs = g_array_new(FALSE, FALSE, sizeof(Pair));
@@ -161,10 +162,13 @@ lamp_calls_from_logs(LampCorrelation *c, const LampTexts *texts, const GArray *l
         *client = pair->server;
         *server = pair->client;
     }
+    if (!lamp_log_stamps_settle(c, lines, error))
+        return FALSE;
     for (guint i = 0; i < lines->len; i++) {
         guint32 before = c->calls->len;
         lamp_add_single(c, g_array_index(lines, guint32, i));
         if (c->calls->len > before)
             lamp_set_times(c, lamp_call(c, before));
     }
+    return TRUE;
 }

@@ -369,6 +369,5 @@ lamp_pass_logs(LampCorrelation *c, GError **error)
         if (used_lines[g_array_index(alone, guint32, i)] == 0)
             g_array_index(alone, guint32, kept++) = g_array_index(alone, guint32, i);
     g_array_set_size(alone, kept);
-    lamp_calls_from_logs(c, texts, alone);
-    return TRUE;
+    return lamp_calls_from_logs(c, texts, alone, error);
 }

@@ -38,6 +38,11 @@ void lamp_zone_shifts(const LampZoneSearch *search, gint64 *shifts);
 
 /* Makes calls of the log records @lines (guint32, observations) that no capture shows; the
  * record of a caller and that of its callee become one call. */
-void lamp_calls_from_logs(LampCorrelation *c, const LampTexts *texts, const GArray *lines);
+gboolean lamp_calls_from_logs(LampCorrelation *c, const LampTexts *texts, const GArray *lines,
+                              GError **error);
+
+/* Moves the records @lines, whose partners are known, within the resolution of their stamps to
+ * where their partners' times are (correlate/log-stamps.c). */
+gboolean lamp_log_stamps_settle(LampCorrelation *c, const GArray *lines, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LampTexts, lamp_texts_free)

@@ -7,7 +7,8 @@
  * the request has arrived and ends when the last byte of the response has left. An end that no
  * capture saw is given the other end's times, less certain by a network's usual delay, if its
  * host both serves and calls, because then causes are looked for there; otherwise it stays
- * unknown. Receives that still lie before their sends are kept as they are and counted.
+ * unknown. Receives that still lie before their sends, by more than the resolution of the
+ * stamps, are kept as they are and counted.
  */
 #include "correlate/correlation.h"
 
@@ -22,6 +23,8 @@
 static gint64
 shift_by(const LampCorrelation *c, const LampClockPart *part, gint64 time)
 {
+    if (part->drift == 0) /* a double has not all the digits of a time far from the epoch */
+        return time - (gint64) part->offset_ns;
     double since = (double) (time - c->epoch) - part->offset_ns;
     return c->epoch + (gint64) (since / (1 + part->drift));
 }
@@ -133,11 +136,19 @@ fill_unseen_end(LampCorrelation *c, LampCall *call)
 }
 
 static gint64
-violation(gint64 send, gint64 receive)
+resolution_of(LampCorrelation *c, guint32 seen)
+{
+    gint64 resolution = seen != LAMP_INDEX_NONE ? lamp_observation(c, seen)->resolution : 1;
+    return resolution > 1 ? resolution : 0;
+}
+
+/* By how much a receive lies before its send, beyond what the stamps leave open. */
+static gint64
+violation(gint64 send, gint64 receive, gint64 open)
 {
     if (send == LAMP_TIME_NONE || receive == LAMP_TIME_NONE)
         return 0;
-    return MAX(0, send - receive);
+    return MAX(0, send - receive - open);
 }
 
 void
@@ -148,8 +159,9 @@ lamp_set_times(LampCorrelation *c, LampCall *call)
     if (call->server_seen != LAMP_INDEX_NONE)
         set_server_times(c, call, lamp_observation(c, call->server_seen));
     fill_unseen_end(c, call);
-    call->order_violation = MAX(violation(call->client_start, call->server_start),
-                                violation(call->server_end, call->client_end));
+    gint64 open = resolution_of(c, call->client_seen) + resolution_of(c, call->server_seen);
+    call->order_violation = MAX(violation(call->client_start, call->server_start, open),
+                                violation(call->server_end, call->client_end, open));
 }
 
 static gint64

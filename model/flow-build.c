@@ -4,9 +4,12 @@
  * In: the calls of one trace with parent ids. Out: an array in preorder. The walk is iterative,
  * so a chain of a million calls does not use up the stack, and rows on a cycle of parents are
  * simply never reached. Times are then repaired top-down: what is left of clock error after
- * correction must not give negative gaps to the replay.
+ * correction must not give negative gaps to the replay. Durations are kept where they can be.
  */
 #include "model/flow-build.h"
+
+/* Flags of calls (store/schema.sql): no response seen, one way, given up. */
+#define NOT_WAITED_FOR (1 | 4 | 32)
 
 void
 lamp_flow_builder_clear(LampFlowBuilder *builder)
@@ -15,6 +18,7 @@ lamp_flow_builder_clear(LampFlowBuilder *builder)
     g_clear_pointer(&builder->heads, g_array_unref);
     g_clear_pointer(&builder->nexts, g_array_unref);
     g_clear_pointer(&builder->stack, g_array_unref);
+    g_clear_pointer(&builder->moved, g_array_unref);
 }
 
 static void
@@ -25,6 +29,7 @@ prepare(LampFlowBuilder *builder, guint n)
         builder->heads = g_array_new(FALSE, FALSE, sizeof(guint32));
         builder->nexts = g_array_new(FALSE, FALSE, sizeof(guint32));
         builder->stack = g_array_new(FALSE, FALSE, sizeof(guint32));
+        builder->moved = g_array_new(FALSE, FALSE, sizeof(gint64));
     }
     g_array_set_size(builder->calls, 0);
     g_array_set_size(builder->heads, n);
@@ -99,16 +104,55 @@ set_end_indices(GArray *calls)
         c[c[i].parent].end_index = MAX(c[c[i].parent].end_index, c[i].end_index);
 }
 
+/* Within its caller's: moved whole if it is not longer, for a clock that is off leaves lengths
+ * as they are; cut else, and where the caller did not wait for it. */
 static void
-repair_times(GArray *calls)
+place_server(LampFlowCall *call)
 {
-    LampFlowCall *c = (LampFlowCall *) (gpointer) calls->data;
-    for (guint i = 0; i < calls->len; i++) {
-        if (c[i].parent != LAMP_FLOW_NONE)
-            c[i].client_start = MAX(c[i].client_start, c[c[i].parent].server_start);
-        c[i].server_start = MAX(c[i].server_start, c[i].client_start);
-        c[i].client_end = MAX(c[i].client_end, c[i].server_start);
-        c[i].server_end = CLAMP(c[i].server_end, c[i].server_start, c[i].client_end);
+    gint64 length = call->server_end - call->server_start;
+    if ((call->flags & NOT_WAITED_FOR) == 0 && length >= 0 &&
+        length <= call->client_end - call->client_start) {
+        call->server_start =
+            CLAMP(call->server_start, call->client_start, call->client_end - length);
+        call->server_end = call->server_start + length;
+        return;
+    }
+    call->server_start = MAX(call->server_start, call->client_start);
+    call->client_end = MAX(call->client_end, call->server_start);
+    call->server_end = CLAMP(call->server_end, call->server_start, call->client_end);
+}
+
+/* Not before the request that makes it; its length is kept as far as the request lasts. */
+static void
+place_client(LampFlowCall *call, const LampFlowCall *parent)
+{
+    gint64 late = parent->server_start - call->client_start;
+    if (late <= 0)
+        return;
+    call->client_start += late;
+    call->client_end = MAX(call->client_end, MIN(call->client_end + late, parent->server_end));
+    call->client_end = MAX(call->client_end, call->client_start);
+}
+
+/* What a server was moved by, its calls are moved by: one clock stamped them. */
+static void
+repair_times(LampFlowBuilder *builder)
+{
+    LampFlowCall *c = (LampFlowCall *) (gpointer) builder->calls->data;
+    gint64 *moved =
+        (gint64 *) (gpointer) g_array_set_size(builder->moved, builder->calls->len)->data;
+    for (guint i = 0; i < builder->calls->len; i++) {
+        guint32 parent = c[i].parent;
+        gint64 by = parent != LAMP_FLOW_NONE ? moved[parent] : 0;
+        gint64 seen = c[i].server_start;
+        c[i].client_start += by;
+        c[i].client_end += by;
+        c[i].server_start += by;
+        c[i].server_end += by;
+        if (parent != LAMP_FLOW_NONE)
+            place_client(&c[i], &c[parent]);
+        place_server(&c[i]);
+        moved[i] = c[i].server_start - seen;
     }
 }
 
@@ -138,7 +182,7 @@ lamp_flow_build(LampFlowBuilder *builder, const GArray *rows, gint64 trace_id,
         visit(builder, rows, i, parent);
     }
     set_end_indices(builder->calls);
-    repair_times(builder->calls);
+    repair_times(builder);
     out_flow->calls = (LampFlowCall *) (gpointer) builder->calls->data;
     out_flow->count = builder->calls->len;
     for (guint i = 0; i < out_flow->count; i++)

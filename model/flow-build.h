@@ -15,6 +15,7 @@ typedef struct {
 typedef struct {
     GArray *calls; /* LampFlowCall */
     GArray *heads, *nexts, *stack;
+    GArray *moved; /* gint64: by how much times at each server were moved */
 } LampFlowBuilder;
 
 void lamp_flow_builder_clear(LampFlowBuilder *builder);

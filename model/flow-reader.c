@@ -55,11 +55,11 @@ prepare_statements(LampFlowReader *reader, GError **error)
 {
     const char *where = reader->filter.trace_id != 0 ? " AND trace_id = ?1" : "";
     const char *more =
-        reader->filter.only_times ? "" : ", flags, request_bytes, response_bytes, status";
+        reader->filter.only_times ? "" : ", request_bytes, response_bytes, status";
     g_autofree char *calls = g_strconcat(
         "SELECT call_id, trace_id, parent_call_id, client_start_ns, server_start_ns,"
         " server_end_ns, client_end_ns, client_instance_id, server_instance_id, protocol_id,"
-        " operation_id, is_error",
+        " operation_id, is_error, flags",
         more, " FROM calls WHERE trace_id IS NOT NULL", where, " ORDER BY call_id", NULL);
     reader->calls = lamp_statement_new(reader->store, calls, error);
     if (reader->calls == NULL)
@@ -259,7 +259,6 @@ read_outcome(LampStatement *row, LampFlowCall *call)
     const char *status = lamp_statement_text(row, 15);
     if (status != NULL)
         g_strlcpy(call->status, status, sizeof call->status);
-    call->flags = (guint16) lamp_statement_int(row, 12);
     call->request_bytes = read_size(row, 13);
     call->response_bytes = read_size(row, 14);
 }
@@ -275,6 +274,7 @@ take_call(LampFlowReader *reader, OpenFlow **out_done, GError **error)
         !join_link(reader, &row.call, error))
         return FALSE;
     row.parent_call_id = lamp_statement_int(reader->calls, 2);
+    row.call.flags = (guint16) lamp_statement_int(reader->calls, 12);
     if (read_times(reader->calls, &row.call)) {
         if (open->is_wanted) {
             read_label(reader, &row.call);

@@ -271,7 +271,7 @@ CREATE TABLE calls (
     lamport_response_send INTEGER,
     lamport_response_receive INTEGER,
     vector_clock TEXT,               -- vector clock at the request's sending: JSON object, instance to count
-    order_violation_ns INTEGER NOT NULL DEFAULT 0, -- by how much a receive still lies before its send, 0 if none
+    order_violation_ns INTEGER NOT NULL DEFAULT 0, -- by how much a receive still lies before its send, beyond the stamps' resolution; 0 if none
     parent_call_id INTEGER,          -- call whose serving caused this one; NULL for a root
     trace_id INTEGER                 -- call_id of the root; NULL where the call has no begin: it is in no trace
 );

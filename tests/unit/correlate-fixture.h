@@ -137,3 +137,24 @@ fixture_text(Fixture *f, const char *sql)
     }
     return g_string_free(out, FALSE);
 }
+
+/* A log line of @source: a call of @operation that ended at @end, to the whole second. */
+static inline void
+fixture_line(Fixture *f, gint64 source, const char *role, gint64 server, const char *operation,
+             gint64 start, gint64 end)
+{
+    gint64 id = lamp_store_intern(f->store, lamp_bytes_text(operation));
+    gint64 http = lamp_store_intern(f->store, lamp_bytes_text("http"));
+    f->observations++;
+    fixture_run(f,
+                "INSERT INTO events (event_id, source_id, offset_bytes, length_bytes) VALUES"
+                " (%" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", 0, 0);"
+                "INSERT INTO observations (observation_id, source_id, origin, role, event_id,"
+                " server_endpoint_id, protocol_id, operation_id, status, request_first_ns,"
+                " response_last_ns, resolution_ns) VALUES (%" G_GINT64_FORMAT
+                ", %" G_GINT64_FORMAT ", 'log', '%s', %" G_GINT64_FORMAT
+                ", nullif(%" G_GINT64_FORMAT ", 0), %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT
+                ", '200', %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", 1000000000)",
+                f->observations, source, f->observations, source, role, f->observations, server,
+                http, id, EPOCH + start, EPOCH + end);
+}

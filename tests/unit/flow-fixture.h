@@ -1,7 +1,8 @@
 /*
  * Databases made by hand for the tests of model/: one line of text for each call.
  *
- *   "ID PARENT CLIENT SERVER OPERATION CLIENT_START SERVER_START SERVER_END CLIENT_END [async]"
+ *   "ID PARENT CLIENT SERVER OPERATION CLIENT_START SERVER_START SERVER_END CLIENT_END
+ * [async|oneway]"
  *
  * Times in microseconds, PARENT 0 for a root, "-" for a time that is not known; CLIENT and
  * SERVER are instances, and their service is the name without digits at its end.
@@ -67,11 +68,13 @@ fixture_add_call(LampStore *store, const char *line)
         "text = '%s');"
         "INSERT INTO calls (call_id, client_instance_id, server_instance_id, operation_id, "
         "client_start_ns, server_start_ns, server_end_ns, client_end_ns, parent_call_id, "
-        "request_bytes, response_bytes, status) VALUES (%s, (SELECT instance_id FROM instances "
+        "request_bytes, response_bytes, status, flags) VALUES (%s, (SELECT instance_id FROM "
+        "instances "
         "WHERE name = '%s'), (SELECT instance_id FROM instances WHERE name = '%s'), (SELECT "
         "string_id FROM strings WHERE text = '%s'), %s, %s, %s, %s, nullif(%s, 0), 10, 20, "
-        "'200');",
-        w[4], w[4], w[0], w[2], w[3], w[4], cs, ss, se, ce, w[1]);
+        "'200', %d);",
+        w[4], w[4], w[0], w[2], w[3], w[4], cs, ss, se, ce, w[1],
+        g_strcmp0(w[9], "oneway") == 0 ? 4 : 0);
     fixture_run(store, sql);
     if (g_str_equal(w[1], "0"))
         return;

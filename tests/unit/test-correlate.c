@@ -184,27 +184,6 @@ START_TEST(test_nothing_to_correlate_is_fine)
 }
 END_TEST
 
-/* A log line of @source: a call of @operation that ended at @end, to the whole second. */
-static void
-add_line(Fixture *f, gint64 source, const char *role, gint64 server, const char *operation,
-         gint64 start, gint64 end)
-{
-    gint64 id = lamp_store_intern(f->store, lamp_bytes_text(operation));
-    gint64 http = lamp_store_intern(f->store, lamp_bytes_text("http"));
-    f->observations++;
-    fixture_run(f,
-                "INSERT INTO events (event_id, source_id, offset_bytes, length_bytes) VALUES"
-                " (%" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", 0, 0);"
-                "INSERT INTO observations (observation_id, source_id, origin, role, event_id,"
-                " server_endpoint_id, protocol_id, operation_id, status, request_first_ns,"
-                " response_last_ns, resolution_ns) VALUES (%" G_GINT64_FORMAT
-                ", %" G_GINT64_FORMAT ", 'log', '%s', %" G_GINT64_FORMAT
-                ", nullif(%" G_GINT64_FORMAT ", 0), %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT
-                ", '200', %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", 1000000000)",
-                f->observations, source, f->observations, source, role, f->observations, server,
-                http, id, EPOCH + start, EPOCH + end);
-}
-
 START_TEST(test_log_lines_of_captured_calls_are_evidence)
 {
     Fixture f;
@@ -216,9 +195,9 @@ START_TEST(test_log_lines_of_captured_calls_are_evidence)
     for (gint64 i = 0; i < REQUESTS; i += 2) {
         gint64 end = clock_of(APP1, i * 500 * MS + 35 * MS);
         gint64 second = end - end % (1000 * MS);
-        add_line(&f, 9, "server", 0, "GET /item", second - 33 * MS, second);
+        fixture_line(&f, 9, "server", 0, "GET /item", second - 33 * MS, second);
     }
-    add_line(&f, 10, "server", 0, "GET /elsewhere", 0, 100 * MS);
+    fixture_line(&f, 10, "server", 0, "GET /elsewhere", 0, 100 * MS);
     ck_assert(lamp_store_commit(f.store, NULL));
     ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
     ck_assert_int_eq(fixture_int(&f, "SELECT count(*) FROM calls"), 2 * REQUESTS + 1);
@@ -239,7 +218,7 @@ START_TEST(test_a_call_without_port_is_its_hosts_instance)
     ck_assert(lamp_store_begin(f.store, NULL));
     fixture_run(&f, "INSERT INTO sources (source_id, path, kind, size_bytes, state) VALUES"
                     " (9, 'logs/app1.log', 'log', 0, 'done')");
-    add_line(&f, 9, "server", 0, "GET /unseen", 9000000 * MS, 9000100 * MS);
+    fixture_line(&f, 9, "server", 0, "GET /unseen", 9000000 * MS, 9000100 * MS);
     ck_assert(lamp_store_commit(f.store, NULL));
     ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
     g_autofree char *served =
@@ -336,7 +315,7 @@ START_TEST(test_log_of_a_host_without_capture_gets_its_clock)
                     "INSERT INTO host_names VALUES (9, '10.0.0.1', 'user', 0, NULL)");
     for (gint64 i = 0; i < REQUESTS; i++) {
         gint64 end = i * 500 * MS + 40 * MS + 700 * MS;
-        add_line(&f, 9, "client", 0, "GET /page", end - 40 * MS, end);
+        fixture_line(&f, 9, "client", 0, "GET /page", end - 40 * MS, end);
     }
     fixture_run(&f, "UPDATE observations SET resolution_ns = 1 WHERE source_id = 9");
     ck_assert(lamp_store_commit(f.store, NULL));
@@ -347,29 +326,6 @@ START_TEST(test_log_of_a_host_without_capture_gets_its_clock)
     gint64 ahead = fixture_int(&f, "SELECT a.offset_ns - b.offset_ns FROM hosts a, hosts b"
                                    " WHERE a.name = 'user' AND b.name = 'web'");
     ck_assert_int_lt(ABS(ahead - 700 * MS), 20 * MS);
-    fixture_end(&f);
-}
-END_TEST
-
-START_TEST(test_client_and_server_lines_become_one_call)
-{
-    Fixture f;
-    fixture_begin(&f);
-    fixture_run(&f, "INSERT INTO sources (source_id, path, kind, size_bytes, state) VALUES"
-                    " (1, 'logs/web.log', 'log', 0, 'done'),"
-                    " (2, 'logs/app.log', 'log', 0, 'done');"
-                    "INSERT INTO endpoints VALUES (1, 'app', 0)");
-    for (gint64 i = 0; i < 10; i++) {
-        gint64 start = i * 5000 * MS;
-        add_line(&f, 1, "client", 1, "GET /item", start, start + 300 * MS);
-        add_line(&f, 2, "server", 0, "GET /item", start + 50 * MS, start + 250 * MS);
-    }
-    fixture_ready(&f);
-    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
-    g_autofree char *found = fixture_text(
-        &f, "SELECT client_instance, server_instance, count(*) FROM call_details WHERE"
-            " client_start_ns IS NOT NULL AND server_start_ns IS NOT NULL GROUP BY 1, 2");
-    ck_assert_str_eq(found, "web|app|10");
     fixture_end(&f);
 }
 END_TEST
@@ -475,7 +431,6 @@ main(void)
     tcase_add_test(tc, test_a_call_without_port_is_its_hosts_instance);
     tcase_add_test(tc, test_messages_to_groups_are_no_calls);
     tcase_add_test(tc, test_log_of_a_host_without_capture_gets_its_clock);
-    tcase_add_test(tc, test_client_and_server_lines_become_one_call);
     tcase_add_test(tc, test_ends_of_spans_are_joined);
     tcase_add_test(tc, test_eval_counts_right_links);
     suite_add_tcase(suite, tc);

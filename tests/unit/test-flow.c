@@ -92,28 +92,6 @@ START_TEST(test_flow_filter_by_service_means_passing_through)
 }
 END_TEST
 
-START_TEST(test_flow_times_are_made_consistent)
-{
-    /* a child that seems to start before its parent, one without server's times, one without
-     * an end */
-    static const char *const lines[] = {
-        "1 0 client web GET 0 100 900 1000", "2 1 web db A 50 60 190 200",
-        "3 1 web db B 300 - - 400", "4 1 web db C 500 510 - -", NULL};
-    Loaded l;
-    load(&l, lines);
-    const LampFlow *flow = l.flows->pdata[0];
-    ck_assert_uint_eq(flow->count, 4);
-    for (guint32 i = 0; i < flow->count; i++) {
-        const LampFlowCall *c = &flow->calls[i];
-        ck_assert(c->client_start <= c->server_start && c->server_start <= c->server_end &&
-                  c->server_end <= c->client_end);
-        ck_assert(i == 0 || c->client_start >= flow->calls[0].server_start);
-    }
-    ck_assert_int_eq(flow->calls[2].server_end, 400 * LAMP_NS_PER_US);
-    unload(&l);
-}
-END_TEST
-
 START_TEST(test_flow_reader_survives_cycles_and_missing_parents)
 {
     static const char *const lines[] = {"1 0 client web GET 0 10 90 100",
@@ -466,7 +444,6 @@ main(void)
     tcase_set_timeout(cases, 30);
     tcase_add_test(cases, test_flow_reader_hands_out_trees_in_preorder);
     tcase_add_test(cases, test_flow_filter_by_service_means_passing_through);
-    tcase_add_test(cases, test_flow_times_are_made_consistent);
     tcase_add_test(cases, test_flow_reader_survives_cycles_and_missing_parents);
     tcase_add_test(cases, test_shapes_do_not_depend_on_duration);
     tcase_add_test(cases, test_shapes_ignore_the_order_of_parallel_calls);
