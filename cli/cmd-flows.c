@@ -13,10 +13,15 @@
 
 static gboolean as_json, fold, ascii, by_request;
 static int most = 10, trees = 3, unusual_most = 5;
-static char *order_name;
+static char *order_name, *view_name;
 
 static const GOptionEntry options[] = {
     LAMP_FLOW_OPTIONS,
+    {"view", 0, 0, G_OPTION_ARG_STRING, &view_name,
+     "whose asynchronous work is: submitter (default; of the request that caused it) or "
+     "trigger "
+     "(a background activity of its own)",
+     "VIEW"},
     {"by", 0, 0, G_OPTION_ARG_STRING, &order_name,
      "order: count (default), latency, cost, variance", "ORDER"},
     {"top", 'n', 0, G_OPTION_ARG_INT, &most, "shapes to list (default 10; 0: all)", "N"},
@@ -201,7 +206,7 @@ run(LampCli *cli, char **arguments, GError **error)
     static const char *const orders[] = {"count", "latency", "cost", "variance", NULL};
     guint order;
     if (!lamp_choose("by", order_name, orders, &order, error) ||
-        !lamp_model_view_open(cli, &view, error))
+        !lamp_flow_view_choose(view_name, error) || !lamp_model_view_open(cli, &view, error))
         return -1;
     LampShapeOptions shape_options = {.fold = fold};
     g_autoptr(LampShapes) shapes =

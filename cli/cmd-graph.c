@@ -13,11 +13,16 @@
 
 #include <unistd.h>
 
-static char *format_name, *shape_name, *output;
+static char *format_name, *shape_name, *output, *view_name;
 static gboolean services, operations;
 
 static const GOptionEntry options[] = {
     LAMP_FLOW_OPTIONS,
+    {"view", 0, 0, G_OPTION_ARG_STRING, &view_name,
+     "whose asynchronous work is: submitter (default; of the request that caused it) or "
+     "trigger "
+     "(a background activity of its own)",
+     "VIEW"},
     {"services", 0, 0, G_OPTION_ARG_NONE, &services, "the service map (default)", NULL},
     {"operations", 0, 0, G_OPTION_ARG_NONE, &operations, "one node for each operation", NULL},
     {"shape", 0, 0, G_OPTION_ARG_STRING, &shape_name,
@@ -100,7 +105,7 @@ run(LampCli *cli, char **arguments, GError **error)
     g_auto(LampModelView) view = {NULL, NULL};
     guint format;
     if (!lamp_choose("format", format_name, formats, &format, error) ||
-        !lamp_model_view_open(cli, &view, error))
+        !lamp_flow_view_choose(view_name, error) || !lamp_model_view_open(cli, &view, error))
         return -1;
     LampShapeOptions shape_options = {0};
     g_autoptr(LampShapes) shapes =

@@ -143,6 +143,17 @@ lamp_set_no_flows_error(GError **error)
                           : "the database holds no request flow");
 }
 
+gboolean
+lamp_flow_view_choose(const char *name, GError **error)
+{
+    static const char *const views[] = {"submitter", "trigger", NULL};
+    guint view;
+    if (!lamp_choose("view", name, views, &view, error))
+        return FALSE;
+    lamp_flow_filter.view = (LampView) view;
+    return TRUE;
+}
+
 static gboolean
 names_an_instance(const char *name, const LampTopology *topology)
 {

@@ -112,6 +112,10 @@ char *lamp_share_format(double share);
 /* LAMP_CLI_ERROR_INPUT: the database has no flow, or none that passes the options. */
 void lamp_set_no_flows_error(GError **error);
 
+/* Sets the view of the chosen flows to "submitter" (also for NULL) or "trigger"; others are an
+ * error. */
+gboolean lamp_flow_view_choose(const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* FALSE with LAMP_CLI_ERROR_USAGE if --service or --root names nothing in @store, which may be
  * NULL.
  */

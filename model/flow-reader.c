@@ -9,6 +9,7 @@
  */
 #include "model/flow-build.h"
 #include "model/flow-sample.h"
+#include "model/flow-split.h"
 #include "model/target.h"
 #include "store/statement.h"
 
@@ -38,6 +39,8 @@ struct LampFlowReader {
     GPtrArray *spare; /* GArray of rows, to be used again */
     LampFlowBuilder builder;
     LampFlow flow;
+    GPtrArray *parts; /* LampFlow, of the last flow, from the trigger's point of view */
+    guint parts_next;
     guint64 unplaced;
 };
 
@@ -126,6 +129,7 @@ lamp_flow_reader_free(LampFlowReader *reader)
     g_ptr_array_unref(reader->leftover);
     g_ptr_array_unref(reader->spare);
     lamp_flow_builder_clear(&reader->builder);
+    g_clear_pointer(&reader->parts, g_ptr_array_unref);
     lamp_target_free(reader->service);
     lamp_target_free(reader->root);
     lamp_flow_sampler_free(reader->sampler);
@@ -325,7 +329,8 @@ finish(LampFlowReader *reader, OpenFlow *open)
         reader->flow.confidence = open->confidence;
         reader->flow.is_background = open->is_background;
         reader->flow.is_chosen =
-            reader->flow.count > 0 && matches_filter(reader, &reader->flow);
+            reader->flow.count > 0 &&
+            (reader->filter.view == LAMP_VIEW_TRIGGER || matches_filter(reader, &reader->flow));
         is_good = reader->flow.count > 0 &&
                   (reader->flow.is_chosen || reader->filter.keep_others) &&
                   lamp_flow_sampler_take(reader->sampler, &reader->flow);
@@ -372,10 +377,45 @@ read_until_done(LampFlowReader *reader, OpenFlow **out_done, GError **error)
     return TRUE;
 }
 
+/* The next wanted part of the last flow; NULL if there is none. */
+static const LampFlow *
+next_part(LampFlowReader *reader)
+{
+    while (reader->parts != NULL && reader->parts_next < reader->parts->len) {
+        LampFlow *part = reader->parts->pdata[reader->parts_next++];
+        part->is_chosen = matches_filter(reader, part) &&
+                          !(part->is_background && reader->filter.skip_background);
+        if (part->is_chosen || reader->filter.keep_others)
+            return part;
+    }
+    return NULL;
+}
+
+/* From the trigger's point of view flows are handed out in parts. */
+static gboolean
+read_parts(LampFlowReader *reader, const LampFlow **out_flow, GError **error)
+{
+    OpenFlow *done;
+    while ((*out_flow = next_part(reader)) == NULL) {
+        if (!read_until_done(reader, &done, error))
+            return FALSE;
+        if (done == NULL)
+            return TRUE;
+        if (!finish(reader, done))
+            continue;
+        g_clear_pointer(&reader->parts, g_ptr_array_unref);
+        reader->parts = lamp_flow_split(&reader->flow);
+        reader->parts_next = 0;
+    }
+    return TRUE;
+}
+
 gboolean
 lamp_flow_reader_next(LampFlowReader *reader, const LampFlow **out_flow, GError **error)
 {
     OpenFlow *done;
+    if (reader->filter.view == LAMP_VIEW_TRIGGER)
+        return read_parts(reader, out_flow, error);
     do {
         if (!read_until_done(reader, &done, error))
             return FALSE;

@@ -90,6 +90,10 @@ typedef struct LampFlowReader LampFlowReader;
  * calls one by one (model/flow-sample.c). */
 typedef enum { LAMP_SAMPLE_HEAD, LAMP_SAMPLE_TAIL, LAMP_SAMPLE_CALL } LampSampleBy;
 
+/* To whom asynchronous work belongs: the request that caused it, or itself, as a flow that
+ * began inside the system (model/flow-split.h). */
+typedef enum { LAMP_VIEW_SUBMITTER, LAMP_VIEW_TRIGGER } LampView;
+
 /* Which flows to read; zeroed means all. */
 typedef struct {
     LampTime from, to;        /* root start in [from, to); both 0: all */
@@ -99,8 +103,9 @@ typedef struct {
     const char *operation;    /* only flows whose root operation contains this */
     guint32 sample_one_in;    /* keep about one in so many; 0, 1: all */
     LampSampleBy sample_by;
-    guint64 sample_seed;  /* another seed keeps other flows */
-    gint64 trace_id;      /* only this one; 0: all */
+    guint64 sample_seed; /* another seed keeps other flows */
+    gint64 trace_id;     /* only this one; 0: all */
+    LampView view;
     gboolean keep_others; /* also hand out what service, root, operation, skip_background leave
                            * out: it takes places from what is asked about */
     gboolean only_times;  /* flags, sizes and status are not needed and left zero */

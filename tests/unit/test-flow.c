@@ -378,6 +378,38 @@ START_TEST(test_cct_by_trigger_puts_asynchronous_work_by_itself)
 }
 END_TEST
 
+START_TEST(test_flows_by_trigger_come_in_parts)
+{
+    static const LampFlowFilter by_trigger = {.view = LAMP_VIEW_TRIGGER};
+    static const LampFlowFilter outside = {.view = LAMP_VIEW_TRIGGER, .skip_background = TRUE};
+    static const LampFlowFilter queue = {.view = LAMP_VIEW_TRIGGER, .service = "queue"};
+    const struct {
+        const LampFlowFilter *filter;
+        guint flows, calls, background;
+    } cases[] = {{&by_trigger, 4, 10, 1}, {&outside, 3, 9, 0}, {&queue, 1, 1, 1}};
+    g_autoptr(LampStore) store = fixture_store(fixture_shop);
+    g_autoptr(LampTopology) topology = lamp_topology_load(store, NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(LampFlowReader) reader =
+            lamp_flow_reader_new(store, topology, cases[i].filter, NULL);
+        guint flows = 0, calls = 0, background = 0;
+        const LampFlow *flow;
+        while (lamp_flow_reader_next(reader, &flow, NULL) && flow != NULL) {
+            flows++;
+            calls += flow->count;
+            background += flow->is_background ? 1 : 0;
+            ck_assert_uint_eq(flow->calls[0].parent, LAMP_FLOW_NONE);
+            ck_assert_uint_eq(flow->calls[0].end_index, flow->count);
+            ck_assert(!flow->calls[0].is_asynchronous);
+            ck_assert(!flow->is_background || flow->trace_id == 14);
+        }
+        ck_assert_uint_eq(flows, cases[i].flows);
+        ck_assert_uint_eq(calls, cases[i].calls);
+        ck_assert_uint_eq(background, cases[i].background);
+    }
+}
+END_TEST
+
 START_TEST(test_cct_drops_contexts_beyond_its_limit)
 {
     Loaded l;
@@ -454,6 +486,7 @@ main(void)
     tcase_add_test(cases, test_samples_estimate_all);
     tcase_add_test(cases, test_unusual_paths_are_rare_or_fail);
     tcase_add_test(cases, test_cct_by_trigger_puts_asynchronous_work_by_itself);
+    tcase_add_test(cases, test_flows_by_trigger_come_in_parts);
     tcase_add_test(cases, test_cct_drops_contexts_beyond_its_limit);
     tcase_add_test(cases, test_graph_shows_fork_and_order);
     tcase_add_test(cases, test_red_counts_calls_of_each_operation);
