@@ -81,12 +81,16 @@ append_text(const Gain *gain, double base, GString *out)
 {
     const LampAdvice *advice = gain->advice;
     g_autofree char *text = lamp_text_escape(lamp_bytes_text(advice->text));
-    g_string_append_printf(out, "%-8s  %s\n          %" G_GUINT64_FORMAT " requests show it",
-                           lamp_advice_names[advice->kind], text, advice->requests);
+    gboolean has_links = advice->confidence >= 0.0;
+    g_string_append_printf(out, "%-8s  %s\n          %" G_GUINT64_FORMAT " %s show it",
+                           lamp_advice_names[advice->kind], text, advice->requests,
+                           has_links ? "requests" : "calls");
     if (advice->example != 0)
         g_string_append_printf(out, ", for example trace %032" G_GINT64_MODIFIER "x",
                                advice->example);
-    g_string_append_printf(out, "; links sure with %.0f %%\n", advice->confidence * 100.0);
+    if (has_links)
+        g_string_append_printf(out, "; links sure with %.0f %%", advice->confidence * 100.0);
+    g_string_append_c(out, '\n');
     if (gain->is_known) {
         g_autofree char *change = lamp_text_escape(lamp_bytes_text(advice->change));
         g_string_append_printf(out,
@@ -109,7 +113,10 @@ append_json(const Gain *gain, GString *out)
                            ", \"requests\": %" G_GUINT64_FORMAT
                            ", \"example\": \"%032" G_GINT64_MODIFIER "x\", \"confidence\": ",
                            advice->requests, advice->example);
-    lamp_json_append_real(out, advice->confidence);
+    if (advice->confidence >= 0.0)
+        lamp_json_append_real(out, advice->confidence);
+    else
+        g_string_append(out, "null");
     g_string_append(out, ", \"gain_ms\": ");
     if (gain->is_known)
         lamp_json_append_real(out, -gain->gain / 1e6);

@@ -54,7 +54,9 @@ struct LampAdvisor {
     const LampStructure *structure;
     LampIndexMap index;
     GArray *patterns;
-    GArray *loads; /* Load by instance */
+    GArray *loads;   /* Load by instance */
+    GString *traces; /* that were looked at: a JSON array, its end missing */
+    guint64 calls;   /* in these */
 };
 
 LampAdvisor *
@@ -67,6 +69,7 @@ lamp_advisor_new(const LampTopology *topology, const LampStructure *structure)
     advisor->patterns = g_array_new(FALSE, TRUE, sizeof(Pattern));
     advisor->loads = g_array_new(FALSE, TRUE, sizeof(Load));
     g_array_set_size(advisor->loads, lamp_topology_instance_count(topology));
+    advisor->traces = g_string_new("[0");
     return advisor;
 }
 
@@ -78,6 +81,7 @@ lamp_advisor_free(LampAdvisor *advisor)
     lamp_index_map_clear(&advisor->index);
     g_array_unref(advisor->patterns);
     g_array_unref(advisor->loads);
+    g_string_free(advisor->traces, TRUE);
     g_free(advisor);
 }
 
@@ -113,10 +117,12 @@ look_for_repeats(LampAdvisor *advisor, const LampFlow *flow, guint32 parent)
     const LampFlowCall *c = flow->calls;
     guint32 i = lamp_flow_first_child(flow, parent);
     while (i != LAMP_FLOW_NONE) {
+        double confidence = (double) c[i].confidence;
         guint32 run = 1, last = i, next = lamp_flow_next_sibling(flow, i);
         while (next != LAMP_FLOW_NONE && c[next].label == c[i].label &&
                c[next].client_start >= c[last].client_end) {
             run++;
+            confidence += (double) c[next].confidence;
             last = next;
             next = lamp_flow_next_sibling(flow, next);
         }
@@ -126,7 +132,7 @@ look_for_repeats(LampAdvisor *advisor, const LampFlow *flow, guint32 parent)
                             .first = c[i].label,
                             .repeats = run,
                             .time = c[last].client_end - c[i].client_start,
-                            .confidence = (double) c[i].confidence};
+                            .confidence = confidence / run};
             note(advisor, flow, &seen);
         }
         i = next;
@@ -166,7 +172,7 @@ look_for_sequence(LampAdvisor *advisor, const LampFlow *flow, guint32 parent)
                         .second = c[b].label,
                         .repeats = 1,
                         .time = shorter,
-                        .confidence = (double) c[b].confidence};
+                        .confidence = (double) (c[a].confidence + c[b].confidence) / 2.0};
         note(advisor, flow, &seen);
     }
 }
@@ -186,7 +192,7 @@ look_for_retries(LampAdvisor *advisor, const LampFlow *flow, guint32 parent)
                         .first = c[a].label,
                         .repeats = 1,
                         .time = c[b].client_start - c[a].client_start,
-                        .confidence = (double) c[b].confidence};
+                        .confidence = (double) (c[a].confidence + c[b].confidence) / 2.0};
         note(advisor, flow, &seen);
     }
 }
@@ -283,6 +289,8 @@ look_for_large(LampAdvisor *advisor, const LampFlow *flow, guint32 call)
 void
 lamp_advisor_add(LampAdvisor *advisor, const LampFlow *flow)
 {
+    g_string_append_printf(advisor->traces, ",%" G_GINT64_FORMAT, flow->trace_id);
+    advisor->calls += flow->count;
     for (guint32 i = 0; i < flow->count; i++) {
         const LampFlowCall *call = &flow->calls[i];
         Load *load = &g_array_index(advisor->loads, Load, call->server_instance);
@@ -446,7 +454,7 @@ list_uneven(const LampAdvisor *advisor, GArray *list)
                 mean_ms(a) < 1.5 * mean_ms(b))
                 continue;
             LampAdvice advice = {.kind = LAMP_ADVICE_UNEVEN, .requests = a->calls};
-            advice.confidence = 1.0;
+            advice.confidence = -1.0;
             advice.text = g_strdup_printf("%s takes %.1f ms a call, its sibling %s %.1f ms",
                                           slow->name, mean_ms(a), fast->name, mean_ms(b));
             advice.change = g_strdup_printf("%s *%.3f", slow->name, mean_ms(b) / mean_ms(a));
@@ -472,7 +480,9 @@ lamp_advisor_list(LampAdvisor *advisor, LampStore *store, GError **error)
     g_array_set_clear_func(list, clear_advice);
     list_patterns(advisor, list);
     list_uneven(advisor, list);
-    if (!lamp_advice_query(store, list, error))
+    g_autofree char *traces = g_strconcat(advisor->traces->str, "]", NULL);
+    LampAdviceScope scope = {traces, advisor->calls};
+    if (!lamp_advice_query(store, &scope, list, error))
         return NULL;
     g_array_sort(list, compare_advice);
     return g_steal_pointer(&list);

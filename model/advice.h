@@ -27,9 +27,9 @@ typedef struct {
     LampAdviceKind kind;
     char *text;        /* what was seen, for people; owned */
     char *change;      /* for lamp_change_parse(), or NULL where replay cannot tell; owned */
-    guint64 requests;  /* that show it */
+    guint64 requests;  /* that show it; calls, if it rests on no link */
     gint64 example;    /* trace id of one */
-    double confidence; /* mean of the links that show it */
+    double confidence; /* mean of the links that show it; negative: it rests on none */
 } LampAdvice;
 
 typedef struct LampAdvisor LampAdvisor;

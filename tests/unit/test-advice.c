@@ -4,11 +4,12 @@
 #include "tests/unit/flow-fixture.h"
 
 static GArray *
-advise(LampStore *store, LampTopology *topology, LampStructure *structure)
+advise(LampStore *store, LampTopology *topology, LampStructure *structure,
+       const LampFlowFilter *filter)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(LampAdvisor) advisor = lamp_advisor_new(topology, structure);
-    g_autoptr(LampFlowReader) reader = lamp_flow_reader_new(store, topology, NULL, NULL);
+    g_autoptr(LampFlowReader) reader = lamp_flow_reader_new(store, topology, filter, NULL);
     const LampFlow *flow;
     while (lamp_flow_reader_next(reader, &flow, NULL) && flow != NULL)
         lamp_advisor_add(advisor, flow);
@@ -49,7 +50,7 @@ advise_with(Advised *a, const char *const *calls, guint requests, const char *sq
     a->store = fixture_store_with((const char *const *) lines->pdata, sql);
     a->topology = lamp_topology_load(a->store, NULL);
     a->structure = lamp_structure_learn(a->store, a->topology, NULL, 0, NULL);
-    a->list = advise(a->store, a->topology, a->structure);
+    a->list = advise(a->store, a->topology, a->structure, NULL);
 }
 
 static void
@@ -91,6 +92,20 @@ START_TEST(test_advice_finds_repeated_calls)
     ck_assert_int_eq(advice->kind, LAMP_ADVICE_BATCH);
     ck_assert_uint_eq(advice->requests, 10);
     ck_assert_double_eq_tol(replay(&a, advice), -220.0, 1e-6);
+    clear_advised(&a);
+}
+END_TEST
+
+START_TEST(test_advice_tells_the_confidence_of_all_links_of_a_loop)
+{
+    static const char *const calls[] = {
+        "1 0 client web GET 0 0 1000 1000", "2 1 web db S 100 100 200 200",
+        "3 1 web db S 210 210 310 310", "4 1 web db S 320 320 420 420", NULL};
+    Advised a;
+    advise_with(&a, calls, 10,
+                "UPDATE call_links SET confidence = CASE child_call_id % 100 WHEN 2 THEN 1.0 "
+                "WHEN 3 THEN 0.5 ELSE 0.6 END;");
+    ck_assert_double_eq_tol(g_array_index(a.list, LampAdvice, 0).confidence, 0.7, 1e-6);
     clear_advised(&a);
 }
 END_TEST
@@ -180,6 +195,10 @@ START_TEST(test_advice_puts_no_cache_before_a_cache)
     const LampAdvice *advice = &g_array_index(a.list, LampAdvice, 0);
     ck_assert_int_eq(advice->kind, LAMP_ADVICE_CACHE);
     ck_assert_str_eq(advice->change, "cache proxy/GET /page hit 0.98 in 1ms");
+    ck_assert_double_lt(advice->confidence, 0.0);
+    LampFlowFilter filter = {.operation = "item"};
+    g_autoptr(GArray) others = advise(a.store, a.topology, a.structure, &filter);
+    ck_assert_uint_eq(others->len, 0);
     clear_advised(&a);
 }
 END_TEST
@@ -191,6 +210,7 @@ main(void)
     TCase *cases = tcase_create("advice");
     tcase_set_timeout(cases, 30);
     tcase_add_test(cases, test_advice_finds_repeated_calls);
+    tcase_add_test(cases, test_advice_tells_the_confidence_of_all_links_of_a_loop);
     tcase_add_test(cases, test_advice_finds_calls_in_turn);
     tcase_add_test(cases, test_advice_leaves_parallel_and_short_calls_alone);
     tcase_add_test(cases, test_advice_finds_chatter);
