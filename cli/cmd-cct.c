@@ -184,7 +184,7 @@ append_text(LampCli *cli, const View *view, GString *out)
     g_string_append_printf(out,
                            "\n%s in all, %u contexts, %u shown. incl., excl., crit.: share of "
                            "all that time, with and\nwithout calls made below, and on critical "
-                           "paths.\n",
+                           "paths. Calls that wait for work (BRPOP) count no time.\n",
                            sum, lamp_cct_count(view->cct) - 1, view->order->len);
 }
 

@@ -53,7 +53,7 @@ append_table(LampCli *cli, const LampTopology *topology, const GArray *ranked, G
     g_string_append(out,
                     "\ntime: the provider's own time that the payer caused, through others "
                     "too; direct: by its own calls.\nDirect times add up to the work of the "
-                    "whole system.\n");
+                    "whole system; calls that wait for work (BRPOP) count none.\n");
 }
 
 static void

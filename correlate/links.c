@@ -10,6 +10,7 @@
  * poll) takes a message out of a queue, so what follows it may be caused by whoever put it
  * there.
  */
+#include "base/fetch.h"
 #include "base/keyed-map.h"
 #include "correlate/correlation.h"
 #include "correlate/request-ids.h"
@@ -21,18 +22,6 @@
 #define SEVERAL G_MAXUINT32
 #define UNANSWERED_TIMES 2
 #define UNANSWERED_MOST_NS (10 * LAMP_NS_PER_SECOND)
-
-/* Commands that wait for or take a message that others have put. */
-static const struct {
-    const char *protocol;
-    const char *operation;
-} fetches[] = {
-    {"redis", "BRPOP"},      {"redis", "BLPOP"},  {"redis", "BRPOPLPUSH"},
-    {"redis", "BLMOVE"},     {"redis", "RPOP"},   {"redis", "LPOP"},
-    {"redis", "XREADGROUP"}, {"redis", "XREAD"},  {"redis", "BZPOPMIN"},
-    {"redis", "BZPOPMAX"},   {"kafka", "Fetch"},  {"amqp", "basic.deliver"},
-    {"amqp", "basic.get"},   {"amqp", "deliver"}, {"amqp", "basic.consume"},
-};
 
 /* Which call an observation went into. */
 typedef struct {
@@ -140,17 +129,8 @@ operation_number(Feed *feed, const LampCall *call)
 static gboolean
 is_fetch(LampCorrelation *c, const LampCall *call)
 {
-    const char *protocol = lamp_store_text(c->store, call->protocol);
-    const char *operation = lamp_store_text(c->store, call->operation);
-    if (protocol == NULL || operation == NULL)
-        return FALSE;
-    gsize length = strcspn(operation, " ");
-    for (guint i = 0; i < G_N_ELEMENTS(fetches); i++)
-        if (strcmp(protocol, fetches[i].protocol) == 0 &&
-            strlen(fetches[i].operation) == length &&
-            g_ascii_strncasecmp(operation, fetches[i].operation, length) == 0)
-            return TRUE;
-    return FALSE;
+    return lamp_fetch_kind(lamp_store_text(c->store, call->protocol),
+                           lamp_store_text(c->store, call->operation)) != LAMP_FETCH_NONE;
 }
 
 static guint32

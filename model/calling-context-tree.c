@@ -92,11 +92,12 @@ count_call(LampContext *context, const LampFlow *flow, guint32 i, const LampCrit
 {
     const LampFlowCall *call = &flow->calls[i];
     gint64 duration = call->client_end - call->client_start;
+    gint64 below = children_union(flow, i);
     guint32 weight = call->weight;
     context->count += weight;
-    context->inclusive += duration * weight;
-    context->exclusive += (duration - children_union(flow, i)) * weight;
-    context->critical += (critical->own + critical->network) * weight;
+    context->inclusive += (call->waits ? below : duration) * weight;
+    context->exclusive += (call->waits ? 0 : duration - below) * weight;
+    context->critical += (call->waits ? 0 : critical->own + critical->network) * weight;
     context->errors += call->is_error * weight;
     context->request_bytes += (guint64) call->request_bytes * weight;
     context->response_bytes += (guint64) call->response_bytes * weight;
@@ -129,7 +130,9 @@ lamp_cct_add(LampCct *cct, const LampFlow *flow)
     }
     LampContext *all = &g_array_index(cct->contexts, LampContext, 0);
     all->count += flow->weight;
-    all->inclusive += lamp_flow_duration(flow) * flow->weight;
+    all->inclusive +=
+        (flow->calls[0].waits ? children_union(flow, 0) : lamp_flow_duration(flow)) *
+        flow->weight;
 }
 
 guint

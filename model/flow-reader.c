@@ -255,6 +255,7 @@ read_label(LampFlowReader *reader, LampFlowCall *call)
     guint32 service = lamp_topology_instance(reader->topology, call->server_instance)->service;
     call->label = lamp_topology_add_label(reader->topology, service, lamp_statement_int(row, 9),
                                           lamp_statement_int(row, 10));
+    call->waits = lamp_topology_label(reader->topology, call->label)->waits ? 1 : 0;
 }
 
 static void

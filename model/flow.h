@@ -33,6 +33,7 @@ typedef struct {
     guint8 is_asynchronous; /* its link says so: the parent did not wait */
     guint8 has_client;      /* the caller's end was seen, its times are its own */
     guint8 has_server;      /* the callee's */
+    guint8 waits;           /* for work, as its label says */
     char status[8];         /* cut; empty if unknown */
 } LampFlowCall;
 

@@ -6,6 +6,7 @@
  */
 #include "model/topology.h"
 
+#include "base/fetch.h"
 #include "base/keyed-map.h"
 #include "store/statement.h"
 
@@ -205,6 +206,7 @@ find_or_add_label(LampTopology *topology, guint32 service, gint64 protocol_id,
     LampLabel label = {.service = service,
                        .protocol = protocol == NULL ? "" : protocol,
                        .operation = operation == NULL ? "?" : operation};
+    label.waits = lamp_fetch_kind(label.protocol, label.operation) == LAMP_FETCH_WAITS;
     g_autofree char *whole = g_strjoin("\n", lamp_topology_service(topology, service)->name,
                                        label.protocol, label.operation, NULL);
     label.hash = lamp_content_hash(lamp_bytes_text(whole));

@@ -27,6 +27,7 @@ typedef struct {
     guint32 service;
     const char *protocol;  /* "" if unknown */
     const char *operation; /* "?" if unknown */
+    gboolean waits;        /* for work: its time is nobody's work (base/fetch.h) */
     guint64 hash;          /* of the three texts, equal in every run and database */
 } LampLabel;
 
