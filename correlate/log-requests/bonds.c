@@ -264,7 +264,8 @@ take_family(Bonds *b, guint32 number)
 {
     g_array_index(b->families, Family, number).is_taken = TRUE;
     for (guint i = 0; i < b->values->len; i++)
-        if (g_array_index(b->values, Value, i).family == number)
+        if (g_array_index(b->values, Value, i).family == number &&
+            !is_single(b, &g_array_index(b->values, Value, i)))
             bind_value(b, &g_array_index(b->values, Value, i));
 }
 
@@ -285,6 +286,17 @@ next_at_home(const Bonds *b, const gboolean *is_done)
         least = life;
     }
     return best;
+}
+
+/* An identifier of its own parts a line from all others that have one. */
+static void
+take_singles(Bonds *b)
+{
+    for (guint i = 0; i < b->values->len; i++) {
+        const Value *v = &g_array_index(b->values, Value, i);
+        if (g_array_index(b->families, Family, v->family).is_taken)
+            bind_value(b, v);
+    }
 }
 
 static void
@@ -372,6 +384,7 @@ lamp_bonds_find(LampGroupState *s)
     take_at_home(&b);
     for (guint k = 1; k < MOST_CHAINS && take_chained(&b); k++)
         continue;
+    take_singles(&b);
     guint32 bound = 0;
     for (guint32 i = 0; i < s->input->n_lines; i++) {
         s->bound[i] = b.is_bound[i] ? find_root(b.parents, i) : LAMP_LOG_NONE;
