@@ -1,62 +1,62 @@
 /*
  * Which values are identifiers of requests, and which lines they bind together.
  *
- * The values of one name (the word before them) that stand in two lines or more are a family. A
- * component is at home in a family if the first or the last kind of line of such a value does
- * not come again for the same value (a session, a user, an object is met by one request after
- * the other, which begin and end alike), and nearly all of the component's lines bear a value
- * of the family, as a logger with a context writes them. A family that most of its values are
- * at home in identifies requests. Families are taken by the time their values live, the
- * shortest first: a further one may join requests bound before if these overlap in time (spans
- * of one trace), and is no identifier of requests if they come one after the other (a session).
+ * A slot is a component and a name (the word before a value). A slot is the place of an
+ * identifier of requests if
  *
- * Values of other names go on the chain of identifiers (request to order to payment) if their
- * lines touch no two requests bound before. All else is left to the evidence of
- * shared-values.c.
+ * - the first or the last kind of line of its values does not come again for the same value: a
+ *   session, a user, an object is met by one request after the other, which begin and end
+ *   alike;
+ * - nearly all lines of the component have it, as a logger with a context writes them.
+ *
+ * Slots of one name are taken together, by the time their values live, the shortest first.
+ * Further ones may join requests bound before if these overlap in time (spans of one trace); if
+ * they come one after the other (a session), they identify no requests. The values of other
+ * slots go on the chain of identifiers (request to order to payment) if their lines touch no
+ * two requests bound before. All else is left to the evidence of shared-values.c.
  */
 #include "correlate/log-requests/state.h"
 
 #include <string.h>
 
-#define LEAST_BROUGHT 4
-#define MOST_RECURRING 0.02 /* of a family's values */
-#define HOME_COVER 0.9      /* of the lines of a component */
-#define HOME_SHARE 0.5      /* of a family's values */
-#define MOST_TOUCHING 0.02  /* of the values: join requests that do not overlap */
-#define MOST_SILENCE 0.2    /* of the time that a value lives: between the requests it joins */
-#define LEAST_CHAINED 0.5   /* of the values: touch one request */
-#define MOST_CHAINS 4       /* identifiers in a chain */
-#define COMMON_SHARE 0.1    /* of all lines: no request has more of a value's lines */
-#define MOST_NAMES 64       /* of the values in a line */
-#define THREAD G_MAXUINT32  /* name of threads: they are used again */
+#define LEAST_VALUES 4
+#define MOST_RECURRING 0.02 /* of a slot's values */
+#define SPREAD_RECURRING 0.1
+#define HOME_COVER 0.9     /* of the lines of a component */
+#define MOST_TOUCHING 0.02 /* of the values: join requests that do not overlap */
+#define MOST_SILENCE 0.2   /* of the time that a value lives: between the requests it joins */
+#define LEAST_CHAINED 0.5  /* of the values: touch one request */
+#define MOST_CHAINS 4      /* identifiers in a chain */
+#define COMMON_SHARE 0.1   /* of all lines: no request has more of a value's lines */
+#define THREAD G_MAXUINT32 /* name of threads: they are used again */
 
-/* Values of one name that one component brings. */
 typedef struct {
     guint32 name, component;
-    guint32 brought, again_first, again_last, covered;
-} Home;
+    guint32 values, again_first, again_last; /* values that stand in two lines or more */
+    guint32 covered, latest;                 /* lines that have it; the latest of them + 1 */
+    guint32 first_member;                    /* in `members` */
+    gint64 life_ns;                          /* sum */
+    gboolean is_covering, is_home, is_done, is_taken;
+} Slot;
 
-typedef struct {
-    guint32 name;
-    guint32 brought, at_home, touching, chained;
-    gint64 life_ns; /* sum */
-    gboolean is_taken, is_candidate;
-} Family;
-
-/* A value: its uses in `uses`, the request it belongs to. */
+/* A value: its uses in `uses`. */
 typedef struct {
     guint32 first, end;
-    guint32 family, home;
+    gboolean is_again_first, is_again_last;
 } Value;
 
 typedef struct {
+    guint32 slot, value;
+} Member;
+
+typedef struct {
     LampGroupState *s;
-    GArray *uses;     /* LampValueUse: by hash, then by line */
-    GArray *values;   /* Value */
-    GArray *homes;    /* Home */
-    GArray *families; /* Family */
-    GHashTable *home_index, *family_index;
-    guint32 *value_of;            /* beside the input's values: number in `values` */
+    GArray *uses;    /* LampValueUse: by hash, then by line */
+    GArray *values;  /* Value */
+    GArray *slots;   /* Slot */
+    GArray *members; /* Member: by slot, then by value */
+    GHashTable *index;
+    guint32 *slot_of;             /* beside the input's values */
     guint32 *parents;             /* union-find over lines */
     gint64 *first_time, *last_ns; /* of the request of each root */
     gboolean *is_bound;
@@ -84,33 +84,47 @@ line_of(const Bonds *b, guint32 use)
     return &b->s->input->lines[use_at(b, use)->line];
 }
 
-/* Number of the entry of @key, which is added if it is new. */
-static guint32
-number_of(GHashTable *index, guint64 key, GArray *entries, gconstpointer fresh)
+static Slot *
+slot_at(const Bonds *b, guint32 number)
 {
-    gpointer known = g_hash_table_lookup(index, &key);
-    if (known != NULL)
-        return GPOINTER_TO_UINT(known) - 1;
-    g_array_append_vals(entries, fresh, 1);
-    guint64 *copy = g_new(guint64, 1);
-    *copy = key;
-    g_hash_table_insert(index, copy, GUINT_TO_POINTER(entries->len));
-    return entries->len - 1;
+    return &g_array_index(b->slots, Slot, number);
 }
 
-static void
-number_value(Bonds *b, guint32 first, guint32 end)
+static const Value *
+value_at(const Bonds *b, guint32 number)
 {
-    guint32 component = line_of(b, first)->component;
-    guint32 name = b->s->input->values[use_at(b, first)->value].key;
-    Home home = {.name = name, .component = component};
-    Family family = {.name = name};
-    Value value = {.first = first, .end = end};
-    value.family = number_of(b->family_index, name, b->families, &family);
-    value.home = number_of(b->home_index, (guint64) name << 32 | component, b->homes, &home);
-    for (guint32 i = first; i < end; i++)
-        b->value_of[use_at(b, i)->value] = b->values->len;
-    g_array_append_val(b->values, value);
+    return &g_array_index(b->values, Value, number);
+}
+
+static guint32
+slot_number(Bonds *b, guint32 component, guint32 name)
+{
+    guint64 key = (guint64) name << 32 | component;
+    gpointer known = g_hash_table_lookup(b->index, &key);
+    if (known != NULL)
+        return GPOINTER_TO_UINT(known) - 1;
+    Slot slot = {.name = name, .component = component};
+    g_array_append_val(b->slots, slot);
+    guint64 *copy = g_new(guint64, 1);
+    *copy = key;
+    g_hash_table_insert(b->index, copy, GUINT_TO_POINTER(b->slots->len));
+    return b->slots->len - 1;
+}
+
+/* Slots of all values, and how many lines have each. */
+static void
+number_slots(Bonds *b)
+{
+    const LampLogInput *in = b->s->input;
+    for (guint32 i = 0; i < in->n_lines; i++) {
+        const LampLogLine *l = &in->lines[i];
+        for (guint32 v = l->first_value; v < l->first_value + l->value_count; v++) {
+            b->slot_of[v] = slot_number(b, l->component, in->values[v].key);
+            Slot *slot = slot_at(b, b->slot_of[v]);
+            slot->covered += slot->latest != i + 1 ? 1 : 0;
+            slot->latest = i + 1;
+        }
+    }
 }
 
 static gboolean
@@ -130,56 +144,94 @@ comes_again(const Bonds *b, const Value *v, guint32 at)
     return FALSE;
 }
 
-static void
-count_value(Bonds *b, const Value *v)
+static int
+compare_members(gconstpointer left, gconstpointer right)
 {
-    if (is_single(b, v))
-        return;
-    Home *home = &g_array_index(b->homes, Home, v->home);
-    Family *family = &g_array_index(b->families, Family, v->family);
-    gboolean is_common = v->end - v->first > MAX(16, COMMON_SHARE * b->s->input->n_lines);
-    home->brought++;
-    home->again_first += is_common || comes_again(b, v, v->first) ? 1 : 0;
-    home->again_last += is_common || comes_again(b, v, v->end - 1) ? 1 : 0;
-    family->brought++;
-    family->life_ns += line_of(b, v->end - 1)->time_ns - line_of(b, v->first)->time_ns;
+    const Member *a = left;
+    const Member *b = right;
+    if (a->slot != b->slot)
+        return a->slot < b->slot ? -1 : 1;
+    return a->value < b->value ? -1 : a->value > b->value;
 }
 
-/* Counts the lines of each component that bear a value of each family. */
+/* All values with their slots; a value may be a member of a slot several times. */
 static void
-count_covered(Bonds *b)
+number_values(Bonds *b)
 {
-    const LampLogInput *in = b->s->input;
-    for (guint32 i = 0; i < in->n_lines; i++) {
-        guint32 seen[MOST_NAMES];
-        guint n = 0;
-        guint32 end = in->lines[i].first_value + in->lines[i].value_count;
-        for (guint32 v = in->lines[i].first_value; v < end && n < MOST_NAMES; v++) {
-            const Value *value = &g_array_index(b->values, Value, b->value_of[v]);
-            gboolean is_seen = FALSE;
-            for (guint k = 0; k < n && !is_seen; k++)
-                is_seen = seen[k] == value->family;
-            if (is_seen)
+    for (guint32 first = 0, end = 0; first < b->uses->len; first = end) {
+        while (end < b->uses->len && use_at(b, end)->hash == use_at(b, first)->hash) {
+            Member member = {b->slot_of[use_at(b, end)->value], b->values->len};
+            g_array_append_val(b->members, member);
+            end++;
+        }
+        Value v = {.first = first, .end = end};
+        gboolean is_common = end - first > MAX(16, COMMON_SHARE * b->s->input->n_lines);
+        v.is_again_first = is_common || comes_again(b, &v, first);
+        v.is_again_last = is_common || comes_again(b, &v, end - 1);
+        g_array_append_val(b->values, v);
+    }
+    g_array_sort(b->members, compare_members);
+}
+
+/* The next value of a slot, each once, from the member @at on; NULL behind the last. */
+static const Value *
+next_member(const Bonds *b, guint32 slot, guint32 *at)
+{
+    guint32 i = *at;
+    if (i >= b->members->len || g_array_index(b->members, Member, i).slot != slot)
+        return NULL;
+    const Member *member = &g_array_index(b->members, Member, i);
+    while (i < b->members->len &&
+           compare_members(&g_array_index(b->members, Member, i), member) == 0)
+        i++;
+    *at = i;
+    return value_at(b, member->value);
+}
+
+static void
+count_values(Bonds *b)
+{
+    for (guint32 at = 0; at < b->members->len;) {
+        guint32 number = g_array_index(b->members, Member, at).slot;
+        Slot *slot = slot_at(b, number);
+        slot->first_member = at;
+        const Value *v;
+        while ((v = next_member(b, number, &at)) != NULL) {
+            if (is_single(b, v))
                 continue;
-            seen[n++] = value->family;
-            guint32 name = g_array_index(b->families, Family, value->family).name;
-            Home home = {.name = name, .component = in->lines[i].component};
-            guint32 number = number_of(b->home_index, (guint64) name << 32 | home.component,
-                                       b->homes, &home);
-            g_array_index(b->homes, Home, number).covered++;
+            slot->values++;
+            slot->again_first += v->is_again_first ? 1 : 0;
+            slot->again_last += v->is_again_last ? 1 : 0;
+            slot->life_ns += line_of(b, v->end - 1)->time_ns - line_of(b, v->first)->time_ns;
         }
     }
 }
 
 static gboolean
-is_once(const Home *home)
+is_once(const Slot *slot, double most)
 {
-    return home->brought >= LEAST_BROUGHT &&
-           MIN(home->again_first, home->again_last) <= MOST_RECURRING * home->brought;
+    return slot->name != THREAD && slot->values >= LEAST_VALUES &&
+           MIN(slot->again_first, slot->again_last) <= most * slot->values;
+}
+
+/* A name that has a home is at home in other components that it covers, too: in these its
+ * values may be few, stand in one line each, or have more exceptions. */
+static void
+spread_homes(Bonds *b)
+{
+    g_autoptr(GHashTable) names = g_hash_table_new(NULL, NULL);
+    for (guint32 i = 0; i < b->slots->len; i++)
+        if (slot_at(b, i)->is_home)
+            g_hash_table_add(names, GUINT_TO_POINTER(slot_at(b, i)->name));
+    for (guint32 i = 0; i < b->slots->len; i++) {
+        Slot *slot = slot_at(b, i);
+        if (slot->is_covering && g_hash_table_contains(names, GUINT_TO_POINTER(slot->name)))
+            slot->is_home = slot->values < LEAST_VALUES || is_once(slot, SPREAD_RECURRING);
+    }
 }
 
 static void
-judge_families(Bonds *b)
+find_homes(Bonds *b)
 {
     const LampLogInput *in = b->s->input;
     g_autoptr(GHashTable) lines = g_hash_table_new(NULL, NULL);
@@ -188,18 +240,14 @@ judge_families(Bonds *b)
         guint n = GPOINTER_TO_UINT(g_hash_table_lookup(lines, component));
         g_hash_table_insert(lines, component, GUINT_TO_POINTER(n + 1));
     }
-    for (guint i = 0; i < b->homes->len; i++) {
-        const Home *home = &g_array_index(b->homes, Home, i);
-        guint64 name = home->name;
-        gpointer number = g_hash_table_lookup(b->family_index, &name);
-        Family *family = &g_array_index(b->families, Family, GPOINTER_TO_UINT(number) - 1);
-        guint all =
-            GPOINTER_TO_UINT(g_hash_table_lookup(lines, GUINT_TO_POINTER(home->component)));
-        if (!is_once(home) || home->name == THREAD)
-            continue;
-        family->is_candidate = TRUE;
-        family->at_home += home->covered > HOME_COVER * all ? home->brought : 0;
+    for (guint32 i = 0; i < b->slots->len; i++) {
+        Slot *slot = slot_at(b, i);
+        gpointer component = GUINT_TO_POINTER(slot->component);
+        guint all = GPOINTER_TO_UINT(g_hash_table_lookup(lines, component));
+        slot->is_covering = slot->name != THREAD && slot->covered > HOME_COVER * all;
+        slot->is_home = is_once(slot, MOST_RECURRING) && slot->is_covering;
     }
+    spread_homes(b);
 }
 
 /* Does the value join bound requests that come one after the other? */
@@ -239,77 +287,94 @@ bind_value(Bonds *b, const Value *v)
     }
 }
 
-/* How the values of each family touch the requests that are bound. */
+/* How the values of a slot touch the requests that are bound: two or more that do not follow
+ * one another as they may, or one. */
 static void
-count_touching(Bonds *b)
+touch(Bonds *b, guint32 number, guint32 *out_joining, guint32 *out_chained)
 {
-    for (guint i = 0; i < b->families->len; i++) {
-        Family *family = &g_array_index(b->families, Family, i);
-        family->touching = family->chained = 0;
-    }
-    for (guint i = 0; i < b->values->len; i++) {
-        const Value *v = &g_array_index(b->values, Value, i);
-        Family *family = &g_array_index(b->families, Family, v->family);
+    const Slot *slot = slot_at(b, number);
+    guint32 at = slot->first_member;
+    const Value *v;
+    *out_joining = *out_chained = 0;
+    while ((v = next_member(b, number, &at)) != NULL) {
         guint touched = 0;
         if (is_single(b, v))
             continue;
         gboolean is_joining = joins_successors(b, v, &touched);
-        family->touching += is_joining || (!family->at_home && touched > 1) ? 1 : 0;
-        family->chained += touched == 1 ? 1 : 0;
+        *out_joining += is_joining || (!slot->is_home && touched > 1) ? 1 : 0;
+        *out_chained += touched == 1 ? 1 : 0;
     }
 }
 
+/* Binds the values of a slot but those that do not behave as most of them do. */
 static void
-take_family(Bonds *b, guint32 number)
+take_slot(Bonds *b, guint32 number)
 {
-    g_array_index(b->families, Family, number).is_taken = TRUE;
-    for (guint i = 0; i < b->values->len; i++)
-        if (g_array_index(b->values, Value, i).family == number &&
-            !is_single(b, &g_array_index(b->values, Value, i)))
-            bind_value(b, &g_array_index(b->values, Value, i));
-}
-
-/* The family whose values live shortest, of those at home that were not looked at yet. */
-static guint32
-next_at_home(const Bonds *b, const gboolean *is_done)
-{
-    guint32 best = LAMP_LOG_NONE;
-    double least = 0;
-    for (guint i = 0; i < b->families->len; i++) {
-        const Family *f = &g_array_index(b->families, Family, i);
-        if (is_done[i] || f->at_home == 0 || f->at_home < HOME_SHARE * f->brought)
-            continue;
-        double life = (double) f->life_ns / f->brought;
-        if (best != LAMP_LOG_NONE && life >= least)
-            continue;
-        best = i;
-        least = life;
-    }
-    return best;
-}
-
-/* An identifier of its own parts a line from all others that have one. */
-static void
-take_singles(Bonds *b)
-{
-    for (guint i = 0; i < b->values->len; i++) {
-        const Value *v = &g_array_index(b->values, Value, i);
-        if (g_array_index(b->families, Family, v->family).is_taken)
+    Slot *slot = slot_at(b, number);
+    guint32 at = slot->first_member;
+    const Value *v;
+    slot->is_taken = TRUE;
+    while ((v = next_member(b, number, &at)) != NULL) {
+        guint touched = 0;
+        if (!is_single(b, v) && !(v->is_again_first && v->is_again_last) &&
+            !joins_successors(b, v, &touched) && (slot->is_home || touched < 2))
             bind_value(b, v);
     }
 }
 
-static void
-take_at_home(Bonds *b)
+/* The name whose values live shortest, of the homes that were not looked at yet. FALSE if
+ * there is none. */
+static gboolean
+next_name(const Bonds *b, guint32 *out_name)
 {
-    g_autofree gboolean *is_done = g_new0(gboolean, (gsize) b->families->len + 1);
-    guint32 next;
-    while ((next = next_at_home(b, is_done)) != LAMP_LOG_NONE) {
-        is_done[next] = TRUE;
-        count_touching(b);
-        const Family *family = &g_array_index(b->families, Family, next);
-        if (family->touching <= MOST_TOUCHING * family->brought)
-            take_family(b, next);
+    g_autoptr(GHashTable) first = g_hash_table_new(NULL, NULL);
+    g_autoptr(GArray) sums = g_array_new(FALSE, TRUE, sizeof(Slot));
+    for (guint32 i = 0; i < b->slots->len; i++) {
+        const Slot *slot = slot_at(b, i);
+        if (!slot->is_home || slot->is_done)
+            continue;
+        gpointer name = GUINT_TO_POINTER(slot->name);
+        guint at = GPOINTER_TO_UINT(g_hash_table_lookup(first, name));
+        if (at == 0) {
+            g_array_append_vals(sums, slot, 1);
+            g_hash_table_insert(first, name, GUINT_TO_POINTER(sums->len));
+            continue;
+        }
+        g_array_index(sums, Slot, at - 1).values += slot->values;
+        g_array_index(sums, Slot, at - 1).life_ns += slot->life_ns;
+    }
+    double least = 0;
+    for (guint i = 0; i < sums->len; i++) {
+        const Slot *sum = &g_array_index(sums, Slot, i);
+        double life = (double) sum->life_ns / MAX(1, sum->values);
+        if (i == 0 || life < least)
+            *out_name = sum->name;
+        least = i == 0 ? life : MIN(least, life);
+    }
+    return sums->len > 0;
+}
+
+static void
+take_homes(Bonds *b)
+{
+    guint32 name;
+    while (next_name(b, &name)) {
+        guint32 joining = 0;
+        guint32 values = 0;
+        for (guint32 i = 0; i < b->slots->len; i++) {
+            Slot *slot = slot_at(b, i);
+            guint32 more = 0;
+            guint32 chained;
+            if (slot->name != name || !slot->is_home)
+                continue;
+            slot->is_done = TRUE;
+            touch(b, i, &more, &chained);
+            joining += more;
+            values += slot->values;
+        }
+        for (guint32 i = 0; i < b->slots->len && joining <= MOST_TOUCHING * values; i++)
+            if (slot_at(b, i)->name == name && slot_at(b, i)->is_home)
+                take_slot(b, i);
     }
 }
 
@@ -317,17 +382,38 @@ static gboolean
 take_chained(Bonds *b)
 {
     gboolean is_any = FALSE;
-    count_touching(b);
-    for (guint i = 0; i < b->families->len; i++) {
-        const Family *f = &g_array_index(b->families, Family, i);
-        if (!f->is_candidate || f->is_taken || f->at_home > 0 ||
-            f->touching > MOST_TOUCHING * f->brought ||
-            f->chained <= LEAST_CHAINED * f->brought)
+    for (guint32 i = 0; i < b->slots->len; i++) {
+        const Slot *slot = slot_at(b, i);
+        guint32 joining;
+        guint32 chained;
+        if (!is_once(slot, MOST_RECURRING) || slot->is_home || slot->is_taken)
             continue;
-        take_family(b, i);
+        touch(b, i, &joining, &chained);
+        if (joining > MOST_TOUCHING * slot->values || chained <= LEAST_CHAINED * slot->values)
+            continue;
+        take_slot(b, i);
         is_any = TRUE;
     }
     return is_any;
+}
+
+/* At last, values that do come again (of a task that keeps its identifier) if they touch no two
+ * requests; and an identifier of its own parts a line from all others that have one. */
+static void
+take_rest(Bonds *b)
+{
+    for (guint32 i = 0; i < b->slots->len; i++) {
+        guint32 at = slot_at(b, i)->first_member;
+        const Value *v;
+        while (slot_at(b, i)->is_taken && (v = next_member(b, i, &at)) != NULL) {
+            guint touched = 0;
+            joins_successors(b, v, &touched);
+            if (is_single(b, v))
+                b->is_bound[use_at(b, v->first)->line] = TRUE;
+            else if (v->is_again_first && v->is_again_last && touched < 2)
+                bind_value(b, v);
+        }
+    }
 }
 
 static void
@@ -336,11 +422,10 @@ begin(Bonds *b, LampGroupState *s)
     gsize n = (gsize) s->input->n_lines + 1;
     *b = (Bonds){.s = s, .uses = lamp_values_sort(s->input)};
     b->values = g_array_new(FALSE, FALSE, sizeof(Value));
-    b->homes = g_array_new(FALSE, FALSE, sizeof(Home));
-    b->families = g_array_new(FALSE, FALSE, sizeof(Family));
-    b->home_index = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
-    b->family_index = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
-    b->value_of = g_new0(guint32, (gsize) s->input->n_values + 1);
+    b->slots = g_array_new(FALSE, FALSE, sizeof(Slot));
+    b->members = g_array_new(FALSE, FALSE, sizeof(Member));
+    b->index = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    b->slot_of = g_new0(guint32, (gsize) s->input->n_values + 1);
     b->parents = g_new(guint32, n);
     b->first_time = g_new(gint64, n);
     b->last_ns = g_new(gint64, n);
@@ -349,11 +434,6 @@ begin(Bonds *b, LampGroupState *s)
         b->parents[i] = i;
         b->first_time[i] = b->last_ns[i] = s->input->lines[i].time_ns;
     }
-    for (guint32 first = 0, end = 0; first < b->uses->len; first = end) {
-        while (end < b->uses->len && use_at(b, end)->hash == use_at(b, first)->hash)
-            end++;
-        number_value(b, first, end);
-    }
 }
 
 static void
@@ -361,11 +441,10 @@ end(Bonds *b)
 {
     g_array_unref(b->uses);
     g_array_unref(b->values);
-    g_array_unref(b->homes);
-    g_array_unref(b->families);
-    g_hash_table_unref(b->home_index);
-    g_hash_table_unref(b->family_index);
-    g_free(b->value_of);
+    g_array_unref(b->slots);
+    g_array_unref(b->members);
+    g_hash_table_unref(b->index);
+    g_free(b->slot_of);
     g_free(b->parents);
     g_free(b->first_time);
     g_free(b->last_ns);
@@ -377,14 +456,14 @@ lamp_bonds_find(LampGroupState *s)
 {
     Bonds b;
     begin(&b, s);
-    for (guint i = 0; i < b.values->len; i++)
-        count_value(&b, &g_array_index(b.values, Value, i));
-    count_covered(&b);
-    judge_families(&b);
-    take_at_home(&b);
+    number_slots(&b);
+    number_values(&b);
+    count_values(&b);
+    find_homes(&b);
+    take_homes(&b);
     for (guint k = 1; k < MOST_CHAINS && take_chained(&b); k++)
         continue;
-    take_singles(&b);
+    take_rest(&b);
     guint32 bound = 0;
     for (guint32 i = 0; i < s->input->n_lines; i++) {
         s->bound[i] = b.is_bound[i] ? find_root(b.parents, i) : LAMP_LOG_NONE;

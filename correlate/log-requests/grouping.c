@@ -342,7 +342,6 @@ fill_places(LampLogGrouping *grouping, const LampGroupState *s, const LampVotes 
         guint sum;
         elect(&votes[i], &best, &next, &sum);
         guint32 root = votes[i].root[best];
-        double trust = s->bound[i] == LAMP_LOG_NONE ? s->trust : 1;
         if (numbers[root] == LAMP_LOG_NONE)
             numbers[root] = grouping->n_requests++;
         places[i] = (LampLogPlace){
@@ -350,13 +349,16 @@ fill_places(LampLogGrouping *grouping, const LampGroupState *s, const LampVotes 
             .previous = latest[root],
             .runner_up = next != G_MAXUINT ? votes[i].root[next] : LAMP_LOG_NONE,
             .other = next != G_MAXUINT ? (float) votes[i].count[next] / (float) sum : 0,
-            .confidence = (float) (trust * votes[i].count[best] / sum),
+            .confidence = (float) votes[i].count[best] / (float) sum,
         };
         latest[root] = first + i;
     }
     for (guint32 i = 0; i < n; i++)
         if (places[i].runner_up != LAMP_LOG_NONE)
             places[i].runner_up = numbers[places[i].runner_up];
+    for (guint32 i = 0; i < n; i++)
+        if (places[i].previous != LAMP_LOG_NONE && s->bound[i] == LAMP_LOG_NONE)
+            places[i].confidence *= (float) s->trust;
 }
 
 static void
