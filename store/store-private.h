@@ -28,5 +28,10 @@ struct LampStore {
     GPtrArray *texts;     /* string_id -> text; NULL until first used */
 };
 
+/* May rows be written? Not after a string could not be; nor after SQLite has rolled the
+ * transaction back by itself (on a full disk), when each further row would be kept by itself.
+ */
+gboolean lamp_store_takes_rows(const LampStore *store);
+
 /* Sets @error from SQLite's last error; returns FALSE, for `return`. @what: what failed. */
 gboolean lamp_store_fail(LampStore *store, int code, const char *what, GError **error);

@@ -205,6 +205,13 @@ lamp_store_commit(LampStore *store, GError **error)
     return TRUE;
 }
 
+gboolean
+lamp_store_takes_rows(const LampStore *store)
+{
+    return store->intern_error == NULL &&
+           (!store->in_transaction || !sqlite3_get_autocommit(store->db));
+}
+
 void
 lamp_store_rollback(LampStore *store)
 {

@@ -44,6 +44,8 @@ static void
 insert_string(LampStore *store, gint64 id, LampBytes text)
 {
     int code = SQLITE_OK;
+    if (!lamp_store_takes_rows(store))
+        return;
     if (store->insert_string == NULL)
         code = sqlite3_prepare_v3(store->db, "INSERT INTO strings VALUES (?, ?)", -1,
                                   SQLITE_PREPARE_PERSISTENT, &store->insert_string, NULL);

@@ -62,5 +62,9 @@ struct LampWriter {
     GError *failure; /* first failed row of the source */
 };
 
-/* Runs the bound insert; the first failure is remembered for the end of the source. */
+/* Runs the bound insert; the first failure is remembered for the end of the source, and nothing
+ * is written after it. */
 void lamp_writer_insert(LampWriter *writer, Insert which);
+
+/* Writes what has gathered in the batches, in the same way. */
+void lamp_writer_flush(LampWriter *writer);

@@ -3,17 +3,24 @@
  * the order of the tables there. Endpoints are interned on the way, as strings are.
  */
 #include "store/fields.h"
+#include "store/store-private.h"
 #include "store/writer-private.h"
 
 #include <arpa/inet.h>
 
 #define ENDPOINTS_BUDGET ((gsize) 64 << 20)
 
+static gboolean
+takes_rows(const LampWriter *writer)
+{
+    return writer->failure == NULL && lamp_store_takes_rows(writer->store);
+}
+
 void
 lamp_writer_insert(LampWriter *writer, Insert which)
 {
-    GError **failure = writer->failure == NULL ? &writer->failure : NULL;
-    gboolean ok = lamp_statement_run(writer->inserts[which], failure);
+    gboolean ok =
+        takes_rows(writer) && lamp_statement_run(writer->inserts[which], &writer->failure);
     (void) ok; /* remembered in failure */
 }
 
@@ -21,8 +28,17 @@ lamp_writer_insert(LampWriter *writer, Insert which)
 static void
 end_row(LampWriter *writer, Batch which)
 {
-    GError **failure = writer->failure == NULL ? &writer->failure : NULL;
-    (void) lamp_batch_next(writer->batches[which], failure);
+    if (takes_rows(writer))
+        (void) lamp_batch_next(writer->batches[which], &writer->failure);
+    else
+        lamp_batch_clear(writer->batches[which]);
+}
+
+void
+lamp_writer_flush(LampWriter *writer)
+{
+    for (gsize i = 0; i < N_BATCHES && takes_rows(writer); i++)
+        (void) lamp_batch_flush(writer->batches[i], &writer->failure);
 }
 
 /* An endpoint's key in the map: the address and port, or the name. */

@@ -141,8 +141,7 @@ gboolean
 lamp_writer_source_end(LampWriter *writer, const LampSourceRow *source, GError **error)
 {
     insert_source(writer, source);
-    for (gsize i = 0; i < N_BATCHES && writer->failure == NULL; i++)
-        (void) lamp_batch_flush(writer->batches[i], &writer->failure);
+    lamp_writer_flush(writer);
     if (writer->failure != NULL) {
         g_propagate_error(error, g_steal_pointer(&writer->failure));
         lamp_writer_source_abandon(writer);

@@ -154,6 +154,37 @@ START_TEST(test_rows_have_the_numbers_that_were_told)
 }
 END_TEST
 
+/* SQLite ends the transaction by itself then; what comes after must not be kept either. */
+START_TEST(test_full_disk_leaves_nothing_of_the_source)
+{
+    enum { CALLS = 50000 };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(LampStore) store = lamp_store_open(path, LAMP_STORE_CREATE, NULL);
+    g_autoptr(LampWriter) writer = lamp_writer_new(store, NULL);
+    ck_assert(lamp_store_run(store, "PRAGMA main.max_page_count=80", NULL));
+    ck_assert_int_gt(lamp_writer_source_begin(writer, NULL), 0);
+    for (guint64 i = 0; i < CALLS; i++) {
+        g_autofree char *operation = g_strdup_printf("GET /%" G_GUINT64_FORMAT, i / 100);
+        LampObservationRow row = {.connection_id = 1,
+                                  .position = i,
+                                  .operation = lamp_bytes_text(operation),
+                                  .resolution_ns = 1};
+        lamp_writer_observation(writer, &row);
+    }
+    LampSourceRow source = {.path = "a.pcap", .state = "done"};
+    ck_assert(!lamp_writer_source_end(writer, &source, &error));
+    ck_assert(g_error_matches(error, LAMP_STORE_ERROR, LAMP_STORE_ERROR_FULL));
+    g_autoptr(LampStatement) rows = lamp_statement_new(
+        store,
+        "SELECT (SELECT count(*) FROM observations) + (SELECT count(*) FROM sources) + "
+        "(SELECT count(*) FROM strings)",
+        NULL);
+    gboolean has_row = FALSE;
+    ck_assert(lamp_statement_step(rows, &has_row, NULL) && has_row);
+    ck_assert_int_eq(lamp_statement_int(rows, 0), 0);
+}
+END_TEST
+
 START_TEST(test_schema_document_is_current)
 {
     g_autofree char *made = lamp_store_schema_markdown();
@@ -177,6 +208,7 @@ main(void)
     tcase_add_test(tc, test_strings_survive_reopening_and_rollback);
     tcase_add_test(tc, test_statement_repairs_text_and_refuses_two);
     tcase_add_test(tc, test_rows_have_the_numbers_that_were_told);
+    tcase_add_test(tc, test_full_disk_leaves_nothing_of_the_source);
     tcase_add_test(tc, test_schema_document_is_current);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
