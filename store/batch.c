@@ -21,9 +21,10 @@ struct LampBatch {
     /* the row being made */
     gint64 row_id;
     guint next_column;
-    guint types_len;
     guint8 types[MOST_COLUMNS * LONGEST_VARINT];
     LampOut body;
+    guint types_len; /* far from next_column, else the two are added to as one vector, and each
+                      * cell waits until the vector of the one before is in memory */
 };
 
 /* ---- cells of a row */

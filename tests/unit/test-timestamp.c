@@ -59,7 +59,7 @@ START_TEST(test_kept_dates_change_nothing)
     guint kept = 0;
     lamp_timestamp_scanner_init(&keeping, &context);
     lamp_timestamp_scanner_init(&forgetting, &context);
-    for (guint i = 0; i < 200000; i++) {
+    for (guint i = 0; i < 50000; i++) {
         LampTimestamp stamp = {0}, expected = {0};
         char text[64];
         choose_text(random, text, sizeof text);
@@ -72,7 +72,7 @@ START_TEST(test_kept_dates_change_nothing)
         ck_assert_msg(!found || same(&stamp, &expected), "'%s' is read as another time", text);
         ck_assert_uint_eq(keeping.last_form, forgetting.last_form);
     }
-    ck_assert_uint_gt(kept, 10000);
+    ck_assert_uint_gt(kept, 5000);
 }
 END_TEST
 
