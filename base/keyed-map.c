@@ -80,15 +80,6 @@ lamp_keyed_map_free(LampKeyedMap *map)
     g_free(map);
 }
 
-void
-lamp_keyed_map_clear(LampKeyedMap *map)
-{
-    lamp_arena_clear(map->keys);
-    g_clear_pointer(&map->slots, g_free);
-    map->slot_count = 0;
-    map->used = 0;
-}
-
 static Slot *
 find_slot(const LampKeyedMap *map, LampBytes key, guint64 hash)
 {

@@ -16,9 +16,6 @@ typedef struct LampKeyedMap LampKeyedMap;
 LampKeyedMap *lamp_keyed_map_new(gsize budget_bytes);
 void lamp_keyed_map_free(LampKeyedMap *map);
 
-/* Empties the map and keeps its budget. */
-void lamp_keyed_map_clear(LampKeyedMap *map);
-
 /* Place of the value of @key, made with the value 0 where the key is new (*out_is_new, may be
  * NULL, tells). NULL when the budget is used up. Valid until the next call that adds. O(1)
  * expected. */

@@ -21,12 +21,6 @@ lamp_log_set_level(LampLogLevel level)
     shown_level = level;
 }
 
-LampLogLevel
-lamp_log_level(void)
-{
-    return shown_level;
-}
-
 static gboolean
 shown_too_often(const char *text)
 {

@@ -16,7 +16,6 @@ typedef enum {
 
 /* Messages above @level are not shown; LAMP_LOG_NOTE at the start. */
 void lamp_log_set_level(LampLogLevel level);
-LampLogLevel lamp_log_level(void);
 
 /* "lamplight: DOMAIN: TEXT" with the control bytes of the text made visible. */
 void lamp_log(LampLogLevel level, const char *domain, const char *format, ...)

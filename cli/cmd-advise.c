@@ -86,8 +86,7 @@ append_text(const Gain *gain, double base, GString *out)
                            lamp_advice_names[advice->kind], text, advice->requests,
                            has_links ? "requests" : "calls");
     if (advice->example != 0)
-        g_string_append_printf(out, ", for example trace %032" G_GINT64_MODIFIER "x",
-                               advice->example);
+        g_string_append_printf(out, ", for example trace %" G_GINT64_FORMAT, advice->example);
     if (has_links)
         g_string_append_printf(out, "; links sure with %.0f %%", advice->confidence * 100.0);
     g_string_append_c(out, '\n');

@@ -176,6 +176,7 @@ const LampCommand lamp_command_analyze = {
         "is a file, a\n"
         "folder (walked), or - for standard input. Nothing is changed but the database.",
     .options = lamp_ingest_option_entries,
+    .more_options = lamp_correlate_option_entries,
     .least_arguments = 1,
     .run = run,
 };

@@ -9,6 +9,7 @@
  *   allow shop -> catalog/GET *
  *   deny  * -> pg
  */
+#include "base/log.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/flow-options.h"
@@ -108,14 +109,26 @@ read_policy(GArray *rules, GError **error)
     return TRUE;
 }
 
+/* Says so where @target of a rule names nothing: it may be mistyped. */
+static void
+note_unknown(const Audit *audit, const Rule *rule, const LampTarget *target, const char *side)
+{
+    for (guint32 i = 1; i < lamp_topology_instance_count(audit->topology); i++)
+        if (lamp_target_matches_instance(target, i))
+            return;
+    lamp_log(LAMP_LOG_NOTE, "audit", "'%s': the %s is no service here", rule->text, side);
+}
+
 /* After all labels are known. */
 static void
-resolve_rules(Audit *audit)
+resolve_rules(const Audit *audit)
 {
     for (guint i = 0; i < audit->rules->len; i++) {
         Rule *rule = &g_array_index(audit->rules, Rule, i);
         lamp_target_resolve(rule->from, audit->topology);
         lamp_target_resolve(rule->to, audit->topology);
+        note_unknown(audit, rule, rule->from, "caller");
+        note_unknown(audit, rule, rule->to, "callee");
     }
 }
 
@@ -197,7 +210,7 @@ append_table(const Audit *audit, GString *out)
                          lamp_label_format(audit->topology, v->label),
                          lamp_count_format(v->calls),
                          lamp_time_format(v->first),
-                         g_strdup_printf("%032" G_GINT64_MODIFIER "x", v->example),
+                         g_strdup_printf("%" G_GINT64_FORMAT, v->example),
                          g_strdup(v->rule != NULL ? v->rule->text : "no rule allows it")};
         lamp_table_take(table, cells);
     }

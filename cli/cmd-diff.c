@@ -11,7 +11,9 @@
 #include <math.h>
 
 static gboolean as_json;
-static double split_s, level = 0.05;
+#define NO_SPLIT 1e9
+
+static double split_s = NO_SPLIT, level = 0.05;
 static int most = 10;
 static char *before, *after, *before_period, *after_period;
 
@@ -34,7 +36,7 @@ static const GOptionEntry options[] = {
 };
 
 static const LampOptionRange ranges[] = {
-    {"split", NULL, &split_s, 0.0, 1e9},
+    {"split", NULL, &split_s, 0.0, NO_SPLIT},
     {"top", &most, NULL, 0.0, G_MAXINT},
     {"level", NULL, &level, 0.0, 1.0},
     LAMP_FLOW_RANGES,
@@ -241,7 +243,7 @@ choose_side(LampStore *store, LampCompareSide side, LampFlowFilter *filter, GErr
     *filter = lamp_flow_filter;
     if (hosts != NULL)
         filter->service = hosts;
-    if (period == NULL && split_s <= 0.0)
+    if (period == NULL && split_s >= NO_SPLIT)
         return TRUE;
     if (!find_begin(store, &begin, error))
         return FALSE;
@@ -278,10 +280,11 @@ check_sides(const char *other, GError **error)
 {
     gboolean by_hosts = before != NULL && after != NULL;
     gboolean by_period = before_period != NULL && after_period != NULL;
+    gboolean has_split = split_s < NO_SPLIT;
     gboolean is_paired = (before != NULL) == (after != NULL) &&
                          (before_period != NULL) == (after_period != NULL);
-    if (is_paired && (other != NULL || by_hosts || by_period || split_s > 0.0) &&
-        !(split_s > 0.0 && (by_period || other != NULL)) &&
+    if (is_paired && (other != NULL || by_hosts || by_period || has_split) &&
+        !(has_split && (by_period || other != NULL)) &&
         !(by_hosts && lamp_flow_filter.service != NULL))
         return TRUE;
     g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
@@ -291,6 +294,23 @@ check_sides(const char *other, GError **error)
     return FALSE;
 }
 
+static void
+set_empty_side_error(LampStore *store, const LampComparison *comparison, GError **error)
+{
+    g_autoptr(LampStatement) query = lamp_statement_new(
+        store, "SELECT (max(start_ns) - min(start_ns)) / 1e9 FROM trace_roots", NULL);
+    gboolean has_row = FALSE;
+    if (split_s >= NO_SPLIT || comparison->flows[0] + comparison->flows[1] == 0 ||
+        query == NULL || !lamp_statement_step(query, &has_row, NULL) || !has_row) {
+        lamp_set_no_flows_error(error);
+        return;
+    }
+    g_set_error(
+        error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_INPUT,
+        "--split %.10g leaves one side empty: requests begin 0 to %.3f s after the first",
+        split_s, lamp_statement_real(query, 0));
+}
+
 static int
 run(LampCli *cli, char **arguments, GError **error)
 {
@@ -298,7 +318,7 @@ run(LampCli *cli, char **arguments, GError **error)
     if (!check_sides(arguments[1], error) || !read_both(cli, comparison, arguments[1], error))
         return -1;
     if (arguments[1] == NULL && (comparison->flows[0] == 0 || comparison->flows[1] == 0)) {
-        lamp_set_no_flows_error(error);
+        set_empty_side_error(cli->store, comparison, error);
         return -1;
     }
     lamp_compare_finish(comparison);

@@ -10,13 +10,14 @@
 #include "cli/print.h"
 #include "model/critical-path.h"
 
-static gboolean ascii, slowest;
+static gboolean ascii, slowest, as_json;
 static int most = 200;
 
 static const GOptionEntry options[] = {
     LAMP_FLOW_OPTIONS,
     {"slowest", 0, 0, G_OPTION_ARG_NONE, &slowest, "the slowest request", NULL},
     {"ascii", 0, 0, G_OPTION_ARG_NONE, &ascii, "plain characters only", NULL},
+    {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "a JSON object", NULL},
     {"lines", 0, 0, G_OPTION_ARG_INT, &most, "calls to draw (default 200)", "N"},
     {NULL},
 };
@@ -33,7 +34,7 @@ typedef struct {
     const LampCritical *critical;
     LampTime from;
     double ns_per_cell;
-    guint name_width, bar_width;
+    guint name_width, bar_width, number_width;
     gboolean color;
 } Chart;
 
@@ -103,8 +104,13 @@ append_call(GString *out, const Chart *chart, guint32 i)
     append_cell(out, name, chart->name_width);
     g_string_append(out, ascii ? " |" : " │");
     append_bar(out, chart, call, is_critical);
-    g_string_append_printf(out, "%s%9s  %3.0f%%%s%s\n", ascii ? "|" : "│", duration,
-                           (double) call->confidence * 100.0, call->is_error ? " ERROR " : "",
+    g_string_append_printf(out, "%s%9s  ", ascii ? "|" : "│", duration);
+    if (call->parent == LAMP_FLOW_NONE)
+        g_string_append(out, "   -");
+    else
+        g_string_append_printf(out, "%3.0f%%", (double) call->confidence * 100.0);
+    g_string_append_printf(out, "%*" G_GINT64_FORMAT, (int) chart->number_width, call->call_id);
+    g_string_append_printf(out, "%s%s\n", call->is_error ? " ERROR " : "",
                            call->is_error ? call->status : "");
 }
 
@@ -118,7 +124,7 @@ append_head(GString *out, const Chart *chart, const char *why)
     g_autofree char *end = lamp_ms_format(chart->ns_per_cell * chart->bar_width);
     g_autofree char *sure = lamp_share_format(flow->confidence);
     g_string_append_printf(out,
-                           "%s, trace %032" G_GINT64_MODIFIER "x (%s)\n"
+                           "%s, trace %" G_GINT64_FORMAT " (%s)\n"
                            "began %s, took %s, %u call%s; whole tree right with %s\n\n",
                            label, flow->trace_id, why, start, duration, flow->count,
                            flow->count == 1 ? "" : "s", sure);
@@ -139,7 +145,10 @@ append_chart(LampCli *cli, const LampFlow *flow, const LampTopology *topology, c
     Chart chart = {.flow = flow, .topology = topology, .critical = critical};
     chart.from = flow->calls[0].client_start;
     chart.name_width = MIN(width * 2 / 5, 48);
-    chart.bar_width = width - chart.name_width - 19;
+    chart.number_width = 2;
+    for (gint64 most_id = flow->calls[flow->count - 1].call_id; most_id > 0; most_id /= 10)
+        chart.number_width++;
+    chart.bar_width = width - chart.name_width - 19 - MIN(chart.number_width, 18);
     chart.ns_per_cell = MAX((double) (end - chart.from), 1.0) / chart.bar_width;
     chart.color = cli->color;
     append_head(out, &chart, why);
@@ -147,7 +156,59 @@ append_chart(LampCli *cli, const LampFlow *flow, const LampTopology *topology, c
         append_call(out, &chart, i);
     g_string_append(out, ascii ? "\n# on the critical path, = off it, - on the network; "
                                : "\n█ on the critical path, ▓ off it, ░ on the network; ");
-    g_string_append(out, "last column: confidence of the link to the caller\n");
+    g_string_append(out,
+                    "last columns: confidence of the\nlink to the caller; number of the call, "
+                    "which `explain` takes\n");
+}
+
+static void
+append_json_call(GString *out, const LampFlow *flow, const LampTopology *topology, guint32 i,
+                 const LampCritical *critical)
+{
+    const LampFlowCall *call = &flow->calls[i];
+    const LampLabel *label = lamp_topology_label(topology, call->label);
+    g_string_append_printf(out, "{\"call\": %" G_GINT64_FORMAT ", \"parent\": ", call->call_id);
+    if (call->parent == LAMP_FLOW_NONE)
+        g_string_append(out, "null");
+    else
+        g_string_append_printf(out, "%" G_GINT64_FORMAT, flow->calls[call->parent].call_id);
+    g_string_append(out, ", \"service\": ");
+    lamp_json_append_string(out, lamp_topology_service(topology, label->service)->name);
+    g_string_append(out, ", \"operation\": ");
+    lamp_json_append_string(out, label->operation);
+    g_string_append(out, ", \"status\": ");
+    lamp_json_append_string(out, call->status[0] == '\0' ? NULL : call->status);
+    g_string_append_printf(
+        out,
+        ", \"is_error\": %s, \"client_start_ns\": %" G_GINT64_FORMAT
+        ", \"server_start_ns\": %" G_GINT64_FORMAT ", \"server_end_ns\": %" G_GINT64_FORMAT
+        ", \"client_end_ns\": %" G_GINT64_FORMAT ", \"critical_own_ns\": %" G_GINT64_FORMAT
+        ", \"critical_network_ns\": %" G_GINT64_FORMAT ", \"confidence\": ",
+        call->is_error ? "true" : "false", call->client_start, call->server_start,
+        call->server_end, call->client_end, critical->own, critical->network);
+    if (call->parent == LAMP_FLOW_NONE)
+        g_string_append(out, "null");
+    else
+        lamp_json_append_real(out, (double) call->confidence);
+    g_string_append_c(out, '}');
+}
+
+static void
+append_json(const LampFlow *flow, const LampTopology *topology, GString *out)
+{
+    g_autofree LampCritical *critical = g_new(LampCritical, flow->count);
+    lamp_critical_path_find(flow, critical);
+    g_string_append_printf(out,
+                           "{\"trace_id\": \"%032" G_GINT64_MODIFIER
+                           "x\", \"is_background\": %s, \"confidence\": ",
+                           flow->trace_id, flow->is_background ? "true" : "false");
+    lamp_json_append_real(out, flow->confidence);
+    g_string_append(out, ", \"calls\": [");
+    for (guint32 i = 0; i < flow->count; i++) {
+        g_string_append(out, i == 0 ? "\n  " : ",\n  ");
+        append_json_call(out, flow, topology, i, &critical[i]);
+    }
+    g_string_append(out, "\n]}\n");
 }
 
 static int
@@ -160,7 +221,10 @@ run(LampCli *cli, char **arguments, GError **error)
         !lamp_choose_flow(cli, &view, arguments[1], slowest, &flow, &why, error))
         return -1;
     g_autoptr(GString) out = g_string_new(NULL);
-    append_chart(cli, flow, view.topology, why, out);
+    if (as_json)
+        append_json(flow, view.topology, out);
+    else
+        append_chart(cli, flow, view.topology, why, out);
     return lamp_print(out, error) ? LAMP_EXIT_OK : -1;
 }
 

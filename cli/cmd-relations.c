@@ -59,6 +59,9 @@ path_name(const LampCausalModel *model, guint class_number, guint32 type)
     return g_strconcat(above, " > ", segment->name, NULL);
 }
 
+/* Is there a table whose columns want a legend? */
+static gboolean has_table;
+
 /* The same, no more than the caller's call and the own one. */
 static char *
 short_name(const LampCausalModel *model, guint class_number, guint32 type)
@@ -84,6 +87,17 @@ rank_classes(const LampCausalModel *model)
         order[at] = i;
     }
     return order;
+}
+
+static void
+append_left_out(const LampCausalModel *model, guint number, GString *out)
+{
+    guint64 left_out = lamp_causal_model_left_out(model, number);
+    if (left_out > 0)
+        g_string_append_printf(out,
+                               "  %" G_GUINT64_FORMAT
+                               " segments left out: more than %u types are not compared\n",
+                               left_out, LAMP_CAUSAL_TYPES);
 }
 
 static void
@@ -113,13 +127,19 @@ append_class(const LampCli *cli, const LampCausalModel *model, guint number, GSt
     }
     g_autofree char *name =
         lamp_text_escape(lamp_bytes_text(lamp_causal_model_class_name(model, number)));
-    g_string_append_printf(out,
-                           "%s: %" G_GUINT64_FORMAT " traces, %u segment types; %u relations "
-                           "follow from others, %u were never tested\n",
-                           name, lamp_causal_model_traces(model, number),
-                           lamp_causal_model_types(model, number), implied, unproven);
+    guint64 traces = lamp_causal_model_traces(model, number);
+    g_string_append_printf(out, "%s: %" G_GUINT64_FORMAT " traces, %u segment types; ", name,
+                           traces, lamp_causal_model_types(model, number));
+    if (relations->len == 0 && traces < LAMP_CAUSAL_LEAST_TRACES)
+        g_string_append_printf(out, "too few: no relation is told below %u traces\n",
+                               LAMP_CAUSAL_LEAST_TRACES);
+    else
+        g_string_append_printf(out, "%u relations follow from others, %u were never tested\n",
+                               implied, unproven);
+    append_left_out(model, number, out);
     if (lamp_table_rows(table) > 0)
         lamp_table_render(table, out, cli->table_width);
+    has_table = has_table || lamp_table_rows(table) > 0;
     g_string_append_c(out, '\n');
 }
 
@@ -203,10 +223,12 @@ append_all(LampCli *cli, const LampCausalModel *model, GString *out)
     }
     g_string_append(out, as_json  ? "\n]}\n"
                          : as_dot ? "}\n"
-                                  : "\"against\": weight of traces that show otherwise; "
-                                    "\"allowed\": what wrong links explain; \"by\nchance\": "
-                                    "traces that would show otherwise with durations exchanged "
-                                    "between them.\n");
+                         : !has_table
+                             ? ""
+                             : "\"against\": weight of traces that show otherwise; "
+                               "\"allowed\": what wrong links explain; \"by\nchance\": "
+                               "traces that would show otherwise with durations exchanged "
+                               "between them.\n");
 }
 
 static int

@@ -66,7 +66,8 @@ typedef struct {
     const char *description; /* further help, shown below the options; may be NULL */
     const GOptionEntry
         *options; /* parsed by main into the command's static variables; may be NULL */
-    const LampOptionRange *ranges; /* may be NULL */
+    const GOptionEntry *more_options; /* the same of another stage; may be NULL */
+    const LampOptionRange *ranges;    /* may be NULL */
     LampCommandFlags flags;
     guint least_arguments, most_arguments; /* without the command's name; most 0: any number */
     /* @arguments: NULL-terminated, options removed, the database's name first where there is

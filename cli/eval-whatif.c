@@ -113,12 +113,12 @@ print_score(const Score *score, gboolean as_json, GError **error)
         g_string_append(out, "\n]\n");
     } else {
         lamp_table_render(score->table, out, score->width);
-        g_string_append_printf(
-            out,
-            "\n%u of %u figures within their bound, from the baseline alone "
-            "(runs: %s). ms; bound: 5 %% (p95, p99: 15 %%) or twice the noise\n"
-            "floor, half the spread of the baseline's own runs.\n",
-            score->within, score->all, lamp_measured_group(score->measured));
+        g_string_append_printf(out,
+                               "\n%u of %u figures within their bound, from the baseline alone "
+                               "(runs of machine, system, load: %s). ms; bound: 5 %% (p95, "
+                               "p99: 15 %%) or twice the noise\n"
+                               "floor, half the spread of the baseline's own runs.\n",
+                               score->within, score->all, lamp_measured_group(score->measured));
     }
     return lamp_print(out, error) ? LAMP_EXIT_OK : -1;
 }

@@ -36,6 +36,13 @@ extern char *lamp_flow_sample_by; /* text of --sample-by */
          (gpointer) &lamp_flow_filter.operation,                                           \
          "only requests whose first operation contains TEXT",                              \
          "TEXT"},                                                                          \
+        {"errors",                                                                         \
+         0,                                                                                \
+         0,                                                                                \
+         G_OPTION_ARG_NONE,                                                                \
+         &lamp_flow_filter.only_errors,                                                    \
+         "only requests that were answered with an error",                                 \
+         NULL},                                                                            \
         {"no-background",                                                                  \
          0,                                                                                \
          0,                                                                                \

@@ -124,10 +124,10 @@ lamp_graph_append_dot(GString *out, const LampGraph *graph, const LampTopology *
         "digraph requests {\n  rankdir=LR;\n  node [shape=box, style=\"rounded,filled\", "
         "fontname=\"sans-serif\", fontsize=10];\n  edge [fontname=\"sans-serif\", "
         "fontsize=9];\n"
-        "  label=\"%" G_GUINT64_FORMAT
-        " requests, trees right with %.0f %%; durations p50 / p95 "
-        "/ p99\";\n",
-        lamp_graph_flows(graph), lamp_graph_confidence(graph) * 100.0);
+        "  label=\"%" G_GUINT64_FORMAT " requests and %" G_GUINT64_FORMAT
+        " background activities, trees right with %.0f %%; durations p50 / p95 / p99\";\n",
+        lamp_graph_requests(graph), lamp_graph_flows(graph) - lamp_graph_requests(graph),
+        lamp_graph_confidence(graph) * 100.0);
     for (guint i = 0; i < lamp_graph_node_count(graph); i++)
         if (is_used(graph, i))
             append_dot_node(out, graph, topology, i);
@@ -240,7 +240,10 @@ void
 lamp_graph_append_json(GString *out, const LampGraph *graph, const LampTopology *topology)
 {
     g_string_append_printf(
-        out, "{\"requests\": %" G_GUINT64_FORMAT ", \"confidence\": ", lamp_graph_flows(graph));
+        out,
+        "{\"requests\": %" G_GUINT64_FORMAT ", \"background_activities\": %" G_GUINT64_FORMAT
+        ", \"confidence\": ",
+        lamp_graph_requests(graph), lamp_graph_flows(graph) - lamp_graph_requests(graph));
     lamp_json_append_real(out, lamp_graph_confidence(graph));
     g_string_append(out, ", \"nodes\": [");
     const char *comma = "\n  ";

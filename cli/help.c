@@ -19,7 +19,8 @@ static const GOptionEntry common_options[] = {
 static const char exit_statuses[] =
     "Exit status:\n"
     "  0    done\n"
-    "  1    done, but some of the input could not be read or understood (ingest, analyze)\n"
+    "  1    done, but some of the input could not be read or understood (ingest, analyze),\n"
+    "       or some calls are not allowed (audit)\n"
     "  2    wrong use: command, option, value, query, or a name that does not occur\n"
     "  3    nothing to work on: no input could be read, no request flow passes\n"
     "  4    the database is missing, foreign, damaged or not finished\n"
@@ -85,6 +86,7 @@ advise(const LampCommand *command, GError *error)
         (typed = strstr(error->message, " --")) != NULL) {
         g_autoptr(GPtrArray) names = g_ptr_array_new();
         add_names(names, command->options);
+        add_names(names, command->more_options);
         add_names(names, common_options);
         g_ptr_array_add(names, NULL);
         g_auto(GStrv) words = g_strsplit(typed + 3, "=", 2);
@@ -110,6 +112,8 @@ lamp_options_parse(const LampCommand *command, int *argc, char ***argv, GString 
         g_option_context_set_description(context, command->description);
     if (command->options != NULL)
         g_option_context_add_main_entries(context, command->options, NULL);
+    if (command->more_options != NULL)
+        g_option_context_add_main_entries(context, command->more_options, NULL);
     g_option_context_add_main_entries(context, common_options, NULL);
     g_option_context_set_help_enabled(context, FALSE);
     g_autoptr(GError) wrong = NULL;

@@ -52,7 +52,7 @@ lamp_causal_model_new(const LampCausalOptions *options)
     if (model->options.error_rate <= 0)
         model->options.error_rate = 0.01;
     if (model->options.least_traces <= 0)
-        model->options.least_traces = 30;
+        model->options.least_traces = LAMP_CAUSAL_LEAST_TRACES;
     if (model->options.least_chance <= 0)
         model->options.least_chance = 0.05;
     model->classes = g_ptr_array_new_with_free_func(free_class);

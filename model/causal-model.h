@@ -15,6 +15,8 @@
 #define LAMP_CAUSAL_TYPES 96u
 #define LAMP_CAUSAL_NO_PARENT G_MAXUINT32
 
+#define LAMP_CAUSAL_LEAST_TRACES 30u
+
 typedef struct {
     guint32 type;
     gint64 start, end; /* ns */
@@ -49,7 +51,7 @@ typedef struct {
 
 typedef struct {
     double error_rate;   /* counterexamples that are forgiven at least; 0 means 0.01 */
-    double least_traces; /* 0 means 30 */
+    double least_traces; /* 0 means LAMP_CAUSAL_LEAST_TRACES */
     double least_chance; /* 0 means 0.05 */
     gint64 clock_error;  /* ns, standard deviation between two clocks */
 } LampCausalOptions;

@@ -27,6 +27,7 @@ struct LampGraph {
     LampIndexMap node_index, edge_index;
     GArray *places; /* node of each call of the flow at hand */
     guint64 flows;
+    guint64 requests; /* of these, from outside */
     double confidence;
     gint64 total;
     LampTime from, to;
@@ -216,6 +217,7 @@ lamp_graph_add(LampGraph *graph, const LampFlow *flow, const LampCritical *criti
     graph->from = graph->flows == 0 ? start : MIN(graph->from, start);
     graph->to = graph->flows == 0 ? end : MAX(graph->to, end);
     graph->flows += flow->weight;
+    graph->requests += flow->is_background ? 0 : flow->weight;
     graph->confidence += flow->confidence * flow->weight;
     graph->total += flow->is_background ? 0 : lamp_flow_duration(flow) * flow->weight;
     for (guint32 i = 0; i < flow->count; i++) {
@@ -261,6 +263,12 @@ const LampGraphEdge *
 lamp_graph_edge(const LampGraph *graph, guint index)
 {
     return &g_array_index(graph->edges, LampGraphEdge, index);
+}
+
+guint64
+lamp_graph_requests(const LampGraph *graph)
+{
+    return graph->requests;
 }
 
 guint64

@@ -59,6 +59,7 @@ const LampGraphNode *lamp_graph_node(const LampGraph *graph, guint index);
 const LampGraphEdge *lamp_graph_edge(const LampGraph *graph, guint index);
 
 guint64 lamp_graph_flows(const LampGraph *graph);
+guint64 lamp_graph_requests(const LampGraph *graph);  /* of these, those from outside */
 double lamp_graph_confidence(const LampGraph *graph); /* mean of the flows' */
 gint64 lamp_graph_total(const LampGraph *graph); /* durations of all flows that began outside */
 gint64 lamp_graph_period(const LampGraph *graph); /* first start to last end, ns */

@@ -315,6 +315,8 @@ matches_filter(const LampFlowReader *reader, const LampFlow *flow)
         return FALSE;
     if (reader->service != NULL && !passes_through(reader->service, flow))
         return FALSE;
+    if (filter->only_errors && !root->is_error)
+        return FALSE;
     const LampLabel *label = lamp_topology_label(reader->topology, root->label);
     return filter->operation == NULL || strstr(label->operation, filter->operation) != NULL;
 }

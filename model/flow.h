@@ -98,6 +98,7 @@ typedef enum { LAMP_VIEW_SUBMITTER, LAMP_VIEW_TRIGGER } LampView;
 /* Which flows to read; zeroed means all. */
 typedef struct {
     LampTime from, to;        /* root start in [from, to); both 0: all */
+    gboolean only_errors;     /* only flows whose root was answered with an error */
     gboolean skip_background; /* leave out flows that began inside the system */
     const char *service;      /* only flows with a call to this (a name of model/target.h) */
     const char *root;         /* only flows whose root asks this */

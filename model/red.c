@@ -104,12 +104,6 @@ lamp_red_row(const LampRed *red, guint32 label)
     return label < red->rows->len ? &g_array_index(red->rows, LampRedRow, label) : &empty_row;
 }
 
-guint64
-lamp_red_flows(const LampRed *red)
-{
-    return red->flows;
-}
-
 gint64
 lamp_red_total_duration(const LampRed *red)
 {

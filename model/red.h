@@ -31,7 +31,6 @@ void lamp_red_add(LampRed *red, const LampFlow *flow, const LampCritical *critic
 /* Row of a label; zeroed if it never occurred. Borrowed until the next add. */
 const LampRedRow *lamp_red_row(const LampRed *red, guint32 label);
 
-guint64 lamp_red_flows(const LampRed *red);
 gint64 lamp_red_total_duration(const LampRed *red);
 
 /* First start and last end of all calls; equal where there is none. */

@@ -107,7 +107,8 @@ lamp_unusual_find(const LampShapes *shapes)
         const Operation *operation = &g_array_index(operations, Operation, root_label(shape));
         gboolean is_rare = shape->count * RARE_ONE_IN < operation->requests ||
                            (shape->count == 1 && operation->requests >= LEAST_FOR_SINGLE);
-        if (!is_rare && shape->errors == 0)
+        gboolean is_all = shape->count == operation->requests;
+        if (!is_rare && (shape->errors == 0 || is_all))
             continue;
         LampUnusual unusual = {.shape = i,
                                .usual = operation->has_usual ? operation->usual : i,

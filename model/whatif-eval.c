@@ -101,6 +101,18 @@ parse_ms(const char *text, double *out_ms)
     return TRUE;
 }
 
+/* "30.000000" is 30. */
+static void
+trim_zeros(char *number)
+{
+    gsize n = strlen(number);
+    if (strchr(number, '.') == NULL)
+        return;
+    while (number[n - 1] == '0')
+        n--;
+    number[number[n - 1] == '.' ? n - 1 : n] = '\0';
+}
+
 static gboolean
 add_line(LampMeasured *measured, const char *line, const gint *places, guint number,
          GError **error)
@@ -125,9 +137,10 @@ add_line(LampMeasured *measured, const char *line, const gint *places, guint num
     }
     run.scenario = g_strdup(field(fields, count, places, COLUMN_SCENARIO));
     run.captured_as = g_strdup(field(fields, count, places, COLUMN_CAPTURED_AS));
+    g_autofree char *load = g_strdup(field(fields, count, places, COLUMN_LOAD));
+    trim_zeros(load);
     run.group = g_strjoin(" ", field(fields, count, places, COLUMN_MACHINE),
-                          field(fields, count, places, COLUMN_TOPO),
-                          field(fields, count, places, COLUMN_LOAD), NULL);
+                          field(fields, count, places, COLUMN_TOPO), load, NULL);
     g_array_append_val(measured->runs, run);
     return TRUE;
 }

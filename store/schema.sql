@@ -405,7 +405,8 @@ SELECT coalesce(c.server_external_id, printf('%016x', c.call_id * 2 + 1)),
        1.0, 'rpc', 'synchronous', 'both-ends', NULL, c.call_id, c.call_id
 FROM calls c WHERE c.client_start_ns IS NOT NULL AND c.server_start_ns IS NOT NULL;
 
---- Request flows: one row for each root call and all that it caused.
+--- Request flows: one row for each root call and all that it caused. From the first start to the last end: also
+--- work that nobody waited for or whose caller had given up. How long the caller waited is the root call's duration.
 CREATE VIEW traces AS
 SELECT printf('%032x', r.trace_id) AS trace_id, s.name AS service, o.text AS name, c.status AS status,
        r.start_ns AS start_ns, r.end_ns AS end_ns, r.end_ns - r.start_ns AS duration_ns, r.calls AS calls,

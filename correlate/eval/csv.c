@@ -102,9 +102,3 @@ lamp_csv_field(const LampCsv *csv, gint column)
                ? g_ptr_array_index(csv->fields, (guint) column)
                : "";
 }
-
-gboolean
-lamp_csv_seconds(const LampCsv *csv, gint column, gint64 *out_ns)
-{
-    return lamp_text_parse_scaled(lamp_bytes_text(lamp_csv_field(csv, column)), 9, out_ns);
-}

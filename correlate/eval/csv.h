@@ -20,7 +20,4 @@ gint lamp_csv_column(const LampCsv *csv, const char *name);
 /* Field of the current record; empty where the record is short or @column is -1. */
 const char *lamp_csv_field(const LampCsv *csv, gint column);
 
-/* The field in seconds as nanoseconds; FALSE if it is empty or no number. */
-gboolean lamp_csv_seconds(const LampCsv *csv, gint column, gint64 *out_ns);
-
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LampCsv, lamp_csv_free)

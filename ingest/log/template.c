@@ -131,9 +131,3 @@ lamp_templates_count(const LampTemplates *templates)
 {
     return templates->final_count;
 }
-
-guint64
-lamp_template_id(LampBytes text)
-{
-    return lamp_content_hash(text);
-}

@@ -79,7 +79,4 @@ LampBytes lamp_templates_final(const LampTemplates *templates, LampBytes masked)
 /* Number of different templates after merging. */
 guint lamp_templates_count(const LampTemplates *templates);
 
-/* Identity of a template, equal in every run and shard. */
-guint64 lamp_template_id(LampBytes text);
-
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LampTemplates, lamp_templates_free)

@@ -99,18 +99,6 @@ static const char *const forms[] = {
     "H:M:Sf",
 };
 
-guint
-lamp_timestamp_form_count(void)
-{
-    return G_N_ELEMENTS(forms);
-}
-
-const char *
-lamp_timestamp_form(guint number)
-{
-    return number < G_N_ELEMENTS(forms) ? forms[number] : NULL;
-}
-
 void
 lamp_timestamp_scanner_init(LampTimestampScanner *scanner, const LampSourceContext *context)
 {

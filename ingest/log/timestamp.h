@@ -44,7 +44,3 @@ gboolean lamp_timestamp_scan(LampTimestampScanner *scanner, LampBytes text,
  * digits and a fraction or exponent. */
 gboolean lamp_timestamp_parse(LampTimestampScanner *scanner, LampBytes text,
                               LampTimestamp *out_stamp) G_GNUC_WARN_UNUSED_RESULT;
-
-/* Number of forms in the table and the notation of one, for the documentation. */
-guint lamp_timestamp_form_count(void);
-const char *lamp_timestamp_form(guint number);
