@@ -3,13 +3,15 @@
  * Taking the most probable request for each step by itself can give two steps of one kind to
  * one request and none to another. So: start from that, then let pairs of requests exchange
  * steps as long as the sum of the log marginals and of the log probability of the requests'
- * patterns grows. The same blocks as in sampling, at zero temperature. */
+ * patterns grows. The same blocks as in sampling, at zero temperature. A step for which that
+ * ends far below its best takes the best back. */
 #include "correlate/inference/sample.h"
 
 #include <math.h>
 
 #define SWEEPS 3
-#define LEAST 1e-4f /* a marginal that was never seen is not zero */
+#define LEAST 1e-4f   /* a marginal that was never seen is not zero */
+#define FAR_LESS 0.5F /* of the best one's share */
 
 static float *
 log_marginals(const LampSampler *self)
@@ -62,6 +64,28 @@ take_best(LampSampler *self)
     }
 }
 
+/* Where exchanges led to a request that is far less probable than the best, that one again. */
+static void
+keep_likely(LampSampler *self)
+{
+    const LampField *f = self->state->field;
+    for (guint32 s = 0; s < f->n_steps; s++) {
+        guint32 owner = self->state->owner[s], best = LAMP_NONE;
+        float most = self->no_share[s], own = owner == LAMP_NONE ? most : 0;
+        for (guint32 j = 0; j < f->steps[s].n_candidates; j++) {
+            guint32 at = f->steps[s].first_candidate + j;
+            if (f->candidates[at] == owner)
+                own = self->share[at];
+            if (self->share[at] <= most)
+                continue;
+            most = self->share[at];
+            best = f->candidates[at];
+        }
+        if (self->visits[s] && own < FAR_LESS * most)
+            lamp_state_assign(self->state, s, best);
+    }
+}
+
 void
 lamp_sampler_decode(LampSampler *self)
 {
@@ -76,6 +100,7 @@ lamp_sampler_decode(LampSampler *self)
     lamp_state_rescore(self->state, self->model);
     for (int i = 0; i < SWEEPS; i++)
         lamp_sampler_sweep(self, FALSE);
+    keep_likely(self);
     self->greedy = FALSE;
     self->model->only_presence = FALSE;
     self->state->bonus = bonus;

@@ -125,6 +125,17 @@ START_TEST(overlap_is_told_apart_and_doubt_is_admitted)
 }
 END_TEST
 
+START_TEST(what_is_chosen_is_not_far_less_probable_than_the_rest)
+{
+    World world = make_world(300, 150);
+    g_autoptr(LampInference) answer = infer(&world);
+    for (gsize i = 0; i < answer->n_calls; i++)
+        ck_assert_float_ge(answer->links[i].probability,
+                           0.49f * answer->links[i].runner_up_probability);
+    free_world(&world);
+}
+END_TEST
+
 START_TEST(input_order_changes_nothing)
 {
     World world = make_world(300, 1000);
@@ -464,6 +475,7 @@ main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, no_overlap_is_certain);
     tcase_add_test(tcase, overlap_is_told_apart_and_doubt_is_admitted);
+    tcase_add_test(tcase, what_is_chosen_is_not_far_less_probable_than_the_rest);
     tcase_add_test(tcase, input_order_changes_nothing);
     tcase_add_test(tcase, shifted_clocks_change_nothing);
     tcase_add_test(tcase, structure_is_learnt);
