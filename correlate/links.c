@@ -200,8 +200,21 @@ shared_service(const Feed *feed, const guint32 *served, guint32 host, guint32 se
     return feed->c->services->len + host + 1;
 }
 
+/* Servers that only answer: none of their requests makes another to them. */
+static gboolean
+only_answers(LampCorrelation *c, guint32 protocol)
+{
+    static const char *const names[] = {"postgresql", "mysql", "redis", "memcached"};
+    const char *name = lamp_store_text(c->store, protocol);
+    for (guint i = 0; name != NULL && i < G_N_ELEMENTS(names); i++)
+        if (strcmp(name, names[i]) == 0)
+            return TRUE;
+    return FALSE;
+}
+
 /* Where one host serves several ports, nothing tells which of them made a call: to the engine
- * they are one service, whose requests differ by operation. */
+ * they are one service, whose requests differ by operation. Where it serves a database alone,
+ * calls from that host are of a program that is not seen. */
 static void
 join_services_of_hosts(Feed *feed)
 {
@@ -209,6 +222,9 @@ join_services_of_hosts(Feed *feed)
     for (guint32 i = 0; i < feed->c->calls->len; i++) {
         const LampCall *call = lamp_call(feed->c, i);
         LampInferenceCall *fed = &feed->calls[i];
+        if (call->client_host != LAMP_INDEX_NONE && call->client_host == call->server_host &&
+            served[call->client_host] != SEVERAL && only_answers(feed->c, call->protocol))
+            fed->client_process = 0;
         fed->client_service =
             shared_service(feed, served, call->client_host, fed->client_service);
         fed->server_service =

@@ -74,9 +74,23 @@ is_all_digits(LampBytes text)
     return text.len > 0;
 }
 
+/* A session over the Unix socket: its client is on the server's own host. */
+static gboolean
+take_local_client(LampLogRecord *record, LampBytes word)
+{
+    if (!lamp_bytes_equal(word, lamp_bytes_text("[local]")))
+        return FALSE;
+    record->call.has_client =
+        lamp_address_parse(lamp_bytes_text("127.0.0.1"), &record->call.client);
+    lamp_log_record_add(record, "client", word);
+    return TRUE;
+}
+
 gboolean
 lamp_postgresql_take_client(LampLogRecord *record, LampBytes word, char separator)
 {
+    if (take_local_client(record, word))
+        return TRUE;
     const guint8 *mark = word.len > 3 ? memrchr(word.at, separator, word.len) : NULL;
     gsize tail = separator == '(' ? 1 : 0;
     guint64 port;
@@ -127,6 +141,16 @@ take_prefix_word(LampLogRecord *record, LampBytes word)
     }
 }
 
+/* The word with the brackets that the scan took from it, if it is in brackets. */
+static LampBytes
+with_brackets(LampBytes text, LampBytes word)
+{
+    const guint8 *from = word.at > text.at && word.at[-1] == '[' ? word.at - 1 : word.at;
+    const guint8 *end = text.at + text.len;
+    const guint8 *close = memchr(from, ']', (gsize) (end - from));
+    return close != NULL && *from == '[' ? lamp_bytes(from, (gsize) (close + 1 - from)) : word;
+}
+
 /* What stands between the time and the severity, in the order that the administrator chose. */
 static void
 take_prefix(LampLog *log, LampLogRecord *record, LampBytes prefix)
@@ -136,6 +160,8 @@ take_prefix(LampLog *log, LampLogRecord *record, LampBytes prefix)
     LampKeyValue kind;
     while ((kind = lamp_keyvalue_next(&scan, &key, &value)) != LAMP_KEYVALUE_END) {
         if (kind == LAMP_KEYVALUE_WORD) {
+            if (take_local_client(record, with_brackets(prefix, key)))
+                continue;
             while (key.len > 0 && strchr("[]:", key.at[key.len - 1]) != NULL)
                 key.len--;
             take_prefix_word(record, key);

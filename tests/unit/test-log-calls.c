@@ -86,6 +86,30 @@ START_TEST(test_order_is_not_violated_within_the_resolution)
 }
 END_TEST
 
+/* What came from the server's own host over its socket is work inside, no user's request. */
+START_TEST(test_a_local_session_is_no_request_from_outside)
+{
+    Fixture f;
+    fixture_begin(&f);
+    fixture_run(&f, "INSERT INTO sources (source_id, path, kind, size_bytes, state) VALUES"
+                    " (1, 'logs/pg.log', 'log', 0, 'done');"
+                    "INSERT INTO endpoints VALUES (1, '127.0.0.1', 0)");
+    fixture_line(&f, 1, "server", 0, "CREATE ROLE app LOGIN", 0, 10 * MS);
+    fixture_line(&f, 1, "server", 0, "GRANT ALL", 2 * MS, 8 * MS);
+    fixture_line(&f, 1, "server", 0, "SELECT ?", 1000 * MS, 1010 * MS);
+    fixture_run(&f, "UPDATE observations SET client_endpoint_id = 1 WHERE observation_id < 3");
+    gint64 protocol = lamp_store_intern(f.store, lamp_bytes_text("postgresql"));
+    fixture_run(&f, "UPDATE observations SET protocol_id = %" G_GINT64_FORMAT, protocol);
+    fixture_ready(&f);
+    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
+    g_autofree char *found = fixture_text(
+        &f, "SELECT operation, is_background FROM trace_roots JOIN call_details USING"
+            " (trace_id) ORDER BY 1");
+    ck_assert_str_eq(found, "CREATE ROLE app LOGIN|1 GRANT ALL|1 SELECT ?|0");
+    fixture_end(&f);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -94,6 +118,7 @@ main(void)
     tcase_add_test(tc, test_client_and_server_lines_become_one_call);
     tcase_add_test(tc, test_coarse_stamps_follow_the_finer_ones_they_are_tied_to);
     tcase_add_test(tc, test_order_is_not_violated_within_the_resolution);
+    tcase_add_test(tc, test_a_local_session_is_no_request_from_outside);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }

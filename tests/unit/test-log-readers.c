@@ -160,6 +160,10 @@ static const Row rows[] = {
      {"2021-02-14T00:34:02.000000000Z",
       "process=<30291> severity=<error> message=<syntax error>",
       "{db=template1} {user=postgres}", "{STATEMENT=SELEC 1}"}},
+    {"postgresql",
+     "2026-11-21 09:11:55.812 UTC [6206] [local] psql LOG:  duration: 0.364 ms  statement: "
+     "CREATE ROLE app LOGIN;",
+     {"{client=[local]} {prefix=psql}", "client=127.0.0.1:0"}},
     {"envoy",
      "[2026-11-21T09:11:53.310Z] \"POST /api/v1/locations HTTP/2\" 204 - 154 7 226 100 "
      "\"10.0.35.28\" \"agent\" \"cc21d9b0-cf5c-432b-8c7e-98aeb7988cd2\" \"locations\" "
