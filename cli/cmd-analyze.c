@@ -34,8 +34,16 @@ enum {
     ACCURACY,
     CLOCKS,
     VIOLATIONS,
-    NOT_ALIGNED
+    NOT_ALIGNED,
+    ONE_ADDRESS, /* and not of the view: */
+    UNNAMED,
 };
+
+/* Requests at several services of which no record says who made them; 0 if all are at one. */
+#define UNNAMED_SQL                                                                 \
+    "(SELECT iif(count(DISTINCT i.service_id) > 1, count(*), 0) FROM trace_roots r" \
+    " JOIN calls c ON c.call_id = r.trace_id JOIN instances i ON i.instance_id ="   \
+    " c.server_instance_id WHERE NOT r.is_background AND c.client_instance_id IS NULL)"
 
 static LampStatement *
 read_totals(LampStore *store, GError **error)
@@ -43,8 +51,9 @@ read_totals(LampStore *store, GError **error)
     g_autoptr(LampStatement) totals = lamp_statement_new(
         store,
         "SELECT calls, calls_left_out, requests, background_activities, links,"
-        " expected_accuracy, clocks_aligned, order_violations, clocks_not_aligned"
-        " FROM totals",
+        " expected_accuracy, clocks_aligned, order_violations, clocks_not_aligned,"
+        " (SELECT count(DISTINCT address) = 1 FROM endpoints) AND EXISTS (SELECT 1 FROM"
+        " connections), " UNNAMED_SQL " FROM totals",
         error);
     gboolean has_row = FALSE;
     if (totals == NULL || !lamp_statement_step(totals, &has_row, error))
@@ -78,6 +87,19 @@ append_clocks(GString *out, LampStatement *totals)
     }
 }
 
+/* Where the input cannot tell who called. */
+static void
+append_callers(GString *out, LampStatement *totals)
+{
+    if (lamp_statement_int(totals, ONE_ADDRESS) != 0)
+        g_string_append(out, "All connections are of one address to itself: nothing shows "
+                             "which of its programs made a call, so causes are guesses.\n");
+    if (lamp_statement_int(totals, UNNAMED) > 0)
+        append_totals(out, totals, UNNAMED,
+                      "requests at several services name no caller: some may be calls of "
+                      "another of these services.\n");
+}
+
 /* How much was found and how sure it is. */
 static void
 append_overview(LampStatement *totals, GString *out)
@@ -86,15 +108,17 @@ append_overview(LampStatement *totals, GString *out)
     append_totals(out, totals, REQUESTS, "requests and ");
     append_totals(out, totals, BACKGROUND, "background activities.\n");
     if (lamp_statement_int(totals, LEFT_OUT) > 0)
-        append_totals(out, totals, LEFT_OUT,
-                      "more calls have no begin (pushes, replies to what was not captured) and "
-                      "are left out below.\n");
+        append_totals(
+            out, totals, LEFT_OUT,
+            "more calls have no begin (pushes, replies whose request was not captured "
+            "or could not be read) and are left out below.\n");
     if (lamp_statement_int(totals, LINKS) > 0) {
         g_string_append(out, "Causes were inferred for ");
         append_totals(out, totals, LINKS, "calls; ");
         g_string_append_printf(out, "expected to be right: %.1f%%.\n",
                                100 * lamp_statement_real(totals, ACCURACY));
     }
+    append_callers(out, totals);
     append_clocks(out, totals);
     append_totals(out, totals, VIOLATIONS, "calls still received before they were sent.\n");
 }
