@@ -23,8 +23,7 @@ advance(const LampField *field, Sweep *sweep, const LampStep *step)
 {
     while (sweep->next < field->n_requests) {
         const LampRequest *r = &field->requests[sweep->next];
-        if (r->process > step->process ||
-            (r->process == step->process && r->start > step->start))
+        if (r->rank > step->rank || (r->process == step->process && r->start > step->start))
             break;
         if (sweep->n_open == sweep->room) {
             sweep->room = MAX(64, 2 * sweep->room);

@@ -22,10 +22,11 @@
 #define SNAPSHOTS 2
 #define ALONE 0.25f
 #define BURN 4
-#define SWEEPS 60
+#define SWEEPS 30
 #define RELEARN_EVERY 12
 #define ORPHANS_EVERY 8
-#define DOUBT 0.03 /* mean probability of being wrong */
+#define SOME_DOUBT 0.005 /* mean probability of being wrong */
+#define MUCH_DOUBT 0.03
 #define MIN_EXPECTED_CHANGES 5.0
 
 G_DEFINE_QUARK(lamp - inference - error - quark, lamp_inference_error)
@@ -39,6 +40,7 @@ typedef struct {
     LampSampler *sampler;
     LampLinkEvidence *links; /* NULL: there is none */
     gboolean carried;        /* the model is of an earlier run */
+    int until;               /* sweeps to be made */
     guint32 evidence;        /* LampEvidence */
     guint32 restart;         /* the round from which on it was learnt anew */
     LampPlace place; /* whether kinds of requests are split by their place in the trace */
@@ -233,22 +235,31 @@ learn_one(gpointer context, guint32 i)
         choose_place(solver, self->parents);
 }
 
-/* Where many links are in doubt, as many sweeps again make the probabilities finer. */
-static gboolean
-is_in_doubt(const Solver *solver)
+/* Sweeps in all, looked at after the first SWEEPS and after twice as many: where more links are
+ * in doubt, more sweeps make the probabilities finer. */
+static int
+last_sweep(const Solver *solver, int done, int sweeps)
 {
-    return lamp_sampler_doubt(solver->sampler) > DOUBT;
+    double doubt = lamp_sampler_doubt(solver->sampler);
+    int recorded = sweeps - BURN;
+    if (done == sweeps && doubt > SOME_DOUBT)
+        return BURN + 2 * recorded;
+    if (done == BURN + 2 * recorded && doubt > MUCH_DOUBT)
+        return BURN + 4 * recorded;
+    return done;
 }
 
 static void
 sample_one(gpointer context, guint32 i)
 {
     Solution *self = context;
-    int sweeps = count_sweeps(self), until = sweeps;
-    for (int k = 0; k < until; k++) {
-        sample_once(self, &self->solvers[i], k);
-        if (k + 1 == sweeps && is_in_doubt(&self->solvers[i]))
-            until = 2 * sweeps - BURN;
+    Solver *solver = &self->solvers[i];
+    int sweeps = count_sweeps(self);
+    solver->until = sweeps;
+    for (int k = 0; k < solver->until; k++) {
+        sample_once(self, solver, k);
+        if (k + 1 == solver->until)
+            solver->until = last_sweep(solver, k + 1, sweeps);
     }
 }
 
@@ -305,14 +316,17 @@ sample_all(Solution *self, guint32 n)
         return;
     }
     int sweeps = count_sweeps(self), until = sweeps;
-    for (int k = 0; k < until; k++) {
-        for (guint32 i = 0; i < n; i++)
-            if (k < sweeps || is_in_doubt(&self->solvers[i]))
-                sample_once(self, &self->solvers[i], k);
-        for (guint32 i = 0; k + 1 == sweeps && i < n; i++)
-            if (is_in_doubt(&self->solvers[i]))
-                until = 2 * sweeps - BURN;
-    }
+    for (guint32 i = 0; i < n; i++)
+        self->solvers[i].until = sweeps;
+    for (int k = 0; k < until; k++)
+        for (guint32 i = 0; i < n; i++) {
+            Solver *solver = &self->solvers[i];
+            if (k < solver->until)
+                sample_once(self, solver, k);
+            if (k + 1 == solver->until)
+                solver->until = last_sweep(solver, k + 1, sweeps);
+            until = MAX(until, solver->until);
+        }
 }
 
 /* How much rarer than by chance requests changed places. */

@@ -155,6 +155,7 @@ fill_field(LampField *field, const End *ends, gsize n, const LampServiceMemory *
                            .end = e->end,
                            .call = e->call,
                            .process = e->process,
+                           .rank = e->ranks[1],
                            .connection = e->connection,
                            .kind = number_kind(steps, e->partner, e->operation)};
         else
@@ -163,6 +164,7 @@ fill_field(LampField *field, const End *ends, gsize n, const LampServiceMemory *
                               .end = e->end,
                               .call = e->call,
                               .process = e->process,
+                              .rank = e->ranks[1],
                               .connection = e->connection,
                               .is_fetched = e->partner == G_MAXUINT32,
                               .kind = number_kind(requests, e->partner, e->operation)};

@@ -17,6 +17,7 @@ typedef struct {
     gint64 start, end;
     guint32 call; /* index in the input */
     guint32 process;
+    guint32 rank;       /* of the process: requests and steps are sorted by it */
     guint32 base_kind;  /* dense, per field: the operation served */
     guint32 kind;       /* the same, or finer (trace.h) */
     guint32 fold;       /* scored with what the requests of other folds taught */
@@ -27,7 +28,7 @@ typedef struct {
 typedef struct {
     gint64 start, end;
     guint32 call;
-    guint32 process;
+    guint32 process, rank;
     guint32 kind;            /* dense, per field: callee and operation */
     guint32 connection;      /* 0 unknown */
     guint32 first_candidate; /* in LampField.candidates: requests, ascending */

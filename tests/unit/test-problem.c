@@ -13,12 +13,12 @@ make_calls(LampInferenceCall *calls, guint32 (*number)(guint32))
 {
     for (guint32 i = 0; i < CALLS; i++) {
         guint32 request = i / 3, replica = request % 2, is_step = i % 3;
-        gint64 start = ORIGIN + request * 2 * MS;
+        gint64 start = ORIGIN + request * 2 * MS, end = start + (9 - is_step) * MS;
         calls[i] =
             (LampInferenceCall){.client_start_ns = start,
-                                .client_end_ns = start + 9 * MS + is_step * MS,
+                                .client_end_ns = end,
                                 .server_start_ns = start,
-                                .server_end_ns = start + 9 * MS + is_step * MS,
+                                .server_end_ns = end,
                                 .client_service = is_step ? number(1) : 0,
                                 .client_process = is_step ? number(3 + replica) : 0,
                                 .server_service = is_step ? number(2) : number(1),
@@ -57,11 +57,16 @@ START_TEST(numbers_do_not_decide_the_order)
     ck_assert_uint_eq(b->n_fields, 1);
     ck_assert_uint_eq(a->fields[0].n_requests, CALLS / 3);
     ck_assert_uint_eq(a->fields[0].n_steps, CALLS - CALLS / 3);
+    lamp_field_find_candidates(&a->fields[0]);
+    lamp_field_find_candidates(&b->fields[0]);
     for (guint32 r = 0; r < a->fields[0].n_requests; r++)
         ck_assert_uint_eq(a->fields[0].requests[r].call, b->fields[0].requests[r].call);
     for (guint32 s = 0; s < a->fields[0].n_steps; s++) {
         ck_assert_uint_eq(a->fields[0].steps[s].call, b->fields[0].steps[s].call);
         ck_assert_uint_eq(a->fields[0].steps[s].kind, b->fields[0].steps[s].kind);
+        ck_assert_uint_gt(a->fields[0].steps[s].n_candidates, 0);
+        ck_assert_uint_eq(a->fields[0].steps[s].n_candidates,
+                          b->fields[0].steps[s].n_candidates);
     }
     lamp_problem_free(a);
     lamp_problem_free(b);
