@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/flow-options.h"
 #include "cli/print.h"
+#include "cli/wrap.h"
 #include "model/calling-context-tree.h"
 
 #include <string.h>
@@ -177,6 +178,7 @@ append_text(LampCli *cli, const View *view, GString *out)
         append_row(view, table,
                    lamp_cct_context(view->cct, g_array_index(view->order, guint32, i)));
     lamp_table_render(table, out, cli->table_width);
+    gsize below = out->len;
     const LampContext *all = lamp_cct_context(view->cct, 0);
     g_autofree char *sum = lamp_ms_format((double) all->inclusive);
     g_string_append_c(out, '\n');
@@ -186,6 +188,7 @@ append_text(LampCli *cli, const View *view, GString *out)
                            "all that time, with and\nwithout calls made below, and on critical "
                            "paths. Calls that wait for work (BRPOP) count no time.\n",
                            sum, lamp_cct_count(view->cct) - 1, view->order->len);
+    lamp_wrap(out, below, cli->table_width);
 }
 
 /* Names of the path, with @separator; ';' inside a name becomes ','. */

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/flow-options.h"
 #include "cli/print.h"
+#include "cli/wrap.h"
 #include "model/costs.h"
 
 static gboolean as_json;
@@ -50,10 +51,12 @@ append_table(LampCli *cli, const LampTopology *topology, const GArray *ranked, G
         lamp_table_take(table, cells);
     }
     lamp_table_render(table, out, cli->table_width);
+    gsize below = out->len;
     g_string_append(out,
                     "\ntime: the provider's own time that the payer caused, through others "
                     "too; direct: by its own calls.\nDirect times add up to the work of the "
                     "whole system; calls that wait for work (BRPOP) count none.\n");
+    lamp_wrap(out, below, cli->table_width);
 }
 
 static void

@@ -7,6 +7,7 @@
 #include "cli/print.h"
 #include "cli/shape-tree.h"
 #include "cli/unusual-text.h"
+#include "cli/wrap.h"
 #include "model/shape.h"
 
 #include <string.h>
@@ -115,6 +116,7 @@ append_tables(LampCli *cli, const LampModelView *view, const LampShapes *shapes,
     for (guint i = 0; i < listed; i++)
         add_row(table, view->topology, lamp_shapes_get(shapes, ranks[i]), i + 1, &totals);
     lamp_table_render(table, out, cli->table_width);
+    gsize below = out->len;
     g_string_append_c(out, '\n');
     lamp_flow_counts_append(cli->store, out);
     g_string_append_printf(out,
@@ -124,6 +126,7 @@ append_tables(LampCli *cli, const LampModelView *view, const LampShapes *shapes,
                            n, totals.rare, totals.invalid);
     g_autoptr(GArray) found = lamp_unusual_find(shapes);
     lamp_unusual_append(out, view->topology, shapes, found, (guint) unusual_most);
+    lamp_wrap(out, below, cli->table_width);
     for (guint i = 0; i < MIN(listed, (guint) MAX(trees, 0)); i++) {
         const LampShape *shape = lamp_shapes_get(shapes, ranks[i]);
         g_string_append_printf(out, "\n#%u\n", i + 1);

@@ -6,6 +6,7 @@
 #include "cli/choose-flow.h"
 #include "cli/commands.h"
 #include "cli/print.h"
+#include "cli/wrap.h"
 #include "model/red.h"
 #include "model/slack.h"
 
@@ -125,6 +126,7 @@ append_table(LampCli *cli, const Pass *pass, const GArray *order, GString *out)
         lamp_table_take(table, cells);
     }
     lamp_table_render(table, out, cli->table_width);
+    gsize below = out->len;
     g_autofree char *sure =
         lamp_share_format(pass->confidence / MAX((double) pass->requests, 1.0));
     g_string_append_printf(out,
@@ -135,6 +137,7 @@ append_table(LampCli *cli, const Pass *pass, const GArray *order, GString *out)
                     "\nown, network: share of all their time on critical paths; decides in: "
                     "share of its calls whose\nown time is on the path; slack: how much longer "
                     "a call could take unfelt; unawaited: calls that\nnothing waited for.\n");
+    lamp_wrap(out, below, cli->table_width);
 }
 
 static void

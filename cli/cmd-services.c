@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/flow-options.h"
 #include "cli/print.h"
+#include "cli/wrap.h"
 #include "model/red.h"
 
 static gboolean as_json;
@@ -125,12 +126,14 @@ append_table(LampCli *cli, const LampTopology *topology, const LampRed *red, GSt
         add_line(table, topology, red, line, is_first);
     }
     lamp_table_render(table, out, cli->table_width);
+    gsize below = out->len;
     g_string_append_printf(out, "\n%.1f s: ", period_seconds(red));
     lamp_flow_counts_append(cli->store, out);
     g_string_append(out, "\nDurations: from the request's arrival at the service to the end of "
                          "its response. \"of time\": share\nof all requests' time spent in "
                          "the operation itself on their critical paths; \"sure\": mean\n"
                          "confidence of the links to the callers.\n");
+    lamp_wrap(out, below, cli->table_width);
 }
 
 static void
