@@ -8,6 +8,7 @@
  */
 #include "base/limits.h"
 #include "base/stream-hash.h"
+#include "ingest/log/begin-time.h"
 #include "ingest/run.h"
 
 #include <fnmatch.h>
@@ -315,6 +316,8 @@ lamp_member_read(LampMember *member, LampInput *input, const LampSource *source,
     if (feed.reader != NULL) {
         member->row.format = feed.reader->name;
         member->row.kind = kinds[feed.reader->kind];
+        if (feed.reader->kind == LAMP_KIND_LOG)
+            context.begun = lamp_log_begin_time(head, &context);
         ok = run_reader(&feed, &context, error);
     } else if (feed.have > 0) {
         drain(&feed, "source.format", "no format is known that fits this file");

@@ -37,7 +37,7 @@ typedef struct {
     gint32 zone_seconds; /* for times without zone; east positive */
     gboolean zone_is_given;     /* FALSE: zone_seconds is a guess (0) */
     gboolean without_templates; /* leave messages as they are */
-    gint32 year;                /* for times without year; 0: from `modified` */
+    LampTime begun;      /* when it begins, where `modified` gives a wrong year; 0: not known */
     const char *pattern; /* text of a user's format, for the reader that compiles it; or NULL */
 } LampSourceContext;
 

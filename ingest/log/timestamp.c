@@ -106,8 +106,8 @@ lamp_timestamp_scanner_init(LampTimestampScanner *scanner, const LampSourceConte
     if (context == NULL)
         return;
     scanner->zone_seconds = context->zone_seconds;
-    scanner->year = context->year;
     scanner->modified = context->modified;
+    scanner->begun = context->begun;
 }
 
 static void
@@ -127,29 +127,55 @@ complete_clock(LampTimestampMatch *m)
     }
 }
 
+/* The first year in which the time is not before the source's begin, a month of slack for lines
+ * that are out of order. */
+static gboolean
+follow_begin(const LampTimestampScanner *s, LampTimestampMatch *m, gint zone,
+             LampTime *out_time)
+{
+    LampCivil begin;
+    lamp_time_to_civil(s->begun, &begin);
+    for (gint i = -1; i < 8; i++) {
+        m->civil.year = begin.year + i;
+        if (lamp_time_from_civil(&m->civil, zone, out_time) &&
+            *out_time >= s->begun - 30 * 86400 * LAMP_NS_PER_SECOND)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /* The latest year in which the time is not later than the file's, a day of slack for zones. */
+static gboolean
+precede_end(const LampTimestampScanner *s, LampTimestampMatch *m, gint year, gint zone,
+            LampTime *out_time)
+{
+    for (gint back = 0; back < 9; back++) {
+        m->civil.year = year - back;
+        if (!lamp_time_from_civil(&m->civil, zone, out_time))
+            continue; /* 29 February: an earlier year was meant */
+        if (s->modified == LAMP_TIME_NONE ||
+            *out_time <= s->modified + 86400 * LAMP_NS_PER_SECOND)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static gboolean
 complete_year(const LampTimestampScanner *s, LampTimestampMatch *m, gint zone,
               LampTime *out_time)
 {
-    LampCivil now = {.year = s->year};
-    if (s->year == 0 && s->modified != LAMP_TIME_NONE)
+    LampCivil now = {.year =
+                         1972}; /* nothing is known: a leap year, so that no date is refused */
+    if (s->begun != 0)
+        lamp_time_to_civil(s->begun, &now);
+    else if (s->modified != LAMP_TIME_NONE)
         lamp_time_to_civil(s->modified, &now);
-    if (now.year == 0)
-        now.year = 1972; /* nothing is known: a leap year, so that no date is refused */
     if (!m->has_date) {
         m->civil.month = MAX(now.month, 1);
         m->civil.day = MAX(now.day, 1);
     }
-    gboolean fixed = s->year != 0 || s->modified == LAMP_TIME_NONE;
-    for (gint back = 0; back < 9; back++) {
-        m->civil.year = now.year - back;
-        if (!lamp_time_from_civil(&m->civil, zone, out_time))
-            continue; /* 29 February: an earlier year was meant */
-        if (fixed || *out_time <= s->modified + 86400 * LAMP_NS_PER_SECOND)
-            return TRUE;
-    }
-    return FALSE;
+    return s->begun != 0 ? follow_begin(s, m, zone, out_time)
+                         : precede_end(s, m, now.year, zone, out_time);
 }
 
 static gboolean

@@ -23,8 +23,8 @@ enum { LAMP_TIMESTAMP_DATE = 15 };
 /* Zeroed, then lamp_timestamp_scanner_init(). Copyable. */
 typedef struct {
     gint32 zone_seconds;
-    gint year;         /* for times without one; 0: from `modified` */
-    LampTime modified; /* LAMP_TIME_NONE unknown */
+    LampTime modified; /* completes times without year; LAMP_TIME_NONE unknown */
+    LampTime begun;    /* completes them instead; 0 unknown */
     guint last_form;
     guint8 date_len; /* of the last time's text up to its hour; 0: none is kept */
     guint8 date[LAMP_TIMESTAMP_DATE];

@@ -1,0 +1,88 @@
+/*
+ * The year of a log whose times have none (RFC 3164). The file's own time tells it where the
+ * file was not copied since. Lines often hold a second time, with a year, of the same moment:
+ * an access log that was sent through syslog, a line of another program in the same file. One
+ * that agrees with the line in month and day, but not in the year that the file's time gives,
+ * tells better.
+ */
+#include "ingest/log/begin-time.h"
+
+#include "base/text.h"
+#include "ingest/log/timestamp.h"
+
+enum { LINES_AT_MOST = 2000, DAY = 86400 };
+
+/* Texts that are nothing but a number may be anything. */
+static gboolean
+is_date(LampBytes text, const LampTimestamp *stamp)
+{
+    for (gsize i = 0; i < stamp->used; i++)
+        if (text.at[i] == '-' || text.at[i] == '/' || text.at[i] == ':')
+            return stamp->has_year && stamp->has_date;
+    return FALSE;
+}
+
+/* Are the two of the same days, of whatever years? Also over the end of a year. */
+static gboolean
+is_same_day(LampTime a, LampTime b)
+{
+    LampCivil civil, of_year;
+    LampTime moved;
+    lamp_time_to_civil(a, &civil);
+    lamp_time_to_civil(b, &of_year);
+    for (gint shift = -1; shift <= 1; shift++) {
+        civil.year = of_year.year + shift;
+        if (lamp_time_from_civil(&civil, 0, &moved) &&
+            ABS(moved - b) <= DAY * LAMP_NS_PER_SECOND)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* The first date with a year in @line that is of the same day as @time; 0 where there is none.
+ */
+static LampTime
+find_date(LampTimestampScanner *scanner, LampBytes line, LampTime time)
+{
+    for (gsize i = 0; i + 8 < line.len; i++) {
+        LampTimestamp stamp;
+        LampBytes rest = lamp_bytes(line.at + i, line.len - i);
+        if (i > 0 && strchr(" [(\"\t", line.at[i - 1]) == NULL)
+            continue;
+        if (lamp_timestamp_scan(scanner, rest, &stamp) && is_date(rest, &stamp) &&
+            is_same_day(time, stamp.time))
+            return stamp.time;
+    }
+    return 0;
+}
+
+static LampBytes
+without_priority(LampBytes line)
+{
+    const guint8 *close =
+        line.len > 0 && line.at[0] == '<' ? memchr(line.at, '>', MIN(line.len, 5)) : NULL;
+    return close == NULL ? line
+                         : lamp_bytes(close + 1, line.len - (gsize) (close + 1 - line.at));
+}
+
+LampTime
+lamp_log_begin_time(LampBytes head, const LampSourceContext *context)
+{
+    LampTimestampScanner scanner;
+    LampCursor at = lamp_cursor(head);
+    LampTime first = LAMP_TIME_NONE;
+    LampBytes line;
+    lamp_timestamp_scanner_init(&scanner, context);
+    for (guint i = 0; i < LINES_AT_MOST && lamp_cursor_line(&at, &line); i++) {
+        LampTimestamp stamp;
+        line = without_priority(line);
+        if (lamp_timestamp_scan(&scanner, line, &stamp) && !stamp.has_year && stamp.has_date)
+            first = stamp.time;
+        else if (first == LAMP_TIME_NONE)
+            return 0;
+        LampTime date = find_date(&scanner, line, first);
+        if (date != 0)
+            return ABS(date - first) <= 2 * DAY * LAMP_NS_PER_SECOND ? 0 : date;
+    }
+    return 0;
+}
