@@ -11,6 +11,7 @@
 
 #include "correlate/dependencies/nesting.h"
 #include "correlate/dependencies/volume-fit.h"
+#include "correlate/dependencies/windows.h"
 
 #include <math.h>
 
@@ -19,7 +20,6 @@
 #define SHIFTS 200u
 #define LEVEL 0.01
 #define NO_MORE_THAN 0.25 /* share of flows below which a dependence counts as none */
-#define MOST_WINDOWS 100000u
 #define KEEP_ALIVE_PACKETS 40.0
 #define KEEP_ALIVE_TIME (10 * SECOND)
 
@@ -109,27 +109,6 @@ test_points(const LampBiflows *b, const GPtrArray *hosts, LampTrial *trial)
     return fit.p;
 }
 
-/* Adds the packets of the pieces of @flows to windows. */
-static void
-spread(const LampBiflows *b, const gboolean *is_in, gint64 width, guint windows, double *sums)
-{
-    for (guint i = 0; i < b->pieces->len; i++) {
-        const LampFlowPiece *piece = &g_array_index(b->pieces, LampFlowPiece, i);
-        if (!is_in[piece->flow])
-            continue;
-        gint64 first = piece->first - b->from, last = piece->last - b->from;
-        guint begin = (guint) MIN(first / width, (gint64) windows - 1);
-        guint end = (guint) MIN(last / width, (gint64) windows - 1);
-        double length = (double) MAX(last - first, 1);
-        for (guint w = begin; w <= end; w++) {
-            gint64 from = MAX(first, (gint64) w * width);
-            gint64 to = MIN(last, ((gint64) w + 1) * width);
-            sums[w] += begin == end ? piece->packets
-                                    : piece->packets * (double) MAX(to - from, 0) / length;
-        }
-    }
-}
-
 /* Mean length of the records, weighted by their packets. */
 static double
 mean_length(const LampBiflows *b, const gboolean *is_in)
@@ -166,15 +145,16 @@ test_volume(const LampBiflows *b, const GPtrArray *hosts, LampTrial *trial, gboo
     /* Within a record nothing is known of when its packets went by. */
     double length = fmax(mean_length(b, causes), mean_length(b, effects));
     gint64 width = MAX(SECOND, (gint64) (2 * length));
-    guint windows = (guint) MIN((b->to - b->from) / width, MOST_WINDOWS);
-    if (windows < LAMP_VOLUME_WINDOWS)
+    g_autoptr(LampWindows) windows = lamp_windows_new(b, causes, effects, width);
+    guint n_windows = lamp_windows_count(windows);
+    if (n_windows < LAMP_VOLUME_WINDOWS)
         return 1;
-    g_autofree double *x = g_new0(double, windows), *y = g_new0(double, windows);
-    g_autofree double *z = g_new0(double, windows);
-    spread(b, causes, width, windows, x);
-    spread(b, effects, width, windows, y);
+    g_autofree double *x = g_new0(double, n_windows), *y = g_new0(double, n_windows);
+    g_autofree double *z = g_new0(double, n_windows);
+    lamp_windows_spread(windows, b, causes, x);
+    lamp_windows_spread(windows, b, effects, y);
     LampVolumeFit fit;
-    if (!lamp_volume_fit(x, z, y, windows, SHIFTS, &fit))
+    if (!lamp_volume_fit(x, z, y, n_windows, SHIFTS, &fit))
         return 1;
     trial->has_volume = TRUE;
     if (!is_first)
