@@ -150,6 +150,8 @@ feed_call(Feed *feed, guint32 index)
 {
     LampCorrelation *c = feed->c;
     const LampCall *call = lamp_call(c, index);
+    /* The order of log lines has told already what calls made of them are caused by. */
+    gboolean is_open = call->log_operation == 0;
     feed->calls[index] = (LampInferenceCall){
         .client_start_ns = call->client_start,
         .client_end_ns = call->client_end,
@@ -159,9 +161,9 @@ feed_call(Feed *feed, guint32 index)
         .server_uncertainty_ns = call->server_uncertainty,
         .request_bytes = call->request_bytes,
         .response_bytes = call->response_bytes,
-        .client_process = process_of(c, call->client_host, call->client_instance),
+        .client_process = is_open ? process_of(c, call->client_host, call->client_instance) : 0,
         .server_process = process_of(c, call->server_host, call->server_instance),
-        .client_service = service_of(c, call->client_instance),
+        .client_service = is_open ? service_of(c, call->client_instance) : 0,
         .server_service = service_of(c, call->server_instance),
         .operation = operation_number(feed, call),
         .client_connection = call->client_connection + 1,
