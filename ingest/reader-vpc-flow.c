@@ -172,31 +172,47 @@ read_seconds(LampBytes text, gint64 *out_ms)
     return lamp_text_parse_scaled(text, 3, out_ms) && *out_ms > 0;
 }
 
+static guint64
+number_of(LampBytes text)
+{
+    guint64 number;
+    return lamp_text_parse_u64(text, &number) ? number : 0;
+}
+
+static gboolean
+read_times(LampFlowRecord *f, const LampBytes by_role[FIELD_ROLES])
+{
+    gint64 first, last;
+    return read_seconds(by_role[FIELD_START], &first) &&
+           read_seconds(by_role[FIELD_END], &last) &&
+           lamp_flow_record_set_times(f, first, last);
+}
+
+static void
+add_attributes(LampFlowRecord *f, const LampBytes by_role[FIELD_ROLES])
+{
+    for (guint i = 1; i < FIELD_ROLES; i++)
+        if (fields_of[i].attribute != NULL && !lamp_bytes_equal(by_role[i], lamp_bytes("-", 1)))
+            lamp_flow_record_text(f, fields_of[i].attribute, by_role[i]);
+}
+
 static gboolean
 read_flow(LampFlowRecord *f, const LampBytes by_role[FIELD_ROLES])
 {
-    gint64 first, last;
     LampFlowRow *row = &f->row;
     lamp_flow_record_begin(f);
     if (!lamp_flow_text_address(by_role[FIELD_SOURCE], &row->source) ||
         !lamp_flow_text_address(by_role[FIELD_DESTINATION], &row->destination) ||
         !lamp_flow_text_protocol(by_role[FIELD_PROTOCOL], &row->transport) ||
-        !read_seconds(by_role[FIELD_START], &first) ||
-        !read_seconds(by_role[FIELD_END], &last) || !lamp_flow_record_set_times(f, first, last))
+        !read_times(f, by_role))
         return FALSE;
     if (!lamp_flow_text_port(by_role[FIELD_SOURCE_PORT], &row->source.port) ||
         !lamp_flow_text_port(by_role[FIELD_DESTINATION_PORT], &row->destination.port))
         row->source.port = row->destination.port = 0;
-    guint64 flags;
-    if (!lamp_text_parse_u64(by_role[FIELD_PACKETS], &row->packets))
-        row->packets = 0;
-    if (!lamp_text_parse_u64(by_role[FIELD_BYTES], &row->bytes))
-        row->bytes = 0;
-    if (lamp_text_parse_u64(by_role[FIELD_FLAGS], &flags) && flags < 256)
-        row->tcp_flags = (guint8) flags;
-    for (guint i = 1; i < FIELD_ROLES; i++)
-        if (fields_of[i].attribute != NULL && !lamp_bytes_equal(by_role[i], lamp_bytes("-", 1)))
-            lamp_flow_record_text(f, fields_of[i].attribute, by_role[i]);
+    row->packets = number_of(by_role[FIELD_PACKETS]);
+    row->bytes = number_of(by_role[FIELD_BYTES]);
+    row->tcp_flags = (guint8) number_of(by_role[FIELD_FLAGS]);
+    add_attributes(f, by_role);
     return TRUE;
 }
 
