@@ -77,6 +77,9 @@ lamp_pg_lose(LampPgStep *step)
     lamp_pg_lose_pairing(step->state, step->stream, 0);
 }
 
+/* What a call of several messages did, in its kind. */
+enum { PG_PARSED = 1, PG_BOUND = 2 };
+
 /* The call that messages before a Sync belong to. */
 static LampExchange *
 building(LampPgState *state)
@@ -186,6 +189,7 @@ lamp_pg_read_frontend(LampPgStep *step, guint8 type, LampBytes body, gsize at, g
         push_call(step, NULL);
     if (exchange == NULL || is_copy)
         return;
+    exchange->kind |= type == 'P' ? PG_PARSED : type == 'B' ? PG_BOUND : 0;
     if (type == 'P')
         read_parse(state, exchange, body);
     else if (type == 'B')
@@ -198,6 +202,8 @@ lamp_pg_read_frontend(LampPgStep *step, guint8 type, LampBytes body, gsize at, g
                                            : body);
     else if (type == 'F')
         lamp_exchange_set_operation(exchange, lamp_bytes_text("function call"));
+    else if (type == 'S' && exchange->kind == PG_PARSED)
+        lamp_statements_mark_prepare(exchange);
     if (type == 'Q' || type == 'S' || type == 'F')
         push_call(step, exchange);
 }
