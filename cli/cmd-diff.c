@@ -19,12 +19,15 @@ static char *before, *after, *before_period, *after_period;
 
 static const GOptionEntry options[] = {
     {"split", 0, 0, G_OPTION_ARG_DOUBLE, &split_s,
-     "one database: compare the requests before and after so many seconds from its begin", "S"},
+     "one database: compare the requests before and after so many seconds from its first "
+     "request",
+     "S"},
     {"before", 0, 0, G_OPTION_ARG_STRING, &before,
      "compare the requests with a call to these services or instances …", "A|B"},
     {"after", 0, 0, G_OPTION_ARG_STRING, &after, "… with those that have one to these", "C|D"},
     {"before-period", 0, 0, G_OPTION_ARG_STRING, &before_period,
-     "compare the requests that began in this period, in seconds from the begin …", "FROM..TO"},
+     "compare the requests that began in this period, in seconds from the first request …",
+     "FROM..TO"},
     {"after-period", 0, 0, G_OPTION_ARG_STRING, &after_period,
      "… with those that began in this one", "FROM..TO"},
     {"level", 0, 0, G_OPTION_ARG_DOUBLE, &level,
@@ -42,6 +45,10 @@ static const LampOptionRange ranges[] = {
     LAMP_FLOW_RANGES,
     {NULL},
 };
+
+#define BEGIN_SQL                                                                          \
+    "SELECT coalesce(min(start_ns) FILTER (WHERE NOT is_background), min(start_ns)) FROM " \
+    "trace_roots"
 
 typedef gboolean (*Chosen)(const LampCompared *row);
 
@@ -158,6 +165,10 @@ append_json_rows(GString *out, const char *key, const GArray *rows)
         } figures[] = {
             {"before_p50_ms", (double) lamp_quantiles_at(&row->duration[0], 0.5) / 1e6},
             {"after_p50_ms", (double) lamp_quantiles_at(&row->duration[1], 0.5) / 1e6},
+            {"before_p95_ms", (double) lamp_quantiles_at(&row->duration[0], 0.95) / 1e6},
+            {"after_p95_ms", (double) lamp_quantiles_at(&row->duration[1], 0.95) / 1e6},
+            {"before_p99_ms", (double) lamp_quantiles_at(&row->duration[0], 0.99) / 1e6},
+            {"after_p99_ms", (double) lamp_quantiles_at(&row->duration[1], 0.99) / 1e6},
             {"share_rate", row->share_rate},
             {"duration_rate", row->duration_rate},
             {"effect_ms", row->effect / 1e6},
@@ -185,12 +196,12 @@ append_json(const LampComparison *c, GString *out)
     g_string_append(out, "}\n");
 }
 
-/* Begin of the capture of @store: the first root. */
+/* Where periods count from: the first request, as background is not compared (unless there is
+ * nothing else). */
 static gboolean
 find_begin(LampStore *store, LampTime *out_begin, GError **error)
 {
-    g_autoptr(LampStatement) query =
-        lamp_statement_new(store, "SELECT min(start_ns) FROM trace_roots", error);
+    g_autoptr(LampStatement) query = lamp_statement_new(store, BEGIN_SQL, error);
     gboolean has_row = FALSE;
     if (query == NULL || !lamp_statement_step(query, &has_row, error))
         return FALSE;
@@ -225,10 +236,11 @@ parse_period(const char *name, const char *text, LampTime begin, LampFlowFilter 
         parse_end(ends[0], begin, G_MININT64 + 1, &filter->from) &&
         parse_end(ends[1], begin, G_MAXINT64, &filter->to) && filter->from < filter->to)
         return TRUE;
-    g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
-                "--%s takes FROM..TO in seconds from the begin, for example 60..120, 60.. or "
-                "..60",
-                name);
+    g_set_error(
+        error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
+        "--%s takes FROM..TO in seconds from the first request, for example 60..120, 60.. or "
+        "..60",
+        name);
     return FALSE;
 }
 
@@ -297,8 +309,11 @@ check_sides(const char *other, GError **error)
 static void
 set_empty_side_error(LampStore *store, const LampComparison *comparison, GError **error)
 {
-    g_autoptr(LampStatement) query = lamp_statement_new(
-        store, "SELECT (max(start_ns) - min(start_ns)) / 1e9 FROM trace_roots", NULL);
+    g_autoptr(LampStatement) query = lamp_statement_new(store,
+                                                        "SELECT (max(start_ns) - (" BEGIN_SQL
+                                                        ")) / 1e9 FROM trace_roots WHERE NOT "
+                                                        "is_background",
+                                                        NULL);
     gboolean has_row = FALSE;
     if (split_s >= NO_SPLIT || comparison->flows[0] + comparison->flows[1] == 0 ||
         query == NULL || !lamp_statement_step(query, &has_row, NULL) || !has_row) {
@@ -336,7 +351,7 @@ const LampCommand lamp_command_diff = {
     .summary = "What differs between two captures, periods or sets of hosts",
     .description =
         "Periods and hosts may be told together, and with two databases: each period "
-        "counts from\nthe begin of its database. Examples:\n"
+        "counts from\nthe first request of its database. Examples:\n"
         "  lamplight diff monday.db tuesday.db\n"
         "  lamplight diff day.db --split 3600\n"
         "  lamplight diff day.db --before app1 --after app2 --before-period 0..600 "

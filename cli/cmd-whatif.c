@@ -50,9 +50,19 @@ row_name(const Answer *answer, const LampWhatifRow *row)
                                         : lamp_label_format(answer->topology, row->label);
 }
 
+/* FALSE where records without a duration are all there is. */
+static gboolean
+has_durations(const LampWhatifRow *row)
+{
+    return row->before[LAMP_METRIC_MEAN].value >= 1.0 ||
+           row->after[LAMP_METRIC_MEAN].value >= 1.0;
+}
+
 static char *
 format_pair(const LampWhatifRow *row, LampMetric metric)
 {
+    if (!has_durations(row))
+        return g_strdup("-");
     g_autofree char *before = lamp_ms_format(row->before[metric].value);
     g_autofree char *after = lamp_ms_format(row->after[metric].value);
     char *unit = strchr(before, ' ');
@@ -64,14 +74,40 @@ format_pair(const LampWhatifRow *row, LampMetric metric)
 static char *
 format_gain(const LampWhatifRow *row, LampMetric metric)
 {
-    double before = MAX(row->before[metric].value, 1.0);
-    return g_strdup_printf("%+.1f %%", 100.0 * (row->after[metric].value / before - 1.0));
+    double before = row->before[metric].value, after = row->after[metric].value;
+    if (before < 1.0)
+        return g_strdup("-");
+    return g_strdup_printf("%+.1f %%", 100.0 * (after / before - 1.0));
 }
 
-static char *
-format_interval(const LampEstimate *estimate)
+/* Three digits of @value, at least, without an exponent. */
+static void
+append_digits(GString *out, double value)
 {
-    return g_strdup_printf("%.3g..%.3g ms", estimate->low / 1e6, estimate->high / 1e6);
+    int decimals = value >= 99.95 ? 0 : value >= 9.995 ? 1 : value >= 0.9995 ? 2 : 3;
+    g_string_append_printf(out, "%.*f", decimals, value);
+}
+
+/* Both ends in the unit of the upper one: "563..731 us". */
+static char *
+format_interval(const LampWhatifRow *row)
+{
+    const LampEstimate *estimate = &row->after[LAMP_METRIC_MEAN];
+    static const struct {
+        const char *name;
+        double ns;
+    } units[] = {{"s", 1e9}, {"ms", 1e6}, {"us", 1e3}, {"ns", 1.0}};
+    gsize unit = 0;
+    if (!has_durations(row))
+        return g_strdup("-");
+    GString *out = g_string_new(NULL);
+    while (unit + 1 < G_N_ELEMENTS(units) && estimate->high < 0.9995 * units[unit].ns)
+        unit++;
+    append_digits(out, estimate->low / units[unit].ns);
+    g_string_append(out, "..");
+    append_digits(out, estimate->high / units[unit].ns);
+    g_string_append_printf(out, " %s", units[unit].name);
+    return g_string_free(out, FALSE);
 }
 
 static char *
@@ -97,7 +133,7 @@ make_cells(const Answer *answer, const LampWhatifRow *row, gboolean with_errors)
     g_ptr_array_add(cells, format_pair(row, LAMP_METRIC_P99));
     g_ptr_array_add(cells, format_pair(row, LAMP_METRIC_MEAN));
     g_ptr_array_add(cells, format_gain(row, LAMP_METRIC_MEAN));
-    g_ptr_array_add(cells, format_interval(&row->after[LAMP_METRIC_MEAN]));
+    g_ptr_array_add(cells, format_interval(row));
     g_ptr_array_add(cells, lamp_share_format(row->confidence));
     return (char **) g_ptr_array_free(cells, FALSE);
 }
@@ -114,12 +150,17 @@ append_table(LampCli *cli, const Answer *answer, const LampWhatifResult *result)
     const LampWhatifRow *all = &g_array_index(result->rows, LampWhatifRow, 0);
     gboolean with_errors = all->errors_before + all->errors_after > 0;
     g_autoptr(LampTable) table = lamp_table_new(with_errors ? titles_errors : titles);
+    gboolean has_unknown = FALSE;
     for (guint i = 0; i < result->rows->len; i++) {
-        g_autofree char **cells =
-            make_cells(answer, &g_array_index(result->rows, LampWhatifRow, i), with_errors);
+        const LampWhatifRow *row = &g_array_index(result->rows, LampWhatifRow, i);
+        g_autofree char **cells = make_cells(answer, row, with_errors);
+        has_unknown = has_unknown || !has_durations(row);
         lamp_table_take(table, cells);
     }
     lamp_table_render(table, answer->out, cli->table_width);
+    if (has_unknown)
+        g_string_append(answer->out,
+                        "\n-: the records of these requests tell no duration, or 0\n");
     g_string_append(answer->out, "\ninterval: of the predicted mean; --json tells it for all "
                                  "figures. sure: probability that a request's tree is right\n");
 }
@@ -224,20 +265,14 @@ append_json_estimate(GString *out, const char *key, const LampEstimate *estimate
 static void
 append_histogram(GString *out, const LampWhatifRow *row)
 {
-    static const double edges_ms[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000};
-    gsize at = 0;
     g_string_append(out, ", \"histogram\": [");
-    for (gsize e = 0; e <= G_N_ELEMENTS(edges_ms); e++) {
-        gsize begin = at;
-        while (at < row->requests && (e == G_N_ELEMENTS(edges_ms) ||
-                                      (double) row->durations_after[at] <= edges_ms[e] * 1e6))
-            at++;
-        g_string_append_printf(out, "%s{\"up_to_ms\": ", e == 0 ? "" : ", ");
-        if (e < G_N_ELEMENTS(edges_ms))
-            lamp_json_append_real(out, edges_ms[e]);
+    for (guint bin = 0; bin < LAMP_WHATIF_BINS; bin++) {
+        g_string_append_printf(out, "%s{\"up_to_ms\": ", bin == 0 ? "" : ", ");
+        if (bin + 1 < LAMP_WHATIF_BINS)
+            lamp_json_append_real(out, lamp_whatif_edges_ms[bin]);
         else
             g_string_append(out, "null");
-        g_string_append_printf(out, ", \"count\": %" G_GSIZE_FORMAT "}", at - begin);
+        g_string_append_printf(out, ", \"count\": %" G_GUINT64_FORMAT "}", row->histogram[bin]);
     }
     g_string_append_c(out, ']');
 }

@@ -9,6 +9,8 @@
  */
 #include "correlate/write.h"
 
+#include "base/fetch.h"
+
 static const char *
 kind_name(guint8 kind)
 {
@@ -171,10 +173,20 @@ measure_traces(LampCorrelation *c)
     return extents;
 }
 
+/* Waiting for work is no request of anybody, wherever the worker is. */
+static gboolean
+is_wait(LampCorrelation *c, const LampCall *call)
+{
+    return lamp_fetch_kind(lamp_store_text(c->store, call->protocol),
+                           lamp_store_text(c->store, call->operation)) == LAMP_FETCH_WAITS;
+}
+
 /* Does the root come from inside: from a host that serves, or from a worker? */
 static gboolean
 is_background(LampCorrelation *c, const LampCall *call)
 {
+    if (is_wait(c, call))
+        return TRUE;
     if (call->client_host != LAMP_INDEX_NONE && lamp_host(c, call->client_host)->serves > 0)
         return TRUE;
     if (call->client_instance == LAMP_INDEX_NONE)

@@ -126,7 +126,7 @@ look_for_repeats(LampAdvisor *advisor, const LampFlow *flow, guint32 parent)
             last = next;
             next = lamp_flow_next_sibling(flow, next);
         }
-        if (run >= LEAST_REPEATS) {
+        if (run >= LEAST_REPEATS && !c[i].waits) {
             Pattern seen = {.kind = LAMP_ADVICE_BATCH,
                             .parent = c[parent].label,
                             .first = c[i].label,
@@ -157,7 +157,8 @@ look_for_sequence(LampAdvisor *advisor, const LampFlow *flow, guint32 parent)
     for (guint32 a = lamp_flow_first_child(flow, parent), b; a != LAMP_FLOW_NONE; a = b) {
         b = lamp_flow_next_sibling(flow, a);
         if (b == LAMP_FLOW_NONE || c[a].label == c[b].label || c[a].is_asynchronous ||
-            c[b].is_asynchronous || share_a_session(advisor, &c[a], &c[b]))
+            c[b].is_asynchronous || c[a].waits || c[b].waits ||
+            share_a_session(advisor, &c[a], &c[b]))
             continue;
         gint64 gap = c[b].client_start - c[a].client_end;
         gint64 shorter =
@@ -294,8 +295,8 @@ lamp_advisor_add(LampAdvisor *advisor, const LampFlow *flow)
     for (guint32 i = 0; i < flow->count; i++) {
         const LampFlowCall *call = &flow->calls[i];
         Load *load = &g_array_index(advisor->loads, Load, call->server_instance);
-        load->calls++;
-        load->time += call->server_end - call->server_start;
+        load->calls += call->waits ? 0 : 1;
+        load->time += call->waits ? 0 : call->server_end - call->server_start;
         look_for_timeouts(advisor, flow, i);
         look_for_large(advisor, flow, i);
         if (call->end_index <= i + 2)

@@ -97,7 +97,7 @@ count_call(LampContext *context, const LampFlow *flow, guint32 i, const LampCrit
     context->count += weight;
     context->inclusive += (call->waits ? below : duration) * weight;
     context->exclusive += (call->waits ? 0 : duration - below) * weight;
-    context->critical += (call->waits ? 0 : critical->own + critical->network) * weight;
+    context->critical += (critical->own + critical->network) * weight;
     context->errors += call->is_error * weight;
     context->request_bytes += (guint64) call->request_bytes * weight;
     context->response_bytes += (guint64) call->response_bytes * weight;

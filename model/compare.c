@@ -4,16 +4,19 @@
  * changed. Shares are tested with the G-test, durations with Kolmogorov-Smirnov, and all
  * probabilities of one kind are corrected together (Benjamini and Hochberg), because hundreds
  * are tested at once. The likely cause is ranked by what an operation's own time on critical
- * paths adds to or takes from the mean request, which slower callees further down do not move.
+ * paths adds to or takes from the mean request, and it is own times that are compared there, so
+ * slower callees further down make no cause of their callers.
  *
  * Everything is keyed by hashes of texts, so two databases need share no ids.
  */
 #include "model/compare.h"
 
+#include "model/costs.h"
 #include "model/critical-path.h"
 #include "model/index-map.h"
 #include "model/shape.h"
 #include "model/statistics.h"
+#include "store/rows.h"
 
 #include <math.h>
 
@@ -96,6 +99,30 @@ index_rows(Table *table, GArray *rows)
         lamp_index_map_add(&table->index, g_array_index(rows, LampCompared, i).hash, i, NULL);
 }
 
+/* Durations that tell how fast something is: of answers, and not of waits for work. */
+static void
+count_duration(const Reading *reading, LampCompared *row, const LampFlowCall *call,
+               gint64 duration)
+{
+    if (!call->waits && (call->flags & LAMP_CALL_NO_RESPONSE) == 0)
+        lamp_quantiles_add(&row->duration[reading->side], duration, 1);
+}
+
+/* One more of the request at hand; squares grow by (n + 1)^2 - n^2. */
+static void
+count_in_request(const Reading *reading, LampCompared *row)
+{
+    guint64 flow =
+        reading->comparison->flows[LAMP_SIDE_A] + reading->comparison->flows[LAMP_SIDE_B] + 1;
+    if (row->last_request != flow) {
+        row->last_request = flow;
+        row->in_request = 0;
+        row->requests[reading->side]++;
+    }
+    row->squares += 2.0 * row->in_request++ + 1.0;
+    row->count[reading->side]++;
+}
+
 static void
 count_shape(Reading *reading, const LampFlow *flow)
 {
@@ -104,7 +131,7 @@ count_shape(Reading *reading, const LampFlow *flow)
         find_row(&reading->tables[0], lamp_shapes_identify(reading->shapes, flow), &is_new);
     if (is_new)
         row->name = label_name(reading->topology, flow->calls[0].label);
-    row->count[reading->side]++;
+    count_in_request(reading, row);
     row->errors[reading->side] += flow->calls[0].is_error;
     lamp_quantiles_add(&row->duration[reading->side], lamp_flow_duration(flow), 1);
 }
@@ -119,10 +146,10 @@ count_call(Reading *reading, const LampFlow *flow, guint32 i, const LampCritical
     LampCompared *row = find_row(&reading->tables[2], hash, &is_new);
     if (is_new)
         row->name = label_name(topology, call->label);
-    row->count[reading->side]++;
+    count_in_request(reading, row);
     row->errors[reading->side] += call->is_error;
     row->critical[reading->side] += (double) critical->own;
-    lamp_quantiles_add(&row->duration[reading->side], call->server_end - call->server_start, 1);
+    count_duration(reading, row, call, lamp_own_time(flow, i));
     if (call->parent == LAMP_FLOW_NONE)
         return;
     guint32 above = flow->calls[call->parent].label;
@@ -133,9 +160,9 @@ count_call(Reading *reading, const LampFlow *flow, guint32 i, const LampCritical
         g_autofree char *to = label_name(topology, call->label);
         row->name = g_strconcat(from, " -> ", to, NULL);
     }
-    row->count[reading->side]++;
+    count_in_request(reading, row);
     row->errors[reading->side] += call->is_error;
-    lamp_quantiles_add(&row->duration[reading->side], call->client_end - call->client_start, 1);
+    count_duration(reading, row, call, call->client_end - call->client_start);
 }
 
 static void
@@ -192,6 +219,22 @@ duration_probability(const LampQuantiles *sides)
                                (double) sides[1].count);
 }
 
+/* Is it in another share of the requests, or more often in each? The likelier change of the two
+ * counts, at the price of having looked twice. */
+static double
+share_probability(const LampCompared *row, double n_a, double n_b)
+{
+    double calls = (double) (row->count[0] + row->count[1]);
+    double requests = (double) (row->requests[0] + row->requests[1]);
+    double share =
+        lamp_share_probability((double) row->requests[0], n_a, (double) row->requests[1], n_b);
+    if (calls <= requests)
+        return share;
+    double rate = lamp_rate_probability((double) row->count[0], n_a, (double) row->count[1],
+                                        n_b, row->squares / calls);
+    return MIN(1.0, 2.0 * MIN(share, rate));
+}
+
 static void
 test_rows(const LampComparison *comparison, GArray *rows)
 {
@@ -201,9 +244,7 @@ test_rows(const LampComparison *comparison, GArray *rows)
     double n_b = (double) comparison->flows[LAMP_SIDE_B];
     for (guint i = 0; i < rows->len; i++) {
         const LampCompared *row = &g_array_index(rows, LampCompared, i);
-        /* An operation may occur more often than once a request: at most all of them count. */
-        shares[i] = lamp_share_probability(MIN((double) row->count[0], n_a), n_a,
-                                           MIN((double) row->count[1], n_b), n_b);
+        shares[i] = share_probability(row, n_a, n_b);
         durations[i] = duration_probability(row->duration);
     }
     lamp_adjust_probabilities(shares, rows->len);

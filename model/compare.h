@@ -17,9 +17,13 @@ typedef struct {
     char *name; /* owned */
     guint64 hash;
     guint64 count[LAMP_SIDES];
-    LampQuantiles duration[LAMP_SIDES];
-    double critical[LAMP_SIDES]; /* operation: own time on critical paths, ns */
+    guint64 requests[LAMP_SIDES];       /* with it */
+    double squares;                     /* sum over all requests of how often it is in each */
+    LampQuantiles duration[LAMP_SIDES]; /* of an operation: its own time; waits left out */
+    double critical[LAMP_SIDES];        /* operation: own time on critical paths, ns */
     guint64 errors[LAMP_SIDES];
+    guint64 last_request; /* that had it, while reading, and how often */
+    guint in_request;
     double share_rate, duration_rate; /* false discovery rates of a changed share, duration */
     double effect;                    /* for ranking: ns per request */
 } LampCompared;

@@ -51,8 +51,8 @@ find_cost(LampCosts *costs, guint32 payer, guint32 provider)
     return &g_array_index(costs->costs, LampCost, i);
 }
 
-static gint64
-own_time(const LampFlow *flow, guint32 call)
+gint64
+lamp_own_time(const LampFlow *flow, guint32 call)
 {
     const LampFlowCall *c = flow->calls;
     LampTime covered = c[call].server_start;
@@ -101,7 +101,7 @@ lamp_costs_add(LampCosts *costs, const LampFlow *flow)
     for (guint32 i = 0; i < flow->count; i++) {
         const LampFlowCall *call = &flow->calls[i];
         guint32 provider = lamp_topology_label(costs->topology, call->label)->service;
-        gint64 own = own_time(flow, i);
+        gint64 own = lamp_own_time(flow, i);
         collect_payers(costs, flow, i);
         for (guint k = 0; k < costs->payers->len; k++) {
             LampCost *cost =

@@ -20,6 +20,10 @@ typedef struct {
     guint64 bytes;
 } LampCost;
 
+/* Serving time of call @call less the union of the calls it made; 0 of one that waited for
+ * work. ns. */
+gint64 lamp_own_time(const LampFlow *flow, guint32 call);
+
 typedef struct LampCosts LampCosts;
 
 /* Caller frees. */

@@ -76,5 +76,7 @@ lamp_critical_path_find(const LampFlow *flow, LampCritical *out)
         out[i].own += t - call->server_start;
         out[i].network =
             call->server_start - call->client_start + call->client_end - call->server_end;
+        if (call->waits)
+            out[i] = (LampCritical){0, 0, out[i].own + out[i].network};
     }
 }

@@ -9,6 +9,7 @@
 typedef struct {
     gint64 own;     /* time in which the callee itself was at work (or waited unseen) */
     gint64 network; /* time on the way to the callee and back */
+    gint64 idle;    /* instead of both: the call waited for work, which is nobody's work */
 } LampCritical;
 
 /* Fills @out (flow->count places). All of them add up to the duration of the flow exactly;

@@ -154,12 +154,12 @@ count_call(LampGraph *graph, guint32 at, guint32 from, const LampFlowCall *call,
     LampGraphEdge *edge = find_edge(graph, from, at, FALSE);
     node->calls += weight;
     node->errors += call->is_error * weight;
-    node->critical += call->waits ? 0 : critical->own * weight;
+    node->critical += critical->own * weight;
     lamp_quantiles_add(&node->duration, call->server_end - call->server_start, weight);
     count_status(node, call->status, weight);
     edge->calls += weight;
     edge->errors += call->is_error * weight;
-    edge->critical += call->waits ? 0 : critical->network * weight;
+    edge->critical += critical->network * weight;
     edge->confidence += (double) call->confidence * weight;
     edge->is_asynchronous = edge->is_asynchronous || call->is_asynchronous;
     lamp_quantiles_add(&edge->duration, call->client_end - call->client_start, weight);

@@ -169,6 +169,7 @@ collect_edges(const LampReplay *replay, guint most)
         const LampReplayCall *calls = lamp_replay_calls(replay, flow);
         for (guint32 i = 1; i < flow->count; i++) {
             if (calls[i].client_instance == 0 || calls[i].server_instance == 0 ||
+                calls[i].is_idle || /* a worker's own connection */
                 calls[i].connection_of > 0)
                 continue;
             gboolean is_new;
@@ -313,7 +314,7 @@ mark(LampReplay *replay, const GArray *limits)
     index_pools(replay, limits, &index);
     for (guint i = 0; i < replay->calls->len; i++) {
         LampReplayCall *call = &g_array_index(replay->calls, LampReplayCall, i);
-        guint32 pool = call->parent == LAMP_FLOW_NONE
+        guint32 pool = call->parent == LAMP_FLOW_NONE || call->is_idle
                            ? LAMP_FLOW_NONE
                            : lamp_index_map_find(&index, edge_key(call));
         call->pool = pool == LAMP_FLOW_NONE ? 0 : (guint16) pool;

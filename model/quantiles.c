@@ -1,14 +1,17 @@
 /*
- * Quantile sketch with logarithmic buckets.
+ * Quantile sketch: the values themselves while they are few, then logarithmic buckets.
  *
  * The bucket of a value is its power of two and the next seven bits, as in HdrHistogram (Tene):
  * integer arithmetic only, so the same values give the same bytes on every machine, and two
- * sketches merge by adding. Values below 128 have buckets of their own. Middle of a bucket is
- * reported, clamped to the exact smallest and largest value.
+ * sketches merge by adding. Values below 128 have buckets of their own. The middle of a bucket
+ * stands for its values, clamped to the exact smallest and largest. Quantiles lie between ranks
+ * by their distance (type 7 of Hyndman and Fan, 1996) in both forms, so a table does not jump
+ * where one form passes into the other.
  */
 #include "model/quantiles.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SUB_BITS 7
@@ -23,6 +26,7 @@ lamp_quantiles_init(LampQuantiles *sketch)
 void
 lamp_quantiles_clear(LampQuantiles *sketch)
 {
+    g_free(sketch->values);
     g_free(sketch->buckets);
     lamp_quantiles_init(sketch);
 }
@@ -73,26 +77,64 @@ count_totals(LampQuantiles *sketch, guint64 count, gint64 min, gint64 max)
     sketch->count += count;
 }
 
-void
-lamp_quantiles_add(LampQuantiles *sketch, gint64 value, guint64 weight)
+static void
+count_bucket(LampQuantiles *sketch, gint64 value, guint64 weight)
 {
     guint group, sub;
-    if (weight == 0)
-        return;
-    value = MAX(value, 0);
     place(value, &group, &sub);
     cover(sketch, group, group + 1);
     sketch->buckets[(gsize) (group - sketch->low) * SUB_COUNT + sub] += weight;
+}
+
+void
+lamp_quantiles_settle(LampQuantiles *sketch)
+{
+    if (sketch->buckets != NULL)
+        return;
+    for (guint64 i = 0; i < sketch->count; i++)
+        count_bucket(sketch, sketch->values[i], 1);
+    g_clear_pointer(&sketch->values, g_free);
+    sketch->room = 0;
+}
+
+/* Makes room for @more values; FALSE where buckets count them. */
+static gboolean
+keep_values(LampQuantiles *sketch, guint64 more)
+{
+    if (sketch->buckets != NULL)
+        return FALSE;
+    if (more > LAMP_QUANTILES_EXACT || sketch->count + more > LAMP_QUANTILES_EXACT) {
+        lamp_quantiles_settle(sketch);
+        return FALSE;
+    }
+    guint wanted = (guint) (sketch->count + more);
+    if (wanted > sketch->room) {
+        sketch->room = MIN(MAX(wanted, sketch->room * 2), LAMP_QUANTILES_EXACT);
+        sketch->values = g_renew(gint64, sketch->values, sketch->room);
+    }
+    return TRUE;
+}
+
+void
+lamp_quantiles_add(LampQuantiles *sketch, gint64 value, guint64 weight)
+{
+    if (weight == 0)
+        return;
+    value = MAX(value, 0);
+    if (keep_values(sketch, weight))
+        for (guint64 i = 0; i < weight; i++)
+            sketch->values[sketch->count + i] = value;
+    else
+        count_bucket(sketch, value, weight);
     count_totals(sketch, weight, value, value);
     sketch->sum += (double) value * (double) weight;
     sketch->sum_squares += (double) value * (double) value * (double) weight;
 }
 
-void
-lamp_quantiles_merge(LampQuantiles *sketch, const LampQuantiles *other, guint64 weight)
+static void
+merge_buckets(LampQuantiles *sketch, const LampQuantiles *other, guint64 weight)
 {
-    if (other->count == 0 || weight == 0)
-        return;
+    lamp_quantiles_settle(sketch);
     cover(sketch, other->low, other->high);
     guint64 *to = sketch->buckets + (gsize) (other->low - sketch->low) * SUB_COUNT;
     gsize n = (gsize) (other->high - other->low) * SUB_COUNT;
@@ -103,25 +145,78 @@ lamp_quantiles_merge(LampQuantiles *sketch, const LampQuantiles *other, guint64 
     sketch->sum_squares += other->sum_squares * (double) weight;
 }
 
+void
+lamp_quantiles_merge(LampQuantiles *sketch, const LampQuantiles *other, guint64 weight)
+{
+    if (other->count == 0 || weight == 0)
+        return;
+    if (other->buckets != NULL) {
+        merge_buckets(sketch, other, weight);
+        return;
+    }
+    for (guint64 i = 0; i < other->count; i++)
+        lamp_quantiles_add(sketch, other->values[i], weight);
+}
+
+static gint
+compare_ns(gconstpointer a, gconstpointer b)
+{
+    gint64 x = *(const gint64 *) a, y = *(const gint64 *) b;
+    return x < y ? -1 : x > y;
+}
+
+static void
+sort_values(gint64 *values, guint64 n)
+{
+    guint64 i = 1;
+    while (i < n && values[i - 1] <= values[i])
+        i++;
+    if (i < n)
+        qsort(values, n, sizeof *values, compare_ns);
+}
+
+/* Middle of the bucket that holds rank @rank, and how many ranks lie in or before it. */
+static gint64
+find_rank(const LampQuantiles *sketch, guint64 rank, guint64 *out_until)
+{
+    guint64 seen = 0;
+    gsize i = 0;
+    for (;; i++) {
+        seen += sketch->buckets[i];
+        if (seen > rank)
+            break;
+    }
+    gint64 value = middle((guint) (i / SUB_COUNT) + sketch->low, (guint) (i % SUB_COUNT));
+    *out_until = seen;
+    return CLAMP(value, sketch->min, sketch->max);
+}
+
+static gint64
+value_at(const LampQuantiles *sketch, guint64 rank, guint64 *out_until)
+{
+    *out_until = rank + 1;
+    if (rank == 0)
+        return sketch->min;
+    if (rank + 1 >= sketch->count)
+        return sketch->max;
+    return sketch->buckets == NULL ? sketch->values[rank] : find_rank(sketch, rank, out_until);
+}
+
 gint64
 lamp_quantiles_at(const LampQuantiles *sketch, double q)
 {
     if (sketch->count == 0)
         return 0;
-    guint64 rank = (guint64) ceil(q * (double) sketch->count);
-    if (rank <= 1)
-        return sketch->min;
-    if (rank >= sketch->count)
-        return sketch->max;
-    guint64 seen = 0;
-    gsize i = 0;
-    for (;; i++) {
-        seen += sketch->buckets[i];
-        if (seen >= rank)
-            break;
-    }
-    gint64 value = middle((guint) (i / SUB_COUNT) + sketch->low, (guint) (i % SUB_COUNT));
-    return CLAMP(value, sketch->min, sketch->max);
+    if (sketch->buckets == NULL)
+        sort_values(sketch->values, sketch->count);
+    double rank = CLAMP(q, 0.0, 1.0) * (double) (sketch->count - 1);
+    guint64 before = MIN((guint64) rank, sketch->count - 1), until;
+    double part = rank - (double) before;
+    gint64 low = value_at(sketch, before, &until);
+    if (part <= 0.0 || before + 1 < until)
+        return low;
+    gint64 high = value_at(sketch, before + 1, &until);
+    return low + (gint64) (part * (double) (high - low) + 0.5);
 }
 
 double

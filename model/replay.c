@@ -120,6 +120,7 @@ lamp_replay_add(LampReplay *replay, const LampFlow *flow, const LampStructure *s
                                   .net_back = c[i].client_end - c[i].server_end,
                                   .arrived = c[i].server_start,
                                   .held = c[i].server_end - c[i].server_start,
+                                  .is_idle = c[i].waits,
                                   .is_error = c[i].is_error};
     for (guint32 i = 0; i < flow->count; i++)
         compile_children(out, flow, structure, i, recent);

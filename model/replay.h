@@ -40,6 +40,7 @@ typedef struct {
     guint8 is_awaited;  /* the parent's response waits for it */
     guint8 starts_late; /* starts after the parent's response has left */
     guint8 bypasses;    /* does not take a place at its station */
+    guint8 is_idle;     /* waits for work: takes no place, no change of speed reaches it */
     guint8 is_removed;  /* takes no time and no place */
     guint8 fails;       /* is refused, as its instance is gone */
     guint8 gives_up;    /* its caller does not try again, though it did */
@@ -62,7 +63,8 @@ typedef struct {
     guint32 label;        /* of the root */
     gfloat confidence;
     guint8 is_background;
-    guint8 is_error; /* was answered with an error */
+    guint8 is_error;      /* was answered with an error */
+    guint8 is_callerless; /* no record names its caller; set by model/what-if.c */
 } LampReplayFlow;
 
 typedef struct {

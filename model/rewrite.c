@@ -61,6 +61,8 @@ draw(const LampRewrite *rewrite, const LampReplayCall *calls, guint32 call)
 static void
 scale_work(LampReplayCall *calls, guint32 call, double factor)
 {
+    if (calls[call].is_idle)
+        return;
     calls[call].lag_leave = scale(calls[call].lag_leave, factor);
     for (guint32 i = call + 1; i < calls[call].end_index; i = calls[i].end_index) {
         calls[i].lag_start = scale(calls[i].lag_start, factor);
@@ -88,6 +90,8 @@ set_network(LampReplayCall *call, gint64 round_trip)
 static guint
 rewrite_work(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call)
 {
+    if (calls[call].is_idle)
+        return 0;
     switch (rewrite->effect) {
     case LAMP_EFFECT_SCALE:
         scale_work(calls, call, rewrite->factor);

@@ -126,7 +126,7 @@ static guint32
 limit_of(const Simulation *sim, const LampReplayCall *call)
 {
     gboolean has_limit = !call->bypasses && !call->is_removed && !call->fails &&
-                         call->server_instance < sim->limits->instances;
+                         !call->is_idle && call->server_instance < sim->limits->instances;
     return has_limit ? sim->limits->limits[call->server_instance] : 0;
 }
 
@@ -142,7 +142,7 @@ static void
 count_arrival(Simulation *sim, const LampReplayCall *c)
 {
     guint32 at = c->server_instance;
-    if (c->is_removed || c->fails || at >= sim->limits->instances)
+    if (c->is_removed || c->fails || c->is_idle || at >= sim->limits->instances)
         return;
     sim->stations[at].open++;
     if (sim->report != NULL)
@@ -179,7 +179,8 @@ static void
 free_place(Simulation *sim, const LampReplayCall *c, LampTime now)
 {
     guint32 limit = limit_of(sim, c);
-    if (!c->is_removed && !c->fails && c->server_instance < sim->limits->instances)
+    if (!c->is_removed && !c->fails && !c->is_idle &&
+        c->server_instance < sim->limits->instances)
         sim->stations[c->server_instance].open--;
     if (limit == 0)
         return;
@@ -348,7 +349,7 @@ leave_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
     State *state = &sim->flows[flow].states[call];
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     state->has_left = 1;
-    if (sim->report != NULL)
+    if (sim->report != NULL && !c->is_idle)
         sim->report->work[c->server_instance] += now - state->arrived;
     free_place(sim, c, now);
     release_children(sim, flow, call, now, TRUE);

@@ -294,7 +294,8 @@ group_by_instance(LampReplay *replay, guint instances)
         LampReplayCall *calls = lamp_replay_calls(replay, flow);
         for (guint32 i = 0; i < flow->count; i++) {
             Visit visit = {&calls[i], LAMP_TIME_NONE};
-            if (calls[i].server_instance != 0 && calls[i].server_instance < instances)
+            if (calls[i].server_instance != 0 && calls[i].server_instance < instances &&
+                !calls[i].is_idle)
                 g_array_append_val(all[calls[i].server_instance].visits, visit);
         }
     }

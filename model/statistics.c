@@ -18,11 +18,9 @@ bucket_at(const LampQuantiles *sketch, guint group, guint sub)
     return (double) sketch->buckets[(gsize) (group - sketch->low) * PER_GROUP + sub];
 }
 
-double
-lamp_ks_distance(const LampQuantiles *a, const LampQuantiles *b)
+static double
+bucket_distance(const LampQuantiles *a, const LampQuantiles *b)
 {
-    if (a->count == 0 || b->count == 0)
-        return 1.0;
     double sum_a = 0.0, sum_b = 0.0, distance = 0.0;
     for (guint group = MIN(a->low, b->low); group < MAX(a->high, b->high); group++)
         for (guint sub = 0; sub < PER_GROUP; sub++) {
@@ -31,6 +29,19 @@ lamp_ks_distance(const LampQuantiles *a, const LampQuantiles *b)
             distance = MAX(distance, fabs(sum_a - sum_b));
         }
     return distance;
+}
+
+double
+lamp_ks_distance(const LampQuantiles *a, const LampQuantiles *b)
+{
+    g_auto(LampQuantiles) buckets_a = {0}, buckets_b = {0};
+    if (a->count == 0 || b->count == 0)
+        return 1.0;
+    lamp_quantiles_merge(&buckets_a, a, 1);
+    lamp_quantiles_merge(&buckets_b, b, 1);
+    lamp_quantiles_settle(&buckets_a);
+    lamp_quantiles_settle(&buckets_b);
+    return bucket_distance(&buckets_a, &buckets_b);
 }
 
 double
@@ -64,6 +75,16 @@ lamp_share_probability(double k_a, double n_a, double k_b, double n_b)
         2.0 * (term(k_a, n_a * share) + term(k_b, n_b * share) +
                term(n_a - k_a, n_a * (1.0 - share)) + term(n_b - k_b, n_b * (1.0 - share)));
     return erfc(sqrt(MAX(g, 0.0) / 2.0));
+}
+
+double
+lamp_rate_probability(double k_a, double n_a, double k_b, double n_b, double clump)
+{
+    double n = n_a + n_b, k = k_a + k_b;
+    if (n_a <= 0.0 || n_b <= 0.0)
+        return 1.0;
+    double g = 2.0 * (term(k_a, k * n_a / n) + term(k_b, k * n_b / n));
+    return erfc(sqrt(MAX(g, 0.0) / (2.0 * MAX(clump, 1.0))));
 }
 
 typedef struct {

@@ -15,15 +15,19 @@ enum {
 
 /* Request by request in the order of time, background left out. */
 typedef struct {
-    GArray *before, *after;      /* gint64 durations */
-    GArray *labels;              /* guint32 */
-    GArray *marks;               /* guint8 */
-    double confidence;           /* sum */
-    LampTouched *touched;        /* by part of the change */
-    LampLoadReport report;       /* sums over the batches */
-    LampStations stations;       /* as changed */
-    gint64 arriving_before;      /* first start to last start, as observed */
-    const guint32 *peaks_before; /* by instance; borrowed */
+    GArray *before, *after;         /* gint64 durations */
+    GArray *labels;                 /* guint32 */
+    GArray *marks;                  /* guint8 */
+    GArray *confidences;            /* gfloat: probability that the tree is right */
+    guint64 callerless;             /* requests of which no record names the caller */
+    guint64 callerless_left;        /* of these, not counted */
+    guint32 callerless_service;     /* that the first of them asked */
+    gboolean is_callerless_of_many; /* and others asked others */
+    LampTouched *touched;           /* by part of the change */
+    LampLoadReport report;          /* sums over the batches */
+    LampStations stations;          /* as changed */
+    gint64 arriving_before;         /* first start to last start, as observed */
+    const guint32 *peaks_before;    /* by instance; borrowed */
     guint instances_before;
 } LampOutcomes;
 

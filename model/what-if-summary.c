@@ -22,50 +22,7 @@
 
 const char *const lamp_metric_names[LAMP_METRICS] = {"mean", "p50", "p90", "p95", "p99"};
 
-double
-lamp_metric_value(LampMetric metric, const gint64 *sorted, gsize n)
-{
-    static const double shares[] = {0.0, 0.5, 0.9, 0.95, 0.99};
-    double sum = 0.0;
-    if (n == 0)
-        return 0.0;
-    if (metric == LAMP_METRIC_MEAN) {
-        for (gsize i = 0; i < n; i++)
-            sum += (double) sorted[i];
-        return sum / (double) n;
-    }
-    /* Between ranks by their distance, so that few requests do not jump. */
-    double rank = shares[metric] * (double) (n - 1);
-    gsize low = (gsize) rank;
-    gsize high = MIN(low + 1, n - 1);
-    return (double) sorted[low] + (rank - (double) low) * (double) (sorted[high] - sorted[low]);
-}
-
-/* Sorts @n values that are not negative; @spare has room for as many. By their bytes, least
- * significant first (LSD radix sort); bytes that are equal everywhere are passed over. Returns
- * which of the two arrays holds the result. */
-static gint64 *
-sort_ns(gint64 *values, gint64 *spare, gsize n)
-{
-    for (guint shift = 0; shift < 64; shift += 8) {
-        gsize places[256] = {0}, sum = 0;
-        for (gsize i = 0; i < n; i++)
-            places[(guint64) values[i] >> shift & 0xff]++;
-        if (n == 0 || places[(guint64) values[0] >> shift & 0xff] == n)
-            continue;
-        for (guint b = 0; b < 256; b++) {
-            gsize here = places[b];
-            places[b] = sum;
-            sum += here;
-        }
-        for (gsize i = 0; i < n; i++)
-            spare[places[(guint64) values[i] >> shift & 0xff]++] = values[i];
-        gint64 *swap = values;
-        values = spare;
-        spare = swap;
-    }
-    return values;
-}
+const double lamp_whatif_edges_ms[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000};
 
 static double
 sketch_value(LampMetric metric, const LampQuantiles *sketch)
@@ -82,18 +39,18 @@ compare_real(gconstpointer a, gconstpointer b)
     return x < y ? -1 : x > y;
 }
 
-/* Intervals of all metrics from sketches of blocks. Both sides draw the same blocks. */
+/* Intervals of all metrics from sketches of @count blocks. Both sides draw the same blocks. */
 static void
-bootstrap(const LampQuantiles *blocks, LampEstimate *estimates)
+bootstrap(const LampQuantiles *blocks, guint count, LampEstimate *estimates)
 {
     g_autofree double *values = g_new(double, LAMP_METRICS *DRAWS);
     guint64 random = 42;
     for (guint draw = 0; draw < DRAWS; draw++) {
         g_auto(LampQuantiles) sum;
         lamp_quantiles_init(&sum);
-        for (guint b = 0; b < BLOCKS; b++) {
+        for (guint b = 0; b < count; b++) {
             random += G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
-            lamp_quantiles_merge(&sum, &blocks[lamp_mix64(random) % BLOCKS], 1);
+            lamp_quantiles_merge(&sum, &blocks[lamp_mix64(random) % count], 1);
         }
         for (guint m = 0; m < LAMP_METRICS; m++)
             values[m * DRAWS + draw] = sketch_value((LampMetric) m, &sum);
@@ -106,33 +63,41 @@ bootstrap(const LampQuantiles *blocks, LampEstimate *estimates)
     }
 }
 
-/* Durations of the flows @members (in the order of time) into sorted array and estimates. */
-static gint64 *
-summarise(const gint64 *durations, gsize n, LampEstimate *out)
+/* @durations in the order of time; all of them are counted in @all, too. */
+static void
+summarise(const GArray *durations, LampQuantiles *all, LampEstimate *out)
 {
     LampQuantiles blocks[BLOCKS];
-    for (guint b = 0; b < BLOCKS; b++)
+    guint count = MIN(BLOCKS, durations->len); /* none is empty */
+    for (guint b = 0; b < count; b++)
         lamp_quantiles_init(&blocks[b]);
-    for (gsize i = 0; i < n; i++)
-        lamp_quantiles_add(&blocks[i * BLOCKS / n], durations[i], 1);
-    gint64 *copy = g_memdup2(durations, n * sizeof *durations);
-    gint64 *spare = g_new(gint64, n);
-    gint64 *sorted = sort_ns(copy, spare, n);
-    g_free(sorted == copy ? spare : copy);
+    for (gsize i = 0; i < durations->len; i++)
+        lamp_quantiles_add(&blocks[i * count / durations->len],
+                           g_array_index(durations, gint64, i), 1);
+    for (guint b = 0; b < count; b++)
+        lamp_quantiles_merge(all, &blocks[b], 1);
     for (guint m = 0; m < LAMP_METRICS; m++)
-        out[m].value = lamp_metric_value((LampMetric) m, sorted, n);
-    bootstrap(blocks, out);
-    for (guint b = 0; b < BLOCKS; b++)
+        out[m].value = sketch_value((LampMetric) m, all);
+    bootstrap(blocks, count, out);
+    for (guint b = 0; b < count; b++)
         lamp_quantiles_clear(&blocks[b]);
-    return sorted;
 }
 
 static void
 clear_row(gpointer pointer)
 {
     LampWhatifRow *row = pointer;
-    g_free(row->durations_before);
-    g_free(row->durations_after);
+    lamp_quantiles_clear(&row->durations_before);
+    lamp_quantiles_clear(&row->durations_after);
+}
+
+static void
+count_bin(LampWhatifRow *row, gint64 duration)
+{
+    guint bin = 0;
+    while (bin + 1 < LAMP_WHATIF_BINS && (double) duration > lamp_whatif_edges_ms[bin] * 1e6)
+        bin++;
+    row->histogram[bin]++;
 }
 
 static void
@@ -156,16 +121,16 @@ add_row(const LampOutcomes *outcomes, guint32 label, GArray *rows)
             continue;
         g_array_append_val(before, g_array_index(outcomes->before, gint64, i));
         g_array_append_val(after, g_array_index(outcomes->after, gint64, i));
+        count_bin(&row, g_array_index(outcomes->after, gint64, i));
         count_marks(&row, g_array_index(outcomes->marks, guint8, i));
+        row.confidence += (double) g_array_index(outcomes->confidences, gfloat, i);
     }
     row.requests = before->len;
     if (before->len == 0)
         return;
-    row.confidence = outcomes->confidence / all;
-    row.durations_before =
-        summarise((const gint64 *) (gpointer) before->data, before->len, row.before);
-    row.durations_after =
-        summarise((const gint64 *) (gpointer) after->data, after->len, row.after);
+    row.confidence /= before->len;
+    summarise(before, &row.durations_before, row.before);
+    summarise(after, &row.durations_after, row.after);
     g_array_append_val(rows, row);
 }
 
@@ -307,6 +272,26 @@ add_saturation_notes(const LampOutcomes *outcomes, const LampTopology *topology,
                                  "limits that are known: 'limit TARGET N'"));
 }
 
+/* Where no record names the caller, a request may be a call of another service here. */
+static void
+add_callerless_note(const LampOutcomes *outcomes, LampWhatifResult *result)
+{
+    guint64 counted = outcomes->callerless - outcomes->callerless_left;
+    if (counted > 0 && outcomes->is_callerless_of_many)
+        g_ptr_array_add(
+            result->notes,
+            g_strdup_printf("%" G_GUINT64_FORMAT " of %u requests name no caller and count as "
+                            "from outside: some may be calls of another of these services, and "
+                            "what a change does to these is then not passed on",
+                            counted, outcomes->before->len));
+    if (outcomes->callerless_left > 0)
+        g_ptr_array_add(result->notes,
+                        g_strdup_printf("%" G_GUINT64_FORMAT
+                                        " requests name no caller, at services whose callers "
+                                        "mostly are known: they take part and are not counted",
+                                        outcomes->callerless_left));
+}
+
 static void
 add_notes(const LampOutcomes *outcomes, const LampTopology *topology, const LampChange *change,
           LampWhatifResult *result)
@@ -348,6 +333,7 @@ lamp_outcomes_summarise(const LampOutcomes *outcomes, const LampTopology *topolo
     guint busiest = find_busiest(outcomes, topology, result);
     find_stretched(outcomes, result);
     add_saturation_notes(outcomes, topology, busiest, result);
+    add_callerless_note(outcomes, result);
     add_notes(outcomes, topology, change, result);
     return result;
 }

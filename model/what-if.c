@@ -23,32 +23,40 @@ struct LampWhatif {
     guint32 *peaks; /* by instance: most calls there at once in the first batch; NULL not yet */
 };
 
-/* Where callers are known for most requests, a root without one is no request of a client but
- * something that a log alone tells of (an operator's statement, a start-up script): it takes
- * part in the load and is not counted. */
-static void
-leave_out_callerless(LampReplay *replay)
+/* Calls to each service whose callers are known, less those of which they are not. */
+static gint64 *
+weigh_callers(const LampTopology *topology, const LampReplay *replay)
 {
-    guint known = 0, unknown = 0;
-    for (gint pass = 0; pass < 2; pass++)
-        for (guint i = 0; i < replay->flows->len; i++) {
-            LampReplayFlow *flow = lamp_replay_flow(replay, i);
-            gboolean is_known = lamp_replay_calls(replay, flow)->client_instance != 0;
-            if (flow->is_background)
-                continue;
-            if (pass == 0) {
-                known += is_known ? 1 : 0;
-                unknown += is_known ? 0 : 1;
-            } else if (!is_known && known > unknown) {
-                flow->is_background = 1;
-            }
-        }
+    gint64 *known = g_new0(gint64, lamp_topology_service_count(topology) + 1);
+    for (guint i = 0; i < replay->calls->len; i++) {
+        const LampReplayCall *call = &g_array_index(replay->calls, LampReplayCall, i);
+        known[lamp_topology_label(topology, call->label)->service] +=
+            call->client_instance != 0 ? 1 : -1;
+    }
+    return known;
+}
+
+/* A root without a caller, at a service that mostly has known ones, is no request of a client
+ * but something that a log alone tells of (an operator's statement, a start-up script): it
+ * takes part in the load and is not counted. */
+static void
+leave_out_callerless(const LampTopology *topology, LampReplay *replay)
+{
+    g_autofree gint64 *known = weigh_callers(topology, replay);
+    for (guint i = 0; i < replay->flows->len; i++) {
+        LampReplayFlow *flow = lamp_replay_flow(replay, i);
+        if (flow->is_background || lamp_replay_calls(replay, flow)->client_instance != 0)
+            continue;
+        flow->is_callerless = 1;
+        if (known[lamp_topology_label(topology, flow->label)->service] > 0)
+            flow->is_background = 1;
+    }
 }
 
 /* Reads at most @most flows; *out_is_last tells that there are no more. */
 static gboolean
-read_batch(LampReplay *replay, LampFlowReader *reader, const LampStructure *structure,
-           guint most, gboolean *out_is_last, GError **error)
+read_batch(const LampWhatif *whatif, LampReplay *replay, LampFlowReader *reader, guint most,
+           gboolean *out_is_last, GError **error)
 {
     const LampFlow *flow;
     *out_is_last = FALSE;
@@ -59,12 +67,12 @@ read_batch(LampReplay *replay, LampFlowReader *reader, const LampStructure *stru
             *out_is_last = TRUE;
             break;
         }
-        lamp_replay_add(replay, flow, structure);
+        lamp_replay_add(replay, flow, whatif->structure);
         if (!flow->is_chosen)
             lamp_replay_flow(replay, replay->flows->len - 1)->is_background = 1;
     }
     lamp_replay_sort(replay);
-    leave_out_callerless(replay);
+    leave_out_callerless(whatif->topology, replay);
     return TRUE;
 }
 
@@ -96,8 +104,8 @@ lamp_whatif_load(LampStore *store, LampTopology *topology, const LampStructure *
     g_autoptr(LampFlowReader) reader =
         lamp_flow_reader_new(store, topology, &whatif->filter, error);
     if (reader == NULL ||
-        !read_batch(whatif->first, reader, structure,
-                    MIN(whatif->most_flows, LAMP_WHATIF_BATCH), &whatif->is_whole, error))
+        !read_batch(whatif, whatif->first, reader, MIN(whatif->most_flows, LAMP_WHATIF_BATCH),
+                    &whatif->is_whole, error))
         return NULL;
     whatif->is_whole = whatif->is_whole || whatif->most_flows <= LAMP_WHATIF_BATCH;
     lamp_stations_learn(whatif->first, lamp_topology_instance_count(topology),
@@ -167,6 +175,7 @@ init_outcomes(LampOutcomes *outcomes, guint parts)
     outcomes->after = g_array_new(FALSE, FALSE, sizeof(gint64));
     outcomes->labels = g_array_new(FALSE, FALSE, sizeof(guint32));
     outcomes->marks = g_array_new(FALSE, FALSE, sizeof(guint8));
+    outcomes->confidences = g_array_new(FALSE, FALSE, sizeof(gfloat));
     outcomes->touched = g_new0(LampTouched, parts + 1);
 }
 
@@ -177,6 +186,7 @@ clear_outcomes(LampOutcomes *outcomes)
     g_array_unref(outcomes->after);
     g_array_unref(outcomes->labels);
     g_array_unref(outcomes->marks);
+    g_array_unref(outcomes->confidences);
     g_free(outcomes->touched);
     lamp_load_report_clear(&outcomes->report);
     lamp_stations_clear(&outcomes->stations);
@@ -250,6 +260,20 @@ arriving_span(const LampReplay *replay)
                   : lamp_replay_flow(replay, n - 1)->start - lamp_replay_flow(replay, 0)->start;
 }
 
+static void
+count_callerless(const LampTopology *topology, const LampReplayFlow *flow,
+                 LampOutcomes *outcomes)
+{
+    if (!flow->is_callerless)
+        return;
+    guint32 service = lamp_topology_label(topology, flow->label)->service;
+    outcomes->callerless++;
+    outcomes->callerless_left += flow->is_background;
+    if (outcomes->callerless_service == 0)
+        outcomes->callerless_service = service;
+    outcomes->is_callerless_of_many |= outcomes->callerless_service != service;
+}
+
 /* Runs one batch, rewriting it, and adds what comes out. Background flows take part only. */
 static void
 add_batch(const LampWhatif *whatif, const LampChange *change, LampReplay *replay,
@@ -266,13 +290,14 @@ add_batch(const LampWhatif *whatif, const LampChange *change, LampReplay *replay
     for (guint i = 0; i < replay->flows->len; i++) {
         const LampReplayFlow *flow = lamp_replay_flow(replay, i);
         guint8 marks = find_marks(replay, flow, &out[i]);
+        count_callerless(whatif->topology, flow, outcomes);
         if (flow->is_background)
             continue;
         g_array_append_val(outcomes->before, flow->duration);
         g_array_append_val(outcomes->after, out[i].duration);
         g_array_append_val(outcomes->labels, flow->label);
         g_array_append_val(outcomes->marks, marks);
-        outcomes->confidence += (double) flow->confidence;
+        g_array_append_val(outcomes->confidences, flow->confidence);
     }
     add_report(outcomes, &report, &stations);
 }
@@ -293,8 +318,7 @@ run_all(const LampWhatif *whatif, const LampChange *change, LampOutcomes *outcom
     guint left = whatif->most_flows;
     while (!is_last && left > 0) {
         lamp_replay_clear(replay);
-        if (!read_batch(replay, reader, whatif->structure, MIN(left, LAMP_WHATIF_BATCH),
-                        &is_last, error))
+        if (!read_batch(whatif, replay, reader, MIN(left, LAMP_WHATIF_BATCH), &is_last, error))
             return FALSE;
         left -= replay->flows->len;
         lamp_stations_split(replay, &whatif->stations);

@@ -9,6 +9,7 @@
 
 #include "model/change.h"
 #include "model/pools.h"
+#include "model/quantiles.h"
 #include "model/stations.h"
 
 #define LAMP_WHATIF_BATCH 50000u
@@ -24,6 +25,10 @@ typedef enum {
 
 extern const char *const lamp_metric_names[LAMP_METRICS];
 
+/* Bins of a histogram, by their upper edges; the last one has none. */
+#define LAMP_WHATIF_BINS 13u
+extern const double lamp_whatif_edges_ms[LAMP_WHATIF_BINS - 1];
+
 /* A figure with the interval in which it lies with 95 %, by block bootstrap. ns. */
 typedef struct {
     double value, low, high;
@@ -37,7 +42,8 @@ typedef struct {
     guint64 cut;                         /* requests in which a timeout struck, predicted */
     guint64 errors_before, errors_after; /* requests answered with an error */
     LampEstimate before[LAMP_METRICS], after[LAMP_METRICS];
-    gint64 *durations_before, *durations_after; /* sorted; owned */
+    LampQuantiles durations_before, durations_after; /* owned */
+    guint64 histogram[LAMP_WHATIF_BINS];             /* of those after */
 } LampWhatifRow;
 
 typedef struct {
@@ -83,9 +89,6 @@ guint64 lamp_whatif_requests(const LampWhatif *whatif);
 
 /* Mean duration over the first batch, for comparing many changes quickly. */
 double lamp_whatif_mean(LampWhatif *whatif, const LampChange *change);
-
-/* Value of a metric over @n sorted durations. */
-double lamp_metric_value(LampMetric metric, const gint64 *sorted, gsize n);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LampWhatif, lamp_whatif_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LampWhatifResult, lamp_whatif_result_free)

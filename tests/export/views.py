@@ -128,7 +128,56 @@ def answers():
     check("flows --requests: services of the database", {r["service"] for r in listed} <= services)
 
 
-for one in (context_page, graphs, answers):
+def quantile(durations, q):
+    """Between the ranks next to q (n - 1), in proportion."""
+    ordered, rank = sorted(durations), q * (len(durations) - 1)
+    low = int(rank)
+    high = min(low + 1, len(ordered) - 1)
+    return (ordered[low] + (rank - low) * (ordered[high] - ordered[low])) / 1e6
+
+
+def quantiles():
+    """One rule: what is printed of the same requests is the same everywhere, and what their durations give."""
+    shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+    listed = load("flows", "--json", "--requests", database)
+    front = [r for r in listed if not r["is_background"]]
+    whatif = load("whatif", "--json", "--change", "* *1", database)[0]["rows"]
+    flows = load("flows", "--json", "--top", "0", database)["shapes"]
+    both = load("diff", "--json", "--top", "0", database, database)
+    served = load("services", "--json", database)["operations"]
+
+    def agree(what, row, key, durations):
+        wrong = [m for m, q in shares.items() if abs(row[key % m] - quantile(durations, q)) > 2e-6]
+        if wrong:
+            check(f"{what}: {wrong}", False)
+        return not wrong
+
+    if whatif[0]["requests"] == len(front):
+        check("whatif: the quantiles of all requests",
+              agree("whatif", whatif[0], "before_%s_ms", [r["duration_ns"] for r in front]))
+        mean = load("tornado", "--json", database)[0]["mean_ms"]
+        check("tornado: the mean of whatif", abs(mean - whatif[0]["before_mean_ms"]) < 1e-6)
+    by_request = {row["request"]: row for row in whatif}
+    known = {(o["service"], o["operation"]): o for o in served}
+    compared = 0
+    for key in sorted({(r["service"], r["operation"]) for r in front}):
+        durations = [r["duration_ns"] for r in front if (r["service"], r["operation"]) == key]
+        row = by_request.get(" ".join(key))
+        if row and row["requests"] == len(durations):
+            compared += agree(f"whatif {key}", row, "before_%s_ms", durations)
+        if key in known and known[key]["calls"] == len(durations) and not known[key]["unanswered"]:
+            compared += agree(f"services {key}", known[key], "client_%s_ms", durations)
+    diffed = {row["hash"]: row for row in both["shapes"]}
+    for shape in flows:
+        durations = [r["duration_ns"] for r in listed if r["shape"] == shape["shape"]]
+        compared += agree(f"flows {shape['shape']}", shape, "%s_ms", durations)
+        if shape["shape"] in diffed:
+            compared += agree(f"diff {shape['shape']}", diffed[shape["shape"]], "before_%s_ms", durations)
+            compared += agree(f"diff {shape['shape']}", diffed[shape["shape"]], "after_%s_ms", durations)
+    check(f"flows, services, whatif, diff: the same quantiles ({compared} compared)", compared >= 3 * len(diffed) > 0)
+
+
+for one in (context_page, graphs, answers, quantiles):
     one()
 print(f"{len(failures)} failed")
 sys.exit(bool(failures))

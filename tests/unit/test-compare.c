@@ -86,6 +86,64 @@ START_TEST(test_compare_names_the_slower_operation_first)
 }
 END_TEST
 
+static const LampCompared *
+find_operation(const LampComparison *c, const char *name)
+{
+    for (guint i = 0; i < c->operations->len; i++)
+        if (g_str_equal(g_array_index(c->operations, LampCompared, i).name, name))
+            return &g_array_index(c->operations, LampCompared, i);
+    ck_abort_msg("no operation %s", name);
+}
+
+/* web waits longer, but does as much as before: its callee is the cause, it is none. */
+START_TEST(test_compare_own_time_is_not_that_of_callees)
+{
+    g_autoptr(LampStore) a = make_store(60, 500, FALSE);
+    g_autoptr(LampStore) b = make_store(60, 800, FALSE);
+    g_autoptr(LampComparison) c = compare(a, b);
+    const LampCompared *web = find_operation(c, "web GET");
+    ck_assert_double_gt(web->duration_rate, 0.5);
+    ck_assert_int_lt(lamp_quantiles_at(&web->duration[LAMP_SIDE_B], 0.5), 230000);
+    const LampCompared *edge = &g_array_index(c->edges, LampCompared, 0);
+    ck_assert_str_eq(edge->name, "web GET -> db S");
+    ck_assert_double_lt(edge->duration_rate, 0.001);
+}
+END_TEST
+
+/* Requests that ask the database @asked times each. */
+static LampStore *
+make_repeats(guint asked)
+{
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < 200; i++) {
+        guint t = i * 2000, id = i * 10 + 1;
+        g_ptr_array_add(lines, g_strdup_printf("%u 0 client web GET %u %u %u %u", id, t, t,
+                                               t + 900, t + 900));
+        for (guint k = 1; k <= asked; k++)
+            g_ptr_array_add(lines, g_strdup_printf("%u %u web db S %u %u %u %u", id + k, id,
+                                                   t + 100 * k, t + 100 * k, t + 100 * k + 50,
+                                                   t + 100 * k + 50));
+    }
+    g_ptr_array_add(lines, NULL);
+    return fixture_store((const char *const *) lines->pdata);
+}
+
+/* All requests ask the database, before and after; but more often after. */
+START_TEST(test_compare_finds_more_calls_in_each_request)
+{
+    g_autoptr(LampStore) three = make_repeats(3);
+    g_autoptr(LampStore) four = make_repeats(4);
+    g_autoptr(LampComparison) c = compare(three, four);
+    const LampCompared *db = find_operation(c, "db S");
+    ck_assert_uint_eq(db->requests[LAMP_SIDE_A], 200);
+    ck_assert_double_eq_tol(db->squares, 200 * 9 + 200 * 16, 1e-6);
+    ck_assert_double_lt(db->share_rate, 0.02);
+    ck_assert_double_gt(find_operation(c, "web GET")->share_rate, 0.5);
+    g_autoptr(LampComparison) same = compare(three, three);
+    ck_assert_double_gt(find_operation(same, "db S")->share_rate, 0.5);
+}
+END_TEST
+
 START_TEST(test_compare_finds_new_and_vanished_shapes)
 {
     g_autoptr(LampStore) a = make_store(60, 500, FALSE);
@@ -134,6 +192,8 @@ main(void)
     tcase_add_test(cases, test_statistics_known_values);
     tcase_add_test(cases, test_compare_same_shows_nothing);
     tcase_add_test(cases, test_compare_names_the_slower_operation_first);
+    tcase_add_test(cases, test_compare_own_time_is_not_that_of_callees);
+    tcase_add_test(cases, test_compare_finds_more_calls_in_each_request);
     tcase_add_test(cases, test_compare_finds_new_and_vanished_shapes);
     tcase_add_test(cases, test_costs_direct_times_are_counted_once);
     suite_add_tcase(suite, cases);

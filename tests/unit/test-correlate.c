@@ -304,6 +304,42 @@ START_TEST(test_rewritten_addresses_are_seen_through)
 }
 END_TEST
 
+/* The worker was not captured: only the store shows that it waits. */
+START_TEST(test_waiting_for_work_is_no_request)
+{
+    static const char *const operations[] = {"GET a", "BRPOP jobs", "XREADGROUP jobs",
+                                             "LPUSH jobs"};
+    Fixture f;
+    fixture_begin(&f);
+    fixture_capture(&f, WEB, "store");
+    fixture_run(&f, "INSERT INTO endpoints VALUES (1, '10.0.0.1', 0), (2, '10.0.0.2', 6379),"
+                    " (3, '10.0.0.3', 0)");
+    for (gint64 i = 0; i < 4; i++) {
+        gint64 client = i == 1 || i == 2 ? 3 : 1;
+        Sight s = {.source = WEB,
+                   .connection = fixture_connection(&f, WEB, client, 2),
+                   .client = client,
+                   .server = 2,
+                   .position = 1,
+                   .sequence = 100 + i,
+                   .request = i * 10 * MS,
+                   .response = i * 10 * MS + 5 * MS,
+                   .protocol = "redis",
+                   .operation = operations[i]};
+        fixture_see(&f, &s);
+    }
+    fixture_ready(&f);
+    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
+    g_autofree char *waits = fixture_text(
+        &f,
+        "SELECT operation FROM trace_roots JOIN call_details ON call_id = trace_roots.trace_id"
+        " WHERE is_background ORDER BY 1");
+    ck_assert_str_eq(waits, "BRPOP jobs XREADGROUP jobs");
+    ck_assert_int_eq(fixture_int(&f, "SELECT count(*) FROM trace_roots"), 4);
+    fixture_end(&f);
+}
+END_TEST
+
 START_TEST(test_log_of_a_host_without_capture_gets_its_clock)
 {
     Fixture f;
@@ -430,6 +466,7 @@ main(void)
     tcase_add_test(tc, test_rewritten_addresses_are_seen_through);
     tcase_add_test(tc, test_a_call_without_port_is_its_hosts_instance);
     tcase_add_test(tc, test_messages_to_groups_are_no_calls);
+    tcase_add_test(tc, test_waiting_for_work_is_no_request);
     tcase_add_test(tc, test_log_of_a_host_without_capture_gets_its_clock);
     tcase_add_test(tc, test_ends_of_spans_are_joined);
     tcase_add_test(tc, test_eval_counts_right_links);

@@ -192,7 +192,7 @@ START_TEST(test_critical_path_adds_up_to_the_latency)
         gint64 sum = 0;
         lamp_critical_path_find(flow, critical);
         for (guint32 i = 0; i < flow->count; i++)
-            sum += critical[i].own + critical[i].network;
+            sum += critical[i].own + critical[i].network + critical[i].idle;
         ck_assert_int_eq(sum, lamp_flow_duration(flow));
     }
     const LampFlow *both = l.flows->pdata[1];
