@@ -6,8 +6,11 @@
 #include "cli/commands.h"
 #include "cli/flow-options.h"
 #include "cli/print.h"
+#include "cli/wrap.h"
 #include "model/advice.h"
 #include "model/what-if.h"
+
+#include <math.h>
 
 static gboolean as_json;
 
@@ -77,8 +80,9 @@ predict_gains(LampWhatif *whatif, const LampTopology *topology, const GArray *li
 }
 
 static void
-append_text(const Gain *gain, double base, GString *out)
+append_text(LampCli *cli, const Gain *gain, double base, GString *out)
 {
+    gsize from = out->len;
     const LampAdvice *advice = gain->advice;
     g_autofree char *text = lamp_text_escape(lamp_bytes_text(advice->text));
     gboolean has_links = advice->confidence >= 0.0;
@@ -97,6 +101,7 @@ append_text(const Gain *gain, double base, GString *out)
                                "(%+.1f %%): whatif --change '%s'\n",
                                gain->gain / 1e6, 100.0 * gain->gain / base, change);
     }
+    lamp_wrap_hanging(cli, out, from, 10);
 }
 
 static void
@@ -116,11 +121,7 @@ append_json(const Gain *gain, GString *out)
         lamp_json_append_real(out, advice->confidence);
     else
         g_string_append(out, "null");
-    g_string_append(out, ", \"gain_ms\": ");
-    if (gain->is_known)
-        lamp_json_append_real(out, -gain->gain / 1e6);
-    else
-        g_string_append(out, "null");
+    lamp_json_append_ns(out, "gain_ns", gain->is_known ? -gain->gain : (double) NAN);
     g_string_append_c(out, '}');
 }
 
@@ -149,7 +150,7 @@ run(LampCli *cli, char **arguments, GError **error)
             g_string_append(out, i == 0 ? "\n  " : ",\n  ");
             append_json(&gains[i], out);
         } else {
-            append_text(&gains[i], base, out);
+            append_text(cli, &gains[i], base, out);
         }
     }
     if (as_json)

@@ -14,6 +14,7 @@
 #include "cli/commands.h"
 #include "cli/flow-options.h"
 #include "cli/print.h"
+#include "cli/wrap.h"
 #include "model/index-map.h"
 #include "model/target.h"
 
@@ -199,7 +200,7 @@ compare_violations(gconstpointer a, gconstpointer b)
 }
 
 static void
-append_table(const Audit *audit, GString *out)
+append_table(LampCli *cli, const Audit *audit, GString *out)
 {
     static const char *const titles[] = {"caller", "call",    ">calls", "first seen",
                                          "trace",  "because", NULL};
@@ -214,11 +215,13 @@ append_table(const Audit *audit, GString *out)
                          g_strdup(v->rule != NULL ? v->rule->text : "no rule allows it")};
         lamp_table_take(table, cells);
     }
-    lamp_table_render(table, out, 0);
+    lamp_table_render(table, out, cli->table_width);
+    gsize below = out->len;
     g_string_append_printf(out,
                            "\n%u kinds of calls are not allowed, of %" G_GUINT64_FORMAT
                            " calls checked against %u rules\n",
                            audit->violations->len, audit->calls, audit->rules->len);
+    lamp_wrap(cli, out, below);
 }
 
 static void
@@ -271,7 +274,7 @@ run(LampCli *cli, char **arguments, GError **error)
     if (as_json)
         append_json(&audit, out);
     else
-        append_table(&audit, out);
+        append_table(cli, &audit, out);
     if (!lamp_print(out, error))
         return -1;
     return violations->len == 0 ? LAMP_EXIT_OK : LAMP_EXIT_LOSSES;

@@ -106,7 +106,9 @@ choose_contexts(View *view)
         const LampContext *context = lamp_cct_context(view->cct, i);
         g_autofree char *name = lamp_label_format(view->topology, context->label);
         gboolean is_found = search == NULL || strstr(name, search) != NULL;
-        gboolean is_large = (double) context->inclusive * 100.0 >= least_percent * view->total;
+        gboolean is_large =
+            (double) context->inclusive * 100.0 >= least_percent * view->total ||
+            lamp_cct_context(view->cct, 0)->inclusive == 0;
         gboolean is_near = most_depth <= 0 || context->depth <= (guint) most_depth;
         if (is_found && is_large && is_near && context->count > 0)
             view->is_kept[i] = 1;
@@ -144,6 +146,14 @@ order_contexts(View *view)
     }
 }
 
+/* Per call that has a duration; "-" where none has one. */
+static char *
+mean_format(const LampContext *context, gint64 time)
+{
+    guint64 answered = context->count - context->unanswered;
+    return answered == 0 ? g_strdup("-") : lamp_ms_format((double) time / (double) answered);
+}
+
 static void
 append_row(const View *view, LampTable *table, const LampContext *context)
 {
@@ -157,9 +167,10 @@ append_row(const View *view, LampTable *table, const LampContext *context)
         lamp_share_format((double) context->exclusive / view->total),
         lamp_share_format((double) context->critical / view->total),
         lamp_count_format(context->count),
-        lamp_ms_format((double) context->inclusive / (double) context->count),
-        lamp_ms_format((double) context->exclusive / (double) context->count),
+        mean_format(context, context->inclusive),
+        mean_format(context, context->exclusive),
         lamp_count_format(context->errors),
+        lamp_count_format(context->unanswered),
         lamp_size_format(context->request_bytes + context->response_bytes),
         lamp_share_format(context->confidence / (double) context->count),
         g_string_free(name, FALSE),
@@ -170,9 +181,9 @@ append_row(const View *view, LampTable *table, const LampContext *context)
 static void
 append_text(LampCli *cli, const View *view, GString *out)
 {
-    static const char *const titles[] = {">incl.", ">excl.",  ">crit.",   ">count",
-                                         ">mean",  ">own",    ">~errors", ">~bytes",
-                                         ">~sure", "context", NULL};
+    static const char *const titles[] = {">incl.",  ">excl.", ">crit.",   ">count",
+                                         ">mean",   ">own",   ">~errors", ">?no response",
+                                         ">~bytes", ">~sure", "context",  NULL};
     g_autoptr(LampTable) table = lamp_table_new(titles);
     for (guint i = 0; i < view->order->len; i++)
         append_row(view, table,
@@ -185,10 +196,10 @@ append_text(LampCli *cli, const View *view, GString *out)
     lamp_flow_counts_append(cli->store, out);
     g_string_append_printf(out,
                            "\n%s in all, %u contexts, %u shown. incl., excl., crit.: share of "
-                           "all that time, with and\nwithout calls made below, and on critical "
+                           "all that time, with and without calls made below, and on critical "
                            "paths. Calls that wait for work (BRPOP) count no time.\n",
                            sum, lamp_cct_count(view->cct) - 1, view->order->len);
-    lamp_wrap(out, below, cli->table_width);
+    lamp_wrap(cli, out, below);
 }
 
 /* Names of the path, with @separator; ';' inside a name becomes ','. */
@@ -234,10 +245,11 @@ append_json(const View *view, GString *out)
             out,
             ", \"count\": %" G_GUINT64_FORMAT ", \"inclusive_ns\": %" G_GINT64_FORMAT
             ", \"exclusive_ns\": %" G_GINT64_FORMAT ", \"critical_ns\": %" G_GINT64_FORMAT
-            ", \"errors\": %" G_GUINT64_FORMAT ", \"request_bytes\": %" G_GUINT64_FORMAT
-            ", \"response_bytes\": %" G_GUINT64_FORMAT ", \"confidence\": ",
-            c->count, c->inclusive, c->exclusive, c->critical, c->errors, c->request_bytes,
-            c->response_bytes);
+            ", \"errors\": %" G_GUINT64_FORMAT ", \"unanswered\": %" G_GUINT64_FORMAT
+            ", \"request_bytes\": %" G_GUINT64_FORMAT ", \"response_bytes\": %" G_GUINT64_FORMAT
+            ", \"confidence\": ",
+            c->count, c->inclusive, c->exclusive, c->critical, c->errors, c->unanswered,
+            c->request_bytes, c->response_bytes);
         lamp_json_append_real(out, c->confidence / (double) c->count);
         g_string_append_c(out, '}');
     }
@@ -258,8 +270,8 @@ append_html(const View *view, GString *out)
             lamp_cct_context(view->cct, g_array_index(view->order, guint32, i));
         g_autofree char *label = lamp_label_format(view->topology, c->label);
         g_autofree char *safe = g_markup_escape_text(label, -1);
-        g_autofree char *mean = lamp_ms_format((double) c->inclusive / (double) c->count);
-        g_autofree char *own = lamp_ms_format((double) c->exclusive / (double) c->count);
+        g_autofree char *mean = mean_format(c, c->inclusive);
+        g_autofree char *own = mean_format(c, c->exclusive);
         double share = (double) c->inclusive / view->total;
         for (; depth >= c->depth; depth--)
             g_string_append(out, "</details>");

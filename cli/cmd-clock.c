@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "cli/commands.h"
 #include "cli/print.h"
+#include "cli/wrap.h"
 #include "store/statement.h"
 
 #include <math.h>
@@ -146,8 +147,11 @@ render_table(LampCli *cli, LampStatement *rows, const Order *order, GString *out
             continue;
         }
         lamp_table_render(table, out, cli->table_width);
+        gsize below = out->len;
         describe_order(order, out);
-        return describe_zones(cli->store, out, error);
+        gboolean ok = describe_zones(cli->store, out, error);
+        lamp_wrap(cli, out, below);
+        return ok;
     }
     return FALSE;
 }
@@ -182,13 +186,15 @@ render_json(LampStatement *rows, const Order *order, GString *out, GError **erro
         lamp_json_append_string(out, lamp_statement_text(rows, 0));
         g_string_append(out, ", \"method\": ");
         lamp_json_append_string(out, lamp_statement_text(rows, 1));
-        append_number(out, "offset_ns", rows, 2);
+        lamp_json_append_time(out, "offset_ns", lamp_statement_int_or(rows, 2, LAMP_TIME_NONE));
         append_number(out, "drift_ppm", rows, 3);
-        append_number(out, "uncertainty_ns", rows, 4);
-        append_number(out, "statistical_ns", rows, 7);
+        lamp_json_append_time(out, "uncertainty_ns",
+                              lamp_statement_int_or(rows, 4, LAMP_TIME_NONE));
+        lamp_json_append_time(out, "statistical_ns",
+                              lamp_statement_int_or(rows, 7, LAMP_TIME_NONE));
         append_number(out, "part", rows, 8);
-        append_number(out, "first_ns", rows, 9);
-        append_number(out, "last_ns", rows, 10);
+        lamp_json_append_time(out, "first_ns", lamp_statement_int_or(rows, 9, LAMP_TIME_NONE));
+        lamp_json_append_time(out, "last_ns", lamp_statement_int_or(rows, 10, LAMP_TIME_NONE));
         append_number(out, "messages", rows, 5);
         g_string_append(out, "}");
     }

@@ -54,9 +54,9 @@ append_table(LampCli *cli, const LampTopology *topology, const GArray *ranked, G
     gsize below = out->len;
     g_string_append(out,
                     "\ntime: the provider's own time that the payer caused, through others "
-                    "too; direct: by its own calls.\nDirect times add up to the work of the "
+                    "too; direct: by its own calls. Direct times add up to the work of the "
                     "whole system; calls that wait for work (BRPOP) count none.\n");
-    lamp_wrap(out, below, cli->table_width);
+    lamp_wrap(cli, out, below);
 }
 
 static void

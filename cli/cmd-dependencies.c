@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/flow-options.h"
 #include "cli/print.h"
+#include "cli/wrap.h"
 #include "correlate/dependencies/dependencies.h"
 
 #include <math.h>
@@ -22,11 +23,10 @@ static const GOptionEntry options[] = {
     {NULL},
 };
 
-#define LIMITS_OF_FLOWS                                                                        \
-    "What flows cannot show: the requests inside a connection, their operations and errors;\n" \
-    "how long a request took, unless it is a flow of its own; which request caused which "     \
-    "where\n"                                                                                  \
-    "flows overlap; whether two services on one host are tied by anything but time.\n"
+#define LIMITS_OF_FLOWS                                                                       \
+    "What flows cannot show: the requests inside a connection, their operations and errors; " \
+    "how long a request took, unless it is a flow of its own; which request caused which "    \
+    "where flows overlap; whether two services on one host are tied by anything but time.\n"
 
 static char *
 format_range(int digits, double value, double low, double high)
@@ -69,16 +69,18 @@ append_table(const LampCli *cli, const LampDependencies *found, GString *out)
     for (guint i = 0; i < found->rows->len; i++)
         add_row(table, g_ptr_array_index(found->rows, i));
     lamp_table_render(table, out, cli->table_width);
+    gsize below = out->len;
     g_string_append_printf(
         out,
         "\n%" G_GUINT64_FORMAT " %s (%" G_GUINT64_FORMAT " not used) make %" G_GUINT64_FORMAT
         " two-way flows in %.1f s, stamps to %g ms%s.\n\"share\": of the callee's flows, or "
-        "traffic, that the caller's explain; \"each\": flows for each\nof the caller's; both "
+        "traffic, that the caller's explain; \"each\": flows for each of the caller's; both "
         "with 95 %% intervals.\n",
         found->records, found->are_records ? "flow records" : "connections", found->ignored,
         found->flows, (double) found->duration / 1e9, (double) found->resolution / 1e6,
         found->is_sampled ? ", packets sampled" : "");
     g_string_append(out, LIMITS_OF_FLOWS);
+    lamp_wrap(cli, out, below);
 }
 
 static void
@@ -106,7 +108,6 @@ append_json_row(GString *out, const LampDependency *row)
         {"per_request_low", row->per_request_low},
         {"per_request_high", row->per_request_high},
         {"attributed_bytes", row->attributed_bytes},
-        {"lag_ms", row->lag >= 0 ? (double) row->lag / 1e6 : (double) NAN},
         {"p", row->p},
         {"q", row->q},
     };
@@ -114,6 +115,7 @@ append_json_row(GString *out, const LampDependency *row)
         g_string_append_printf(out, ", \"%s\": ", figures[i].key);
         lamp_json_append_real(out, figures[i].value);
     }
+    lamp_json_append_ns(out, "lag_ns", row->lag >= 0 ? (double) row->lag : (double) NAN);
     g_string_append_printf(out, ", \"method\": \"%s\", \"verdict\": \"%s\", \"reason\": ",
                            row->method, lamp_verdict_name(row->verdict));
     lamp_json_append_string(out, row->reason);

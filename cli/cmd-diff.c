@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/flow-options.h"
 #include "cli/print.h"
+#include "cli/wrap.h"
 #include "model/compare.h"
 #include "store/statement.h"
 
@@ -85,10 +86,9 @@ has_effect(const LampCompared *row)
 static char *
 format_shift(const LampCompared *row, double q)
 {
-    g_autofree char *a = lamp_ms_format((double) lamp_quantiles_at(&row->duration[0], q));
-    g_autofree char *b = lamp_ms_format((double) lamp_quantiles_at(&row->duration[1], q));
-    return g_strdup_printf("%s → %s", row->count[0] == 0 ? "-" : a,
-                           row->count[1] == 0 ? "-" : b);
+    g_autofree char *a = lamp_quantile_format(&row->duration[0], q);
+    g_autofree char *b = lamp_quantile_format(&row->duration[1], q);
+    return g_strdup_printf("%s → %s", a, b);
 }
 
 static guint
@@ -120,12 +120,22 @@ append_part(LampCli *cli, GString *out, const char *title, const GArray *rows, C
 }
 
 static void
+append_unanswered(const LampComparison *c, GString *out)
+{
+    if (c->unanswered[0] + c->unanswered[1] > 0)
+        g_string_append_printf(out,
+                               "Calls without a response are in no duration: %" G_GUINT64_FORMAT
+                               " before, %" G_GUINT64_FORMAT " after.\n",
+                               c->unanswered[0], c->unanswered[1]);
+}
+
+static void
 append_text(LampCli *cli, const LampComparison *c, GString *out)
 {
-    g_autofree char *a50 = lamp_ms_format((double) lamp_quantiles_at(&c->duration[0], 0.5));
-    g_autofree char *b50 = lamp_ms_format((double) lamp_quantiles_at(&c->duration[1], 0.5));
-    g_autofree char *a95 = lamp_ms_format((double) lamp_quantiles_at(&c->duration[0], 0.95));
-    g_autofree char *b95 = lamp_ms_format((double) lamp_quantiles_at(&c->duration[1], 0.95));
+    g_autofree char *a50 = lamp_quantile_format(&c->duration[0], 0.5);
+    g_autofree char *b50 = lamp_quantile_format(&c->duration[1], 0.5);
+    g_autofree char *a95 = lamp_quantile_format(&c->duration[0], 0.95);
+    g_autofree char *b95 = lamp_quantile_format(&c->duration[1], 0.95);
     g_string_append_printf(
         out,
         "before: %" G_GUINT64_FORMAT " requests, p50 %s, p95 %s, sure %.0f %%\n"
@@ -139,12 +149,15 @@ append_text(LampCli *cli, const LampComparison *c, GString *out)
     found += append_part(cli, out, "vanished shapes", c->shapes, is_gone);
     found += append_part(cli, out, "shapes with another share", c->shapes, is_more_or_less);
     found += append_part(cli, out, "calls with other durations", c->edges, is_shifted);
+    gsize below = out->len;
     g_string_append_printf(out,
                            found == 0 ? "\nno change that is significant at a false discovery "
                                         "rate of %.3g\n"
                                       : "\nrate: false discovery rate, shown up to %.3g; mean "
                                         "request: what it adds to the mean request\n",
                            level);
+    append_unanswered(c, out);
+    lamp_wrap(cli, out, below);
 }
 
 static void
@@ -159,24 +172,17 @@ append_json_rows(GString *out, const char *key, const GArray *rows)
                                ", \"hash\": \"%016" G_GINT64_MODIFIER "x\", \"before\": "
                                "%" G_GUINT64_FORMAT ", \"after\": %" G_GUINT64_FORMAT,
                                row->hash, row->count[0], row->count[1]);
-        const struct {
-            const char *name;
-            double value;
-        } figures[] = {
-            {"before_p50_ms", (double) lamp_quantiles_at(&row->duration[0], 0.5) / 1e6},
-            {"after_p50_ms", (double) lamp_quantiles_at(&row->duration[1], 0.5) / 1e6},
-            {"before_p95_ms", (double) lamp_quantiles_at(&row->duration[0], 0.95) / 1e6},
-            {"after_p95_ms", (double) lamp_quantiles_at(&row->duration[1], 0.95) / 1e6},
-            {"before_p99_ms", (double) lamp_quantiles_at(&row->duration[0], 0.99) / 1e6},
-            {"after_p99_ms", (double) lamp_quantiles_at(&row->duration[1], 0.99) / 1e6},
-            {"share_rate", row->share_rate},
-            {"duration_rate", row->duration_rate},
-            {"effect_ms", row->effect / 1e6},
-        };
-        for (gsize k = 0; k < G_N_ELEMENTS(figures); k++) {
-            g_string_append_printf(out, ", \"%s\": ", figures[k].name);
-            lamp_json_append_real(out, figures[k].value);
-        }
+        lamp_json_append_quantile(out, "before_p50_ns", &row->duration[0], 0.5);
+        lamp_json_append_quantile(out, "after_p50_ns", &row->duration[1], 0.5);
+        lamp_json_append_quantile(out, "before_p95_ns", &row->duration[0], 0.95);
+        lamp_json_append_quantile(out, "after_p95_ns", &row->duration[1], 0.95);
+        lamp_json_append_quantile(out, "before_p99_ns", &row->duration[0], 0.99);
+        lamp_json_append_quantile(out, "after_p99_ns", &row->duration[1], 0.99);
+        lamp_json_append_ns(out, "effect_ns", row->effect);
+        g_string_append(out, ", \"share_rate\": ");
+        lamp_json_append_real(out, row->share_rate);
+        g_string_append(out, ", \"duration_rate\": ");
+        lamp_json_append_real(out, row->duration_rate);
         g_string_append_c(out, '}');
     }
     g_string_append(out, "\n]");
@@ -187,8 +193,10 @@ append_json(const LampComparison *c, GString *out)
 {
     g_string_append_printf(out,
                            "{\"before\": %" G_GUINT64_FORMAT ", \"after\": %" G_GUINT64_FORMAT
+                           ", \"before_unanswered\": %" G_GUINT64_FORMAT
+                           ", \"after_unanswered\": %" G_GUINT64_FORMAT
                            ", \"duration_probability\": ",
-                           c->flows[0], c->flows[1]);
+                           c->flows[0], c->flows[1], c->unanswered[0], c->unanswered[1]);
     lamp_json_append_real(out, c->duration_probability);
     append_json_rows(out, "causes", c->operations);
     append_json_rows(out, "shapes", c->shapes);

@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/eval-whatif.h"
 #include "cli/print.h"
+#include "cli/wrap.h"
 #include "correlate/eval/eval.h"
 
 static gboolean as_json;

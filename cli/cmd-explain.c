@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "cli/commands.h"
 #include "cli/print.h"
+#include "cli/wrap.h"
 #include "store/statement.h"
 
 #include <math.h>
@@ -206,6 +207,8 @@ describe_call(GString *out, const Call *call)
     if (call->end != LAMP_TIME_NONE) {
         g_autofree char *duration = lamp_duration_format(call->end - call->start);
         g_string_append_printf(out, ", %s", duration);
+    } else {
+        g_string_append(out, ", no response");
     }
     g_string_append_printf(out, ", call %" G_GINT64_FORMAT ")", call->call);
 }
@@ -368,6 +371,8 @@ run(LampCli *cli, char **arguments, GError **error)
         render_json(out, &call, candidates);
     else if (ok)
         render_words(out, &call, candidates);
+    if (!as_json)
+        lamp_wrap(cli, out, 0);
     clear_call(&call);
     return ok && lamp_print(out, error) ? LAMP_EXIT_OK : -1;
 }

@@ -93,9 +93,10 @@ add_row(LampTable *table, const LampTopology *topology, const LampShape *shape, 
                              : lamp_share_format(shape->duration.sum / MAX(totals->time, 1.0)),
         g_strdup_printf("%.1f", (double) shape->calls / n),
         shape->errors == 0 ? g_strdup("0") : lamp_share_format((double) shape->errors / n),
-        lamp_ms_format((double) lamp_quantiles_at(&shape->duration, 0.5)),
-        lamp_ms_format((double) lamp_quantiles_at(&shape->duration, 0.95)),
-        lamp_ms_format((double) lamp_quantiles_at(&shape->duration, 0.99)),
+        lamp_count_format(shape->unanswered),
+        lamp_quantile_format(&shape->duration, 0.5),
+        lamp_quantile_format(&shape->duration, 0.95),
+        lamp_quantile_format(&shape->duration, 0.99),
         lamp_share_format(shape->confidence / n),
         g_strdup_printf("%016" G_GINT64_MODIFIER "x", shape->id),
     };
@@ -106,9 +107,10 @@ static void
 append_tables(LampCli *cli, const LampModelView *view, const LampShapes *shapes,
               const guint *ranks, GString *out)
 {
-    static const char *const titles[] = {">#",      "request", ">count", ">share", ">~of time",
-                                         ">~calls", ">errors", ">p50",   ">p95",   ">p99",
-                                         ">~sure",  "~shape",  NULL};
+    static const char *const titles[] = {">#",        "request", ">count",  ">share",
+                                         ">~of time", ">~calls", ">errors", ">?no response",
+                                         ">p50",      ">p95",    ">p99",    ">~sure",
+                                         "~shape",    NULL};
     Totals totals = total(shapes);
     guint n = lamp_shapes_count(shapes);
     guint listed = most <= 0 ? n : MIN(n, (guint) most);
@@ -121,12 +123,12 @@ append_tables(LampCli *cli, const LampModelView *view, const LampShapes *shapes,
     lamp_flow_counts_append(cli->store, out);
     g_string_append_printf(out,
                            "\n%u shapes; %u of them seen in less than one of 1000, %u with "
-                           "errors. Durations: as the caller saw them.\n\"of time\" is the "
+                           "errors. Durations: as the caller saw them. \"of time\" is the "
                            "share of all requests' time; background activities show -.\n",
                            n, totals.rare, totals.invalid);
     g_autoptr(GArray) found = lamp_unusual_find(shapes);
     lamp_unusual_append(out, view->topology, shapes, found, (guint) unusual_most);
-    lamp_wrap(out, below, cli->table_width);
+    lamp_wrap(cli, out, below);
     for (guint i = 0; i < MIN(listed, (guint) MAX(trees, 0)); i++) {
         const LampShape *shape = lamp_shapes_get(shapes, ranks[i]);
         g_string_append_printf(out, "\n#%u\n", i + 1);
@@ -148,24 +150,17 @@ append_json_shape(GString *out, const LampTopology *topology, const LampShape *s
     lamp_json_append_string(out, label->operation);
     g_string_append_printf(out,
                            ", \"count\": %" G_GUINT64_FORMAT ", \"errors\": %" G_GUINT64_FORMAT
+                           ", \"unanswered\": %" G_GUINT64_FORMAT
                            ", \"calls\": %" G_GUINT64_FORMAT ", \"is_background\": %s",
-                           shape->count, shape->errors, shape->calls,
+                           shape->count, shape->errors, shape->unanswered, shape->calls,
                            shape->is_background ? "true" : "false");
-    const struct {
-        const char *key;
-        double value;
-    } figures[] = {
-        {"p50_ms", (double) lamp_quantiles_at(&shape->duration, 0.5) / 1e6},
-        {"p95_ms", (double) lamp_quantiles_at(&shape->duration, 0.95) / 1e6},
-        {"p99_ms", (double) lamp_quantiles_at(&shape->duration, 0.99) / 1e6},
-        {"mean_ms", lamp_quantiles_mean(&shape->duration) / 1e6},
-        {"deviation_ms", lamp_quantiles_deviation(&shape->duration) / 1e6},
-        {"confidence", shape->confidence / n},
-    };
-    for (gsize i = 0; i < G_N_ELEMENTS(figures); i++) {
-        g_string_append_printf(out, ", \"%s\": ", figures[i].key);
-        lamp_json_append_real(out, figures[i].value);
-    }
+    lamp_json_append_quantile(out, "p50_ns", &shape->duration, 0.5);
+    lamp_json_append_quantile(out, "p95_ns", &shape->duration, 0.95);
+    lamp_json_append_quantile(out, "p99_ns", &shape->duration, 0.99);
+    lamp_json_append_mean(out, "mean_ns", &shape->duration);
+    lamp_json_append_ns(out, "deviation_ns", lamp_quantiles_deviation(&shape->duration));
+    g_string_append(out, ", \"confidence\": ");
+    lamp_json_append_real(out, shape->confidence / n);
     g_string_append(out, ", \"example\": [");
     for (guint32 i = 0; i < flow->count && i < 1000; i++) {
         const LampLabel *what = lamp_topology_label(topology, flow->calls[i].label);
@@ -189,8 +184,10 @@ append_json(const LampTopology *topology, const LampShapes *shapes, const guint 
     g_string_append_printf(
         out,
         "{\"requests\": %" G_GUINT64_FORMAT ", \"background_activities\": %" G_GUINT64_FORMAT
-        ", \"calls\": %" G_GUINT64_FORMAT ", \"shapes_found\": %u, \"shapes\": [",
-        lamp_flow_counts.requests, lamp_flow_counts.background, lamp_flow_counts.calls, n);
+        ", \"calls\": %" G_GUINT64_FORMAT ", \"unanswered\": %" G_GUINT64_FORMAT
+        ", \"shapes_found\": %u, \"shapes\": [",
+        lamp_flow_counts.requests, lamp_flow_counts.background, lamp_flow_counts.calls,
+        lamp_flow_counts.unanswered, n);
     for (guint i = 0; i < listed; i++) {
         g_string_append(out, i == 0 ? "\n  " : ",\n  ");
         append_json_shape(out, topology, lamp_shapes_get(shapes, ranks[i]));

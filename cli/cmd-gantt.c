@@ -8,6 +8,7 @@
 #include "cli/choose-flow.h"
 #include "cli/commands.h"
 #include "cli/print.h"
+#include "cli/wrap.h"
 #include "model/critical-path.h"
 
 static gboolean ascii, slowest, as_json;
@@ -77,11 +78,13 @@ append_bar(GString *out, const Chart *chart, const LampFlowCall *call, gboolean 
 {
     if (chart->color)
         g_string_append(out, is_critical ? "\033[33m" : "\033[36m");
+    /* Of a call without a response only the begin is known: it goes on as it was not seen. */
+    LampTime end = call->is_open ? G_MAXINT64 : call->client_end;
     guint drawn = 0;
     for (guint x = 0; x < chart->bar_width; x++) {
         LampTime left = chart->from + (LampTime) (x * chart->ns_per_cell);
         LampTime right = chart->from + (LampTime) ((x + 1) * chart->ns_per_cell);
-        gboolean in_client = call->client_start < right && call->client_end >= left;
+        gboolean in_client = call->client_start < right && end >= left;
         gboolean in_server = call->server_start < right && call->server_end >= left;
         gboolean is_first = in_client && drawn == 0;
         drawn += in_client ? 1 : 0;
@@ -99,7 +102,8 @@ append_call(GString *out, const Chart *chart, guint32 i)
     g_autofree char *name =
         g_strdup_printf("%*s%s", (int) (depth_of(chart->flow, i) * 2), "", label);
     g_autofree char *duration =
-        lamp_ms_format((double) (call->client_end - call->client_start));
+        call->is_open ? g_strdup("open")
+                      : lamp_ms_format((double) (call->client_end - call->client_start));
     gboolean is_critical = chart->critical[i].own > 0 || chart->critical[i].network > 0;
     append_cell(out, name, chart->name_width);
     g_string_append(out, ascii ? " |" : " │");
@@ -110,24 +114,29 @@ append_call(GString *out, const Chart *chart, guint32 i)
     else
         g_string_append_printf(out, "%3.0f%%", (double) call->confidence * 100.0);
     g_string_append_printf(out, "%*" G_GINT64_FORMAT, (int) chart->number_width, call->call_id);
-    g_string_append_printf(out, "%s%s\n", call->is_error ? " ERROR " : "",
-                           call->is_error ? call->status : "");
+    g_string_append_printf(out, "%s%s%s\n", call->is_error ? " ERROR " : "",
+                           call->is_error ? call->status : "",
+                           call->is_open ? " no response" : "");
 }
 
 static void
-append_head(GString *out, const Chart *chart, const char *why)
+append_head(LampCli *cli, GString *out, const Chart *chart, const char *why)
 {
     const LampFlow *flow = chart->flow;
     g_autofree char *label = lamp_label_format(chart->topology, flow->calls[0].label);
     g_autofree char *start = lamp_time_format(flow->calls[0].client_start);
-    g_autofree char *duration = lamp_ms_format((double) lamp_flow_duration(flow));
+    gboolean is_open = lamp_flow_is_open(flow);
+    g_autofree char *duration =
+        is_open ? NULL : lamp_ms_format((double) lamp_flow_duration(flow));
     g_autofree char *end = lamp_ms_format(chart->ns_per_cell * chart->bar_width);
     g_autofree char *sure = lamp_share_format(flow->confidence);
     g_string_append_printf(out,
                            "%s, trace %" G_GINT64_FORMAT " (%s)\n"
-                           "began %s, took %s, %u call%s; whole tree right with %s\n\n",
-                           label, flow->trace_id, why, start, duration, flow->count,
-                           flow->count == 1 ? "" : "s", sure);
+                           "began %s, %s%s, %u call%s; whole tree right with %s\n\n",
+                           label, flow->trace_id, why, start,
+                           is_open ? "no response seen" : "took ", is_open ? "" : duration,
+                           flow->count, flow->count == 1 ? "" : "s", sure);
+    lamp_wrap(cli, out, 0);
     g_string_append_printf(out, "%*s 0%*s\n", (int) chart->name_width + 1, "",
                            (int) chart->bar_width - 1, end);
 }
@@ -149,16 +158,18 @@ append_chart(LampCli *cli, const LampFlow *flow, const LampTopology *topology, c
     for (gint64 most_id = flow->calls[flow->count - 1].call_id; most_id > 0; most_id /= 10)
         chart.number_width++;
     chart.bar_width = width - chart.name_width - 19 - MIN(chart.number_width, 18);
-    chart.ns_per_cell = MAX((double) (end - chart.from), 1.0) / chart.bar_width;
+    chart.ns_per_cell = MAX((double) (end - chart.from) / chart.bar_width, 1.0);
     chart.color = cli->color;
-    append_head(out, &chart, why);
+    append_head(cli, out, &chart, why);
     for (guint32 i = 0; i < flow->count && i < (guint) MAX(most, 1); i++)
         append_call(out, &chart, i);
+    gsize below = out->len;
     g_string_append(out, ascii ? "\n# on the critical path, = off it, - on the network; "
                                : "\n█ on the critical path, ▓ off it, ░ on the network; ");
     g_string_append(out,
-                    "last columns: confidence of the\nlink to the caller; number of the call, "
+                    "last columns: confidence of the link to the caller; number of the call, "
                     "which `explain` takes\n");
+    lamp_wrap(cli, out, below);
 }
 
 static void
@@ -180,12 +191,16 @@ append_json_call(GString *out, const LampFlow *flow, const LampTopology *topolog
     lamp_json_append_string(out, call->status[0] == '\0' ? NULL : call->status);
     g_string_append_printf(
         out,
-        ", \"is_error\": %s, \"client_start_ns\": %" G_GINT64_FORMAT
-        ", \"server_start_ns\": %" G_GINT64_FORMAT ", \"server_end_ns\": %" G_GINT64_FORMAT
-        ", \"client_end_ns\": %" G_GINT64_FORMAT ", \"critical_own_ns\": %" G_GINT64_FORMAT
-        ", \"critical_network_ns\": %" G_GINT64_FORMAT ", \"confidence\": ",
-        call->is_error ? "true" : "false", call->client_start, call->server_start,
-        call->server_end, call->client_end, critical->own, critical->network);
+        ", \"is_error\": %s, \"is_open\": %s, \"client_start_ns\": %" G_GINT64_FORMAT
+        ", \"server_start_ns\": %" G_GINT64_FORMAT,
+        call->is_error ? "true" : "false", call->is_open ? "true" : "false", call->client_start,
+        call->server_start);
+    LampTime none = LAMP_TIME_NONE;
+    lamp_json_append_time(out, "server_end_ns", call->is_open ? none : call->server_end);
+    lamp_json_append_time(out, "client_end_ns", call->is_open ? none : call->client_end);
+    lamp_json_append_ns(out, "critical_own_ns", (double) critical->own);
+    lamp_json_append_ns(out, "critical_network_ns", (double) critical->network);
+    g_string_append(out, ", \"confidence\": ");
     if (call->parent == LAMP_FLOW_NONE)
         g_string_append(out, "null");
     else

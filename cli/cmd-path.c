@@ -25,7 +25,7 @@ static const LampOptionRange ranges[] = {
 
 typedef struct {
     LampQuantiles slack;
-    guint64 calls, critical, free_of_waiters;
+    guint64 calls, critical, free_of_waiters, unanswered;
     gint64 own, network;
     double confidence;
 } Component;
@@ -71,7 +71,9 @@ add_flow(const LampFlow *flow, gpointer payload)
         component->network += critical[i].network * weight;
         component->critical += critical[i].own > 0 ? weight : 0;
         component->confidence += (double) flow->calls[i].confidence * weight;
-        if (slacks[i] == G_MAXINT64)
+        if (flow->calls[i].is_open)
+            component->unanswered += weight;
+        else if (slacks[i] == G_MAXINT64)
             component->free_of_waiters += weight;
         else
             lamp_quantiles_add(&component->slack, slacks[i], weight);
@@ -104,8 +106,8 @@ static void
 append_table(LampCli *cli, const Pass *pass, const GArray *order, GString *out)
 {
     static const char *const titles[] = {
-        "component",  ">own",        ">network", ">decides in", ">slack p50",
-        ">~slack p5", ">~unawaited", ">~calls",  ">~sure",      NULL};
+        "component",   ">own",    ">network",      ">decides in", ">slack p50", ">~slack p5",
+        ">~unawaited", ">~calls", ">?no response", ">~sure",      NULL};
     double total = MAX((double) pass->total, 1.0);
     g_autoptr(LampTable) table = lamp_table_new(titles);
     for (guint i = 0; i < order->len; i++) {
@@ -117,10 +119,11 @@ append_table(LampCli *cli, const Pass *pass, const GArray *order, GString *out)
             lamp_share_format((double) c->own / total),
             lamp_share_format((double) c->network / total),
             lamp_share_format((double) c->critical / calls),
-            lamp_ms_format((double) lamp_quantiles_at(&c->slack, 0.5)),
-            lamp_ms_format((double) lamp_quantiles_at(&c->slack, 0.05)),
+            lamp_quantile_format(&c->slack, 0.5),
+            lamp_quantile_format(&c->slack, 0.05),
             lamp_share_format((double) c->free_of_waiters / calls),
             lamp_count_format(c->calls),
+            lamp_count_format(c->unanswered),
             lamp_share_format(c->confidence / calls),
         };
         lamp_table_take(table, cells);
@@ -129,24 +132,23 @@ append_table(LampCli *cli, const Pass *pass, const GArray *order, GString *out)
     gsize below = out->len;
     g_autofree char *sure =
         lamp_share_format(pass->confidence / MAX((double) pass->requests, 1.0));
-    g_string_append_printf(out,
-                           "\n%" G_GUINT64_FORMAT " requests, trees right with %s on average.",
-                           pass->requests, sure);
+    g_autofree char *requests = lamp_count_format(pass->requests);
+    g_string_append_printf(out, "\n%s request%s, trees right with %s on average.", requests,
+                           pass->requests == 1 ? "" : "s", sure);
     lamp_left_out_append(cli->store, out);
     g_string_append(out,
                     "\nown, network: share of all their time on critical paths; decides in: "
-                    "share of its calls whose\nown time is on the path; slack: how much longer "
-                    "a call could take unfelt; unawaited: calls that\nnothing waited for.\n");
-    lamp_wrap(out, below, cli->table_width);
+                    "share of its calls whose own time is on the path; slack: how much longer "
+                    "a call could take unfelt; unawaited: calls that nothing waited for.\n");
+    lamp_wrap(cli, out, below);
 }
 
 static void
 append_json(const Pass *pass, const GArray *order, GString *out)
 {
     double total = MAX((double) pass->total, 1.0);
-    g_string_append_printf(
-        out, "{\"requests\": %" G_GUINT64_FORMAT ", \"total_ms\": ", pass->requests);
-    lamp_json_append_real(out, (double) pass->total / 1e6);
+    g_string_append_printf(out, "{\"requests\": %" G_GUINT64_FORMAT, pass->requests);
+    lamp_json_append_ns(out, "total_ns", (double) pass->total);
     g_string_append(out, ", \"confidence\": ");
     lamp_json_append_real(out, pass->confidence / MAX((double) pass->requests, 1.0));
     g_string_append(out, ", \"components\": [");
@@ -161,15 +163,15 @@ append_json(const Pass *pass, const GArray *order, GString *out)
         lamp_json_append_string(out, what->operation);
         g_string_append_printf(out,
                                ", \"calls\": %" G_GUINT64_FORMAT
+                               ", \"unanswered\": %" G_GUINT64_FORMAT
                                ", \"unawaited\": %" G_GUINT64_FORMAT ", \"own_share\": ",
-                               c->calls, c->free_of_waiters);
+                               c->calls, c->unanswered, c->free_of_waiters);
         lamp_json_append_real(out, (double) c->own / total);
         g_string_append(out, ", \"network_share\": ");
         lamp_json_append_real(out, (double) c->network / total);
         g_string_append(out, ", \"decides_share\": ");
         lamp_json_append_real(out, (double) c->critical / (double) c->calls);
-        g_string_append(out, ", \"slack_p50_ms\": ");
-        lamp_json_append_real(out, (double) lamp_quantiles_at(&c->slack, 0.5) / 1e6);
+        lamp_json_append_quantile(out, "slack_p50_ns", &c->slack, 0.5);
         g_string_append_c(out, '}');
     }
     g_string_append(out, "\n]}\n");
@@ -190,15 +192,20 @@ append_one(LampCli *cli, const LampModelView *view, const LampFlow *flow, GStrin
             critical[i].own > 0 ? lamp_ms_format((double) critical[i].own) : g_strdup("-"),
             critical[i].network > 0 ? lamp_ms_format((double) critical[i].network)
                                     : g_strdup("-"),
-            slacks[i] == G_MAXINT64 ? g_strdup("unawaited")
-                                    : lamp_ms_format((double) slacks[i]),
+            flow->calls[i].is_open    ? g_strdup("no response")
+            : slacks[i] == G_MAXINT64 ? g_strdup("unawaited")
+                                      : lamp_ms_format((double) slacks[i]),
             lamp_share_format((double) flow->calls[i].confidence),
         };
         lamp_table_take(table, cells);
     }
     lamp_table_render(table, out, cli->table_width);
     g_autofree char *sum = lamp_ms_format((double) lamp_flow_duration(flow));
-    g_string_append_printf(out, "\nown and network add up to the duration, %s\n", sum);
+    if (lamp_flow_is_open(flow))
+        g_string_append(out,
+                        "\nno response was seen: the request has no duration and no path\n");
+    else
+        g_string_append_printf(out, "\nown and network add up to the duration, %s\n", sum);
 }
 
 static int

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/flow-options.h"
 #include "cli/print.h"
+#include "cli/wrap.h"
 #include "model/causal-segments.h"
 
 static gboolean as_json, as_dot, show_all;
@@ -128,6 +129,7 @@ append_class(const LampCli *cli, const LampCausalModel *model, guint number, GSt
     g_autofree char *name =
         lamp_text_escape(lamp_bytes_text(lamp_causal_model_class_name(model, number)));
     guint64 traces = lamp_causal_model_traces(model, number);
+    gsize head = out->len;
     g_string_append_printf(out, "%s: %" G_GUINT64_FORMAT " traces, %u segment types; ", name,
                            traces, lamp_causal_model_types(model, number));
     if (relations->len == 0 && traces < LAMP_CAUSAL_LEAST_TRACES)
@@ -137,6 +139,7 @@ append_class(const LampCli *cli, const LampCausalModel *model, guint number, GSt
         g_string_append_printf(out, "%u relations follow from others, %u were never tested\n",
                                implied, unproven);
     append_left_out(model, number, out);
+    lamp_wrap(cli, out, head);
     if (lamp_table_rows(table) > 0)
         lamp_table_render(table, out, cli->table_width);
     has_table = has_table || lamp_table_rows(table) > 0;
@@ -155,12 +158,11 @@ append_json_class(const LampCausalModel *model, guint number, GString *out)
         g_autofree char *path = path_name(model, number, i);
         g_string_append_printf(out, "%s{\"id\": %u, \"path\": ", i > 0 ? ", " : "", i);
         lamp_json_append_string(out, path);
-        g_string_append_printf(out,
-                               ", \"traces\": %" G_GUINT64_FORMAT
-                               ", \"occurrences\": %" G_GUINT64_FORMAT ", \"mean_ms\": ",
-                               type->traces, type->occurrences);
-        lamp_json_append_real(out,
-                              type->duration_sum / (double) MAX(type->occurrences, 1) / 1e6);
+        g_string_append_printf(
+            out, ", \"traces\": %" G_GUINT64_FORMAT ", \"occurrences\": %" G_GUINT64_FORMAT,
+            type->traces, type->occurrences);
+        lamp_json_append_ns(out, "mean_ns",
+                            type->duration_sum / (double) MAX(type->occurrences, 1));
         g_string_append_c(out, '}');
     }
     g_string_append(out, "], \"relations\": [");
@@ -221,14 +223,17 @@ append_all(LampCli *cli, const LampCausalModel *model, GString *out)
             append_class(cli, model, order[i], out);
         }
     }
+    gsize below = out->len;
     g_string_append(out, as_json  ? "\n]}\n"
                          : as_dot ? "}\n"
                          : !has_table
                              ? ""
                              : "\"against\": weight of traces that show otherwise; "
-                               "\"allowed\": what wrong links explain; \"by\nchance\": "
+                               "\"allowed\": what wrong links explain; \"by chance\": "
                                "traces that would show otherwise with durations exchanged "
                                "between them.\n");
+    if (!as_json && !as_dot)
+        lamp_wrap(cli, out, below);
 }
 
 static int

@@ -101,9 +101,10 @@ add_line(LampTable *table, const LampTopology *topology, const LampRed *red, con
         lamp_count_format(row->calls),
         g_strdup_printf("%.2f", calls / period_seconds(red)),
         row->errors == 0 ? g_strdup("0") : lamp_share_format((double) row->errors / calls),
-        lamp_ms_format((double) lamp_quantiles_at(&row->server, 0.5)),
-        lamp_ms_format((double) lamp_quantiles_at(&row->server, 0.95)),
-        lamp_ms_format((double) lamp_quantiles_at(&row->server, 0.99)),
+        lamp_count_format(row->unanswered),
+        lamp_quantile_format(&row->server, 0.5),
+        lamp_quantile_format(&row->server, 0.95),
+        lamp_quantile_format(&row->server, 0.99),
         lamp_share_format((double) row->critical_own /
                           MAX((double) lamp_red_total_duration(red), 1.0)),
         lamp_share_format(row->confidence / calls),
@@ -114,9 +115,9 @@ add_line(LampTable *table, const LampTopology *topology, const LampRed *red, con
 static void
 append_table(LampCli *cli, const LampTopology *topology, const LampRed *red, GString *out)
 {
-    static const char *const titles[] = {"service", "protocol", "operation", ">calls",
-                                         ">per s",  ">errors",  ">p50",      ">p95",
-                                         ">p99",    ">of time", ">sure",     NULL};
+    static const char *const titles[] = {
+        "service", "protocol", "operation", ">calls",   ">per s", ">errors", ">?no response",
+        ">p50",    ">p95",     ">p99",      ">of time", ">sure",  NULL};
     g_autoptr(GArray) lines = sort_labels(topology, red);
     g_autoptr(LampTable) table = lamp_table_new(titles);
     for (guint i = 0; i < lines->len; i++) {
@@ -130,10 +131,10 @@ append_table(LampCli *cli, const LampTopology *topology, const LampRed *red, GSt
     g_string_append_printf(out, "\n%.1f s: ", period_seconds(red));
     lamp_flow_counts_append(cli->store, out);
     g_string_append(out, "\nDurations: from the request's arrival at the service to the end of "
-                         "its response. \"of time\": share\nof all requests' time spent in "
-                         "the operation itself on their critical paths; \"sure\": mean\n"
+                         "its response. \"of time\": share of all requests' time spent in "
+                         "the operation itself on their critical paths; \"sure\": mean "
                          "confidence of the links to the callers.\n");
-    lamp_wrap(out, below, cli->table_width);
+    lamp_wrap(cli, out, below);
 }
 
 static void
@@ -152,18 +153,18 @@ append_json_line(GString *out, const LampTopology *topology, const LampRed *red,
                            ", \"calls\": %" G_GUINT64_FORMAT ", \"errors\": %" G_GUINT64_FORMAT
                            ", \"unanswered\": %" G_GUINT64_FORMAT,
                            row->calls, row->errors, row->unanswered);
+    lamp_json_append_quantile(out, "p50_ns", &row->server, 0.5);
+    lamp_json_append_quantile(out, "p95_ns", &row->server, 0.95);
+    lamp_json_append_quantile(out, "p99_ns", &row->server, 0.99);
+    lamp_json_append_mean(out, "mean_ns", &row->server);
+    lamp_json_append_quantile(out, "client_p50_ns", &row->client, 0.5);
+    lamp_json_append_quantile(out, "client_p95_ns", &row->client, 0.95);
+    lamp_json_append_quantile(out, "client_p99_ns", &row->client, 0.99);
     const struct {
         const char *key;
         double value;
     } figures[] = {
         {"per_second", (double) row->calls / period_seconds(red)},
-        {"p50_ms", (double) lamp_quantiles_at(&row->server, 0.5) / 1e6},
-        {"p95_ms", (double) lamp_quantiles_at(&row->server, 0.95) / 1e6},
-        {"p99_ms", (double) lamp_quantiles_at(&row->server, 0.99) / 1e6},
-        {"mean_ms", lamp_quantiles_mean(&row->server) / 1e6},
-        {"client_p50_ms", (double) lamp_quantiles_at(&row->client, 0.5) / 1e6},
-        {"client_p95_ms", (double) lamp_quantiles_at(&row->client, 0.95) / 1e6},
-        {"client_p99_ms", (double) lamp_quantiles_at(&row->client, 0.99) / 1e6},
         {"critical_share",
          (double) row->critical_own / MAX((double) lamp_red_total_duration(red), 1.0)},
         {"confidence", row->confidence / (double) row->calls},
@@ -179,11 +180,13 @@ static void
 append_json(const LampTopology *topology, const LampRed *red, GString *out)
 {
     g_autoptr(GArray) lines = sort_labels(topology, red);
-    g_string_append_printf(
-        out,
-        "{\"requests\": %" G_GUINT64_FORMAT ", \"background_activities\": %" G_GUINT64_FORMAT
-        ", \"calls\": %" G_GUINT64_FORMAT ", \"seconds\": ",
-        lamp_flow_counts.requests, lamp_flow_counts.background, lamp_flow_counts.calls);
+    g_string_append_printf(out,
+                           "{\"requests\": %" G_GUINT64_FORMAT
+                           ", \"background_activities\": %" G_GUINT64_FORMAT
+                           ", \"calls\": %" G_GUINT64_FORMAT
+                           ", \"unanswered\": %" G_GUINT64_FORMAT ", \"seconds\": ",
+                           lamp_flow_counts.requests, lamp_flow_counts.background,
+                           lamp_flow_counts.calls, lamp_flow_counts.unanswered);
     lamp_json_append_real(out, period_seconds(red));
     g_string_append(out, ", \"operations\": [");
     for (guint i = 0; i < lines->len; i++) {

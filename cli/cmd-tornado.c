@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/flow-options.h"
 #include "cli/print.h"
+#include "cli/wrap.h"
 #include "model/what-if.h"
 
 static gboolean as_json, by_operation;
@@ -137,11 +138,13 @@ append_table(LampCli *cli, const GArray *bars, const LampWhatif *whatif, double 
         lamp_table_take(table, cells);
     }
     lamp_table_render(table, out, cli->table_width);
+    gsize below = out->len;
     g_autofree char *mean = lamp_ms_format(base);
     g_string_append_printf(out,
                            "\nchange of the mean latency (%s over %" G_GUINT64_FORMAT
                            " requests) if the component's own work took %.3g %% less or more\n",
                            mean, lamp_whatif_requests(whatif), percent);
+    lamp_wrap(cli, out, below);
 }
 
 static void
@@ -152,12 +155,9 @@ append_json(const GArray *bars, double base, GString *out)
         const Bar *bar = &g_array_index(bars, Bar, i);
         g_string_append(out, i == 0 ? "\n  {\"component\": " : ",\n  {\"component\": ");
         lamp_json_append_string(out, bar->name);
-        g_string_append(out, ", \"mean_ms\": ");
-        lamp_json_append_real(out, base / 1e6);
-        g_string_append(out, ", \"faster_ms\": ");
-        lamp_json_append_real(out, bar->faster / 1e6);
-        g_string_append(out, ", \"slower_ms\": ");
-        lamp_json_append_real(out, bar->slower / 1e6);
+        lamp_json_append_ns(out, "mean_ns", base);
+        lamp_json_append_ns(out, "faster_ns", bar->faster);
+        lamp_json_append_ns(out, "slower_ns", bar->slower);
         g_string_append_c(out, '}');
     }
     g_string_append(out, "\n]\n");

@@ -6,8 +6,10 @@
 #include "cli/flow-options.h"
 #include "cli/print.h"
 #include "cli/scenario-file.h"
+#include "cli/wrap.h"
 #include "model/what-if.h"
 
+#include <math.h>
 #include <string.h>
 
 static gboolean as_json, explain;
@@ -142,22 +144,29 @@ static void
 append_table(LampCli *cli, const Answer *answer, const LampWhatifResult *result)
 {
     static const char *const titles[] = {
-        "request", ">requests",       ">p50",   ">", ">p95", ">~ ", ">~p99", ">~mean",
+        "request", ">requests",       ">p50",   ">", ">~p95", ">~ ", ">~p99", ">~mean",
         ">~ ",     ">~95 % interval", ">~sure", NULL};
     static const char *const titles_errors[] = {
-        "request", ">requests", ">errors",         ">p50",   ">", ">p95", ">~ ", ">~p99",
+        "request", ">requests", ">errors",         ">p50",   ">", ">~p95", ">~ ", ">~p99",
         ">~mean",  ">~ ",       ">~95 % interval", ">~sure", NULL};
     const LampWhatifRow *all = &g_array_index(result->rows, LampWhatifRow, 0);
     gboolean with_errors = all->errors_before + all->errors_after > 0;
     g_autoptr(LampTable) table = lamp_table_new(with_errors ? titles_errors : titles);
-    gboolean has_unknown = FALSE;
     for (guint i = 0; i < result->rows->len; i++) {
         const LampWhatifRow *row = &g_array_index(result->rows, LampWhatifRow, i);
         g_autofree char **cells = make_cells(answer, row, with_errors);
-        has_unknown = has_unknown || !has_durations(row);
         lamp_table_take(table, cells);
     }
     lamp_table_render(table, answer->out, cli->table_width);
+}
+
+static void
+append_table_note(const Answer *answer, const LampWhatifResult *result)
+{
+    gboolean has_unknown = FALSE;
+    for (guint i = 0; i < result->rows->len; i++)
+        has_unknown =
+            has_unknown || !has_durations(&g_array_index(result->rows, LampWhatifRow, i));
     if (has_unknown)
         g_string_append(answer->out,
                         "\n-: the records of these requests tell no duration, or 0\n");
@@ -183,7 +192,7 @@ append_load(const Answer *answer, const LampWhatifResult *result)
         g_string_append_printf(
             answer->out,
             "%s saturates: %.1f requests/s arrive, its %u places are full at %.1f (load *%.3g "
-            "of the capture's);\nits queue grows as long as that lasts, so the figures hold "
+            "of the capture's); its queue grows as long as that lasts, so the figures hold "
             "for a period as long as the capture only\n",
             name, result->throughput, result->busiest_places, result->throughput_limit,
             result->load_limit);
@@ -254,12 +263,12 @@ append_limits(const Answer *answer)
 static void
 append_json_estimate(GString *out, const char *key, const LampEstimate *estimate)
 {
-    g_string_append_printf(out, ", \"%s\": ", key);
-    lamp_json_append_real(out, estimate->value / 1e6);
-    g_string_append_printf(out, ", \"%s_low\": ", key);
-    lamp_json_append_real(out, estimate->low / 1e6);
-    g_string_append_printf(out, ", \"%s_high\": ", key);
-    lamp_json_append_real(out, estimate->high / 1e6);
+    g_autofree char *value = g_strconcat(key, "_ns", NULL);
+    g_autofree char *low = g_strconcat(key, "_low_ns", NULL);
+    g_autofree char *high = g_strconcat(key, "_high_ns", NULL);
+    lamp_json_append_ns(out, value, estimate->value);
+    lamp_json_append_ns(out, low, estimate->low);
+    lamp_json_append_ns(out, high, estimate->high);
 }
 
 static void
@@ -267,12 +276,12 @@ append_histogram(GString *out, const LampWhatifRow *row)
 {
     g_string_append(out, ", \"histogram\": [");
     for (guint bin = 0; bin < LAMP_WHATIF_BINS; bin++) {
-        g_string_append_printf(out, "%s{\"up_to_ms\": ", bin == 0 ? "" : ", ");
-        if (bin + 1 < LAMP_WHATIF_BINS)
-            lamp_json_append_real(out, lamp_whatif_edges_ms[bin]);
-        else
-            g_string_append(out, "null");
-        g_string_append_printf(out, ", \"count\": %" G_GUINT64_FORMAT "}", row->histogram[bin]);
+        gboolean is_last = bin + 1 == LAMP_WHATIF_BINS;
+        g_string_append_printf(out, "%s{\"count\": %" G_GUINT64_FORMAT, bin == 0 ? "" : ", ",
+                               row->histogram[bin]);
+        lamp_json_append_ns(out, "up_to_ns",
+                            is_last ? (double) NAN : lamp_whatif_edges_ms[bin] * 1e6);
+        g_string_append_c(out, '}');
     }
     g_string_append_c(out, ']');
 }
@@ -293,7 +302,8 @@ append_json(const Answer *answer, const LampScenario *scenario, const LampWhatif
     lamp_json_append_real(out, result->throughput_limit);
     g_string_append(out, ", \"load_limit\": ");
     lamp_json_append_real(out, result->load_limit);
-    g_string_append(out, ", \"notes\": [");
+    g_string_append_printf(out, ", \"unanswered\": %" G_GUINT64_FORMAT ", \"notes\": [",
+                           result->unanswered);
     for (guint i = 0; i < result->notes->len; i++) {
         g_string_append(out, i == 0 ? "" : ", ");
         lamp_json_append_string(out, result->notes->pdata[i]);
@@ -312,8 +322,8 @@ append_json(const Answer *answer, const LampScenario *scenario, const LampWhatif
                                row->requests, row->cut, row->errors_before, row->errors_after);
         lamp_json_append_real(out, row->confidence);
         for (guint m = 0; m < LAMP_METRICS; m++) {
-            g_autofree char *before = g_strdup_printf("before_%s_ms", lamp_metric_names[m]);
-            g_autofree char *after = g_strdup_printf("after_%s_ms", lamp_metric_names[m]);
+            g_autofree char *before = g_strdup_printf("before_%s", lamp_metric_names[m]);
+            g_autofree char *after = g_strdup_printf("after_%s", lamp_metric_names[m]);
             append_json_estimate(out, before, &row->before[m]);
             append_json_estimate(out, after, &row->after[m]);
         }
@@ -341,12 +351,15 @@ answer_one(LampCli *cli, const Answer *answer, const LampScenario *scenario, GEr
     g_string_append_printf(answer->out, "%s%s%s\n\n", name, g_str_equal(name, text) ? "" : ": ",
                            g_str_equal(name, text) ? "" : text);
     append_table(cli, answer, result);
+    gsize below = answer->out->len;
+    append_table_note(answer, result);
     append_notes(answer, result);
     append_load(answer, result);
     if (explain && !append_parts(answer, change, error))
         return FALSE;
     if (explain)
         append_limits(answer);
+    lamp_wrap(cli, answer->out, below);
     return TRUE;
 }
 

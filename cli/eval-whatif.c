@@ -9,6 +9,7 @@
 #include "cli/flow-options.h"
 #include "cli/print.h"
 #include "cli/scenario-file.h"
+#include "cli/wrap.h"
 #include "model/whatif-eval.h"
 
 #include <math.h>
@@ -20,7 +21,7 @@ typedef struct {
     LampTable *table;
     GString *json;
     guint within, all;
-    gint width; /* of the terminal; 0 no limit */
+    const LampCli *cli;
 } Score;
 
 static const LampMetric shown[] = {LAMP_METRIC_MEAN, LAMP_METRIC_P50, LAMP_METRIC_P95,
@@ -112,13 +113,15 @@ print_score(const Score *score, gboolean as_json, GError **error)
         g_string_append_len(out, score->json->str, (gssize) score->json->len);
         g_string_append(out, "\n]\n");
     } else {
-        lamp_table_render(score->table, out, score->width);
+        lamp_table_render(score->table, out, score->cli->table_width);
+        gsize below = out->len;
         g_string_append_printf(out,
                                "\n%u of %u figures within their bound, from the baseline alone "
                                "(runs of machine, system, load: %s). ms; bound: 5 %% (p95, "
-                               "p99: 15 %%) or twice the noise\n"
+                               "p99: 15 %%) or twice the noise "
                                "floor, half the spread of the baseline's own runs.\n",
                                score->within, score->all, lamp_measured_group(score->measured));
+        lamp_wrap(score->cli, out, below);
     }
     return lamp_print(out, error) ? LAMP_EXIT_OK : -1;
 }
@@ -143,8 +146,7 @@ lamp_eval_whatif(LampCli *cli, const char *measured_path, const char *scenario_p
         return -1;
     g_autoptr(LampTable) table = lamp_table_new(titles);
     g_autoptr(GString) json = g_string_new("[");
-    Score score = {view.topology, whatif, measured, table, json, 0, 0, 0};
-    score.width = cli->table_width;
+    Score score = {view.topology, whatif, measured, table, json, 0, 0, cli};
     for (guint i = 0; i < scenarios->len; i++)
         if (!score_scenario(&score, &g_array_index(scenarios, LampScenario, i), error))
             return -1;

@@ -5,6 +5,9 @@
 #include "cli/flow-list.h"
 
 #include "cli/print.h"
+#include "cli/wrap.h"
+
+#include <math.h>
 
 typedef struct {
     LampTime start;
@@ -12,7 +15,7 @@ typedef struct {
     guint64 shape;
     double confidence;
     guint32 label, calls, errors;
-    gboolean is_background;
+    gboolean is_background, is_open;
     char status[8];
 } Row;
 
@@ -35,7 +38,8 @@ add_flow(const LampFlow *flow, gpointer payload)
                .label = flow->calls[0].label,
                .calls = flow->count,
                .errors = flow->errors,
-               .is_background = flow->is_background};
+               .is_background = flow->is_background,
+               .is_open = lamp_flow_is_open(flow)};
     g_strlcpy(row.status, flow->calls[0].status, sizeof row.status);
     g_array_append_val(pass->rows, row);
     return TRUE;
@@ -61,9 +65,11 @@ append_table(LampCli *cli, const LampTopology *topology, const GArray *rows, GSt
         char *cells[] = {
             lamp_time_format(row->start),
             lamp_label_format(topology, row->label),
-            lamp_ms_format((double) row->duration),
+            row->is_open ? NULL : lamp_ms_format((double) row->duration),
             lamp_count_format(row->calls),
-            g_strdup(row->status[0] == '\0' ? "-" : row->status),
+            g_strdup(row->is_open             ? "no response"
+                     : row->status[0] == '\0' ? "-"
+                                              : row->status),
             g_strdup_printf("%016" G_GINT64_MODIFIER "x", row->shape),
             lamp_share_format(row->confidence),
             g_strdup_printf("%" G_GINT64_FORMAT, row->trace_id),
@@ -71,10 +77,12 @@ append_table(LampCli *cli, const LampTopology *topology, const GArray *rows, GSt
         lamp_table_take(table, cells);
     }
     lamp_table_render(table, out, cli->table_width);
+    gsize below = out->len;
     g_string_append_c(out, '\n');
     lamp_flow_counts_append(cli->store, out);
     g_string_append(out,
                     "\ntrace: what `gantt` and `path` take; shape: as `flows` lists it.\n");
+    lamp_wrap(cli, out, below);
 }
 
 static void
@@ -84,20 +92,21 @@ append_json_rows(const LampTopology *topology, const GArray *rows, GString *out)
     for (guint i = 0; i < rows->len; i++) {
         const Row *row = &g_array_index(rows, Row, i);
         const LampLabel *label = lamp_topology_label(topology, row->label);
-        g_string_append_printf(
-            out,
-            "%s{\"trace_id\": \"%032" G_GINT64_MODIFIER
-            "x\", \"shape\": \"%016" G_GINT64_MODIFIER "x\", \"start_ns\": %" G_GINT64_FORMAT
-            ", \"duration_ns\": %" G_GINT64_FORMAT
-            ", \"calls\": %u, \"errors\": %u, \"is_background\": %s"
-            ", \"service\": ",
-            i == 0 ? "\n  " : ",\n  ", row->trace_id, row->shape, row->start, row->duration,
-            row->calls, row->errors, row->is_background ? "true" : "false");
+        g_string_append_printf(out,
+                               "%s{\"trace_id\": \"%032" G_GINT64_MODIFIER
+                               "x\", \"shape\": \"%016" G_GINT64_MODIFIER
+                               "x\", \"start_ns\": %" G_GINT64_FORMAT
+                               ", \"calls\": %u, \"errors\": %u, \"is_background\": %s"
+                               ", \"service\": ",
+                               i == 0 ? "\n  " : ",\n  ", row->trace_id, row->shape, row->start,
+                               row->calls, row->errors, row->is_background ? "true" : "false");
         lamp_json_append_string(out, lamp_topology_service(topology, label->service)->name);
         g_string_append(out, ", \"operation\": ");
         lamp_json_append_string(out, label->operation);
         g_string_append(out, ", \"status\": ");
         lamp_json_append_string(out, row->status[0] == '\0' ? NULL : row->status);
+        lamp_json_append_ns(out, "duration_ns",
+                            row->is_open ? (double) NAN : (double) row->duration);
         g_string_append(out, ", \"confidence\": ");
         lamp_json_append_real(out, row->confidence);
         g_string_append_c(out, '}');

@@ -40,6 +40,13 @@ lamp_model_view_clear(LampModelView *view)
     g_clear_pointer(&view->topology, lamp_topology_free);
 }
 
+static void
+count_call(const LampFlowCall *call)
+{
+    lamp_flow_counts.calls += call->weight;
+    lamp_flow_counts.unanswered += call->is_open ? call->weight : 0;
+}
+
 gboolean
 lamp_flow_each(LampStore *store, LampTopology *topology, const LampFlowFilter *filter,
                gboolean (*each)(const LampFlow *flow, gpointer payload), gpointer payload,
@@ -63,15 +70,25 @@ lamp_flow_each(LampStore *store, LampTopology *topology, const LampFlowFilter *f
         lamp_flow_counts.background += flow->is_background ? flow->weight : 0;
         lamp_flow_counts.read++;
         for (guint32 i = 0; i < flow->count; i++)
-            lamp_flow_counts.calls += flow->calls[i].weight;
+            count_call(&flow->calls[i]);
         if (!each(flow, payload))
             return TRUE;
     }
 }
 
 void
+lamp_unanswered_append(guint64 calls, GString *out)
+{
+    g_autofree char *number = lamp_count_format(calls);
+    if (calls > 0)
+        g_string_append_printf(out, " %s call%s without a response %s in no duration.", number,
+                               calls == 1 ? "" : "s", calls == 1 ? "is" : "are");
+}
+
+void
 lamp_left_out_append(LampStore *store, GString *out)
 {
+    lamp_unanswered_append(lamp_flow_counts.unanswered, out);
     g_autoptr(LampStatement) query =
         lamp_statement_new(store, "SELECT calls_left_out FROM totals", NULL);
     gboolean has_row = FALSE;
@@ -120,6 +137,27 @@ char *
 lamp_ms_format(double ns)
 {
     return lamp_duration_format((gint64) llround(ns));
+}
+
+char *
+lamp_quantile_format(const LampQuantiles *sketch, double q)
+{
+    return sketch->count == 0 ? g_strdup("-")
+                              : lamp_ms_format((double) lamp_quantiles_at(sketch, q));
+}
+
+void
+lamp_json_append_quantile(GString *out, const char *key, const LampQuantiles *sketch, double q)
+{
+    lamp_json_append_ns(
+        out, key, sketch->count == 0 ? (double) NAN : (double) lamp_quantiles_at(sketch, q));
+}
+
+void
+lamp_json_append_mean(GString *out, const char *key, const LampQuantiles *sketch)
+{
+    lamp_json_append_ns(out, key,
+                        sketch->count == 0 ? (double) NAN : lamp_quantiles_mean(sketch));
 }
 
 char *

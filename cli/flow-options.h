@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "model/flow.h"
+#include "model/quantiles.h"
 #include "model/structure.h"
 
 /* The chosen flows; set by the option parser. */
@@ -90,16 +91,21 @@ void lamp_model_view_clear(LampModelView *view);
 /* What the last lamp_flow_each() handed out. */
 typedef struct {
     guint64 requests, background, calls; /* by weight */
+    guint64 unanswered;                  /* of these calls, without a response */
     guint64 read;                        /* flows */
 } LampFlowCounts;
 extern LampFlowCounts lamp_flow_counts;
 
 /* Appends "110 requests and 15 background activities, 791 calls" of the last lamp_flow_each(),
- * and, where the view `totals` has any, how many calls are left out and why. */
+ * how many of these had no response and so no duration, and, where the view `totals` has any,
+ * how many calls are left out and why. */
 void lamp_flow_counts_append(LampStore *store, GString *out);
 
-/* The latter alone, as a sentence with a blank before it. */
+/* The latter two alone, as sentences with a blank before each. */
 void lamp_left_out_append(LampStore *store, GString *out);
+
+/* " 12 calls without a response are in no duration." where @calls is not 0. */
+void lamp_unanswered_append(guint64 calls, GString *out);
 
 /* Calls @each for all flows that pass @filter, until it returns FALSE. That there is none is an
  * error (lamp_set_no_flows_error()). */
@@ -112,6 +118,15 @@ char *lamp_label_format(const LampTopology *topology, guint32 label);
 
 /* "12.34 ms", always in a unit that fits; caller frees. */
 char *lamp_ms_format(double ns);
+
+/* The same of a quantile, "-" where nothing was counted; caller frees. */
+char *lamp_quantile_format(const LampQuantiles *sketch, double q);
+
+/* As lamp_json_append_ns(), null where nothing was counted. */
+void lamp_json_append_quantile(GString *out, const char *key, const LampQuantiles *sketch,
+                               double q);
+
+void lamp_json_append_mean(GString *out, const char *key, const LampQuantiles *sketch);
 
 /* "97 %", "99.8 %"; caller frees. */
 char *lamp_share_format(double share);

@@ -64,9 +64,9 @@ append_dot_text(GString *out, const char *text)
 static char *
 format_quantiles(const LampQuantiles *sketch)
 {
-    g_autofree char *p50 = lamp_ms_format((double) lamp_quantiles_at(sketch, 0.5));
-    g_autofree char *p95 = lamp_ms_format((double) lamp_quantiles_at(sketch, 0.95));
-    g_autofree char *p99 = lamp_ms_format((double) lamp_quantiles_at(sketch, 0.99));
+    g_autofree char *p50 = lamp_quantile_format(sketch, 0.5);
+    g_autofree char *p95 = lamp_quantile_format(sketch, 0.95);
+    g_autofree char *p99 = lamp_quantile_format(sketch, 0.99);
     return g_strdup_printf("%s / %s / %s", p50, p95, p99);
 }
 
@@ -78,14 +78,19 @@ append_dot_node(GString *out, const LampGraph *graph, const LampTopology *topolo
     double share = critical_share(graph, node->critical);
     g_autofree char *quantiles = format_quantiles(&node->duration);
     g_autofree char *statuses = lamp_graph_statuses(node, 3);
+    g_autofree char *open =
+        node->unanswered == 0
+            ? g_strdup("")
+            : g_strdup_printf(", %" G_GUINT64_FORMAT " without a response", node->unanswered);
     g_autofree char *figures =
         node->calls == 0
             ? g_strdup("")
-            : g_strdup_printf("\n%" G_GUINT64_FORMAT " calls, %.1f/min, %.1f %% errors\n%s\n"
+            : g_strdup_printf("\n%" G_GUINT64_FORMAT " calls, %.1f/min, %.1f %% errors%s\n%s\n"
                               "%.1f %% of the time%s%s",
                               node->calls, per_minute(graph, node->calls),
-                              100.0 * (double) node->errors / (double) node->calls, quantiles,
-                              share * 100.0, statuses[0] == '\0' ? "" : "\n", statuses);
+                              100.0 * (double) node->errors / (double) node->calls, open,
+                              quantiles, share * 100.0, statuses[0] == '\0' ? "" : "\n",
+                              statuses);
     g_autofree char *label = g_strconcat(name, figures, NULL);
     g_string_append_printf(out, "  n%u [label=", i);
     append_dot_text(out, label);
@@ -97,7 +102,7 @@ append_dot_node(GString *out, const LampGraph *graph, const LampTopology *topolo
 static void
 append_dot_edge(GString *out, const LampGraph *graph, const LampGraphEdge *edge)
 {
-    g_autofree char *p50 = lamp_ms_format((double) lamp_quantiles_at(&edge->duration, 0.5));
+    g_autofree char *p50 = lamp_quantile_format(&edge->duration, 0.5);
     if (edge->is_order) {
         g_string_append_printf(out,
                                "  n%u -> n%u [style=dashed, color=gray50, constraint=false, "
@@ -155,9 +160,8 @@ lamp_graph_append_mermaid(GString *out, const LampGraph *graph, const LampTopolo
     for (guint i = 0; i < lamp_graph_node_count(graph); i++) {
         const LampGraphNode *node = lamp_graph_node(graph, i);
         g_autofree char *name = node_name(graph, topology, i);
-        g_autofree char *p50 = lamp_ms_format((double) lamp_quantiles_at(&node->duration, 0.5));
-        g_autofree char *p99 =
-            lamp_ms_format((double) lamp_quantiles_at(&node->duration, 0.99));
+        g_autofree char *p50 = lamp_quantile_format(&node->duration, 0.5);
+        g_autofree char *p99 = lamp_quantile_format(&node->duration, 0.99);
         if (!is_used(graph, i))
             continue;
         g_string_append_printf(out, "    n%u[\"", i);
@@ -183,11 +187,9 @@ append_json_quantiles(GString *out, const LampQuantiles *sketch)
     static const struct {
         const char *key;
         double q;
-    } parts[] = {{"p50_ms", 0.5}, {"p95_ms", 0.95}, {"p99_ms", 0.99}};
-    for (gsize i = 0; i < G_N_ELEMENTS(parts); i++) {
-        g_string_append_printf(out, ", \"%s\": ", parts[i].key);
-        lamp_json_append_real(out, (double) lamp_quantiles_at(sketch, parts[i].q) / 1e6);
-    }
+    } parts[] = {{"p50_ns", 0.5}, {"p95_ns", 0.95}, {"p99_ns", 0.99}};
+    for (gsize i = 0; i < G_N_ELEMENTS(parts); i++)
+        lamp_json_append_quantile(out, parts[i].key, sketch, parts[i].q);
 }
 
 static void
@@ -203,8 +205,9 @@ append_json_node(GString *out, const LampGraph *graph, const LampTopology *topol
     lamp_json_append_string(
         out, has_label ? lamp_topology_label(topology, node->label)->operation : NULL);
     g_string_append_printf(out,
-                           ", \"calls\": %" G_GUINT64_FORMAT ", \"errors\": %" G_GUINT64_FORMAT,
-                           node->calls, node->errors);
+                           ", \"calls\": %" G_GUINT64_FORMAT ", \"errors\": %" G_GUINT64_FORMAT
+                           ", \"unanswered\": %" G_GUINT64_FORMAT,
+                           node->calls, node->errors, node->unanswered);
     append_json_quantiles(out, &node->duration);
     g_string_append(out, ", \"per_minute\": ");
     lamp_json_append_real(out, per_minute(graph, node->calls));
@@ -222,12 +225,12 @@ append_json_edge(GString *out, const LampGraphEdge *edge)
     g_string_append_printf(
         out,
         "{\"from\": %u, \"to\": %u, \"kind\": \"%s\", \"calls\": %" G_GUINT64_FORMAT
-        ", \"errors\": %" G_GUINT64_FORMAT,
+        ", \"errors\": %" G_GUINT64_FORMAT ", \"unanswered\": %" G_GUINT64_FORMAT,
         edge->from, edge->to,
         edge->is_order          ? "order"
         : edge->is_asynchronous ? "asynchronous"
                                 : "call",
-        edge->calls, edge->errors);
+        edge->calls, edge->errors, edge->unanswered);
     append_json_quantiles(out, &edge->duration);
     if (!edge->is_order) {
         g_string_append(out, ", \"confidence\": ");

@@ -90,11 +90,28 @@ is_optional(const LampTable *table, guint column)
     return table->titles[column][is_right_aligned(table, column) ? 1 : 0] == '~';
 }
 
+static gboolean
+is_dispensable(const LampTable *table, guint column)
+{
+    return table->titles[column][is_right_aligned(table, column) ? 1 : 0] == '?';
+}
+
 static const char *
 title_text(const LampTable *table, guint column)
 {
     return table->titles[column] + (is_right_aligned(table, column) ? 1 : 0) +
-           (is_optional(table, column) ? 1 : 0);
+           (is_optional(table, column) || is_dispensable(table, column) ? 1 : 0);
+}
+
+/* Does a row have something to say in @column? */
+static gboolean
+is_filled(const LampTable *table, guint column)
+{
+    for (guint i = column; i < table->cells->len; i += table->columns)
+        if (!g_str_equal(table->cells->pdata[i], "0") &&
+            !g_str_equal(table->cells->pdata[i], "-"))
+            return TRUE;
+    return FALSE;
 }
 
 static void
@@ -107,6 +124,9 @@ measure(const LampTable *table, guint *widths)
         /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
         widths[column] = MAX(widths[column], shown_width(table->cells->pdata[i]));
     }
+    for (guint i = 0; i < table->columns; i++)
+        if (is_dispensable(table, i) && !is_filled(table, i))
+            widths[i] = 0;
 }
 
 #define READABLE_COLUMN 32u
@@ -168,7 +188,8 @@ append_left_out(const LampTable *table, GString *out, const guint *widths)
 {
     const char *separator = "(too narrow for: ";
     for (guint i = 0; i < table->columns; i++)
-        if (widths[i] == 0 && title_text(table, i)[0] != '\0') {
+        if (widths[i] == 0 && !is_dispensable(table, i) &&
+            title_text(table, i)[strspn(title_text(table, i), " ")] != '\0') {
             g_string_append_printf(out, "%s%s", separator, title_text(table, i));
             separator = ", ";
         }
@@ -283,6 +304,26 @@ lamp_json_append_string(GString *out, const char *text)
             g_string_append_c(out, *c);
     }
     g_string_append_c(out, '"');
+}
+
+void
+lamp_json_append_ns(GString *out, const char *key, double ns)
+{
+    g_string_append_printf(out, ", \"%s\": ", key);
+    if (isfinite(ns))
+        g_string_append_printf(out, "%" G_GINT64_FORMAT, (gint64) llround(ns));
+    else
+        g_string_append(out, "null");
+}
+
+void
+lamp_json_append_time(GString *out, const char *key, LampTime time)
+{
+    g_string_append_printf(out, ", \"%s\": ", key);
+    if (time == LAMP_TIME_NONE)
+        g_string_append(out, "null");
+    else
+        g_string_append_printf(out, "%" G_GINT64_FORMAT, time);
 }
 
 void

@@ -6,12 +6,14 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "base/time.h"
 
 typedef struct LampTable LampTable;
 
 /* A table with @columns; a title that begins with '>' is right-aligned (and loses the mark),
- * one with '~' (behind the '>') is left out where rows are too long. The titles are
- * NULL-terminated and borrowed. Caller frees. */
+ * one with '~' (behind the '>') is left out where rows are too long, one with '?' where no row
+ * has anything else than "0" or "-" in it. The titles are NULL-terminated and borrowed. Caller
+ * frees. */
 LampTable *lamp_table_new(const char *const *titles);
 void lamp_table_free(LampTable *table);
 
@@ -38,6 +40,13 @@ void lamp_json_append_string(GString *out, const char *text);
 
 /* JSON number that reads back as the same double; null for NaN and infinities. */
 void lamp_json_append_real(GString *out, double value);
+
+/* ", \"KEY\": 1234": whole nanoseconds, null for NaN. All durations in JSON are written so;
+ * their keys end in _ns. */
+void lamp_json_append_ns(GString *out, const char *key, double ns);
+
+/* The same of a point in time, exactly; null for LAMP_TIME_NONE. */
+void lamp_json_append_time(GString *out, const char *key, LampTime time);
 
 /* Where results go: a file that is written anew, or standard output for NULL and "-". A
  * database is not written over. Closing frees; what a full disk had no room for shows at the

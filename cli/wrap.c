@@ -21,7 +21,7 @@ find_break(const char *line, gsize length, glong width, gsize indent)
 }
 
 static void
-wrap_line(GString *to, const char *line, gsize length, glong width)
+wrap_line(GString *to, const char *line, gsize length, glong width, gsize hang)
 {
     gsize indent = 0, added = 0;
     while (indent < length && line[indent] == ' ')
@@ -31,7 +31,7 @@ wrap_line(GString *to, const char *line, gsize length, glong width)
         if (at == 0)
             break;
         g_string_append_len(to, line, (gssize) at);
-        added = indent > 0 ? indent + 2 : 0;
+        added = hang > 0 ? hang : indent > 0 ? indent + 2 : 0;
         g_string_append_printf(to, "\n%*s", (int) added, "");
         line += at + 1;
         length -= at + 1;
@@ -40,8 +40,9 @@ wrap_line(GString *to, const char *line, gsize length, glong width)
 }
 
 void
-lamp_wrap(GString *out, gsize from, gint width)
+lamp_wrap_hanging(const LampCli *cli, GString *out, gsize from, guint hang)
 {
+    glong width = cli->table_width;
     if (width <= 0 || from >= out->len)
         return;
     g_autofree char *text = g_strdup(out->str + from);
@@ -49,9 +50,15 @@ lamp_wrap(GString *out, gsize from, gint width)
     for (const char *line = text; *line != '\0';) {
         const char *end = strchr(line, '\n');
         gsize length = end != NULL ? (gsize) (end - line) : strlen(line);
-        wrap_line(out, line, length, width);
+        wrap_line(out, line, length, width, hang);
         if (end != NULL)
             g_string_append_c(out, '\n');
         line += length + (end != NULL ? 1 : 0);
     }
+}
+
+void
+lamp_wrap(const LampCli *cli, GString *out, gsize from)
+{
+    lamp_wrap_hanging(cli, out, from, 0);
 }

@@ -3,9 +3,13 @@
  */
 #pragma once
 
-#include <glib.h>
+#include "cli/command.h"
 
-/* Breaks the lines of @out that begin at byte @from or later and are longer than @width columns
- * (0: none is), at spaces; what follows an indented
- * begin is indented by two more. A word is never broken. */
-void lamp_wrap(GString *out, gsize from, gint width);
+/* Breaks the lines of @out that begin at byte @from or later at spaces, so that they fit the
+ * terminal (where there is none, each paragraph stays one line, for grep); what follows an
+ * indented begin is indented by two more. A word is never broken. All sentences of all commands
+ * go through here: none breaks its lines by itself. */
+void lamp_wrap(const LampCli *cli, GString *out, gsize from);
+
+/* The same; all but the first line of each paragraph are indented by @hang. */
+void lamp_wrap_hanging(const LampCli *cli, GString *out, gsize from, guint hang);

@@ -119,7 +119,7 @@ look_for_repeats(LampAdvisor *advisor, const LampFlow *flow, guint32 parent)
     while (i != LAMP_FLOW_NONE) {
         double confidence = (double) c[i].confidence;
         guint32 run = 1, last = i, next = lamp_flow_next_sibling(flow, i);
-        while (next != LAMP_FLOW_NONE && c[next].label == c[i].label &&
+        while (next != LAMP_FLOW_NONE && c[next].label == c[i].label && !c[last].is_open &&
                c[next].client_start >= c[last].client_end) {
             run++;
             confidence += (double) c[next].confidence;
@@ -157,7 +157,7 @@ look_for_sequence(LampAdvisor *advisor, const LampFlow *flow, guint32 parent)
     for (guint32 a = lamp_flow_first_child(flow, parent), b; a != LAMP_FLOW_NONE; a = b) {
         b = lamp_flow_next_sibling(flow, a);
         if (b == LAMP_FLOW_NONE || c[a].label == c[b].label || c[a].is_asynchronous ||
-            c[b].is_asynchronous || c[a].waits || c[b].waits ||
+            c[b].is_asynchronous || c[a].waits || c[b].waits || c[a].is_open || c[b].is_open ||
             share_a_session(advisor, &c[a], &c[b]))
             continue;
         gint64 gap = c[b].client_start - c[a].client_end;
@@ -184,7 +184,8 @@ look_for_retries(LampAdvisor *advisor, const LampFlow *flow, guint32 parent)
     const LampFlowCall *c = flow->calls;
     for (guint32 a = lamp_flow_first_child(flow, parent), b; a != LAMP_FLOW_NONE; a = b) {
         b = lamp_flow_next_sibling(flow, a);
-        gboolean failed = c[a].is_error || (c[a].flags & LAMP_CALL_NO_RESPONSE) != 0;
+        gboolean failed =
+            c[a].is_error || c[a].is_open || (c[a].flags & LAMP_CALL_NO_RESPONSE) != 0;
         if (b == LAMP_FLOW_NONE || !failed || c[b].label != c[a].label ||
             c[b].client_start < c[a].client_end)
             continue;
@@ -206,7 +207,7 @@ look_for_timeouts(LampAdvisor *advisor, const LampFlow *flow, guint32 call)
         return;
     for (guint32 i = lamp_flow_first_child(flow, call); i != LAMP_FLOW_NONE;
          i = lamp_flow_next_sibling(flow, i)) {
-        if (c[i].is_asynchronous || c[i].client_end <= c[call].client_end)
+        if (c[i].is_asynchronous || c[i].is_open || c[i].client_end <= c[call].client_end)
             continue;
         Pattern seen = {.kind = LAMP_ADVICE_TIMEOUT,
                         .parent = c[c[call].parent].label,
@@ -273,7 +274,7 @@ static void
 look_for_large(LampAdvisor *advisor, const LampFlow *flow, guint32 call)
 {
     const LampFlowCall *c = &flow->calls[call];
-    if (c->response_bytes < LARGE_BYTES || c->parent == LAMP_FLOW_NONE)
+    if (c->response_bytes < LARGE_BYTES || c->parent == LAMP_FLOW_NONE || c->is_open)
         return;
     const LampFlowCall *parent = &flow->calls[c->parent];
     if (parent->response_bytes < c->response_bytes / 2 || parent->server_end < c->client_end)
@@ -295,8 +296,10 @@ lamp_advisor_add(LampAdvisor *advisor, const LampFlow *flow)
     for (guint32 i = 0; i < flow->count; i++) {
         const LampFlowCall *call = &flow->calls[i];
         Load *load = &g_array_index(advisor->loads, Load, call->server_instance);
-        load->calls += call->waits ? 0 : 1;
-        load->time += call->waits ? 0 : call->server_end - call->server_start;
+        if (!call->waits && !call->is_open) {
+            load->calls++;
+            load->time += call->server_end - call->server_start;
+        }
         look_for_timeouts(advisor, flow, i);
         look_for_large(advisor, flow, i);
         if (call->end_index <= i + 2)

@@ -94,9 +94,11 @@ count_call(LampContext *context, const LampFlow *flow, guint32 i, const LampCrit
     gint64 duration = call->client_end - call->client_start;
     gint64 below = children_union(flow, i);
     guint32 weight = call->weight;
+    gboolean has_own = !call->waits && !call->is_open;
     context->count += weight;
-    context->inclusive += (call->waits ? below : duration) * weight;
-    context->exclusive += (call->waits ? 0 : duration - below) * weight;
+    context->unanswered += call->is_open * weight;
+    context->inclusive += (has_own ? duration : below) * weight;
+    context->exclusive += (has_own ? duration - below : 0) * weight;
     context->critical += (critical->own + critical->network) * weight;
     context->errors += call->is_error * weight;
     context->request_bytes += (guint64) call->request_bytes * weight;
@@ -131,7 +133,8 @@ lamp_cct_add(LampCct *cct, const LampFlow *flow)
     LampContext *all = &g_array_index(cct->contexts, LampContext, 0);
     all->count += flow->weight;
     all->inclusive +=
-        (flow->calls[0].waits ? children_union(flow, 0) : lamp_flow_duration(flow)) *
+        (flow->calls[0].waits || lamp_flow_is_open(flow) ? children_union(flow, 0)
+                                                         : lamp_flow_duration(flow)) *
         flow->weight;
 }
 

@@ -17,6 +17,7 @@ typedef struct {
     gint64 exclusive; /* of that, outside of all calls made below, ns */
     gint64 critical;  /* of that, on critical paths, ns */
     guint64 errors;
+    guint64 unanswered; /* calls without a response: only what they caused counts as time */
     guint64 request_bytes, response_bytes;
     double confidence; /* sum over calls of the confidence of their whole path to the root */
 } LampContext;

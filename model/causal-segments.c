@@ -53,7 +53,7 @@ lamp_causal_add_flow(LampCausalModel *model, const LampTopology *topology, const
             continue;
         g_autofree char *name = label_name(topology, call->label);
         types[i] = lamp_causal_model_type(model, class_number, types[call->parent], name);
-        if (types[i] != LAMP_CAUSAL_NO_PARENT)
+        if (types[i] != LAMP_CAUSAL_NO_PARENT && !call->is_open)
             segments[count++] = (LampSegment){types[i], call->client_start, call->client_end,
                                               confidence[i], call->client_instance};
     }

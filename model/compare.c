@@ -16,7 +16,6 @@
 #include "model/index-map.h"
 #include "model/shape.h"
 #include "model/statistics.h"
-#include "store/rows.h"
 
 #include <math.h>
 
@@ -104,7 +103,7 @@ static void
 count_duration(const Reading *reading, LampCompared *row, const LampFlowCall *call,
                gint64 duration)
 {
-    if (!call->waits && (call->flags & LAMP_CALL_NO_RESPONSE) == 0)
+    if (!call->waits && !call->is_open)
         lamp_quantiles_add(&row->duration[reading->side], duration, 1);
 }
 
@@ -133,7 +132,8 @@ count_shape(Reading *reading, const LampFlow *flow)
         row->name = label_name(reading->topology, flow->calls[0].label);
     count_in_request(reading, row);
     row->errors[reading->side] += flow->calls[0].is_error;
-    lamp_quantiles_add(&row->duration[reading->side], lamp_flow_duration(flow), 1);
+    if (!lamp_flow_is_open(flow))
+        lamp_quantiles_add(&row->duration[reading->side], lamp_flow_duration(flow), 1);
 }
 
 static void
@@ -177,7 +177,10 @@ count_flow(Reading *reading, const LampFlow *flow)
         count_call(reading, flow, i, &critical[i]);
     comparison->flows[reading->side]++;
     comparison->confidence[reading->side] += flow->confidence;
-    lamp_quantiles_add(&comparison->duration[reading->side], lamp_flow_duration(flow), 1);
+    if (!lamp_flow_is_open(flow))
+        lamp_quantiles_add(&comparison->duration[reading->side], lamp_flow_duration(flow), 1);
+    for (guint32 i = 0; i < flow->count; i++)
+        comparison->unanswered[reading->side] += flow->calls[i].is_open;
 }
 
 gboolean

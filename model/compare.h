@@ -31,6 +31,7 @@ typedef struct {
 typedef struct {
     GArray *shapes, *edges, *operations; /* LampCompared, strongest first once finished */
     guint64 flows[LAMP_SIDES];
+    guint64 unanswered[LAMP_SIDES]; /* calls without a response: in no duration */
     LampQuantiles duration[LAMP_SIDES];
     double confidence[LAMP_SIDES]; /* mean */
     double duration_probability;   /* that all durations are from one distribution */

@@ -57,7 +57,7 @@ lamp_own_time(const LampFlow *flow, guint32 call)
     const LampFlowCall *c = flow->calls;
     LampTime covered = c[call].server_start;
     gint64 own = c[call].server_end - c[call].server_start;
-    if (c[call].waits)
+    if (c[call].waits || c[call].is_open)
         return 0;
     for (guint32 i = lamp_flow_first_child(flow, call); i != LAMP_FLOW_NONE;
          i = lamp_flow_next_sibling(flow, i)) {

@@ -6,7 +6,8 @@
  * lies between is the service's own time. The child is walked in the same way. As in CRISP
  * (Zhang et al., USENIX ATC 2022), except that a child which overlaps the start of the one on
  * the path is passed over, not cut. Calls stand in preorder, so one loop visits parents first
- * and no recursion is needed. Children that end after the response are not on the path.
+ * and no recursion is needed. Children that end after the response are not on the path, nor are
+ * calls without a response: how long they were waited for is not known, and stays the caller's.
  */
 #include "model/critical-path.h"
 
@@ -34,6 +35,8 @@ collect_children(const LampFlow *flow, guint32 call, GArray *candidates)
     g_array_set_size(candidates, 0);
     for (guint32 c = lamp_flow_first_child(flow, call); c != LAMP_FLOW_NONE;
          c = lamp_flow_next_sibling(flow, c)) {
+        if (flow->calls[c].is_open)
+            continue;
         Candidate candidate = {flow->calls[c].client_end, c};
         if (candidates->len > 0 &&
             g_array_index(candidates, Candidate, candidates->len - 1).end > candidate.end)
@@ -58,7 +61,7 @@ lamp_critical_path_find(const LampFlow *flow, LampCritical *out)
     g_autoptr(GArray) candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
     g_autofree guint8 *is_on_path = g_new0(guint8, flow->count);
     memset(out, 0, flow->count * sizeof *out);
-    is_on_path[0] = 1;
+    is_on_path[0] = !lamp_flow_is_open(flow);
     for (guint32 i = 0; i < flow->count; i++) {
         const LampFlowCall *call = &flow->calls[i];
         if (!is_on_path[i])

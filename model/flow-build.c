@@ -8,8 +8,9 @@
  */
 #include "model/flow-build.h"
 
-/* Flags of calls (store/schema.sql): no response seen, one way, given up. */
-#define NOT_WAITED_FOR (1 | 4 | 32)
+#include "store/rows.h"
+
+#define NOT_WAITED_FOR (LAMP_CALL_NO_RESPONSE | LAMP_CALL_ONE_WAY | LAMP_CALL_ABORTED)
 
 void
 lamp_flow_builder_clear(LampFlowBuilder *builder)
@@ -45,13 +46,13 @@ find_row(const GArray *rows, gint64 call_id)
     guint low = 0, high = rows->len;
     while (low < high) {
         guint mid = low + (high - low) / 2;
-        if (g_array_index(rows, LampFlowRow, mid).call.call_id < call_id)
+        if (g_array_index(rows, LampFlowCallRow, mid).call.call_id < call_id)
             low = mid + 1;
         else
             high = mid;
     }
     gboolean found =
-        low < rows->len && g_array_index(rows, LampFlowRow, low).call.call_id == call_id;
+        low < rows->len && g_array_index(rows, LampFlowCallRow, low).call.call_id == call_id;
     return found ? low : LAMP_FLOW_NONE;
 }
 
@@ -59,8 +60,8 @@ find_row(const GArray *rows, gint64 call_id)
 static gboolean
 starts_after(const GArray *rows, guint32 a, guint32 b)
 {
-    const LampFlowCall *x = &g_array_index(rows, LampFlowRow, a).call;
-    const LampFlowCall *y = &g_array_index(rows, LampFlowRow, b).call;
+    const LampFlowCall *x = &g_array_index(rows, LampFlowCallRow, a).call;
+    const LampFlowCall *y = &g_array_index(rows, LampFlowCallRow, b).call;
     if (x->client_start != y->client_start)
         return x->client_start > y->client_start;
     return x->call_id > y->call_id;
@@ -82,7 +83,7 @@ insert_child(LampFlowBuilder *builder, const GArray *rows, guint32 parent, guint
 static void
 visit(LampFlowBuilder *builder, const GArray *rows, guint32 i, guint32 parent)
 {
-    LampFlowCall call = g_array_index(rows, LampFlowRow, i).call;
+    LampFlowCall call = g_array_index(rows, LampFlowCallRow, i).call;
     guint32 at = builder->calls->len;
     call.parent = parent;
     g_array_append_val(builder->calls, call);
@@ -156,6 +157,20 @@ repair_times(LampFlowBuilder *builder)
     }
 }
 
+/* A call without a response was at work at least until the last that it caused was over. */
+static void
+extend_open(GArray *calls)
+{
+    LampFlowCall *c = (LampFlowCall *) (gpointer) calls->data;
+    for (guint i = calls->len; i-- > 1;) {
+        LampFlowCall *parent = &c[c[i].parent];
+        if (!parent->is_open || c[i].client_end <= parent->server_end)
+            continue;
+        parent->server_end = c[i].client_end;
+        parent->client_end = MAX(parent->client_end, c[i].client_end);
+    }
+}
+
 guint
 lamp_flow_build(LampFlowBuilder *builder, const GArray *rows, gint64 trace_id,
                 LampFlow *out_flow)
@@ -166,7 +181,7 @@ lamp_flow_build(LampFlowBuilder *builder, const GArray *rows, gint64 trace_id,
     if (root == LAMP_FLOW_NONE)
         return rows->len;
     for (guint32 i = 0; i < rows->len; i++) {
-        const LampFlowRow *row = &g_array_index(rows, LampFlowRow, i);
+        const LampFlowCallRow *row = &g_array_index(rows, LampFlowCallRow, i);
         guint32 parent = i == root || row->parent_call_id == 0
                              ? LAMP_FLOW_NONE
                              : find_row(rows, row->parent_call_id);
@@ -183,6 +198,7 @@ lamp_flow_build(LampFlowBuilder *builder, const GArray *rows, gint64 trace_id,
     }
     set_end_indices(builder->calls);
     repair_times(builder);
+    extend_open(builder->calls);
     out_flow->calls = (LampFlowCall *) (gpointer) builder->calls->data;
     out_flow->count = builder->calls->len;
     for (guint i = 0; i < out_flow->count; i++)

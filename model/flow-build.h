@@ -9,7 +9,7 @@
 typedef struct {
     LampFlowCall call;
     gint64 parent_call_id; /* 0: none */
-} LampFlowRow;
+} LampFlowCallRow;
 
 /* Memory that is used again for every flow; zeroed to begin with. */
 typedef struct {
@@ -20,7 +20,7 @@ typedef struct {
 
 void lamp_flow_builder_clear(LampFlowBuilder *builder);
 
-/* Builds the flow of @rows (LampFlowRow, sorted by call id) whose root has @trace_id.
+/* Builds the flow of @rows (LampFlowCallRow, sorted by call id) whose root has @trace_id.
  * *out_flow borrows from @builder. Returns the number of rows that could not be placed; if the
  * root is missing, that is all of them and out_flow->count is 0. O(n log n). */
 guint lamp_flow_build(LampFlowBuilder *builder, const GArray *rows, gint64 trace_id,

@@ -155,14 +155,18 @@ count_call(LampGraph *graph, guint32 at, guint32 from, const LampFlowCall *call,
     node->calls += weight;
     node->errors += call->is_error * weight;
     node->critical += critical->own * weight;
-    lamp_quantiles_add(&node->duration, call->server_end - call->server_start, weight);
+    node->unanswered += call->is_open * weight;
+    if (!call->is_open)
+        lamp_quantiles_add(&node->duration, call->server_end - call->server_start, weight);
     count_status(node, call->status, weight);
     edge->calls += weight;
     edge->errors += call->is_error * weight;
     edge->critical += critical->network * weight;
     edge->confidence += (double) call->confidence * weight;
     edge->is_asynchronous = edge->is_asynchronous || call->is_asynchronous;
-    lamp_quantiles_add(&edge->duration, call->client_end - call->client_start, weight);
+    edge->unanswered += call->is_open * weight;
+    if (!call->is_open)
+        lamp_quantiles_add(&edge->duration, call->client_end - call->client_start, weight);
 }
 
 /* May @second have waited for @first, and did it? */
@@ -170,7 +174,7 @@ static gboolean
 waited(const LampGraph *graph, const LampFlow *flow, guint32 first, guint32 second)
 {
     const LampFlowCall *calls = flow->calls;
-    return calls[first].client_end <= calls[second].client_start &&
+    return !calls[first].is_open && calls[first].client_end <= calls[second].client_start &&
            lamp_structure_is_before(graph->structure, calls[calls[first].parent].label,
                                     calls[first].label, calls[second].label);
 }

@@ -27,6 +27,7 @@ typedef struct {
     guint32 label;   /* contexts, operations */
     guint32 service; /* index */
     guint64 calls, errors;
+    guint64 unanswered;     /* of the calls: in no duration */
     LampQuantiles duration; /* callee's view */
     gint64 critical;        /* own time on critical paths, ns */
     GArray *statuses;       /* LampStatusCount, at most 64 */
@@ -36,7 +37,7 @@ typedef struct {
     guint32 from, to;  /* nodes */
     gboolean is_order; /* `to` waited for the end of its sibling `from` */
     gboolean is_asynchronous;
-    guint64 calls, errors;
+    guint64 calls, errors, unanswered;
     LampQuantiles duration; /* caller's view of the call; order: gap between the two */
     gint64 critical;        /* network time on critical paths, ns */
     double confidence;      /* sum over calls */

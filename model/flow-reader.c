@@ -11,13 +11,14 @@
 #include "model/flow-sample.h"
 #include "model/flow-split.h"
 #include "model/target.h"
+#include "store/rows.h"
 #include "store/statement.h"
 
 #include <string.h>
 
 typedef struct {
     gint64 trace_id;
-    GArray *rows;     /* LampFlowRow */
+    GArray *rows;     /* LampFlowCallRow */
     guint32 expected; /* calls of the trace; 0 unknown */
     guint32 seen;     /* of these, read so far */
     double confidence;
@@ -181,7 +182,7 @@ find_open(LampFlowReader *reader, gint64 trace_id, OpenFlow **out_open, GError *
         open->confidence = 1.0;
         open->rows = reader->spare->len > 0
                          ? g_ptr_array_steal_index_fast(reader->spare, reader->spare->len - 1)
-                         : g_array_new(FALSE, FALSE, sizeof(LampFlowRow));
+                         : g_array_new(FALSE, FALSE, sizeof(LampFlowCallRow));
         g_array_set_size(open->rows, 0);
         g_hash_table_insert(reader->open, &open->trace_id, open);
     }
@@ -229,6 +230,8 @@ read_times(LampStatement *row, LampFlowCall *call)
     call->has_server = ss != LAMP_TIME_NONE;
     call->client_start = cs != LAMP_TIME_NONE ? cs : ss;
     call->server_start = ss != LAMP_TIME_NONE ? ss : cs;
+    call->is_open =
+        se == LAMP_TIME_NONE && ce == LAMP_TIME_NONE && (call->flags & LAMP_CALL_ONE_WAY) == 0;
     if (se == LAMP_TIME_NONE)
         se = ce != LAMP_TIME_NONE ? ce : call->server_start;
     call->server_end = se;
@@ -272,7 +275,7 @@ read_outcome(LampStatement *row, LampFlowCall *call)
 static gboolean
 take_call(LampFlowReader *reader, OpenFlow **out_done, GError **error)
 {
-    LampFlowRow row = {0};
+    LampFlowCallRow row = {0};
     OpenFlow *open;
     row.call.call_id = lamp_statement_int(reader->calls, 0);
     if (!find_open(reader, lamp_statement_int(reader->calls, 1), &open, error) ||

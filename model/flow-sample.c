@@ -85,8 +85,10 @@ is_special(LampFlowSampler *sampler, const LampFlow *flow)
     guint64 before = operation->durations.count;
     if (before % REFRESH == 0 || before == RARE_BELOW)
         operation->slow = lamp_quantiles_at(&operation->durations, SLOW_QUANTILE);
-    lamp_quantiles_add(&operation->durations, duration, 1);
-    return flow->errors > 0 || before < RARE_BELOW || duration > operation->slow;
+    if (!lamp_flow_is_open(flow))
+        lamp_quantiles_add(&operation->durations, duration, 1);
+    return flow->errors > 0 || lamp_flow_is_open(flow) || before < RARE_BELOW ||
+           duration > operation->slow;
 }
 
 static void

@@ -9,7 +9,8 @@
  *
  * Times are on the reference clock and made consistent: client_start <= server_start <=
  * server_end <= client_end, and no call starts before its parent's serving does. Where one side
- * was not seen, its times are the other side's.
+ * was not seen, its times are the other side's. A call without a response (`is_open`) has no
+ * end: what stands there is the latest moment at which it was seen at work, and no duration.
  */
 #pragma once
 
@@ -34,6 +35,7 @@ typedef struct {
     guint8 has_client;      /* the caller's end was seen, its times are its own */
     guint8 has_server;      /* the callee's */
     guint8 waits;           /* for work, as its label says */
+    guint8 is_open;         /* no response was seen: its ends are lower bounds */
     char status[8];         /* cut; empty if unknown */
 } LampFlowCall;
 
@@ -48,11 +50,19 @@ typedef struct {
     gboolean is_chosen; /* passes the filter; FALSE with `keep_others` only */
 } LampFlow;
 
-/* Time from the request's leaving the client to the response's arrival there. */
+/* Was the request never answered, as far as was seen? Then it has no duration. */
+static inline gboolean
+lamp_flow_is_open(const LampFlow *flow)
+{
+    return flow->calls[0].is_open != 0;
+}
+
+/* Time from the request's leaving the client to the response's arrival there; 0 without one. */
 static inline gint64
 lamp_flow_duration(const LampFlow *flow)
 {
-    return flow->calls[0].client_end - flow->calls[0].client_start;
+    return lamp_flow_is_open(flow) ? 0
+                                   : flow->calls[0].client_end - flow->calls[0].client_start;
 }
 
 /* First child of call @i, or LAMP_FLOW_NONE. */
@@ -110,7 +120,7 @@ typedef struct {
     LampView view;
     gboolean keep_others; /* also hand out what service, root, operation, skip_background leave
                            * out: it takes places from what is asked about */
-    gboolean only_times;  /* flags, sizes and status are not needed and left zero */
+    gboolean only_times;  /* sizes and status are not needed and left zero */
 } LampFlowFilter;
 
 /* Starts to read; @topology gains the labels that occur. Caller frees. @filter is copied, its

@@ -170,7 +170,7 @@ collect_edges(const LampReplay *replay, guint most)
         for (guint32 i = 1; i < flow->count; i++) {
             if (calls[i].client_instance == 0 || calls[i].server_instance == 0 ||
                 calls[i].is_idle || /* a worker's own connection */
-                calls[i].connection_of > 0)
+                calls[i].connection_of > 0 || calls[i].is_open)
                 continue;
             gboolean is_new;
             guint32 at = lamp_index_map_add(&index, edge_key(&calls[i]), edges->len, &is_new);

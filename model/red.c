@@ -3,8 +3,6 @@
  */
 #include "model/red.h"
 
-#include "store/rows.h"
-
 struct LampRed {
     GArray *rows;   /* LampRedRow by label */
     GArray *seen;   /* flow number that touched the label last */
@@ -53,7 +51,7 @@ count_call(LampRedRow *row, const LampFlowCall *call)
     row->request_bytes += (guint64) call->request_bytes * weight;
     row->response_bytes += (guint64) call->response_bytes * weight;
     row->confidence += (double) call->confidence * weight;
-    if (call->flags & LAMP_CALL_NO_RESPONSE) {
+    if (call->is_open) {
         row->unanswered += weight;
         return;
     }
@@ -85,7 +83,7 @@ lamp_red_add(LampRed *red, const LampFlow *flow, const LampCritical *critical)
             g_array_set_size(red->seen, call->label + 1);
         }
         LampRedRow *row = &g_array_index(red->rows, LampRedRow, call->label);
-        gboolean is_empty = red->from == red->to;
+        gboolean is_empty = red->number == 1 && i == 0;
         red->from = is_empty ? call->client_start : MIN(red->from, call->client_start);
         red->to = is_empty ? call->client_end : MAX(red->to, call->client_end);
         count_call(row, call);

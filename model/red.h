@@ -9,7 +9,8 @@
 #include "model/quantiles.h"
 
 typedef struct {
-    guint64 calls, errors, unanswered;
+    guint64 calls, errors;
+    guint64 unanswered;                    /* of the calls: in no duration */
     guint64 requests;                      /* flows that contain it */
     LampQuantiles server;                  /* callee's view of the duration */
     LampQuantiles client;                  /* caller's view */

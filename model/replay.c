@@ -5,7 +5,9 @@
  * waits for; the lag is what remains. Because a start keeps all siblings it waits for and not
  * only the last one, a changed duration moves the join to another branch by itself, and slack
  * is used up before anything is felt (Chow et al., OSDI 2014; Coz's virtual speed-up, SOSP
- * 2015, is the same question asked of a running program).
+ * 2015, is the same question asked of a running program). A call without a response has no
+ * duration to replay: nothing waits for it and it takes no place, and where it is the request
+ * itself, the request counts in no result.
  */
 #include "model/replay.h"
 
@@ -44,7 +46,7 @@ find_waits(const LampFlow *flow, const LampStructure *structure, const guint32 *
     guint16 waits = 0;
     for (guint k = 0; k < n && k < LAMP_REPLAY_WAITS; k++) {
         guint32 other = recent[n - 1 - k];
-        if (c[other].client_end > c[call].client_start ||
+        if (c[other].is_open || c[other].client_end > c[call].client_start ||
             !lamp_structure_is_before(structure, c[c[call].parent].label, c[other].label,
                                       c[call].label))
             continue;
@@ -104,7 +106,8 @@ lamp_replay_add(LampReplay *replay, const LampFlow *flow, const LampStructure *s
                            .count = flow->count,
                            .label = c[0].label,
                            .confidence = (gfloat) flow->confidence,
-                           .is_background = flow->is_background != 0,
+                           .is_background = flow->is_background || lamp_flow_is_open(flow),
+                           .is_open = !flow->is_background && lamp_flow_is_open(flow),
                            .is_error = c[0].is_error};
     g_autoptr(GArray) recent = g_array_new(FALSE, FALSE, sizeof(guint32));
     g_array_set_size(replay->calls, head.first + head.count);
@@ -121,6 +124,8 @@ lamp_replay_add(LampReplay *replay, const LampFlow *flow, const LampStructure *s
                                   .arrived = c[i].server_start,
                                   .held = c[i].server_end - c[i].server_start,
                                   .is_idle = c[i].waits,
+                                  .bypasses = c[i].is_open,
+                                  .is_open = c[i].is_open,
                                   .is_error = c[i].is_error};
     for (guint32 i = 0; i < flow->count; i++)
         compile_children(out, flow, structure, i, recent);

@@ -45,6 +45,7 @@ typedef struct {
     guint8 fails;       /* is refused, as its instance is gone */
     guint8 gives_up;    /* its caller does not try again, though it did */
     guint8 is_error;
+    guint8 is_open;          /* no response was seen: it has no duration to replay */
     guint8 has_open_child;   /* it failed while one that it waits for went on: a timeout */
     guint8 is_given_up;      /* that one */
     guint8 was_cut;          /* its timeout struck in the capture, its request failed by it */
@@ -63,6 +64,7 @@ typedef struct {
     guint32 label;        /* of the root */
     gfloat confidence;
     guint8 is_background;
+    guint8 is_open;       /* a request without a response: kept as background, told apart */
     guint8 is_error;      /* was answered with an error */
     guint8 is_callerless; /* no record names its caller; set by model/what-if.c */
 } LampReplayFlow;

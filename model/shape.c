@@ -186,12 +186,15 @@ lamp_shapes_add(LampShapes *shapes, const LampFlow *flow)
         g_array_append_val(shapes->shapes, fresh);
     }
     LampShape *shape = &g_array_index(shapes->shapes, LampShape, number);
-    gint64 duration = lamp_flow_duration(flow);
+    gint64 duration = lamp_flow_is_open(flow) ? -1 : lamp_flow_duration(flow);
     shape->count += flow->weight;
     shape->errors += flow->calls[0].is_error * flow->weight;
     shape->calls += (guint64) flow->count * flow->weight;
     shape->confidence += flow->confidence * flow->weight;
-    lamp_quantiles_add(&shape->duration, duration, flow->weight);
+    if (duration >= 0)
+        lamp_quantiles_add(&shape->duration, duration, flow->weight);
+    else
+        shape->unanswered += flow->weight;
     if (shape->members != NULL) {
         LampShapeMember member = {flow->trace_id, duration};
         g_array_append_val(shape->members, member);

@@ -16,6 +16,7 @@ typedef struct {
     guint64 id;
     guint64 count, errors; /* flows; of these, flows with an error in the root */
     guint64 calls;         /* calls of all its flows */
+    guint64 unanswered;    /* flows whose root had no response: in no duration */
     double confidence;     /* sum over flows of the probability that the tree is right */
     LampQuantiles duration;
     LampFlow *example; /* the first flow of the class */
@@ -24,7 +25,7 @@ typedef struct {
 } LampShape;
 
 typedef struct {
-    gint64 trace_id, duration;
+    gint64 trace_id, duration; /* -1 without a response */
 } LampShapeMember;
 
 typedef struct {

@@ -15,7 +15,7 @@ static gboolean
 waits(const LampFlow *flow, const LampStructure *structure, guint32 a, guint32 b)
 {
     const LampFlowCall *c = flow->calls;
-    return c[a].client_end <= c[b].client_start &&
+    return !c[a].is_open && c[a].client_end <= c[b].client_start &&
            lamp_structure_is_before(structure, c[c[a].parent].label, c[a].label, c[b].label);
 }
 

@@ -75,11 +75,13 @@ observe_pairs(LampStructure *structure, const LampFlow *flow, const guint32 *chi
     const LampFlowCall *parent = &calls[calls[children[0]].parent];
     for (guint j = 0; j < n; j++) {
         const LampFlowCall *b = &calls[children[j]];
-        if (!lamp_flow_is_given_up(flow, children[j]))
+        if (!b->is_open && !lamp_flow_is_given_up(flow, children[j]))
             count_relation(structure, pack(parent->label, b->label, RESPONSE), b->confidence,
                            b->client_end <= parent->server_end && !b->is_asynchronous);
         for (guint i = j > MOST_SIBLINGS ? j - MOST_SIBLINGS : 0; i < j; i++) {
             const LampFlowCall *a = &calls[children[i]];
+            if (a->is_open)
+                continue;
             count_relation(structure, pack(parent->label, a->label, b->label),
                            (double) (a->confidence * b->confidence),
                            a->client_end <= b->client_start);
@@ -148,6 +150,6 @@ gboolean
 lamp_structure_was_awaited(const LampStructure *structure, const LampFlow *flow, guint32 call)
 {
     const LampFlowCall *c = &flow->calls[call], *parent = &flow->calls[c->parent];
-    return !c->is_asynchronous && c->client_end <= parent->server_end &&
+    return !c->is_asynchronous && !c->is_open && c->client_end <= parent->server_end &&
            lamp_structure_is_awaited(structure, parent->label, c->label);
 }

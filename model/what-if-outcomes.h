@@ -19,6 +19,7 @@ typedef struct {
     GArray *labels;                 /* guint32 */
     GArray *marks;                  /* guint8 */
     GArray *confidences;            /* gfloat: probability that the tree is right */
+    guint64 unanswered;             /* requests without a response: in none of these */
     guint64 callerless;             /* requests of which no record names the caller */
     guint64 callerless_left;        /* of these, not counted */
     guint32 callerless_service;     /* that the first of them asked */

@@ -68,8 +68,11 @@ read_batch(const LampWhatif *whatif, LampReplay *replay, LampFlowReader *reader,
             break;
         }
         lamp_replay_add(replay, flow, whatif->structure);
-        if (!flow->is_chosen)
-            lamp_replay_flow(replay, replay->flows->len - 1)->is_background = 1;
+        if (!flow->is_chosen) {
+            LampReplayFlow *other = lamp_replay_flow(replay, replay->flows->len - 1);
+            other->is_background = 1;
+            other->is_open = 0;
+        }
     }
     lamp_replay_sort(replay);
     leave_out_callerless(whatif->topology, replay);
@@ -291,6 +294,7 @@ add_batch(const LampWhatif *whatif, const LampChange *change, LampReplay *replay
         const LampReplayFlow *flow = lamp_replay_flow(replay, i);
         guint8 marks = find_marks(replay, flow, &out[i]);
         count_callerless(whatif->topology, flow, outcomes);
+        outcomes->unanswered += flow->is_open;
         if (flow->is_background)
             continue;
         g_array_append_val(outcomes->before, flow->duration);
@@ -343,6 +347,13 @@ observed_peaks(LampWhatif *whatif)
     return whatif->peaks;
 }
 
+static char *
+note_unanswered(guint64 requests)
+{
+    return g_strdup_printf("%" G_GUINT64_FORMAT " request%s without a response %s in no figure",
+                           requests, requests == 1 ? "" : "s", requests == 1 ? "is" : "are");
+}
+
 LampWhatifResult *
 lamp_whatif_run(LampWhatif *whatif, const LampChange *change, GError **error)
 {
@@ -353,6 +364,9 @@ lamp_whatif_run(LampWhatif *whatif, const LampChange *change, GError **error)
         outcomes.peaks_before = observed_peaks(whatif);
         outcomes.instances_before = whatif->stations.instances;
         result = lamp_outcomes_summarise(&outcomes, whatif->topology, change);
+        result->unanswered = outcomes.unanswered;
+        if (outcomes.unanswered > 0)
+            g_ptr_array_add(result->notes, note_unanswered(outcomes.unanswered));
         if (whatif->filter.sample_one_in > 1)
             g_ptr_array_add(result->notes,
                             g_strdup("of a sample: less load than the system had, so waits for "

@@ -47,9 +47,10 @@ typedef struct {
 } LampWhatifRow;
 
 typedef struct {
-    GArray *rows;      /* LampWhatifRow, all requests first, then by requests */
-    GPtrArray *notes;  /* char *: what to know before believing the figures */
-    double throughput; /* requests/s that arrive in this run */
+    GArray *rows;       /* LampWhatifRow, all requests first, then by requests */
+    GPtrArray *notes;   /* char *: what to know before believing the figures */
+    guint64 unanswered; /* requests without a response: in no figure */
+    double throughput;  /* requests/s that arrive in this run */
     char *busiest; /* what has a limit and the highest use, NULL if nothing has one; owned */
     guint32 busiest_places;  /* calls that it serves at once, or connections */
     double busiest_use;      /* work that arrives, as share of what its places can do */

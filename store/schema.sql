@@ -260,9 +260,9 @@ CREATE TABLE calls (
     is_error INTEGER NOT NULL DEFAULT 0,
     flags INTEGER NOT NULL DEFAULT 0, -- as in observations
     client_start_ns INTEGER,         -- request leaves the caller; reference clock
-    client_end_ns INTEGER,           -- response has arrived at the caller
+    client_end_ns INTEGER,           -- response has arrived at the caller; NULL where none was seen
     server_start_ns INTEGER,         -- request has arrived at the callee
-    server_end_ns INTEGER,           -- response has left the callee
+    server_end_ns INTEGER,           -- response has left the callee; NULL where none was seen
     uncertainty_ns INTEGER NOT NULL DEFAULT 0, -- of these times
     request_bytes INTEGER NOT NULL DEFAULT 0,
     response_bytes INTEGER NOT NULL DEFAULT 0,
@@ -357,6 +357,7 @@ CREATE TABLE dependencies (
 --- Spans, two for each call as far as its ends are known. Ids are 16 hex digits, or the input's own. The parent of a
 --- caller's span is the callee's span of the call that caused it; that of a callee's span is the caller's. Where that
 --- end was not seen, it is the other end's. NULL for the first span of a trace.
+--- `is_open` is 1 where no response was seen: `end_ns` and `duration_ns` are NULL then.
 CREATE VIEW spans AS
 SELECT coalesce(c.client_external_id, printf('%016x', c.call_id * 2)) AS span_id,
        CASE WHEN l.server_start_ns IS NOT NULL THEN coalesce(l.server_external_id, printf('%016x', l.call_id * 2 + 1))
@@ -366,7 +367,8 @@ SELECT coalesce(c.client_external_id, printf('%016x', c.call_id * 2)) AS span_id
        'client' AS kind, o.text AS name, p.text AS protocol, s.name AS service, i.name AS instance,
        t.name AS peer_service, c.client_start_ns AS start_ns, c.client_end_ns AS end_ns,
        c.client_end_ns - c.client_start_ns AS duration_ns, c.status AS status, c.is_error AS is_error,
-       c.request_bytes AS request_bytes, c.response_bytes AS response_bytes, c.call_id AS call_id
+       c.request_bytes AS request_bytes, c.response_bytes AS response_bytes, c.call_id AS call_id,
+       coalesce(c.client_end_ns, c.server_end_ns) IS NULL AND c.flags & 4 = 0 AS is_open
 FROM calls c LEFT JOIN calls l ON l.call_id = c.parent_call_id
      LEFT JOIN strings o ON o.string_id = c.operation_id LEFT JOIN strings p ON p.string_id = c.protocol_id
      LEFT JOIN instances i ON i.instance_id = c.client_instance_id LEFT JOIN services s USING (service_id)
@@ -381,7 +383,8 @@ SELECT coalesce(c.server_external_id, printf('%016x', c.call_id * 2 + 1)),
             END,
        printf('%032x', c.trace_id),
        'server', o.text, p.text, t.name, j.name, s.name, c.server_start_ns, c.server_end_ns,
-       c.server_end_ns - c.server_start_ns, c.status, c.is_error, c.request_bytes, c.response_bytes, c.call_id
+       c.server_end_ns - c.server_start_ns, c.status, c.is_error, c.request_bytes, c.response_bytes, c.call_id,
+       coalesce(c.client_end_ns, c.server_end_ns) IS NULL AND c.flags & 4 = 0
 FROM calls c LEFT JOIN calls l ON l.call_id = c.parent_call_id
      LEFT JOIN strings o ON o.string_id = c.operation_id LEFT JOIN strings p ON p.string_id = c.protocol_id
      LEFT JOIN instances i ON i.instance_id = c.client_instance_id LEFT JOIN services s USING (service_id)
@@ -407,15 +410,18 @@ FROM calls c WHERE c.client_start_ns IS NOT NULL AND c.server_start_ns IS NOT NU
 
 --- Request flows: one row for each root call and all that it caused. From the first start to the last end: also
 --- work that nobody waited for or whose caller had given up. How long the caller waited is the root call's duration.
+--- A request that was never answered (`is_open`) has no duration: NULL.
 CREATE VIEW traces AS
 SELECT printf('%032x', r.trace_id) AS trace_id, s.name AS service, o.text AS name, c.status AS status,
-       r.start_ns AS start_ns, r.end_ns AS end_ns, r.end_ns - r.start_ns AS duration_ns, r.calls AS calls,
-       r.errors AS errors, r.depth AS depth, r.confidence AS confidence, r.is_background AS is_background,
-       r.trace_id AS root_call_id
+       r.start_ns AS start_ns, r.end_ns AS end_ns, CASE WHEN NOT (coalesce(c.client_end_ns, c.server_end_ns) IS NULL AND c.flags & 4 = 0) THEN r.end_ns - r.start_ns END AS duration_ns,
+       r.calls AS calls, r.errors AS errors, r.depth AS depth, r.confidence AS confidence,
+       r.is_background AS is_background, r.trace_id AS root_call_id,
+       coalesce(c.client_end_ns, c.server_end_ns) IS NULL AND c.flags & 4 = 0 AS is_open
 FROM trace_roots r JOIN calls c ON c.call_id = r.trace_id LEFT JOIN strings o ON o.string_id = c.operation_id
      LEFT JOIN instances i ON i.instance_id = c.server_instance_id LEFT JOIN services s USING (service_id);
 
---- Calls with their texts.
+--- Calls with their texts. `is_open` is 1 for a call without a response (it was lost, or never came): its ends and
+--- its `duration_ns` are NULL, which averages and percentiles pass over. Nor has a one-way message an end.
 CREATE VIEW call_details AS
 SELECT c.call_id, s.name AS client_service, i.name AS client_instance, t.name AS server_service,
        j.name AS server_instance, p.text AS protocol, o.text AS operation, c.status, c.is_error,
@@ -423,7 +429,8 @@ SELECT c.call_id, s.name AS client_service, i.name AS client_instance, t.name AS
        coalesce(c.client_end_ns, c.server_end_ns) - coalesce(c.client_start_ns, c.server_start_ns) AS duration_ns,
        c.request_bytes, c.response_bytes, c.parent_call_id, c.trace_id,
        ce.address AS client_address, ce.port AS client_port, se.address AS server_address,
-       se.port AS server_port, c.position
+       se.port AS server_port, c.position,
+       coalesce(c.client_end_ns, c.server_end_ns) IS NULL AND c.flags & 4 = 0 AS is_open
 FROM calls c
      LEFT JOIN strings o ON o.string_id = c.operation_id LEFT JOIN strings p ON p.string_id = c.protocol_id
      LEFT JOIN instances i ON i.instance_id = c.client_instance_id LEFT JOIN services s USING (service_id)
@@ -465,7 +472,8 @@ SELECT (SELECT count(*) FROM calls WHERE trace_id IS NOT NULL) AS calls,
        (SELECT count(*) FROM hosts WHERE offset_ns IS NOT NULL) AS clocks_aligned,
        (SELECT count(*) FROM calls WHERE order_violation_ns > 0) AS order_violations,
        (SELECT count(*) FROM hosts WHERE offset_ns IS NULL AND host_id IN
-          (SELECT host_id FROM source_hosts)) AS clocks_not_aligned;
+          (SELECT host_id FROM source_hosts)) AS clocks_not_aligned,
+       (SELECT count(*) FROM call_details WHERE is_open AND trace_id IS NOT NULL) AS unanswered;
 
 --- Log records with their texts.
 CREATE VIEW event_details AS

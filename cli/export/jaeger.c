@@ -51,6 +51,9 @@ append_span(LampExport *to, const LampFlow *flow, const LampExportSpan *span)
         append_tag(out, "status", span->call->status);
     if (span->call->is_error)
         g_string_append(out, ", {\"key\": \"error\", \"type\": \"bool\", \"value\": true}");
+    if (span->call->is_open)
+        g_string_append(out,
+                        ", {\"key\": \"no_response\", \"type\": \"bool\", \"value\": true}");
     if (span->is_client) {
         g_string_append(out,
                         ", {\"key\": \"link.confidence\", \"type\": \"float64\", \"value\": ");

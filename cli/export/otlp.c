@@ -2,8 +2,9 @@
  * OpenTelemetry's OTLP in JSON (@spec opentelemetry-proto, trace.proto, JSON mapping).
  *
  * Ids are hexadecimal, times are decimal strings of Unix nanoseconds, kinds 2 server and
- * 3 client, status 2 error. The spans of one flow are grouped by service, which is the
- * resource.
+ * 3 client, status 2 error; a span without a response ends where it was last seen at work and
+ * has the attribute lamplight.no_response. The spans of one flow are grouped by service, which
+ * is the resource.
  */
 #include "cli/export/formats.h"
 #include "cli/print.h"
@@ -41,6 +42,9 @@ append_attributes(LampExport *to, const LampExportSpan *span)
         lamp_json_append_real(to->out, (double) span->call->confidence);
         g_string_append(to->out, "}}");
     }
+    if (span->call->is_open)
+        g_string_append(to->out, ", {\"key\": \"lamplight.no_response\", \"value\": "
+                                 "{\"boolValue\": true}}");
     g_string_append(to->out, "]");
 }
 

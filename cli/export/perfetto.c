@@ -95,7 +95,7 @@ add_flow(LampExport *to, const LampFlow *flow)
                                "\"%032" G_GINT64_MODIFIER "x\", \"confidence\": ",
                                span->service, find_lane(state, span), flow->trace_id);
         lamp_json_append_real(to->out, (double) span->call->confidence);
-        g_string_append(to->out, "}}");
+        g_string_append(to->out, span->call->is_open ? ", \"no_response\": true}}" : "}}");
     }
 }
 

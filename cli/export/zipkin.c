@@ -1,6 +1,6 @@
 /*
  * Zipkin's JSON (@spec zipkin API v2): one list of spans, times in microseconds, durations at
- * least one.
+ * least one, absent without a response.
  */
 #include "cli/export/formats.h"
 #include "cli/print.h"
@@ -34,9 +34,10 @@ append_span(LampExport *to, const LampFlow *flow, const LampExportSpan *span)
     g_string_append_printf(
         out, ", \"kind\": \"%s\", \"name\": ", span->is_client ? "CLIENT" : "SERVER");
     lamp_json_append_string(out, lamp_export_name(to, span));
-    g_string_append_printf(
-        out, ", \"timestamp\": %" G_GINT64_FORMAT ", \"duration\": %" G_GINT64_FORMAT,
-        span->start / LAMP_NS_PER_US, MAX(duration, 1));
+    g_string_append_printf(out, ", \"timestamp\": %" G_GINT64_FORMAT,
+                           span->start / LAMP_NS_PER_US);
+    if (!span->call->is_open)
+        g_string_append_printf(out, ", \"duration\": %" G_GINT64_FORMAT, MAX(duration, 1));
     append_service(to, "localEndpoint", span->service);
     if (span->is_client)
         append_service(to, "remoteEndpoint",
@@ -47,6 +48,8 @@ append_span(LampExport *to, const LampFlow *flow, const LampExportSpan *span)
         g_string_append(out, ", \"status\": ");
         lamp_json_append_string(out, span->call->status);
     }
+    if (span->call->is_open)
+        g_string_append(out, ", \"no_response\": \"true\"");
     if (span->call->is_error)
         g_string_append(out, ", \"error\": \"true\"");
     g_string_append(out, "}}");

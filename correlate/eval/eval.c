@@ -164,6 +164,34 @@ score(LampEvalTruth *truth)
     g_array_sort(report->protocols, compare_protocols);
 }
 
+gboolean
+lamp_eval_require_match(const LampEvalTruth *truth, const char *what, LampStore *store,
+                        const char *sql, GError **error)
+{
+    gboolean has_row = FALSE;
+    for (guint32 i = 0; i < truth->units->len; i++)
+        if (unit_at(truth, i)->is_found)
+            return TRUE;
+    g_autoptr(LampStatement) first = lamp_statement_new(store, sql, error);
+    if (first == NULL || !lamp_statement_step(first, &has_row, error))
+        return FALSE;
+    const char *name = has_row ? lamp_statement_text(first, 0) : NULL;
+    if (truth->example == NULL)
+        g_set_error(error, LAMP_EVAL_ERROR, LAMP_EVAL_ERROR_NOTHING,
+                    "nothing could be compared: the truth names no %s", what);
+    else if (name == NULL)
+        g_set_error(error, LAMP_EVAL_ERROR, LAMP_EVAL_ERROR_NOTHING,
+                    "nothing could be compared: the database names no %s; the truth's %u are "
+                    "like '%s'",
+                    what, truth->units->len, truth->example);
+    else
+        g_set_error(error, LAMP_EVAL_ERROR, LAMP_EVAL_ERROR_NOTHING,
+                    "nothing could be compared: none of the truth's %u %s is in the database; "
+                    "the truth's are like '%s', the database's like '%s'",
+                    truth->units->len, what, truth->example, name);
+    return FALSE;
+}
+
 static void
 clear_protocol(gpointer data)
 {
@@ -188,8 +216,10 @@ lamp_eval(LampStore *store, const char *path, GError **error)
     g_array_set_clear_func(report->protocols, clear_protocol);
     g_autoptr(GArray) units = g_array_new(FALSE, TRUE, sizeof(LampEvalUnit));
     LampEvalTruth truth = {.units = units, .report = report};
-    if (!read_truth(store, path, &truth, error) ||
-        !read_expected_accuracy(store, report, error))
+    gboolean ok =
+        read_truth(store, path, &truth, error) && read_expected_accuracy(store, report, error);
+    g_free(truth.example);
+    if (!ok)
         return NULL;
     score(&truth);
     return g_steal_pointer(&report);

@@ -37,7 +37,9 @@ typedef struct {
 GQuark lamp_eval_error_quark(void);
 
 typedef enum {
-    LAMP_EVAL_ERROR_TRUTH, /* the truth is not of a form that is known */
+    LAMP_EVAL_ERROR_TRUTH,   /* the truth is not of a form that is known */
+    LAMP_EVAL_ERROR_NOTHING, /* nothing of the truth is in the store: no figure means anything
+                              */
 } LampEvalError;
 
 /* Compares a correlated @store with the truth at @path: a folder (or one that holds `truth/`),

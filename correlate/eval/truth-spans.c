@@ -42,6 +42,8 @@ read_truth(Reading *r, const char *path, GError **error)
             .protocol = LAMP_EVAL_NONE,
         };
         gint64 unknown = 0;
+        if (r->truth->example == NULL)
+            r->truth->example = g_strdup(lamp_csv_field(csv, span));
         g_array_append_val(r->truth->units, unit);
         g_array_append_val(r->processes, unknown);
         g_ptr_array_add(r->parents, g_strdup(lamp_csv_field(csv, parent)));
@@ -128,6 +130,9 @@ read_links(Reading *r, GError **error)
     return FALSE;
 }
 
+static const char first_span[] = "SELECT external_id FROM observations WHERE external_id IS NOT"
+                                 " NULL ORDER BY observation_id LIMIT 1";
+
 gboolean
 lamp_eval_spans(LampStore *store, const char *path, LampEvalTruth *truth, GError **error)
 {
@@ -136,7 +141,9 @@ lamp_eval_spans(LampStore *store, const char *path, LampEvalTruth *truth, GError
     g_autoptr(GPtrArray) parents = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GArray) processes = g_array_new(FALSE, TRUE, sizeof(gint64));
     Reading r = {store, truth, units, traces, parents, processes};
-    if (!read_truth(&r, path, error) || !read_processes(&r, error))
+    if (!read_truth(&r, path, error) || !read_processes(&r, error) ||
+        !lamp_eval_require_match(truth, "spans by the id that the input gave them", store,
+                                 first_span, error))
         return FALSE;
     keep_causal_links(&r);
     return read_links(&r, error);

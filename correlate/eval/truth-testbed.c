@@ -74,6 +74,8 @@ add_unit(Reading *r, const LampCsv *csv, guint32 trace)
     guint64 *place = lamp_keyed_map_add(r->keys, lamp_bytes(key->str, key->len), NULL);
     if (place != NULL)
         *place = r->truth->units->len;
+    if (r->truth->example == NULL)
+        r->truth->example = g_strchomp(g_strdup(key->str));
     g_array_append_val(r->truth->units, unit);
     return r->truth->units->len - 1;
 }
@@ -287,6 +289,12 @@ compare_clocks(Reading *r, const char *folder, GError **error)
     return FALSE;
 }
 
+static const char first_call[] =
+    "SELECT a.address || ' ' || a.port || ' ' || b.address || ' ' || b.port || ' ' || "
+    "c.position"
+    " FROM calls c JOIN endpoints a ON a.endpoint_id = c.client_endpoint_id"
+    " JOIN endpoints b ON b.endpoint_id = c.server_endpoint_id ORDER BY c.call_id LIMIT 1";
+
 gboolean
 lamp_eval_testbed(LampStore *store, const char *folder, LampEvalTruth *truth, GError **error)
 {
@@ -297,6 +305,8 @@ lamp_eval_testbed(LampStore *store, const char *folder, LampEvalTruth *truth, GE
     g_autoptr(GArray) table = g_array_new(FALSE, TRUE, sizeof(Row));
     g_autoptr(GArray) unit_of_call = g_array_new(FALSE, TRUE, sizeof(guint32));
     Reading r = {store, truth, rows, traces, keys, protocols, table, unit_of_call};
-    return read_spans(&r, folder, error) && match_calls(&r, error) && read_links(&r, error) &&
-           compare_clocks(&r, folder, error);
+    return read_spans(&r, folder, error) && match_calls(&r, error) &&
+           lamp_eval_require_match(truth, "calls (client, port, server, port, position)", store,
+                                   first_call, error) &&
+           read_links(&r, error) && compare_clocks(&r, folder, error);
 }

@@ -25,6 +25,7 @@ typedef struct {
 typedef struct {
     GArray *units; /* LampEvalUnit */
     guint32 traces;
+    char *example; /* how the truth names its first unit; owned */
     LampEvalReport *report;
 } LampEvalTruth;
 
@@ -33,6 +34,12 @@ gboolean lamp_eval_testbed(LampStore *store, const char *folder, LampEvalTruth *
                            GError **error);
 gboolean lamp_eval_spans(LampStore *store, const char *path, LampEvalTruth *truth,
                          GError **error);
+
+/* FALSE, with an error that says why and shows how both sides name them, where no unit of
+ * @truth is found. @what: "calls by addresses, ports and position"; @sql gives the store's
+ * first name. */
+gboolean lamp_eval_require_match(const LampEvalTruth *truth, const char *what, LampStore *store,
+                                 const char *sql, GError **error);
 
 /* Number of @key in @map, from 0 in the order of first use. */
 guint32 lamp_eval_number(LampKeyedMap *map, const char *key);

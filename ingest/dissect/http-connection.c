@@ -118,6 +118,7 @@ lamp_http_give_up(LampHttpState *state, LampStream *stream, guint32 flags)
         state->orphan = NULL;
     }
     state->sides[0].exchange = state->sides[1].exchange = NULL;
+    g_clear_pointer(&state->broken, lamp_exchange_free);
 }
 
 void
@@ -131,6 +132,50 @@ lamp_http_lose(LampHttpStep *step, const char *code, const char *text)
     step->state->has_lost = TRUE;
     lamp_http_clear_sample(step->side);
     lamp_http_give_up(step->state, step->stream, 0);
+}
+
+void
+lamp_http_note_broken(LampHttpStep *step, gsize from, gsize to)
+{
+    if (step->state->broken != NULL && !lamp_http_is_response_side(step))
+        lamp_exchange_request_bytes(step->state->broken, &step->view, from, to);
+}
+
+void
+lamp_http_lose_request(LampHttpStep *step)
+{
+    LampHttpState *state = step->state;
+    gboolean is_alone = state->pairing.first == NULL && !state->pairing.is_unsure;
+    gboolean is_guess = step->side->is_guess;
+    lamp_http_lose(step, "http.start-line",
+                   "not a request or status line; looking for the next one");
+    if (!is_alone || is_guess)
+        return;
+    g_clear_pointer(&state->broken, lamp_exchange_free);
+    state->broken = lamp_exchange_new();
+}
+
+/* Servers answer what is no request with a status of these and close the connection; any other
+ * answers something else. */
+static gboolean
+is_refusal(guint status)
+{
+    return status == 400 || status == 405 || status == 414 || status == 431 || status == 501 ||
+           status == 505;
+}
+
+/* What was no request, if that is what @status answers. */
+static LampExchange *
+take_broken(LampHttpStep *step, guint status)
+{
+    LampExchange *exchange = g_steal_pointer(&step->state->broken);
+    if (exchange != NULL && !is_refusal(status))
+        g_clear_pointer(&exchange, lamp_exchange_free);
+    if (exchange == NULL)
+        return NULL;
+    exchange->position = ++step->state->requests;
+    lamp_exchange_set_operation(exchange, lamp_bytes_text("(malformed)"));
+    return step->state->orphan = exchange;
 }
 
 static gboolean
@@ -165,6 +210,7 @@ add_request(LampHttpStep *step)
 {
     LampHttpState *state = step->state;
     LampExchange *exchange = lamp_exchange_new();
+    g_clear_pointer(&state->broken, lamp_exchange_free);
     state->requests++;
     if (exchange != NULL && lamp_pairing_push(&state->pairing, exchange)) {
         exchange->position = state->requests;
@@ -234,6 +280,8 @@ take_for_response(LampHttpStep *step, guint status)
     if (state->pairing.is_unsure)
         return NULL;
     LampExchange *exchange = find_unanswered(state);
+    if (exchange == NULL)
+        exchange = take_broken(step, status);
     return exchange != NULL ? exchange : add_orphan(step, status);
 }
 

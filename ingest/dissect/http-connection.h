@@ -35,7 +35,9 @@ typedef struct {
     LampHttpSide sides[2]; /* LampDirection */
     LampPairing pairing;
     LampExchange *orphan; /* response being received whose request was not seen */
-    guint64 requests;     /* seen on the connection: the position */
+    LampExchange
+        *broken;      /* bytes that are no request, sent while nothing waited for a response */
+    guint64 requests; /* seen on the connection: the position */
     gboolean has_lost;
 } LampHttpState;
 
@@ -75,6 +77,13 @@ void lamp_http_emit_done(LampHttpState *state, LampStream *stream);
 
 /* Gives up what waits, with @flags: no response is paired with an earlier request any more. */
 void lamp_http_give_up(LampHttpState *state, LampStream *stream, guint32 flags);
+
+/* The same of what stands where a request should: kept, because a server may answer it.
+ */
+void lamp_http_lose_request(LampHttpStep *step);
+
+/* Bytes [@from, @to) of the view belong to that. */
+void lamp_http_note_broken(LampHttpStep *step, gsize from, gsize to);
 
 /* The bytes are not HTTP: reports it once, gives up what waits, looks for a start line. */
 void lamp_http_lose(LampHttpStep *step, const char *code, const char *text);

@@ -36,8 +36,11 @@ step_head(LampHttpStep *step, gsize at)
     if (line == LAMP_HTTP_LINE_WHOLE)
         length = lamp_http_head_length(rest, side->buffer.scanned);
     if (line == LAMP_HTTP_LINE_NO || (length > 0 ? length : rest.len) > LAMP_LIMIT_HTTP_HEAD) {
-        lamp_http_lose(step, "http.start-line",
-                       "not a request or status line; looking for the next one");
+        if (lamp_http_is_response_side(step))
+            lamp_http_lose(step, "http.start-line",
+                           "not a request or status line; looking for the next one");
+        else
+            lamp_http_lose_request(step);
         return 0;
     }
     side->buffer.scanned = length > 0 ? 0 : (guint32) rest.len;
@@ -163,8 +166,10 @@ step_lost(LampHttpStep *step, gsize at)
             continue;
         step->side->phase = LAMP_HTTP_HEAD;
         step->side->is_guess = TRUE;
+        lamp_http_note_broken(step, at, at + i);
         return i;
     }
+    lamp_http_note_broken(step, at, at + rest.len);
     return rest.len;
 }
 
@@ -220,8 +225,10 @@ segment(gpointer opaque, LampStream *stream, const LampSegment *seg)
         gsize n = step_message(&step, at);
         if (n == 0 && step.side->phase == phase)
             break;
-        if (n == 0 && phase == LAMP_HTTP_HEAD && step.side->phase == LAMP_HTTP_LOST)
+        if (n == 0 && phase == LAMP_HTTP_HEAD && step.side->phase == LAMP_HTTP_LOST) {
             n = 1; /* the byte that began no start line is passed over */
+            lamp_http_note_broken(&step, at, at + n);
+        }
         if (n > 0)
             buffer->scanned = 0;
         at += n;

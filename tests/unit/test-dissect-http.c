@@ -120,6 +120,26 @@ START_TEST(test_http_garbage_loses_and_finds_again)
 }
 END_TEST
 
+START_TEST(test_http_what_is_no_request_may_be_answered)
+{
+    static const Turn refused[] = {
+        TO_SERVER("GET /ok HTTP/1.1\r\n\r\n"),
+        TO_CLIENT("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+        TO_SERVER("get /a HTTP/1.1\r\n\r\n"),
+        TO_CLIENT("HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\nno\n"),
+    };
+    REPLAY(lamp_dissector_http, refused,
+           "1 GET /ok [200] 20/38 @0,0,1,1\n2 (malformed) [400] 19/50 @2,2,3,3\n");
+    /* What comes next is the answer to something else. */
+    static const Turn served[] = {
+        TO_SERVER("\x01\x02\xff GARBAGE / \r\n"),
+        TO_SERVER("GET /new HTTP/1.1\r\n\r\n"),
+        TO_CLIENT("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"),
+    };
+    REPLAY(lamp_dissector_http, served, "1 GET /new [400] 21/47 @1,1,2,2\n");
+}
+END_TEST
+
 START_TEST(test_http_upgrade_and_connect_leave)
 {
     static const Turn upgrade[] = {
@@ -209,6 +229,7 @@ make_suite(void)
     tcase_add_test(tc, test_http_gap_in_body_is_counted_over);
     tcase_add_test(tc, test_http_gap_in_pipeline_never_shifts_pairs);
     tcase_add_test(tc, test_http_garbage_loses_and_finds_again);
+    tcase_add_test(tc, test_http_what_is_no_request_may_be_answered);
     tcase_add_test(tc, test_http_upgrade_and_connect_leave);
     tcase_add_test(tc, test_http_head_limit_is_a_finding);
     tcase_add_test(tc, test_http_pipeline_limit_gives_up);
