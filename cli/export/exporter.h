@@ -34,7 +34,7 @@ typedef struct {
     gboolean is_client;
     guint64 id, parent_id; /* parent 0: none */
     guint32 service;       /* whose span it is */
-    LampTime start, end; /* without a response (call->is_open) the end is a lower bound */
+    LampTime start, end;   /* without a response (call->is_open) the end is a lower bound */
 } LampExportSpan;
 
 /* Spans of a flow (LampExportSpan), the caller's before the callee's; caller unrefs. */
