@@ -22,18 +22,43 @@ typedef struct {
     gpointer owner;
 } SqlFold;
 
-/* Bytes of words: letters, digits, `_`, `$` and all that is not ASCII. */
-static const gboolean word_bytes[256] = {
-    ['0' ... '9'] = TRUE, ['A' ... 'Z'] = TRUE, ['a' ... 'z'] = TRUE,
-    ['_'] = TRUE,         ['$'] = TRUE,         [0x80 ... 0xff] = TRUE,
+/* Bytes of words are letters, digits, `_`, `$` and all that is not ASCII. */
+enum { WORD = 1, BLANK = 2, COMMENT = 4 /* may begin one */ };
+static const guint8 classes[256] = {
+    ['0' ... '9'] = WORD,
+    ['A' ... 'Z'] = WORD,
+    ['a' ... 'z'] = WORD,
+    ['_'] = WORD,
+    ['$'] = WORD,
+    [0x80 ... 0xff] = WORD,
+    ['\t' ... '\n'] = BLANK,
+    ['\f' ... '\r'] = BLANK,
+    [' '] = BLANK,
+    ['#'] = COMMENT,
+    ['-'] = COMMENT,
+    ['/'] = COMMENT,
 };
 
-static void
-put(SqlFold *f, LampBytes token)
+static inline void
+put_blank(SqlFold *f)
 {
     if (f->wants_blank && f->len > 0 && f->len < f->size)
         f->out[f->len++] = ' ';
     f->wants_blank = FALSE;
+}
+
+static inline void
+put_byte(SqlFold *f, guint8 byte)
+{
+    put_blank(f);
+    if (f->len < f->size)
+        f->out[f->len++] = (char) byte;
+}
+
+static void
+put(SqlFold *f, LampBytes token)
+{
+    put_blank(f);
     gsize n = MIN(token.len, f->size - f->len);
     if (n > 0)
         memcpy(f->out + f->len, token.at, n);
@@ -58,7 +83,7 @@ put_literal(SqlFold *f, LampBytes value)
         f->wants_blank = FALSE;
         return;
     }
-    put(f, lamp_bytes("?", 1));
+    put_byte(f, '?');
 }
 
 /* From an opening quote to the closing one (doubled quotes and, if @escapes, backslashes stand
@@ -105,9 +130,9 @@ static gboolean
 skip_blank(LampCursor *c)
 {
     const guint8 *from = c->at;
-    while (c->at < c->end) {
+    while (c->at < c->end && (classes[*c->at] & (BLANK | COMMENT)) != 0) {
         gsize left = lamp_cursor_left(c);
-        if (g_ascii_isspace(*c->at)) {
+        if (classes[*c->at] == BLANK) {
             c->at++;
         } else if (*c->at == '#' || (left >= 2 && memcmp(c->at, "--", 2) == 0)) {
             const guint8 *end = memchr(c->at, '\n', left);
@@ -126,7 +151,7 @@ static LampBytes
 take_word(LampCursor *c)
 {
     const guint8 *from = c->at;
-    while (c->at < c->end && word_bytes[*c->at])
+    while (c->at < c->end && (classes[*c->at] & WORD) != 0)
         c->at++;
     return lamp_bytes(from, (gsize) (c->at - from));
 }
@@ -142,6 +167,18 @@ take_number(LampCursor *c)
     return lamp_bytes(from, (gsize) (c->at - from));
 }
 
+/* Words are short: copying byte by byte is faster than a call. */
+static void
+put_word(SqlFold *f, LampBytes word)
+{
+    put_blank(f);
+    gsize n = MIN(word.len, f->size - f->len);
+    char *out = f->out + f->len;
+    for (gsize i = 0; i < n; i++)
+        out[i] = (char) word.at[i];
+    f->len += n;
+}
+
 static void
 fold_word(SqlFold *f)
 {
@@ -151,9 +188,9 @@ fold_word(SqlFold *f)
         put_literal(f, take_quoted(&f->in, (word.at[0] | 0x20) == 'e'));
         return;
     }
-    put(f, word);
-    f->after_list_word =
-        lamp_text_is_word(word, "in", 2) || lamp_text_is_word(word, "values", 6);
+    put_word(f, word);
+    f->after_list_word = (word.len == 2 && lamp_text_is_word(word, "in", 2)) ||
+                         (word.len == 6 && lamp_text_is_word(word, "values", 6));
     f->after_list = FALSE;
 }
 
@@ -168,7 +205,7 @@ fold_dollar(SqlFold *f)
     } else if (take_dollar_quoted(&f->in, &inner)) {
         put_literal(f, inner);
     } else {
-        put(f, lamp_bytes(f->in.at++, 1));
+        put_byte(f, *f->in.at++);
     }
 }
 
@@ -183,7 +220,7 @@ fold_mark(SqlFold *f)
     }
     if (b == ',')
         f->wants_blank = FALSE;
-    put(f, lamp_bytes(&b, 1));
+    put_byte(f, b);
     if (b != ')')
         return;
     if (f->in_list && f->after_list && (out_ends(f, "(?), (?)") || out_ends(f, "(?),(?)")))
@@ -206,7 +243,7 @@ fold_token(SqlFold *f)
         fold_dollar(f);
     else if (g_ascii_isdigit(b))
         put_literal(f, take_number(&f->in));
-    else if (word_bytes[b])
+    else if ((classes[b] & WORD) != 0)
         fold_word(f);
     else if (b == '?') {
         f->in.at++;

@@ -9,77 +9,21 @@
 #include "base/text.h"
 #include "store/row-page.h"
 
-enum { MOST_COLUMNS = 64, LONGEST_VARINT = 8, NUMBER_BYTES = 8 };
-
 /* Serial types of cells: how their bytes are to be read. */
 enum { TYPE_NULL = 0, TYPE_INT64 = 6, TYPE_ZERO = 8, TYPE_ONE = 9, TYPE_TEXT = 13 };
 
-struct LampBatch {
-    LampStatement *insert;
-    LampRowPage *page;
-    guint columns;
-    /* the row being made */
-    gint64 row_id;
-    guint next_column;
-    guint8 types[MOST_COLUMNS * LONGEST_VARINT];
-    LampOut body;
-    guint types_len; /* far from next_column, else the two are added to as one vector, and each
-                      * cell waits until the vector of the one before is in memory */
-};
-
-/* ---- cells of a row */
-
-/* Columns before @column that were not set. */
-static inline void
-fill_nulls(LampBatch *batch, guint column)
-{
-    while (batch->next_column < column) {
-        batch->types[batch->types_len++] = TYPE_NULL;
-        batch->next_column++;
-    }
-}
-
-static inline void
-put_type(LampBatch *batch, guint column, guint64 type)
-{
-    fill_nulls(batch, column);
-    batch->types_len += lamp_put_varint(batch->types + batch->types_len, type);
-    batch->next_column++;
-}
-
-/* Cells of numbers by the bits that they need, their sign included. */
-static const struct {
-    guint8 type, bytes;
-} number_forms[] = {
+const LampNumberForm lamp_number_forms[65] = {
     [0 ... 8] = {1, 1},   [9 ... 16] = {2, 2},  [17 ... 24] = {3, 3},
     [25 ... 32] = {4, 4}, [33 ... 48] = {5, 6}, [49 ... 64] = {TYPE_INT64, 8},
 };
 
-void
-lamp_batch_int(LampBatch *batch, guint column, gint64 value)
-{
-    if (column == 1) { /* the table's key is not part of its record */
-        batch->row_id = value;
-        return;
-    }
-    if (value == 0 || value == 1) {
-        put_type(batch, column, TYPE_ZERO + (guint64) value);
-        return;
-    }
-    guint64 magnitude = (guint64) (value < 0 ? ~value : value);
-    guint bits = 65 - (guint) __builtin_clzll(magnitude | 1);
-    guint bytes = number_forms[bits].bytes;
-    guint64 big_endian = GUINT64_TO_BE((guint64) value << (64 - 8 * bytes));
-    put_type(batch, column, number_forms[bits].type);
-    memcpy(lamp_out_end(&batch->body, NUMBER_BYTES), &big_endian, NUMBER_BYTES);
-    batch->body.len += bytes;
-}
+/* ---- cells of a row */
 
-void
-lamp_batch_int_or_null(LampBatch *batch, guint column, gint64 value, gint64 none)
+/* A text too long for a type is too long for SQLite, which says so when it is handed over. */
+static guint32
+text_type(gsize len)
 {
-    if (value != none)
-        lamp_batch_int(batch, column, value);
+    return (guint32) (TYPE_TEXT + 2 * MIN(len, (gsize) 1 << 30));
 }
 
 LampOut *
@@ -94,14 +38,14 @@ lamp_batch_text_end(LampBatch *batch, guint column, gsize begin)
 {
     gsize len = batch->body.len - begin;
     if (len > 0)
-        put_type(batch, column, TYPE_TEXT + 2 * (guint64) len);
+        batch->types[column] = text_type(len);
 }
 
 static void
 put_text(LampBatch *batch, guint column, LampBytes text)
 {
     lamp_out_add(&batch->body, text);
-    put_type(batch, column, TYPE_TEXT + 2 * (guint64) text.len);
+    batch->types[column] = text_type(text.len);
 }
 
 void
@@ -127,19 +71,9 @@ lamp_batch_static(LampBatch *batch, guint column, const char *text)
 static void
 begin_row(LampBatch *batch)
 {
-    batch->next_column = 1;
-    batch->types_len = 0;
+    memset(batch->types, 0, (batch->columns + 1) * sizeof batch->types[0]);
     batch->row_id = 0;
     batch->body.len = 0;
-}
-
-static guint64
-take_varint(const guint8 **at)
-{
-    guint64 value = 0;
-    while ((**at & 0x80) != 0)
-        value = value << 7 | (*(*at)++ & 0x7f);
-    return value << 7 | *(*at)++;
 }
 
 static gint64
@@ -156,14 +90,13 @@ static gboolean
 insert_row(LampBatch *batch, GError **error)
 {
     static const guint8 lengths[] = {0, 1, 2, 3, 4, 6, 8, 8}; /* by type; 7 is not used */
-    const guint8 *types = batch->types, *body = batch->body.at;
+    const guint8 *body = batch->body.at;
     lamp_statement_reset(batch->insert);
     lamp_statement_bind_int(batch->insert, 1, batch->row_id);
-    (void) take_varint(&types);
     for (int column = 2; column <= (int) batch->columns; column++) {
-        guint64 type = take_varint(&types);
+        guint32 type = batch->types[column];
         if (type >= TYPE_TEXT) {
-            gsize len = (gsize) (type - TYPE_TEXT) / 2;
+            gsize len = (type - TYPE_TEXT) / 2;
             if (len > 0)
                 lamp_statement_bind_text(batch->insert, column, lamp_bytes(body, len));
             else
@@ -179,20 +112,33 @@ insert_row(LampBatch *batch, GError **error)
     return lamp_statement_run(batch->insert, error);
 }
 
-static gboolean
-add_row(LampBatch *batch)
+/* The serial types of the row, as they stand before its bytes. */
+static gsize
+pack_types(const LampBatch *batch, guint8 *out)
 {
-    return lamp_row_page_add(batch->page, batch->row_id,
-                             lamp_bytes(batch->types, batch->types_len),
-                             lamp_bytes(batch->body.at, batch->body.len));
+    guint8 *at = out;
+    *at++ = TYPE_NULL; /* the key */
+    for (guint column = 2; column <= batch->columns; column++) {
+        guint32 type = batch->types[column];
+        if (type < 0x80)
+            *at++ = (guint8) type;
+        else
+            at += lamp_put_varint(at, type);
+    }
+    return (gsize) (at - out);
 }
 
 gboolean
 lamp_batch_next(LampBatch *batch, GError **error)
 {
-    fill_nulls(batch, batch->columns + 1);
-    gboolean ok = add_row(batch) || (lamp_row_page_transfer(batch->page, error) &&
-                                     (add_row(batch) || insert_row(batch, error)));
+    enum { LONGEST_TYPE = 5 };
+    guint8 packed[LAMP_BATCH_COLUMNS * LONGEST_TYPE];
+    LampBytes types = lamp_bytes(packed, pack_types(batch, packed));
+    LampBytes body = lamp_bytes(batch->body.at, batch->body.len);
+    gboolean ok = lamp_row_page_add(batch->page, batch->row_id, types, body) ||
+                  (lamp_row_page_transfer(batch->page, error) &&
+                   (lamp_row_page_add(batch->page, batch->row_id, types, body) ||
+                    insert_row(batch, error)));
     begin_row(batch);
     return ok;
 }
@@ -231,7 +177,7 @@ lamp_batch_new(LampStore *store, const char *table, GError **error)
 {
     LampBatch *batch = g_new0(LampBatch, 1);
     batch->insert = prepare_insert(store, table, &batch->columns, error);
-    g_assert(batch->columns <= MOST_COLUMNS); /* the schema is lamplight's own */
+    g_assert(batch->columns <= LAMP_BATCH_COLUMNS); /* the schema is lamplight's own */
     if (batch->insert != NULL)
         batch->page = lamp_row_page_new(store, table, error);
     if (batch->page != NULL) {

@@ -25,7 +25,7 @@ typedef enum {
     N_BATCHES,
 } Batch;
 
-enum { KNOWN_SLOTS = 64, KNOWN_SLOT_BYTES = 40, KNOWN_TEXTS = 64, KNOWN_TEXT_BYTES = 64 };
+enum { KNOWN_SLOTS = 64, KNOWN_SLOT_BYTES = 40, KNOWN_TEXTS = 256, KNOWN_TEXT_BYTES = 64 };
 enum { QUOTED_BYTES = 48 };
 
 /* The name of a value that is in `strings`, and as it stands in a JSON object. */
@@ -35,7 +35,7 @@ typedef struct {
     guint8 quoted[QUOTED_BYTES];
 } KnownSlot;
 
-enum { KNOWN_ENDPOINTS = 4096, ENDPOINT_KEY = 18 };
+enum { KNOWN_ENDPOINTS = 4096, ENDPOINT_KEY = 19 };
 
 /* An endpoint that came lately. */
 typedef struct {
@@ -49,7 +49,7 @@ struct LampWriter {
     LampBatch *batches[N_BATCHES];
     LampKeyedMap *endpoints;                        /* address and port -> endpoint_id */
     KnownEndpoint known_endpoints[KNOWN_ENDPOINTS]; /* by a cheap hash */
-    KnownSlot known_slots[N_BATCHES][KNOWN_SLOTS];  /* by table and place */
+    KnownSlot known_slots[N_BATCHES][KNOWN_SLOTS];  /* by table and a cheap hash */
     LampOut quoted;                                 /* a name that is not known */
     struct {
         gint64 id;

@@ -41,24 +41,33 @@ lamp_writer_flush(LampWriter *writer)
         (void) lamp_batch_flush(writer->batches[i], &writer->failure);
 }
 
-/* An endpoint's key in the map: the address and port, or the name. */
+static gboolean
+is_ipv4(const LampEndpoint *endpoint)
+{
+    static const guint8 mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    return memcmp(endpoint->address, mapped, 12) == 0;
+}
+
+/* An endpoint's key in the map: the address and port, or the name. That of IPv4 begins with a
+ * NUL, as no name does, and is short enough for the map to hold it without a copy. */
 static LampBytes
 endpoint_key(const LampEndpoint *endpoint, guint8 key[ENDPOINT_KEY])
 {
     if (!endpoint->is_known)
         return endpoint->name;
-    memcpy(key, endpoint->address, 16);
-    key[16] = (guint8) (endpoint->port >> 8);
-    key[17] = (guint8) endpoint->port;
-    return lamp_bytes(key, ENDPOINT_KEY);
+    gsize len = is_ipv4(endpoint) ? 4 : 16;
+    memset(key, 0, ENDPOINT_KEY);
+    key[1] = (guint8) (endpoint->port >> 8);
+    key[2] = (guint8) endpoint->port;
+    memcpy(key + 3, endpoint->address + 16 - len, len);
+    return lamp_bytes(key, 3 + len);
 }
 
 /* IPv4 by hand: a flow file has an endpoint for every few flows, and printf took its time. */
 static void
 format_address(const LampEndpoint *endpoint, char text[INET6_ADDRSTRLEN])
 {
-    static const guint8 mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    if (memcmp(endpoint->address, mapped, 12) != 0) {
+    if (!is_ipv4(endpoint)) {
         inet_ntop(AF_INET6, endpoint->address, text, INET6_ADDRSTRLEN);
         return;
     }
@@ -157,7 +166,8 @@ bind_interned(LampWriter *writer, LampStatement *row, int parameter, LampBytes t
 static void
 batch_interned(LampWriter *writer, LampBatch *row, guint column, LampBytes text)
 {
-    lamp_batch_int_or_null(row, column, lamp_store_intern(writer->store, text), 0);
+    if (text.len > 0)
+        lamp_batch_int(row, column, lamp_store_intern(writer->store, text));
 }
 
 /* Number of a text that comes again and again: looked for among the last ones first. */
@@ -190,14 +200,14 @@ bind_name(LampWriter *writer, LampStatement *row, int parameter, const char *nam
 static LampBytes
 quoted_slot(LampWriter *writer, Batch table, gsize place, LampBytes slot)
 {
-    KnownSlot *known = place < KNOWN_SLOTS ? &writer->known_slots[table][place] : NULL;
-    if (known != NULL && known->length == slot.len &&
-        memcmp(known->name, slot.at, slot.len) == 0)
+    gsize mixed = place + 5 * slot.len + 7u * slot.at[0] + slot.at[slot.len - 1];
+    KnownSlot *known = &writer->known_slots[table][mixed % KNOWN_SLOTS];
+    if (known->length == slot.len && memcmp(known->name, slot.at, slot.len) == 0)
         return lamp_bytes(known->quoted, known->quoted_length);
     (void) lamp_store_intern(writer->store, slot);
     writer->quoted.len = 0;
     lamp_fields_quote(&writer->quoted, slot);
-    if (known != NULL && slot.len <= KNOWN_SLOT_BYTES && writer->quoted.len <= QUOTED_BYTES) {
+    if (slot.len <= KNOWN_SLOT_BYTES && writer->quoted.len <= QUOTED_BYTES) {
         known->length = slot.len;
         known->quoted_length = writer->quoted.len;
         memcpy(known->name, slot.at, slot.len);

@@ -26,16 +26,48 @@ enum {
     CODE_LEAST = 65536 * 3,
 };
 
-static gboolean
-is_frontend_type(guint8 type)
-{
-    return type != 0 && strchr("BCDEFHPQSXcdfp", type) != NULL;
-}
+/* Types of messages by sender; those that have no body. A table, as every message is looked up.
+ */
+enum { FRONTEND = 1, BACKEND = 2, FRONTEND_EMPTY = 4, BACKEND_EMPTY = 8 };
+#define BOTH (FRONTEND | BACKEND)
+static const guint8 message_types[256] = {
+    ['1'] = BACKEND | BACKEND_EMPTY,
+    ['2'] = BACKEND | BACKEND_EMPTY,
+    ['3'] = BACKEND | BACKEND_EMPTY,
+    ['A'] = BACKEND,
+    ['B'] = FRONTEND,
+    ['C'] = BOTH,
+    ['D'] = BOTH,
+    ['E'] = BOTH,
+    ['F'] = FRONTEND,
+    ['G'] = BACKEND,
+    ['H'] = BOTH | FRONTEND_EMPTY,
+    ['I'] = BACKEND | BACKEND_EMPTY,
+    ['K'] = BACKEND,
+    ['N'] = BACKEND,
+    ['P'] = FRONTEND,
+    ['Q'] = FRONTEND,
+    ['R'] = BACKEND,
+    ['S'] = BOTH | FRONTEND_EMPTY,
+    ['T'] = BACKEND,
+    ['V'] = BACKEND,
+    ['W'] = BACKEND,
+    ['X'] = FRONTEND | FRONTEND_EMPTY,
+    ['Z'] = BACKEND,
+    ['c'] = BOTH | FRONTEND_EMPTY | BACKEND_EMPTY,
+    ['d'] = BOTH,
+    ['f'] = FRONTEND,
+    ['n'] = BACKEND | BACKEND_EMPTY,
+    ['p'] = FRONTEND,
+    ['s'] = BACKEND | BACKEND_EMPTY,
+    ['t'] = BACKEND,
+    ['v'] = BACKEND,
+};
 
-static gboolean
-is_backend_type(guint8 type)
+static inline gboolean
+is_message_type(guint8 type, gboolean is_backend)
 {
-    return type != 0 && strchr("RKSZTDCENAInst123GHWVdcv", type) != NULL;
+    return (message_types[type] & (is_backend ? BACKEND : FRONTEND)) != 0;
 }
 
 /* Length of the message that @bytes begin with, 0 if it cannot be one; needs HEADER bytes. */
@@ -43,14 +75,12 @@ static gsize
 message_length(LampBytes bytes, gboolean is_backend)
 {
     gsize length = (gsize) lamp_be32(bytes.at + 1) + 1;
-    gboolean is_known =
-        is_backend ? is_backend_type(bytes.at[0]) : is_frontend_type(bytes.at[0]);
-    if (!is_known || length < HEADER || length > MAX_MESSAGE)
+    guint8 type = bytes.at[0];
+    if (!is_message_type(type, is_backend) || length < HEADER || length > MAX_MESSAGE)
         return 0;
-    if (bytes.at[0] == 'Z' && is_backend)
+    if (type == 'Z')
         return length == 6 ? length : 0;
-    gboolean is_empty = is_backend ? strchr("123nsIc", bytes.at[0]) != NULL
-                                   : strchr("SHXc", bytes.at[0]) != NULL;
+    gboolean is_empty = (message_types[type] & (is_backend ? BACKEND_EMPTY : FRONTEND_EMPTY));
     return is_empty && length != HEADER ? 0 : length;
 }
 
@@ -147,7 +177,7 @@ static gboolean
 may_begin_messages(LampBytes bytes, gboolean is_backend)
 {
     if (bytes.len < HEADER)
-        return is_backend ? is_backend_type(bytes.at[0]) : is_frontend_type(bytes.at[0]);
+        return is_message_type(bytes.at[0], is_backend);
     gsize length = message_length(bytes, is_backend);
     if (length == 0 || length > MAX_LOOK)
         return FALSE;

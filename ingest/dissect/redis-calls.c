@@ -96,12 +96,15 @@ word_is(LampBytes word, const char *name)
     return lamp_bytes_equal(word, lamp_bytes_text(name));
 }
 
-/* @name in upper case. */
+/* @name in upper case. The table is sorted. */
 static CommandKind
 find_command(LampBytes name)
 {
-    for (gsize i = 0; i < G_N_ELEMENTS(commands) && name.len > 0; i++)
-        if (commands[i].name[0] == (char) name.at[0] && word_is(name, commands[i].name))
+    if (name.len == 0)
+        return COMMAND_PLAIN;
+    guint8 first = name.at[0];
+    for (gsize i = 0; i < G_N_ELEMENTS(commands) && (guint8) commands[i].name[0] <= first; i++)
+        if ((guint8) commands[i].name[0] == first && word_is(name, commands[i].name))
             return commands[i].kind;
     return COMMAND_PLAIN;
 }
@@ -131,9 +134,10 @@ name_command(LampExchange *exchange, LampBytes name)
 {
     char upper[32];
     gsize n = MIN(name.len, sizeof upper);
-    for (gsize i = 0; i < n; i++)
-        upper[i] =
-            g_ascii_isprint((char) name.at[i]) ? g_ascii_toupper((char) name.at[i]) : '?';
+    for (gsize i = 0; i < n; i++) {
+        guint8 b = name.at[i];
+        upper[i] = (char) (b < ' ' || b > '~' ? '?' : b >= 'a' && b <= 'z' ? b - 'a' + 'A' : b);
+    }
     exchange->kind = (guint8) find_command(lamp_bytes(upper, n));
     lamp_exchange_set_operation(exchange, lamp_bytes(upper, n));
 }

@@ -13,6 +13,26 @@
 
 enum { MAX_LINE = 65536, MAX_LENGTH = 536870912 };
 
+/* First bytes of elements; those with a count, and of these the strings. */
+enum { ELEMENT = 1, COUNTED = 2, STRING = 4 };
+static const guint8 element_types[256] = {
+    ['+'] = ELEMENT,
+    ['-'] = ELEMENT,
+    [':'] = ELEMENT,
+    ['_'] = ELEMENT,
+    ['#'] = ELEMENT,
+    [','] = ELEMENT,
+    ['('] = ELEMENT,
+    ['$'] = ELEMENT | COUNTED | STRING,
+    ['='] = ELEMENT | COUNTED | STRING,
+    ['!'] = ELEMENT | COUNTED | STRING,
+    ['*'] = ELEMENT | COUNTED,
+    ['~'] = ELEMENT | COUNTED,
+    ['>'] = ELEMENT | COUNTED,
+    ['%'] = ELEMENT | COUNTED,
+    ['|'] = ELEMENT | COUNTED,
+};
+
 static gsize
 take_line(LampBytes bytes, LampBytes *out_line)
 {
@@ -103,7 +123,8 @@ lamp_resp_step(LampResp *resp, LampBytes bytes, LampRespElement *out_element)
     if (bytes.len == 0)
         return 0;
     out_element->type = bytes.at[0];
-    if (out_element->type == 0 || memchr("+-:_#,($=!*~>%|", bytes.at[0], 15) == NULL)
+    guint8 kind = element_types[bytes.at[0]];
+    if (kind == 0)
         return bad(out_element);
     LampBytes line;
     gsize length = take_line(bytes, &line);
@@ -112,7 +133,7 @@ lamp_resp_step(LampResp *resp, LampBytes bytes, LampRespElement *out_element)
                                                                           : 0;
     out_element->text = line;
     gint64 count = 0;
-    gboolean is_counted = memchr("$=!*~>%|", out_element->type, 8) != NULL;
+    gboolean is_counted = (kind & COUNTED) != 0;
     if (is_counted && !lamp_text_parse_i64(line, &count))
         return bad(out_element);
     out_element->is_null = out_element->type == '_' || count < 0;
@@ -121,7 +142,7 @@ lamp_resp_step(LampResp *resp, LampBytes bytes, LampRespElement *out_element)
         out_element->ends = close_element(resp);
         return length;
     }
-    if (memchr("$=!", out_element->type, 3) != NULL)
+    if ((kind & STRING) != 0)
         return step_string(resp, bytes, count, length, out_element);
     return step_array(resp, count, length, out_element);
 }
