@@ -1,7 +1,7 @@
 /*
- * Open addressing with linear probing over an array of slots; load at most one half. Each slot
- * keeps the full hash, so that probing rarely touches a key. SipHash-1-3 follows the published
- * reference description (one compression round per word, three at the end).
+ * Open addressing with linear probing over an array of slots; load at most three quarters. Each
+ * slot keeps half of the hash, so that probing rarely touches a key. SipHash-1-3 follows the
+ * published reference description (one compression round per word, three at the end).
  */
 #include "base/keyed-map.h"
 
@@ -11,8 +11,12 @@
 #include <sys/random.h>
 
 typedef struct {
-    guint64 hash; /* 0 marks a free slot; a hash of 0 is stored as 1 */
-    LampBytes key;
+    guint32 hash; /* 0 marks a free slot; a hash of 0 is stored as 1 */
+    guint32 key_len;
+    union {
+        guint8 bytes[8]; /* of a key that is not longer */
+        const guint8 *at;
+    } key;
     guint64 value;
 } Slot;
 
@@ -80,13 +84,20 @@ lamp_keyed_map_free(LampKeyedMap *map)
     g_free(map);
 }
 
+static LampBytes
+key_of(const Slot *slot)
+{
+    gboolean is_short = slot->key_len <= sizeof slot->key.bytes;
+    return lamp_bytes(is_short ? slot->key.bytes : slot->key.at, slot->key_len);
+}
+
 static Slot *
-find_slot(const LampKeyedMap *map, LampBytes key, guint64 hash)
+find_slot(const LampKeyedMap *map, LampBytes key, guint32 hash)
 {
     gsize mask = map->slot_count - 1;
     for (gsize i = hash & mask;; i = (i + 1) & mask) {
         Slot *slot = &map->slots[i];
-        if (slot->hash == 0 || (slot->hash == hash && lamp_bytes_equal(slot->key, key)))
+        if (slot->hash == 0 || (slot->hash == hash && lamp_bytes_equal(key_of(slot), key)))
             return slot;
     }
 }
@@ -105,40 +116,52 @@ grow(LampKeyedMap *map)
     map->slot_count = count;
     for (gsize i = 0; i < old_count; i++)
         if (old[i].hash != 0)
-            *find_slot(map, old[i].key, old[i].hash) = old[i];
+            *find_slot(map, key_of(&old[i]), old[i].hash) = old[i];
     g_free(old);
     return TRUE;
 }
 
-static guint64
+static guint32
 slot_hash(LampBytes key)
 {
-    guint64 hash = lamp_keyed_hash(key);
+    guint32 hash = (guint32) lamp_keyed_hash(key);
     return hash == 0 ? 1 : hash;
+}
+
+static gboolean
+set_key(LampKeyedMap *map, Slot *slot, LampBytes key)
+{
+    if (key.len <= sizeof slot->key.bytes) {
+        if (key.len > 0)
+            memcpy(slot->key.bytes, key.at, key.len);
+        return TRUE;
+    }
+    if (map->slot_count * sizeof(Slot) + lamp_arena_size(map->keys) + key.len > map->budget)
+        return FALSE;
+    slot->key.at = lamp_arena_copy(map->keys, key).at;
+    return slot->key.at != NULL;
 }
 
 guint64 *
 lamp_keyed_map_add(LampKeyedMap *map, LampBytes key, gboolean *out_is_new)
 {
-    guint64 hash = slot_hash(key);
-    if (map->slot_count == 0 && !grow(map))
+    guint32 hash = slot_hash(key);
+    if (key.len > G_MAXUINT32 || (map->slot_count == 0 && !grow(map)))
         return NULL;
     Slot *slot = find_slot(map, key, hash);
     if (out_is_new != NULL)
         *out_is_new = slot->hash == 0;
     if (slot->hash != 0)
         return &slot->value;
-    if ((gsize) map->used + 1 > map->slot_count / 2) {
+    if ((gsize) map->used + 1 > map->slot_count / 4 * 3) {
         if (!grow(map))
             return NULL;
         slot = find_slot(map, key, hash);
     }
-    if (map->slot_count * sizeof(Slot) + lamp_arena_size(map->keys) + key.len > map->budget)
+    Slot fresh = {.hash = hash, .key_len = (guint32) key.len};
+    if (!set_key(map, &fresh, key))
         return NULL;
-    LampBytes copy = lamp_arena_copy(map->keys, key);
-    if (copy.at == NULL)
-        return NULL;
-    *slot = (Slot){.hash = hash, .key = copy};
+    *slot = fresh;
     map->used++;
     return &slot->value;
 }

@@ -10,6 +10,8 @@
  */
 #include "ingest/log/identifiers.h"
 
+#include "base/bucket-sort.h"
+
 enum { WIDEST_VALUE = 128, LEAST_SHARED = 3, FEW_VALUES = 20, PAIRS_PER_RECORD = 64 };
 
 typedef struct {
@@ -20,14 +22,7 @@ typedef struct {
 typedef struct {
     guint32 values; /* different ones */
     guint32 parent; /* of the union-find forest */
-    guint64 uses;
 } Column;
-
-typedef struct {
-    guint32 identifier;
-    guint64 value;
-    guint64 record;
-} Use;
 
 static int
 compare_occurrences(const void *x, const void *y)
@@ -42,44 +37,10 @@ compare_occurrences(const void *x, const void *y)
     return (a->record > b->record) - (a->record < b->record);
 }
 
-/* For a few: no calls of a function for each comparison's begin and end. */
-static void
-sort_few(LampOccurrence *o, gsize count)
-{
-    for (gsize i = 1; i < count; i++) {
-        LampOccurrence moved = o[i];
-        gsize k = i;
-        for (; k > 0 && compare_occurrences(&moved, &o[k - 1]) < 0; k--)
-            o[k] = o[k - 1];
-        o[k] = moved;
-    }
-}
-
-/* Values are hashes, so their first bits spread them evenly over buckets of a few each. */
-static void
-sort_occurrences(LampOccurrence *o, gsize count)
-{
-    enum { BITS = 16, FEW = 24 };
-    gsize *ends = g_new0(gsize, ((gsize) 1 << BITS) + 1);
-    LampOccurrence *sorted = g_new(LampOccurrence, MAX(count, 1));
-    for (gsize i = 0; i < count; i++)
-        ends[(o[i].value >> (64 - BITS)) + 1]++;
-    for (gsize b = 0; b < (gsize) 1 << BITS; b++)
-        ends[b + 1] += ends[b];
-    for (gsize i = 0; i < count; i++)
-        sorted[ends[o[i].value >> (64 - BITS)]++] = o[i];
-    for (gsize b = 0, begin = 0; b < (gsize) 1 << BITS; begin = ends[b++]) {
-        gsize n = ends[b] - begin;
-        if (n <= FEW)
-            sort_few(&sorted[begin], n);
-        else
-            qsort(&sorted[begin], n, sizeof *sorted, compare_occurrences);
-    }
-    if (count > 0)
-        memcpy(o, sorted, count * sizeof *o);
-    g_free(sorted);
-    g_free(ends);
-}
+/* Values are hashes, spread evenly. */
+static const LampBucketOrder by_value = {.size = sizeof(LampOccurrence),
+                                         .key_offset = G_STRUCT_OFFSET(LampOccurrence, value),
+                                         .compare = compare_occurrences};
 
 static int
 compare_pairs(const void *x, const void *y)
@@ -116,7 +77,6 @@ columns_of(const LampOccurrence *o, gsize n, Column *columns, guint32 *out_colum
 {
     guint count = 0;
     for (gsize i = 0; i < n; i++) {
-        columns[o[i].column].uses++;
         if (i > 0 && o[i].column == o[i - 1].column)
             continue;
         columns[o[i].column].values++;
@@ -216,7 +176,8 @@ measure(const LampIdentifiers *ids, const LampOccurrence *o, gsize count, gint64
             if (of == LAMP_NO_IDENTIFIER || (id != LAMP_NO_IDENTIFIER && of != id))
                 continue;
             id = of;
-            g_array_index(ids->identifiers, LampIdentifier, id).uses++;
+            g_array_index(ids->identifiers, LampIdentifier, id).uses += (guint64) 1
+                                                                        << o[k].doubled;
             if (o[k].time != LAMP_TIME_NONE) {
                 begin = MIN(begin, o[k].time);
                 end = MAX(end, o[k].time);
@@ -284,12 +245,34 @@ number_groups(LampIdentifiers *ids, Column *columns, guint32 column_count)
 static int
 compare_uses(const void *x, const void *y)
 {
-    const Use *a = x, *b = y;
+    const LampOccurrence *a = x, *b = y;
     if (a->record != b->record)
         return a->record < b->record ? -1 : 1;
-    if (a->identifier != b->identifier)
-        return a->identifier < b->identifier ? -1 : 1;
+    if (a->column != b->column)
+        return a->column < b->column ? -1 : 1;
     return (a->value > b->value) - (a->value < b->value);
+}
+
+/* Records are numbered in a row. */
+static const LampBucketOrder by_record = {.size = sizeof(LampOccurrence),
+                                          .key_offset = G_STRUCT_OFFSET(LampOccurrence, record),
+                                          .compare = compare_uses};
+
+/* Moves the occurrences of identifiers to the front, with their identifiers for columns, in the
+ * order of records. Returns their number. */
+static gsize
+take_uses(const LampIdentifiers *ids, LampOccurrence *o, gsize count)
+{
+    gsize uses = 0;
+    for (gsize i = 0; i < count; i++) {
+        guint32 identifier = ids->of_column[o[i].column];
+        if (identifier == LAMP_NO_IDENTIFIER)
+            continue;
+        o[uses] = o[i];
+        o[uses++].column = identifier;
+    }
+    lamp_bucket_sort(o, uses, &by_record);
+    return uses;
 }
 
 typedef struct {
@@ -312,27 +295,17 @@ compare_links_backwards(const void *a, const void *b)
 }
 
 static GArray *
-collect_links(const LampIdentifiers *ids, const LampOccurrence *o, gsize count)
+collect_links(const LampOccurrence *u, gsize uses)
 {
-    GArray *uses = g_array_new(FALSE, FALSE, sizeof(Use));
     GArray *links = g_array_new(FALSE, FALSE, sizeof(Link));
-    for (gsize i = 0; i < count; i++) {
-        Use use = {ids->of_column[o[i].column], o[i].value, o[i].record};
-        if (use.identifier != LAMP_NO_IDENTIFIER)
-            g_array_append_val(uses, use);
-    }
-    Use *u = (Use *) (gpointer) uses->data;
-    if (uses->len > 0)
-        qsort(u, uses->len, sizeof *u, compare_uses);
-    for (guint i = 0; i < uses->len; i++)
-        for (guint k = i + 1; k < uses->len && k < i + PAIRS_PER_RECORD; k++) {
+    for (gsize i = 0; i < uses; i++)
+        for (gsize k = i + 1; k < uses && k < i + PAIRS_PER_RECORD; k++) {
             if (u[k].record != u[i].record)
                 break;
-            Link link = {u[i].identifier, u[k].identifier, u[i].value, u[k].value};
+            Link link = {u[i].column, u[k].column, u[i].value, u[k].value};
             if (link.from != link.to)
                 g_array_append_val(links, link);
         }
-    g_array_free(uses, TRUE);
     return links;
 }
 
@@ -352,10 +325,10 @@ count_links(const Link *l, guint n, gboolean backwards, guint64 *out_pairs, guin
 }
 
 static void
-relate(LampIdentifiers *ids, const LampOccurrence *o, gsize count)
+relate(LampIdentifiers *ids, LampOccurrence *o, gsize count)
 {
     enum { TOLERANCE = 50 }; /* one in fifty may be an exception */
-    GArray *links = collect_links(ids, o, count);
+    GArray *links = collect_links(o, take_uses(ids, o, count));
     Link *l = (Link *) (gpointer) links->data;
     if (links->len > 0)
         qsort(l, links->len, sizeof *l, compare_links);
@@ -391,7 +364,7 @@ lamp_identifiers_find(LampOccurrence *occurrences, gsize count, guint32 column_c
     ids->relations = g_array_new(FALSE, FALSE, sizeof(LampIdentifierRelation));
     for (guint32 i = 0; i < column_count; i++)
         columns[i].parent = i;
-    sort_occurrences(occurrences, count);
+    lamp_bucket_sort(occurrences, count, &by_value);
     GArray *pairs = count_shared(occurrences, count, columns);
     unite(pairs, columns);
     g_array_free(pairs, TRUE);

@@ -19,7 +19,8 @@ typedef struct {
     guint64 record; /* records that carry several values have the same number */
     LampTime time;  /* LAMP_TIME_NONE unknown */
     guint32 column;
-    guint32 is_weak; /* a short number, which may meet another by chance */
+    guint16 is_weak; /* a short number, which may meet another by chance */
+    guint16 doubled; /* stands for two to the power of so many uses of its value */
 } LampOccurrence;
 
 typedef enum {
@@ -57,7 +58,7 @@ typedef struct {
     GArray *relations;   /* LampIdentifierRelation */
 } LampIdentifiers;
 
-/* Sorts @occurrences in place. Caller frees the result. O(n log n). */
+/* Uses @occurrences up: sorts and changes them. Caller frees the result. O(n log n). */
 LampIdentifiers *lamp_identifiers_find(LampOccurrence *occurrences, gsize count,
                                        guint32 column_count);
 void lamp_identifiers_free(LampIdentifiers *identifiers);

@@ -8,7 +8,9 @@
  *
  * Limits: when MOST_OCCURRENCES are held, half of the values are dropped, and from then on that
  * half is not taken. A value that stands in very many records would leave no room for others;
- * of each only about MOST_USES are taken (counted in cells that some values share).
+ * of each about ALL_USES are taken (counted in cells that some values share), then every second
+ * until twice as many came, every fourth until four times as many, and so on, so that they
+ * still spread over all columns and times.
  */
 #include "ingest/log/occurrences.h"
 #include "base/keyed-map.h"
@@ -18,8 +20,8 @@
 #include "store/statement.h"
 
 enum {
-    MOST_OCCURRENCES = 1 << 18,
-    MOST_USES = 4096,
+    MOST_OCCURRENCES = 1 << 17,
+    ALL_USES = 256,
     USE_CELLS = 1 << 14,
     RECENT_COLUMNS = 256,
     WEAK_DIGITS = 6,
@@ -37,7 +39,7 @@ typedef struct LampOccurrencesState {
     LampStore *store;
     LampKeyedMap *column_of;
     RecentColumn recent[RECENT_COLUMNS];
-    guint16 uses[USE_CELLS];
+    guint32 uses[USE_CELLS];
 } State;
 
 /* A record whose values are being added; the column is looked up when one is kept. */
@@ -157,6 +159,17 @@ thin_out(LampOccurrences *o)
     g_array_set_size(o->occurrences, kept);
 }
 
+/* One more use of a value: is it to be taken? Then also for how many it stands. */
+static gboolean
+take_use(guint32 *uses, guint16 *out_doubled)
+{
+    guint32 count = *uses, above = count / ALL_USES;
+    if (count < G_MAXUINT32)
+        *uses = count + 1;
+    *out_doubled = above == 0 ? 0 : (guint16) (32 - __builtin_clz(above));
+    return (count & ((1u << *out_doubled) - 1)) == 0;
+}
+
 /* Is the value to be kept? Then its hash. */
 static gboolean
 is_wanted(LampOccurrences *o, LampBytes text, LampOccurrence *occurrence)
@@ -165,10 +178,9 @@ is_wanted(LampOccurrences *o, LampBytes text, LampOccurrence *occurrence)
     if (text.len < 3 || text.len > LONGEST_VALUE || !is_one_word(text))
         return FALSE;
     guint64 value = lamp_value_hash(text);
-    guint16 *uses = &o->state->uses[value >> 50];
-    if (!is_sampled(o, value) || *uses >= MOST_USES || !may_identify(text, &is_weak))
+    if (!is_sampled(o, value) || !may_identify(text, &is_weak) ||
+        !take_use(&o->state->uses[value >> 50], &occurrence->doubled))
         return FALSE;
-    *uses += 1;
     occurrence->value = value;
     occurrence->is_weak = is_weak ? 1 : 0;
     return TRUE;
