@@ -59,15 +59,47 @@ hash_key(const LampKey *key)
     return lamp_keyed_hash(lamp_bytes(key, sizeof *key));
 }
 
-LampStream *
-lamp_connection_find(LampPackets *p, const LampKey *key)
+/* Place among the connections that were met lately. Whoever chooses the addresses can make them
+ * meet there, which costs the look into the table and nothing else. */
+static LampStream **
+recent_place(LampPackets *p, const LampKey *key)
+{
+    guint32 low[2], ports;
+    memcpy(&low[0], key->address[0] + 12, 4);
+    memcpy(&low[1], key->address[1] + 12, 4);
+    memcpy(&ports, key->port, 4);
+    guint64 mixed = ((guint64) low[0] << 32 ^ (guint64) low[1] * 5 ^ (guint64) ports * 7) *
+                    G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
+    return &p->recent[mixed >> 52 & (LAMP_RECENT_CONNECTIONS - 1)];
+}
+
+static gboolean
+has_key(const LampStream *s, const LampKey *key)
+{
+    return memcmp(&s->key, key, sizeof *key) == 0;
+}
+
+static LampStream *
+find_in_table(const LampPackets *p, const LampKey *key)
 {
     if (p->bucket_count == 0)
         return NULL;
     guint64 hash = hash_key(key);
     LampStream *s = p->buckets[hash & (p->bucket_count - 1)];
-    while (s != NULL && (s->hash != hash || memcmp(&s->key, key, sizeof *key) != 0))
+    while (s != NULL && (s->hash != hash || !has_key(s, key)))
         s = s->bucket_next;
+    return s;
+}
+
+LampStream *
+lamp_connection_find(LampPackets *p, const LampKey *key)
+{
+    LampStream **recent = recent_place(p, key);
+    if (*recent != NULL && has_key(*recent, key))
+        return *recent;
+    LampStream *s = find_in_table(p, key);
+    if (s != NULL)
+        *recent = s;
     return s;
 }
 
@@ -89,10 +121,11 @@ grow_buckets(LampPackets *p)
 static void
 close_least_recent(LampPackets *p)
 {
-    LampStream *victim = p->ended.oldest != NULL ? p->ended.oldest : p->used.oldest;
+    LampStream *over = p->closing.oldest != NULL ? p->closing.oldest : p->quiet.oldest;
+    LampStream *victim = over != NULL ? over : p->used.oldest;
     if (victim == NULL)
         return;
-    if (victim != p->ended.oldest)
+    if (over == NULL)
         lamp_packets_finding(p, LAMP_FINDING_LIMIT, "limit.CONNECTIONS",
                              "too many connections at once; the least recent was closed");
     lamp_connection_close(victim);
@@ -162,8 +195,11 @@ leave_table(LampStream *s)
     while (*at != s)
         at = &(*at)->bucket_next;
     *at = s->bucket_next;
+    LampStream **recent = recent_place(p, &s->key);
+    if (*recent == s)
+        *recent = NULL;
     lamp_list_remove(&p->used, s);
-    lamp_list_remove(&p->ended, s);
+    lamp_list_remove(s->key.transport == 6 ? &p->closing : &p->quiet, s);
     lamp_list_remove(&p->holding, s);
     p->connection_count--;
 }

@@ -10,6 +10,7 @@
 
 enum {
     LAMP_RECENT = 4, /* packets of one direction remembered to tell duplicates */
+    LAMP_RECENT_CONNECTIONS = 256,
     LAMP_PROBE_BYTES = 2048,
     LAMP_PROBE_PIECES = 16,
 };
@@ -54,8 +55,8 @@ typedef struct {
     guint8 zero[3]; /* keys are compared as bytes */
 } LampKey;
 
-/* Intrusive doubly linked lists: of all connections by last use, of ended ones by their end, of
- * those that hold pieces. */
+/* Intrusive doubly linked lists: of all connections by last use, of ended ones by their end (or
+ * UDP pairs, which know none, by last use), of those that hold pieces. */
 typedef struct {
     LampStream *previous, *next;
     gboolean is_in;
@@ -113,10 +114,14 @@ struct LampPackets {
     const LampPacket *packet; /* being read */
     LampTime now;
     gint64 resolution_ns;
+    LampStream *recent[LAMP_RECENT_CONNECTIONS]; /* met lately, by a cheap hash; or NULL */
     LampStream **buckets;
     guint bucket_count;
     guint connection_count;
-    LampList used, ended, holding;
+    LampList used;
+    LampList closing; /* TCP connections that ended: late packets may come */
+    LampList quiet;   /* UDP pairs, by their last datagram */
+    LampList holding;
     gsize held_bytes;
     struct LampDefrag *defrag; /* made at the first fragment */
     guint8 probe_bytes[2][LAMP_PROBE_BYTES];

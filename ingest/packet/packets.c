@@ -16,6 +16,7 @@ enum {
     PROTOCOL_TCP = 6,
     PROTOCOL_UDP = 17,
     FILTER_SNAP = 262144,
+    MOST_CLOSING = 2048, /* ended TCP connections that are kept for late packets */
 };
 
 typedef struct {
@@ -142,14 +143,16 @@ read_layers(LampPackets *p, LampLayers *l)
         lamp_layers_stop(l, "packet.layers");
 }
 
-/* Ended connections leave once no late packet of theirs is to be expected. */
+/* Connections of @list leave once no packet of theirs is to be expected, or where there are
+ * more than @most. */
 static void
-expire_ended(LampPackets *p)
+expire(LampPackets *p, const LampList *list, guint most)
 {
-    LampStream *s = p->ended.oldest;
-    while (s != NULL && lamp_elapsed(s->last_time, p->now) > 30 * LAMP_NS_PER_SECOND) {
+    LampStream *s = list->oldest;
+    while (s != NULL && (list->count > most ||
+                         lamp_elapsed(s->last_time, p->now) > 30 * LAMP_NS_PER_SECOND)) {
         lamp_connection_close(s);
-        s = p->ended.oldest;
+        s = list->oldest;
     }
 }
 
@@ -174,7 +177,8 @@ lamp_packets_add(LampPackets *p, const LampPacket *packet)
             lamp_packets_finding(p, LAMP_FINDING_INVALID, layers.error,
                                  "the packet contradicts its format; it was left out");
         p->counts.unknown += layers.next == LAMP_NEXT_NONE;
-        expire_ended(p);
+        expire(p, &p->closing, MOST_CLOSING);
+        expire(p, &p->quiet, G_MAXUINT);
     }
     p->packet = NULL;
 }
@@ -207,7 +211,7 @@ lamp_packets_new(LampSink *out, const LampPacketsOptions *options)
     p->filter_text = options != NULL ? g_strdup(options->filter) : NULL;
     p->filters = g_array_new(FALSE, FALSE, sizeof(Filter));
     p->used.at = G_STRUCT_OFFSET(LampStream, used);
-    p->ended.at = G_STRUCT_OFFSET(LampStream, ended);
+    p->closing.at = p->quiet.at = G_STRUCT_OFFSET(LampStream, ended);
     p->holding.at = G_STRUCT_OFFSET(LampStream, holding);
     return p;
 }

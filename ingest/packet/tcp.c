@@ -232,7 +232,7 @@ end_connection(LampStream *s, LampConnectionState state)
     lamp_reassembly_flush(s);
     lamp_stream_end(s);
     s->state = state;
-    lamp_list_add(&s->packets->ended, s);
+    lamp_list_add(&s->packets->closing, s);
 }
 
 /* A reset counts where it lies near the expected byte, or answers a SYN. */

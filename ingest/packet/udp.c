@@ -20,11 +20,11 @@ take_datagram(LampPackets *p, const LampLayers *l, guint16 source, guint16 desti
         s->client = (guint8) lamp_detect_client_by_port(&s->key, side);
     }
     lamp_connection_touch(s, side);
-    lamp_list_remove(&p->ended, s);
+    lamp_list_remove(&p->quiet, s);
     s->half[side].bytes += l->wire;
     lamp_stream_datagram(s, side, lamp_cursor_rest(&l->bytes));
     if (!s->is_kept)
-        lamp_list_add(&p->ended, s);
+        lamp_list_add(&p->quiet, s);
 }
 
 gboolean

@@ -329,6 +329,43 @@ START_TEST(test_held_segments_are_bounded)
 }
 END_TEST
 
+static guint
+count_lines(const GString *text)
+{
+    guint lines = 0;
+    for (gsize i = 0; i < text->len; i++)
+        lines += text->str[i] == '\n';
+    return lines;
+}
+
+/* Ended connections wait for late packets, but not all of them in any number. */
+START_TEST(test_ended_connections_are_bounded)
+{
+    enum { CONNECTIONS = 5000 };
+    Collect c;
+    collect_begin(&c);
+    collect_attach(&c, NULL);
+    for (guint i = 0; i < CONNECTIONS; i++) {
+        guint16 port = (guint16) (20000 + i);
+        wire_send(&c, &(WireSegment){.sequence = 99, .flags = WIRE_SYN, .client_port = port});
+        wire_send(&c, &(WireSegment){.sequence = 100, .flags = WIRE_RST, .client_port = port});
+    }
+    guint left = count_lines(c.text);
+    ck_assert_uint_gt(left, CONNECTIONS / 2);
+    ck_assert_uint_lt(left, CONNECTIONS - 1000);
+    wire_send(&c, &(WireSegment){.ms = 10,
+                                 .to_client = TRUE,
+                                 .sequence = 500,
+                                 .acknowledgement = 100,
+                                 .flags = WIRE_RST | WIRE_ACK,
+                                 .client_port = 20000 + CONNECTIONS - 1000});
+    lamp_packets_finish(c.packets);
+    ck_assert_uint_eq(count_lines(c.text), CONNECTIONS);
+    ck_assert_str_eq(c.findings->str, "");
+    collect_end(&c);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -356,6 +393,7 @@ main(void)
     tcase_add_test(tests, test_lost_fin);
     tcase_add_test(tests, test_server_speaks_first);
     tcase_add_test(tests, test_held_segments_are_bounded);
+    tcase_add_test(tests, test_ended_connections_are_bounded);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
