@@ -19,7 +19,7 @@
 
 #include <string.h>
 
-#define LEAST_VALUES 4
+#define LEAST_VALUES 8
 #define MOST_RECURRING 0.02 /* of a slot's values */
 #define SPREAD_RECURRING 0.1
 #define HOME_COVER 0.9     /* of the lines of a component */

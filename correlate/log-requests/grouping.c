@@ -146,6 +146,7 @@ count_templates(LampGroupState *s)
     s->is_closing = g_new0(gboolean, s->n_templates + 1);
     s->is_new = g_new0(float, s->n_templates + 1);
     s->is_root = g_new0(gboolean, s->n_templates + 1);
+    s->is_begin = g_new0(gboolean, s->n_templates + 1);
     s->brings = g_new0(gboolean, s->n_templates + 1);
     for (guint32 i = 0; i < in->n_lines; i++)
         s->template_count[in->lines[i].template] += 1;
@@ -209,6 +210,7 @@ end(LampGroupState *s)
     g_free(s->is_closing);
     g_free(s->is_new);
     g_free(s->is_root);
+    g_free(s->is_begin);
     g_free(s->brings);
 }
 
@@ -368,7 +370,9 @@ group_slice(LampLogGrouping *grouping, const LampLogInput *input, guint32 first)
     begin(&s, input);
     lamp_values_tell(&s);
     lamp_bonds_find(&s);
+    lamp_enclosed_bind(&s);
     lamp_order_find(&s);
+    lamp_idle_begins_find(&s);
     for (guint r = 0; r < G_N_ELEMENTS(rounds); r++)
         run_round(&s, r);
     merge_bound(&s);

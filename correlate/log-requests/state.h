@@ -69,11 +69,12 @@ typedef struct {
     double *template_count, *template_ends, *template_starts; /* by template */
     gboolean *is_entry; /* templates that begin requests */
     gboolean
-        *is_closing;   /* templates after which other components begin requests of their own */
-    gboolean *is_root; /* templates that never stand but at the begin of a request */
-    gboolean *brings;  /* templates that bring ids that later lines bear */
-    float *is_new;     /* by template: share of its lines inside requests whose component is new
-                          there */
+        *is_closing;    /* templates after which other components begin requests of their own */
+    gboolean *is_root;  /* templates that never stand but at the begin of a request */
+    gboolean *is_begin; /* templates that come after silences */
+    gboolean *brings;   /* templates that bring ids that later lines bear */
+    float *is_new; /* by template: share of its lines inside requests whose component is new
+                      there */
     double log_width[GAP_BINS]; /* of the bins, in ns */
     guint learnt;               /* how often statistics were learnt */
     double active_ns;           /* time in which something happens */
@@ -88,6 +89,9 @@ double lamp_statistics_gain(const LampGroupState *s, const LampEdge *edge);
 
 /* template-order.c: which template follows which, from counts alone. */
 void lamp_order_find(LampGroupState *s);
+
+/* idle-begins.c: templates that begin requests, from silences. */
+void lamp_idle_begins_find(LampGroupState *s);
 
 /* edges.c: candidates and their probabilities. */
 void lamp_edges_find(LampGroupState *s, guint most, gint64 reach_ns);
@@ -114,6 +118,9 @@ lamp_is_conflict(guint32 group, guint32 other)
 
 /* bonds.c: which lines are one request by their identifiers. */
 void lamp_bonds_find(LampGroupState *s);
+
+/* enclosed.c: binds lines of sessions that fall into one bound request's time. */
+void lamp_enclosed_bind(LampGroupState *s);
 
 /* grouping.c: statistics from the links as they are. */
 void lamp_groups_relearn(LampGroupState *s);

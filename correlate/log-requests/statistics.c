@@ -17,6 +17,7 @@
 #define ENTRY_SHARE 0.3
 #define CLOSING_SHARE 0.4
 #define FOREIGN_COST 8.0
+#define BEGIN_COST 30.0
 #define ROOT_SHARE 0.8
 
 guint8
@@ -167,6 +168,8 @@ fill_gains(const LampGroupState *s, LampFollow *follow)
                           (s->is_entry[follow->to] || s->is_closing[follow->from]);
     if (is_foreign || s->brings[follow->to] || s->is_root[follow->to])
         base -= FOREIGN_COST;
+    if (s->is_begin[follow->to])
+        base -= BEGIN_COST;
     for (guint bin = 0; bin < GAP_BINS; bin++)
         follow->gains[bin] = (float) (base - s->log_width[bin] +
                                       log((double) follow->bins[bin] + PRIOR / GAP_BINS));

@@ -193,6 +193,39 @@ START_TEST(sessions_do_not_bind)
 }
 END_TEST
 
+/* Components 1 and 3 name a session that has one request open at a time, and component 1 the
+ * request, too: so the session tells the request of lines in component 3. */
+START_TEST(sessions_tell_by_time)
+{
+    g_autoptr(GArray) entries = make_requests(300, 2000, TRUE);
+    g_autofree LampLogLine *lines = g_new0(LampLogLine, entries->len);
+    g_autoptr(GArray) values = g_array_new(FALSE, FALSE, sizeof(LampLogValue));
+    for (guint32 i = 0; i < entries->len; i++) {
+        const Entry *entry = &g_array_index(entries, Entry, i);
+        LampLogValue request = {10000 + entry->request, 1};
+        LampLogValue session = {30000 + entry->request % 60, 3};
+        lines[i] = entry->line;
+        lines[i].first_value = values->len;
+        if (entry->line.component == 1)
+            g_array_append_val(values, request);
+        if (entry->line.component != 2)
+            g_array_append_val(values, session);
+        lines[i].value_count = values->len - lines[i].first_value;
+    }
+    LampLogInput input = {lines, entries->len, (const LampLogValue *) (gpointer) values->data,
+                          values->len};
+    g_autoptr(LampLogGrouping) grouping = lamp_log_group(&input);
+    guint32 known[300];
+    for (guint32 i = 0; i < entries->len; i++) {
+        guint32 request = g_array_index(entries, Entry, i).request;
+        if (lines[i].template == 1)
+            known[request] = grouping->places[i].request;
+        else if (lines[i].component != 2)
+            ck_assert_uint_eq(grouping->places[i].request, known[request]);
+    }
+}
+END_TEST
+
 /* Where ids show that links by times are often wrong, other links are not sure either. */
 START_TEST(confidence_knows_what_ids_tell)
 {
@@ -252,6 +285,7 @@ main(void)
     tcase_add_test(tcase, ids_decide);
     tcase_add_test(tcase, chained_ids_bind);
     tcase_add_test(tcase, sessions_do_not_bind);
+    tcase_add_test(tcase, sessions_tell_by_time);
     tcase_add_test(tcase, confidence_knows_what_ids_tell);
     tcase_add_test(tcase, shifted_clocks_change_nothing);
     tcase_add_test(tcase, nothing_and_one_line);

@@ -1,0 +1,33 @@
+/*
+ * Which templates begin requests, from silences: no line is assigned to any request.
+ *
+ * Where nothing at all was written for a while, nothing was going on, and what comes next was
+ * asked for from outside (or by a clock): it begins a request. A template that often stands
+ * there begins requests wherever it stands, also where one request follows the other at once
+ * and their order is as regular as that within a request. A busy system has no such silences,
+ * and nothing is found. A step that takes longer than the silence, with nothing else going on,
+ * is taken for a request of its own.
+ */
+#include "correlate/log-requests/state.h"
+
+#define SILENCE_NS (500 * LAMP_NS_PER_MS)
+#define LEAST_AFTER 3   /* lines of a template that come after a silence */
+#define AFTER_SHARE 0.1 /* of its lines */
+
+void
+lamp_idle_begins_find(LampGroupState *s)
+{
+    const LampLogLine *lines = s->input->lines;
+    g_autofree double *after = g_new0(double, (gsize) s->n_templates + 1);
+    for (guint32 i = 1; i < s->input->n_lines; i++)
+        if (lines[i].time_ns - lines[i - 1].time_ns > SILENCE_NS)
+            after[lines[i].template] += 1;
+    guint32 found = 0;
+    for (guint32 t = 0; t < s->n_templates; t++) {
+        s->is_begin[t] =
+            after[t] >= LEAST_AFTER && after[t] > AFTER_SHARE * s->template_count[t];
+        s->is_root[t] = s->is_begin[t];
+        found += s->is_begin[t] ? 1 : 0;
+    }
+    g_debug("%u templates come after silences", found);
+}
