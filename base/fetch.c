@@ -1,6 +1,6 @@
 /*
- * The commands by which work is taken out of queues: Redis lists, streams and sorted sets,
- * Kafka's Fetch, deliveries of AMQP 0-9-1. In: protocol and operation of a call.
+ * The commands by which work is taken out of queues: Redis lists, streams, sorted sets and
+ * channels, Kafka's Fetch, deliveries of AMQP 0-9-1. In: protocol and operation of a call.
  */
 #include "base/fetch.h"
 
@@ -18,7 +18,8 @@ static const struct {
     {"redis", "BLMPOP", LAMP_FETCH_WAITS},       {"redis", "BZMPOP", LAMP_FETCH_WAITS},
     {"kafka", "Fetch", LAMP_FETCH_WAITS},        {"amqp", "basic.deliver", LAMP_FETCH_WAITS},
     {"amqp", "basic.get", LAMP_FETCH_TAKES},     {"amqp", "deliver", LAMP_FETCH_WAITS},
-    {"amqp", "basic.consume", LAMP_FETCH_WAITS},
+    {"amqp", "basic.consume", LAMP_FETCH_WAITS}, {"redis", "message", LAMP_FETCH_WAITS},
+    {"redis", "pmessage", LAMP_FETCH_WAITS},     {"redis", "smessage", LAMP_FETCH_WAITS},
 };
 
 LampFetch

@@ -263,8 +263,9 @@ read_rows(Reading *r, GError **error)
     g_autoptr(LampStatement) rows = lamp_statement_new(
         r->c->store,
         "SELECT event_id, time_ns, resolution_ns, template_id, host_id, service_id, message,"
-        " source_id, thread_id FROM events WHERE time_ns IS NOT NULL ORDER BY time_ns, "
-        "event_id",
+        " source_id, thread_id FROM events WHERE time_ns IS NOT NULL AND event_id NOT IN "
+        "(SELECT"
+        " event_id FROM flow_records WHERE event_id IS NOT NULL) ORDER BY time_ns, event_id",
         error);
     g_autoptr(LampStatement) named =
         rows == NULL

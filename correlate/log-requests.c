@@ -280,7 +280,8 @@ is_needed(LampCorrelation *c, gboolean *out_is_needed, GError **error)
         "SELECT EXISTS (SELECT 1 FROM events e WHERE time_ns IS NOT NULL AND template_id IS "
         "NOT "
         "NULL AND NOT EXISTS (SELECT 1 FROM sources s WHERE s.source_id = e.source_id AND"
-        " s.kind <> 'log'))",
+        " s.kind <> 'log') AND event_id NOT IN (SELECT event_id FROM flow_records WHERE"
+        " event_id IS NOT NULL))",
         error);
     gboolean has_row = FALSE;
     if (rows == NULL || !lamp_statement_step(rows, &has_row, error))

@@ -109,6 +109,7 @@ typedef struct {
     guint8 tcp_flags;
     guint32 sampling;
     LampBytes attributes; /* JSON or empty */
+    guint64 event_number; /* log: number that the event sink returned; 0 if none */
 } LampFlowRow;
 
 typedef struct {

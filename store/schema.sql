@@ -172,7 +172,8 @@ CREATE TABLE flow_records (
     bytes INTEGER NOT NULL,
     tcp_flags INTEGER NOT NULL DEFAULT 0,
     sampling INTEGER NOT NULL DEFAULT 1, -- 1 in so many packets were sampled
-    attributes TEXT                  -- JSON of further fields, or NULL
+    attributes TEXT,                 -- JSON of further fields, or NULL
+    event_id INTEGER                 -- log line that it was made from, or NULL
 );
 
 --- What a table of hosts in the input says (a CSV with columns host and ip, or /etc/hosts form).

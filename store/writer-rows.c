@@ -385,6 +385,7 @@ lamp_writer_flow(LampWriter *writer, const LampFlowRow *f)
     lamp_batch_int(row, 10, f->tcp_flags);
     lamp_batch_int(row, 11, f->sampling);
     lamp_batch_text(row, 12, f->attributes);
+    lamp_batch_int_or_null(row, 13, (gint64) f->event_number, 0);
     end_row(writer, BATCH_FLOWS);
 }
 

@@ -100,7 +100,7 @@ weigh_direction(const LampBiflows *b, const LampFlowRecord *records, gsize count
         2.0 * log2((1.0 + partners[first->destination]) / (1.0 + partners[first->source]));
     weight += 1.0 * (is_ephemeral(b, first->source) - is_ephemeral(b, first->destination));
     if (first->transport == TCP && first->flags == SYN)
-        weight += 4.0;
+        weight += 100.0; /* without ACK: only who opens sends it */
     guint16 from = lamp_flow_endpoint(b, first->source)->port;
     guint16 to = lamp_flow_endpoint(b, first->destination)->port;
     return weight + (to < 1024 && from >= 1024) - (from < 1024 && to >= 1024);

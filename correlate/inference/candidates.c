@@ -76,8 +76,8 @@ find_overruns(LampField *field)
     g_free(sweep.open);
 }
 
-void
-lamp_field_find_candidates(LampField *field)
+static void
+collect_all(LampField *field)
 {
     GArray *all = g_array_new(FALSE, FALSE, sizeof(guint32));
     Sweep sweep = {0};
@@ -89,6 +89,15 @@ lamp_field_find_candidates(LampField *field)
         step->n_candidates = collect(field, &sweep, step, all);
     }
     g_free(sweep.open);
+    g_free(field->candidates);
     field->n_candidates = all->len;
     field->candidates = (guint32 *) (void *) g_array_free(all, FALSE);
+}
+
+void
+lamp_field_find_candidates(LampField *field)
+{
+    collect_all(field);
+    if (lamp_field_find_grain(field))
+        collect_all(field);
 }

@@ -144,29 +144,32 @@ has_time_before(const LampKind *kind, guint32 at)
            slot[-1].occurrence + 1 == slot->occurrence;
 }
 
+/* Share of the requests that have it; of the last time told apart, which stands for all further
+ * ones, the share of such times after which one more comes. */
 static double
-odds_of(const LampKind *kind, guint32 at, double *out_log_absent)
+share_with(const LampKind *kind, guint32 at)
 {
     const LampSlot *slot = &kind->slots[at];
-    double of = has_time_before(kind, at) ? kind->slots[at - 1].weight : kind->weight;
-    double with = MIN(slot->weight - slot->own, of);
-    double p = (with + 0.1) / (of + 0.2);
-    p = CLAMP(p, 1e-6, 1 - 1e-6);
-    *out_log_absent = log(1 - p);
-    return log(p) - log(1 - p);
+    double before = has_time_before(kind, at) ? kind->slots[at - 1].weight : kind->weight;
+    double with = slot->weight - slot->own;
+    double of = lamp_slot_repeats(slot) ? before + with : before;
+    return CLAMP((MIN(with, of) + 0.1) / (of + 0.2), 1e-6, 1 - 1e-6);
 }
 
-/* Presence of the n-th time is conditional on the time before it. As with delays, a request is
- * not scored with what it taught itself: what was seen once is as good as never seen. */
+/* Presence of the n-th time is conditional on the time before it; the last that is told apart
+ * comes as often as it likes (a geometric law), each time at its price. As with delays, a
+ * request is not scored with what it taught itself: what was seen once is as good as never
+ * seen. */
 static void
 learn_presence(LampKind *kind)
 {
     kind->presence_base = 0;
     for (guint32 i = 0; i < kind->n_slots; i++) {
-        double absent;
-        kind->slots[i].presence = (float) odds_of(kind, i, &absent);
+        LampSlot *slot = &kind->slots[i];
+        double p = share_with(kind, i), absent = log(1 - p);
+        slot->presence = (float) (lamp_slot_repeats(slot) ? log(p) : log(p) - absent);
         if (has_time_before(kind, i))
-            kind->slots[i - 1].presence += (float) absent;
+            slot[-1].presence += (float) absent;
         else
             kind->presence_base += absent;
     }

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#define PUSHED 16 /* messages of one connection under way at most */
+
 typedef struct {
     guint64 hash;
     guint32 process;
@@ -108,6 +110,7 @@ lamp_messages_find(const LampInferenceInput *input)
 typedef struct {
     guint32 process, connection, call;
     gint64 start;
+    gboolean is_push; /* sent unasked */
 } Fetch;
 
 static int
@@ -123,6 +126,21 @@ compare_fetches(const void *a, const void *b)
     return x->call < y->call ? -1 : x->call > y->call;
 }
 
+/* When the next fetch begins. A broker that pushes does not wait until the work is done: the
+ * consumer may have several messages under way. */
+static gint64
+end_of_work(const GArray *fetches, guint at, gint64 last)
+{
+    const Fetch *fetch = &g_array_index(fetches, Fetch, at);
+    guint next = at + (fetch->is_push ? PUSHED : 1);
+    if (next >= fetches->len)
+        return last;
+    const Fetch *then = &g_array_index(fetches, Fetch, next);
+    return then->process == fetch->process && then->connection == fetch->connection
+               ? then->start
+               : last;
+}
+
 gint64 *
 lamp_messages_ends(const LampInferenceInput *input)
 {
@@ -131,19 +149,16 @@ lamp_messages_ends(const LampInferenceInput *input)
     for (gsize i = 0; i < input->n_calls; i++) {
         const LampInferenceCall *c = &input->calls[i];
         Fetch fetch = {c->client_process, c->client_connection, (guint32) i,
-                       c->client_start_ns};
+                       first_known(c->client_start_ns, c->client_end_ns),
+                       c->client_start_ns == LAMP_INFERENCE_TIME_NONE};
         last = MAX(last, MAX(MAX(c->client_start_ns, c->client_end_ns),
                              MAX(c->server_start_ns, c->server_end_ns)));
         if (c->flags & LAMP_CALL_FETCH)
             g_array_append_val(list, fetch);
     }
     g_array_sort(list, compare_fetches);
-    for (guint i = 0; i < list->len; i++) {
-        const Fetch *a = &g_array_index(list, Fetch, i);
-        const Fetch *b = i + 1 < list->len ? a + 1 : a;
-        gboolean next = b != a && a->process == b->process && a->connection == b->connection;
-        ends[a->call] = next ? b->start : last;
-    }
+    for (guint i = 0; i < list->len; i++)
+        ends[g_array_index(list, Fetch, i).call] = end_of_work(list, i, last);
     g_array_free(list, TRUE);
     return ends;
 }

@@ -10,7 +10,7 @@
 #include "correlate/inference/density.h"
 #include "correlate/inference/problem.h"
 
-#define LAMP_OCCURRENCES 6 /* n-th times that are told apart */
+#define LAMP_OCCURRENCES 7 /* n-th times that are told apart; the last is all further ones */
 #define LAMP_MAX_SLOTS 96  /* per kind of request; further kinds of step are unusual ones */
 #define LAMP_MAX_KIDS 512  /* steps of one request */
 #define LAMP_NO_SLOT 0xffff
@@ -32,12 +32,20 @@ typedef struct {
     guint32 step_kind;
     guint32 occurrence;
     guint64 hash;     /* the pattern of a request is the sum of these */
-    float presence;   /* log odds that it is there, given that the n-1st is */
+    float presence;   /* log odds that it is there, given that the n-1st is; where it may come
+                         again and again, log probability of each time */
     float log_within; /* log share that ends before the request */
     float log_overrun;
     double weight;
     double own; /* of it, what one request taught on average */
 } LampSlot;
+
+/* Whether a request may have it several times. */
+static inline gboolean
+lamp_slot_repeats(const LampSlot *slot)
+{
+    return slot->occurrence == LAMP_OCCURRENCES - 1;
+}
 
 /* Every density exists once for each fold, learnt from the requests outside the fold: a request
  * is never scored with what it taught itself, or wrong links would confirm themselves.

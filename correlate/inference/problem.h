@@ -48,6 +48,7 @@ typedef struct {
     guint32 *request_kind_partner, *request_kind_operation;
     guint8 *overruns;  /* per step kind: may outlive its request */
     gint64 resolution; /* of the time stamps, ns */
+    gint64 grain;      /* of clocks that each have their own phase; 0: none (grain.c) */
     gint64 span;       /* from the first to the last event, ns */
 } LampField;
 
@@ -65,6 +66,11 @@ void lamp_problem_free(LampProblem *self);
 /* Fills in the candidates of every step: the requests that were open when it was made. */
 void lamp_field_find_candidates(LampField *field);
 
+/* Looks whether several coarse clocks wrote the stamps; if so, candidates of another clock than
+ * the step's are excluded. The candidates must be known, and are to be found anew after TRUE.
+ */
+gboolean lamp_field_find_grain(LampField *field);
+
 /* Whether the request was open during the step; the engine's only hard constraint. Who asks on
  * one connection is never its server: of two calls in one direction none causes the other. */
 static inline gboolean
@@ -72,6 +78,7 @@ lamp_field_contains(const LampField *field, const LampRequest *r, const LampStep
 {
     return r->process == s->process && r->start <= s->start && r->call != s->call &&
            (r->connection == 0 || r->connection != s->connection) &&
+           (field->grain == 0 || (s->start - r->start) % field->grain == 0) &&
            (s->end <= r->end || (field->overruns[s->kind] && s->start <= r->end));
 }
 

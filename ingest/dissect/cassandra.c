@@ -146,8 +146,10 @@ response(LampKeyedState *state, LampExchange *exchange, const LampFrame *frame)
         return;
     }
     lamp_exchange_set_status(exchange, lamp_bytes_text("ok"));
-    if (opcode == OP_RESULT && exchange->kind == OP_PREPARE)
+    if (opcode == OP_RESULT && exchange->kind == OP_PREPARE) {
         remember(state, exchange, c);
+        lamp_statements_mark_prepare(exchange);
+    }
 }
 
 static const LampKeyedProtocol protocol = {

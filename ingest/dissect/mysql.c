@@ -277,12 +277,15 @@ read_login_answer(MysqlState *state, LampStream *stream, const LampFrame *frame)
 static void
 read_first_answer(MysqlState *state, LampExchange *exchange, LampBytes body)
 {
-    if (exchange->kind != COM_PREPARE || body.len < 9 || body.at[0] != 0)
+    if (exchange->kind != COM_PREPARE)
         return;
-    if (state->statements == NULL)
-        state->statements = lamp_statements_new();
-    lamp_statements_add(state->statements, lamp_bytes(body.at + 1, 4),
-                        lamp_bytes(exchange->operation, exchange->operation_len));
+    if (body.len >= 9 && body.at[0] == 0) {
+        if (state->statements == NULL)
+            state->statements = lamp_statements_new();
+        lamp_statements_add(state->statements, lamp_bytes(body.at + 1, 4),
+                            lamp_bytes(exchange->operation, exchange->operation_len));
+    }
+    lamp_statements_mark_prepare(exchange);
 }
 
 static void

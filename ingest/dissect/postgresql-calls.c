@@ -77,6 +77,9 @@ lamp_pg_lose(LampPgStep *step)
     lamp_pg_lose_pairing(step->state, step->stream, 0);
 }
 
+/* What a call of several messages did, in its kind. */
+enum { PG_PARSED = 1, PG_BOUND = 2 };
+
 /* The call that messages before a Sync belong to. */
 static LampExchange *
 building(LampPgState *state)
@@ -172,6 +175,42 @@ forget_statement(LampPgState *state, LampBytes body)
         lamp_statements_remove(state->statements, name);
 }
 
+static LampBytes
+query_of(LampBytes body)
+{
+    return body.len > 0 ? lamp_bytes(body.at, strnlen((const char *) body.at, body.len)) : body;
+}
+
+static void
+read_message(LampPgState *state, LampExchange *exchange, guint8 type, LampBytes body)
+{
+    switch (type) {
+    case 'P':
+        exchange->kind |= PG_PARSED;
+        read_parse(state, exchange, body);
+        break;
+    case 'B':
+        exchange->kind |= PG_BOUND;
+        read_bind(state, exchange, body);
+        break;
+    case 'C':
+        forget_statement(state, body);
+        break;
+    case 'Q':
+        name_by_sql(exchange, query_of(body));
+        break;
+    case 'F':
+        lamp_exchange_set_operation(exchange, lamp_bytes_text("function call"));
+        break;
+    case 'S':
+        if (exchange->kind == PG_PARSED)
+            lamp_statements_mark_prepare(exchange);
+        break;
+    default:
+        break;
+    }
+}
+
 void
 lamp_pg_read_frontend(LampPgStep *step, guint8 type, LampBytes body, gsize at, gsize end)
 {
@@ -179,26 +218,15 @@ lamp_pg_read_frontend(LampPgStep *step, guint8 type, LampBytes body, gsize at, g
     if (type == 'p' || type == 'X' || type == 'H')
         return; /* password, terminate, flush */
     gboolean is_copy = type == 'd' || type == 'c' || type == 'f';
+    gboolean is_last = type == 'Q' || type == 'S' || type == 'F';
     LampExchange *exchange = is_copy ? state->pairing.first : building(state);
     if (exchange != NULL)
         lamp_exchange_request_bytes(exchange, &step->view, at, end);
-    if (exchange == NULL && !is_copy && (type == 'Q' || type == 'S' || type == 'F'))
-        push_call(step, NULL);
-    if (exchange == NULL || is_copy)
+    if (is_copy)
         return;
-    if (type == 'P')
-        read_parse(state, exchange, body);
-    else if (type == 'B')
-        read_bind(state, exchange, body);
-    else if (type == 'C')
-        forget_statement(state, body);
-    else if (type == 'Q')
-        name_by_sql(exchange, body.len > 0 ? lamp_bytes(body.at, strnlen((const char *) body.at,
-                                                                         body.len))
-                                           : body);
-    else if (type == 'F')
-        lamp_exchange_set_operation(exchange, lamp_bytes_text("function call"));
-    if (type == 'Q' || type == 'S' || type == 'F')
+    if (exchange != NULL)
+        read_message(state, exchange, type, body);
+    if (is_last)
         push_call(step, exchange);
 }
 

@@ -97,3 +97,13 @@ lamp_statements_remove(LampStatements *statements, LampBytes name)
     g_clear_pointer(&s->text, g_free);
     s->size = 0;
 }
+
+void
+lamp_statements_mark_prepare(LampExchange *exchange)
+{
+    char marked[sizeof exchange->operation];
+    gint n = g_snprintf(marked, sizeof marked, "PREPARE %.*s", (int) exchange->operation_len,
+                        exchange->operation);
+    lamp_exchange_set_operation(exchange,
+                                lamp_bytes(marked, MIN((gsize) n, sizeof marked - 1)));
+}

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "ingest/dissect/pairing.h"
 
 typedef struct LampStatements LampStatements;
 
@@ -25,3 +26,7 @@ gboolean lamp_statements_find(const LampStatements *statements, LampBytes name,
 
 /* NULL and unknown names are fine. */
 void lamp_statements_remove(LampStatements *statements, LampBytes name);
+
+/* Tells a call that prepares a statement from those that run it: "PREPARE " before its shape.
+ * Once for a call. */
+void lamp_statements_mark_prepare(LampExchange *exchange);

@@ -2,8 +2,9 @@
  * Flow records on their way to the sink: addresses, times and further fields in one form.
  */
 #include "ingest/flow/record.h"
+#include "base/text.h"
 
-enum { VALUE_MOST = 48 /* an IPv6 address in quotes */ };
+enum { VALUE_MOST = 48 /* an IPv6 address in quotes */, TEXT_MOST = 128 };
 
 static const guint8 mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
@@ -136,6 +137,34 @@ lamp_flow_record_address(LampFlowRecord *f, const char *name, const guint8 *p, g
         if (i > 0)
             *at++ = ':';
         at = put_hex(at, (guint) p[i] << 8 | p[i + 1]);
+    }
+    *at++ = '"';
+    end_member(f, at);
+}
+
+void
+lamp_flow_record_text(LampFlowRecord *f, const char *name, LampBytes text)
+{
+    static const char digits[] = "0123456789abcdef";
+    if (text.len == 0)
+        return;
+    g_autofree char *clean = lamp_text_to_utf8(text, TEXT_MOST);
+    guint8 *at = begin_member(f, name);
+    f->attributes.len = (gsize) (at - f->attributes.at);
+    at = lamp_out_end(&f->attributes, 6 * strlen(clean) + 2);
+    *at++ = '"';
+    for (const char *c = clean; *c != '\0'; c++) {
+        guint8 byte = (guint8) *c;
+        if (byte < 0x20) {
+            memcpy(at, "\\u00", 4);
+            at[4] = (guint8) digits[byte >> 4];
+            at[5] = (guint8) digits[byte & 15];
+            at += 6;
+            continue;
+        }
+        if (byte == '"' || byte == '\\')
+            *at++ = '\\';
+        *at++ = byte;
     }
     *at++ = '"';
     end_member(f, at);

@@ -27,6 +27,8 @@ gboolean lamp_flow_record_set_times(LampFlowRecord *flow, gint64 first_ms, gint6
 
 /* Further fields; @name is static JSON-safe text. A number of 0 is left out. */
 void lamp_flow_record_number(LampFlowRecord *flow, const char *name, guint64 value);
+/* A text of input, escaped; an empty one is left out. */
+void lamp_flow_record_text(LampFlowRecord *flow, const char *name, LampBytes text);
 void lamp_flow_record_address(LampFlowRecord *flow, const char *name, const guint8 *address,
                               gsize len);
 

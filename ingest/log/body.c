@@ -53,8 +53,10 @@ lamp_log_parse_pairs(LampLog *log, LampBytes message, LampLogRecord *record)
     if (message.len == 0 || memchr(message.at, '=', message.len) == NULL)
         return;
     while ((kind = lamp_keyvalue_next(&scan, &key, &value)) != LAMP_KEYVALUE_END)
-        if (kind == LAMP_KEYVALUE_PAIR)
+        if (kind == LAMP_KEYVALUE_PAIR) {
+            record->names_packet = record->names_packet || lamp_text_is_word(key, "src", 3);
             lamp_log_set_inner(log, record, key, value);
+        }
 }
 
 /* A nested line may begin with its own time; the outer one, which has a zone, is kept. */

@@ -24,6 +24,7 @@ typedef struct {
     LampLog *log;
     LampLogRecord *record;
     LampCursor at;
+    const guint8 *body; /* begins behind the time */
     gboolean has_marks; /* redis: `.`, `-`, `*`, `#` stand for the severity */
 } Head;
 
@@ -357,8 +358,10 @@ take_part(Head *h)
     if (!has_time(h)) {
         gsize used = lamp_log_take_time(h->log, h->record, lamp_cursor_rest(&h->at));
         h->at.at += used;
-        if (used > 0)
+        if (used > 0) {
+            h->body = h->at.at;
             return TRUE;
+        }
     }
     if (*h->at.at == '[')
         return take_bracket(h);
@@ -370,13 +373,14 @@ take_part(Head *h)
 gssize
 lamp_log_parse_head(LampLog *log, LampBytes line, gboolean needs_time, LampLogRecord *record)
 {
-    Head h = {.log = log, .record = record, .at = lamp_cursor(line)};
+    Head h = {.log = log, .record = record, .at = lamp_cursor(line), .body = line.at};
     for (guint i = 0; i < PARTS; i++) {
         skip_separators(&h);
         if (h.at.at == h.at.end || !take_part(&h))
             break;
     }
     skip_separators(&h);
+    record->body = lamp_bytes(h.body, (gsize) (h.at.end - h.body));
     if (needs_time && !has_time(&h))
         return -1;
     return h.at.at - line.at;

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/value-hash.h"
 #include "ingest/log/forms.h"
+#include "ingest/log/packet-line.h"
 
 enum { JOINED_BYTES = LAMP_LIMIT_FIELD_VALUE, SAMPLE_BYTES = 80 };
 
@@ -251,6 +252,7 @@ emit_pending(Pass *pass)
     add_template(log, record);
     guint64 number = pass->sink->event(pass->sink->owner, event);
     lamp_log_emit_calls(log, record, number, pass->sink);
+    lamp_log_emit_flows(record, number, pass->sink);
     pass->sink->coverage(pass->sink->owner, event->offset, event->length, TRUE);
     pass->begin = NULL;
 }

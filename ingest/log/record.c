@@ -15,7 +15,8 @@ lamp_log_record_clear(LampLogRecord *record, gsize line_length)
     }
     record->scratch_used = 0;
     record->depth = 0;
-    record->is_request = record->is_partial = FALSE;
+    record->body = lamp_bytes(NULL, 0);
+    record->is_request = record->is_partial = record->names_packet = FALSE;
     record->time_seconds = record->time_nanoseconds = -1;
     record->event =
         (LampEventRow){.time = LAMP_TIME_NONE, .resolution_ns = 1, .fields = record->fields};

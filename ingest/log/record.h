@@ -36,9 +36,11 @@ typedef struct {
     LampEventRow event;
     LampLogCall call;
     gint64 time_seconds, time_nanoseconds; /* two-part times: -1 unknown */
-    gboolean is_request; /* an access line: no template is made of its message */
-    gboolean is_partial; /* the message goes on in the next line */
-    guint8 *joined;      /* owned; text put together from several lines, or NULL */
+    LampBytes body;        /* what follows time and writer; the message is its end */
+    gboolean is_request;   /* an access line: no template is made of its message */
+    gboolean names_packet; /* has an address of a packet: a firewall's line, perhaps */
+    gboolean is_partial;   /* the message goes on in the next line */
+    guint8 *joined;        /* owned; text put together from several lines, or NULL */
     gsize joined_size;
     gsize depth;     /* of parsers inside parsers, bounded */
     guint8 *scratch; /* owned; for unescaped text and joined keys */

@@ -87,6 +87,23 @@ log_sink_observation(gpointer owner, const LampObservationRow *row)
 }
 
 static inline void
+log_sink_flow(gpointer owner, const LampFlowRow *row)
+{
+    LogSink *s = owner;
+    g_autofree char *first = lamp_time_format(row->first_time);
+    g_autofree char *last = lamp_time_format(row->last_time);
+    g_string_append_printf(s->text, "flow %s %s", first, last);
+    log_sink_put_endpoint(s->text, "from", &row->source);
+    log_sink_put_endpoint(s->text, "to", &row->destination);
+    g_string_append_printf(s->text,
+                           " %u: %" G_GUINT64_FORMAT " packets %" G_GUINT64_FORMAT
+                           " bytes flags %u event %" G_GUINT64_FORMAT " %.*s\n",
+                           row->transport, row->packets, row->bytes, row->tcp_flags,
+                           row->event_number, (int) row->attributes.len,
+                           (const char *) row->attributes.at);
+}
+
+static inline void
 log_sink_finding(gpointer owner, const LampFinding *finding)
 {
     LogSink *s = owner;
@@ -111,6 +128,7 @@ log_sink_begin(LogSink *s)
     s->sink = (LampSink){.owner = s,
                          .event = log_sink_event,
                          .observation = log_sink_observation,
+                         .flow = log_sink_flow,
                          .finding = log_sink_finding,
                          .coverage = log_sink_coverage};
 }

@@ -49,7 +49,7 @@ record(LampStore *store, int source, gint64 from, gint64 to, gint64 first, gint6
 {
     g_autofree char *sql = g_strdup_printf(
         "INSERT INTO flow_records VALUES (NULL, %d, %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT
-        ", 6, %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", 5, 500, %d, 1, NULL)",
+        ", 6, %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", 5, 500, %d, 1, NULL, NULL)",
         source, from, to, first, last, flags);
     fixture_run(store, sql);
 }

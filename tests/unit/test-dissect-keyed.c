@@ -67,7 +67,8 @@ START_TEST(test_cassandra_out_of_order_and_prepared)
         TO_CLIENT("\x84\0\0\2\x08\0\0\0\4\0\0\0\1"),
     };
     REPLAY(lamp_dissector_cassandra, turns,
-           "1 SELECT a FROM t WHERE b=? [ok] 38/17 @0,0,1,1\n3 bad [0x2000]! 16/13 @2,2,3,3\n"
+           "1 PREPARE SELECT a FROM t WHERE b=? [ok] 38/17 @0,0,1,1\n3 bad [0x2000]! 16/13 "
+           "@2,2,3,3\n"
            "2 SELECT a FROM t WHERE b=? [ok] 13/13 @2,2,4,4\n");
 }
 END_TEST

@@ -41,7 +41,7 @@ START_TEST(test_mysql_prepared_and_pipelined)
         TO_CLIENT(OK),
     };
     REPLAY(lamp_dissector_mysql, turns,
-           "1 SELECT f(?) [ok] 16/16 @3,3,4,4\n2 SELECT f(?) [ok] 14/11 @5,5,6,6\n"
+           "1 PREPARE SELECT f(?) [ok] 16/16 @3,3,4,4\n2 SELECT f(?) [ok] 14/11 @5,5,6,6\n"
            "3 SELECT f(?) [ok] 14/11 @5,5,7,7\n");
 }
 END_TEST

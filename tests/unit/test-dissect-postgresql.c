@@ -50,6 +50,23 @@ START_TEST(test_postgresql_extended_with_prepared_name)
 }
 END_TEST
 
+START_TEST(test_postgresql_prepared_first_and_run_later)
+{
+    static const Turn turns[] = {
+        TO_SERVER(STARTUP),
+        TO_CLIENT(AUTHENTICATED),
+        TO_SERVER("P\0\0\0\x16"
+                  "cc\0SELECT f($1)\0\0\0" SYNC),
+        TO_CLIENT("1\0\0\0\4" READY),
+        TO_SERVER("B\0\0\0\x18\0cc\0\0\0\0\1\0\0\0\6u11469\0\0" SYNC),
+        TO_CLIENT("2\0\0\0\4" DONE READY),
+    };
+    REPLAY(lamp_dissector_postgresql, turns,
+           "1 PREPARE SELECT f(?) [ok] 28/11 @2,2,3,3\n"
+           "2 SELECT f(?) [ok] 30/25 @4,4,5,5 sql.1=u11469\n");
+}
+END_TEST
+
 START_TEST(test_postgresql_tls_is_handed_over)
 {
     static const Turn turns[] = {TO_SERVER("\0\0\0\x08\x04\xd2\x16\x2f"), TO_CLIENT("S")};
@@ -116,6 +133,7 @@ make_suite(void)
     TCase *tc = tcase_create("all");
     tcase_add_test(tc, test_postgresql_simple_query_and_error);
     tcase_add_test(tc, test_postgresql_extended_with_prepared_name);
+    tcase_add_test(tc, test_postgresql_prepared_first_and_run_later);
     tcase_add_test(tc, test_postgresql_tls_is_handed_over);
     tcase_add_test(tc, test_postgresql_refused_tls_copy_and_unanswered);
     tcase_add_test(tc, test_postgresql_midstream);
