@@ -6,6 +6,7 @@
  * the database as it was: with the earlier results, or waiting for correlate.
  */
 #include "correlate/passes.h"
+#include "correlate/span-parents.h"
 
 G_DEFINE_QUARK(lamp - correlate - error - quark, lamp_correlate_error)
 
@@ -64,6 +65,7 @@ begin(LampCorrelation *c, LampStore *store, const LampCorrelateOptions *options)
         .connections = array_of(sizeof(LampConnection), NULL),
         .observations = array_of(sizeof(LampObservation), NULL),
         .partners = array_of(sizeof(guint32), NULL),
+        .told = array_of(sizeof(LampToldParent), NULL),
         .members = array_of(sizeof(guint32), NULL),
         .evidence = array_of(sizeof(LampEvidenceLine), NULL),
         .calls = array_of(sizeof(LampCall), NULL),
@@ -76,8 +78,8 @@ static void
 end(LampCorrelation *c)
 {
     GArray *arrays[] = {c->sources,      c->hosts,    c->places,   c->connections,
-                        c->observations, c->partners, c->members,  c->evidence,
-                        c->calls,        c->services, c->instances};
+                        c->observations, c->partners, c->told,     c->members,
+                        c->evidence,     c->calls,    c->services, c->instances};
     for (guint i = 0; i < G_N_ELEMENTS(arrays); i++)
         g_array_unref(arrays[i]);
     if (c->log_operations != NULL)

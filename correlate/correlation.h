@@ -121,10 +121,10 @@ typedef struct {
     gint64 order_violation;
     gint64 lamport[4]; /* request send, request receive, response send, response receive */
     guint32 parent, root;
-    guint32 log_operation;  /* made of log lines: index in log_operations + 1; 0: not */
-    float confidence;       /* of the parent */
-    float tree_confidence;  /* of a root: that the whole tree is right */
-    guint8 flags, is_error; /* LAMP_SEEN_… */
+    guint32 log_operation; /* made of log lines: index in log_operations + 1; 0: not */
+    float confidence;      /* of the parent */
+    float tree_confidence; /* of a root: that the whole tree is right */
+    guint8 flags, is_error, is_told; /* LAMP_SEEN_…; the input told the parent */
 } LampCall;
 
 /* One log record tied to a call; a list by index. */
@@ -155,6 +155,7 @@ typedef struct {
     GArray *connections;      /* LampConnection */
     GArray *observations;     /* LampObservation */
     GArray *partners;         /* guint32 beside observations: other end of a span, or NONE */
+    GArray *told;             /* LampToldParent */
     GArray *members;          /* guint32: indices of observations, grouped by call */
     GArray *evidence;         /* LampEvidenceLine */
     GArray *calls;            /* LampCall */
@@ -212,7 +213,6 @@ gboolean lamp_pass_logs(LampCorrelation *c, GError **error);
 gboolean lamp_pass_sort(LampCorrelation *c, GError **error);
 gboolean lamp_pass_services(LampCorrelation *c, GError **error);
 gboolean lamp_pass_links(LampCorrelation *c, GError **error);
-gboolean lamp_pass_callers(LampCorrelation *c, GError **error);
 gboolean lamp_pass_callers(LampCorrelation *c, GError **error);
 gboolean lamp_pass_traces(LampCorrelation *c, GError **error);
 gboolean lamp_pass_write(LampCorrelation *c, GError **error);

@@ -7,7 +7,7 @@
  * the servers' starts, which is the most probable assignment where delays are alike. Spans
  * whose other end is not there stay single. Cost: O(n log n) and the spans open at once.
  */
-#include "correlate/correlation.h"
+#include "correlate/span-parents.h"
 
 static void
 join(LampCorrelation *c, guint32 a, guint32 b)
@@ -137,7 +137,8 @@ join_by_time(LampCorrelation *c)
     for (guint32 i = 0; i < c->observations->len; i++) {
         const LampObservation *span = lamp_observation(c, i);
         if (span->origin == LAMP_FROM_SPAN && partner(c, i) == LAMP_INDEX_NONE &&
-            span->process != 0 && span->peer != 0 && span->request_first != LAMP_TIME_NONE)
+            span->process != 0 && span->peer != 0 && span->request_first != LAMP_TIME_NONE &&
+            !lamp_is_told(c, span->id))
             g_array_append_val(order, i);
     }
     g_array_sort_with_data(order, compare_spans, c);
@@ -160,7 +161,7 @@ lamp_pass_join(LampCorrelation *c, GError **error)
     guint32 none = LAMP_INDEX_NONE;
     for (guint32 i = 0; i < c->observations->len; i++)
         g_array_append_val(c->partners, none);
-    if (!join_as_told(c, error))
+    if (!join_as_told(c, error) || !lamp_read_told_parents(c, error))
         return FALSE;
     join_by_time(c);
     return TRUE;

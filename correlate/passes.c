@@ -3,6 +3,7 @@
  */
 #include "correlate/passes.h"
 #include "correlate/log-lines.h"
+#include "correlate/span-parents.h"
 
 const LampPass lamp_passes[] = {
     {"load", "the observations of store/schema.sql", lamp_pass_load},
@@ -21,6 +22,7 @@ const LampPass lamp_passes[] = {
     {"sort", "calls by time", lamp_pass_sort},
     {"services", "replicas by protocol, port and operations", lamp_pass_services},
     {"links", "one probabilistic model of all evidence (docs/inference.md)", lamp_pass_links},
+    {"told", "parents of imported spans that the input tells", lamp_pass_told},
     {"callers", "who calls for a request is inside", lamp_pass_callers},
     {"log-links", "order of components in a request's lines", lamp_pass_log_links},
     {"traces", "trees of links", lamp_pass_traces},

@@ -96,6 +96,14 @@ write_others(LampCorrelation *c, LampStatement *insert, guint32 child, GString *
     return TRUE;
 }
 
+static const char *
+pass_of(const LampCall *call)
+{
+    if (call->is_told)
+        return "told";
+    return call->log_operation != 0 ? "log-lines" : "inference";
+}
+
 /* The answer as rank 1, the other candidates from rank 2 on, also those of calls that were left
  * without a parent. */
 gboolean
@@ -106,19 +114,20 @@ lamp_write_links(LampCorrelation *c, GError **error)
     g_autoptr(GString) evidence = g_string_new(NULL);
     for (guint32 i = 0; insert != NULL && i < c->calls->len; i++) {
         const LampInferenceLink *link = &c->inference->links[i];
-        gboolean is_of_lines = lamp_call(c, i)->log_operation != 0;
         guint32 parent = lamp_call(c, i)->parent;
         const LampInferenceCandidate *first =
             link->candidate_count > 0 ? &c->inference->candidates[link->first_candidate] : NULL;
         if (first != NULL && first->parent != parent)
             first = NULL;
         describe_link(evidence, c->inference, link, first, parent);
-        lamp_statement_bind_string(insert, 7, is_of_lines ? "log-lines" : "inference");
+        if (lamp_call(c, i)->is_told)
+            g_string_assign(evidence, "{}");
+        lamp_statement_bind_string(insert, 7, pass_of(lamp_call(c, i)));
         if (parent != LAMP_INDEX_NONE &&
             !write_link(insert, i, parent, 1, kind_name(link->kind),
                         (double) lamp_call(c, i)->confidence, evidence, error))
             return FALSE;
-        if (!write_others(c, insert, i, evidence, error))
+        if (!lamp_call(c, i)->is_told && !write_others(c, insert, i, evidence, error))
             return FALSE;
     }
     return insert != NULL;

@@ -31,6 +31,7 @@ const LampReader *const lamp_readers[] = {
     &lamp_reader_syslog,
     &lamp_reader_table,
     &lamp_reader_text,
+    &lamp_reader_traces,
     &lamp_reader_vpc_flow,
     NULL,
 };

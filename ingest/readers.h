@@ -28,4 +28,5 @@ extern const LampReader lamp_reader_spans;
 extern const LampReader lamp_reader_syslog;
 extern const LampReader lamp_reader_table;
 extern const LampReader lamp_reader_text;
+extern const LampReader lamp_reader_traces;
 extern const LampReader lamp_reader_vpc_flow;

@@ -68,8 +68,10 @@ typedef struct {
     LampOrigin origin;
     LampRole role;
     LampBytes external_id;
-    guint64 event_number;  /* log: number that the event sink returned; 0 if none */
-    guint64 connection_id; /* wire: as in LampConnectionRow; 0 if none */
+    LampBytes external_trace_id,
+        external_parent_id; /* span: where the input tells the parent */
+    guint64 event_number;   /* log: number that the event sink returned; 0 if none */
+    guint64 connection_id;  /* wire: as in LampConnectionRow; 0 if none */
     guint64 position;
     gint64 request_sequence, response_sequence; /* -1 unknown */
     LampEndpoint client, server; /* log, span; the connection has them for wire */

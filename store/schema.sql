@@ -192,6 +192,14 @@ CREATE TABLE span_joins (
     server_external_id TEXT NOT NULL
 );
 
+--- Parents of imported spans, where the input tells them: one row for each such span.
+CREATE TABLE span_parents (
+    observation_id INTEGER PRIMARY KEY, -- the span
+    source_id INTEGER NOT NULL,
+    external_trace_id TEXT NOT NULL,
+    external_parent_id TEXT          -- span of the same trace; NULL: the first of its trace
+);
+
 --- Hosts and the relation of their clocks to the reference clock.
 CREATE TABLE hosts (
     host_id INTEGER PRIMARY KEY,

@@ -13,6 +13,7 @@ typedef enum {
     INSERT_CONNECTION,
     INSERT_HOST_NAME,
     INSERT_SPAN_JOIN,
+    INSERT_SPAN_PARENT,
     N_INSERTS,
 } Insert;
 

@@ -314,6 +314,18 @@ bind_call(LampWriter *writer, LampBatch *row, const LampObservationRow *o)
     batch_values(writer, row, 29, o, LAMP_SIDE_RESPONSE);
 }
 
+/* What the input tells of a span's place in its trace. */
+static void
+insert_parent(LampWriter *writer, gint64 id, const LampObservationRow *o)
+{
+    LampStatement *row = writer->inserts[INSERT_SPAN_PARENT];
+    lamp_statement_bind_int(row, 1, id);
+    lamp_statement_bind_int(row, 2, writer->source_id);
+    lamp_statement_bind_text(row, 3, o->external_trace_id);
+    lamp_statement_bind_text(row, 4, o->external_parent_id);
+    lamp_writer_insert(writer, INSERT_SPAN_PARENT);
+}
+
 guint64
 lamp_writer_observation(LampWriter *writer, const LampObservationRow *o)
 {
@@ -324,6 +336,8 @@ lamp_writer_observation(LampWriter *writer, const LampObservationRow *o)
     bind_observer(writer, row, o);
     bind_call(writer, row, o);
     end_row(writer, BATCH_OBSERVATIONS);
+    if (o->external_trace_id.len > 0)
+        insert_parent(writer, id, o);
     return (guint64) id;
 }
 

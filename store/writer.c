@@ -21,6 +21,7 @@ static const char *const insert_sql[N_INSERTS] = {
         "INSERT INTO connections VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [INSERT_HOST_NAME] = "INSERT INTO host_names VALUES (?,?,?,?,?)",
     [INSERT_SPAN_JOIN] = "INSERT INTO span_joins VALUES (?,?,?)",
+    [INSERT_SPAN_PARENT] = "INSERT INTO span_parents VALUES (?,?,?,?)",
 };
 
 static const char *const batch_tables[N_BATCHES] = {
@@ -39,6 +40,7 @@ static const char *const forget_sql[] = {
     "DELETE FROM flow_records WHERE source_id = ?1",
     "DELETE FROM host_names WHERE source_id = ?1",
     "DELETE FROM span_joins WHERE source_id = ?1",
+    "DELETE FROM span_parents WHERE source_id = ?1",
     "DELETE FROM sources WHERE source_id = ?1",
 };
 

@@ -68,7 +68,12 @@ log_sink_observation(gpointer owner, const LampObservationRow *row)
         g_autofree char *time = lamp_time_format(times[i]);
         g_string_append_printf(s->text, " %s", time);
     }
+    log_sink_put(s->text, "id", row->external_id);
+    log_sink_put(s->text, "trace", row->external_trace_id);
+    log_sink_put(s->text, "parent", row->external_parent_id);
     log_sink_put(s->text, "process", row->process);
+    if (row->origin == LAMP_ORIGIN_SPAN)
+        log_sink_put(s->text, "peer", row->peer);
     log_sink_put(s->text, "protocol", row->protocol);
     log_sink_put(s->text, "operation", row->operation);
     log_sink_put(s->text, "status", row->status);

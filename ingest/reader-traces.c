@@ -1,0 +1,403 @@
+/*
+ * Traces in JSON: what Jaeger's and Zipkin's user interfaces and APIs hand out, and OTLP as
+ * collectors write it to files; also what `lamplight export` writes.
+ *
+ *   {"data": [{"traceID": …, "spans": [{…}, …], "processes": {"p1": {"serviceName": …}}}]}
+ *   [{"traceId": …, "id": …, "parentId": …, "localEndpoint": {…}}, …]
+ *   {"resourceSpans": [{"resource": {…}, "scopeSpans": [{"spans": [{…}]}]}]}
+ *
+ * In: one such document, or one after the other (a line each, or not). Out: one observation for
+ * each span, with its id, its trace and its parent as they are told. The structure is walked
+ * byte by byte; only one span, or the names of a trace's services, must be in the window at
+ * once. Spans wait until their trace (resource) has ended, since its services may be named
+ * behind them, up to a limit.
+ */
+#include "base/keyed-map.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "ingest/coverage.h"
+#include "ingest/readers.h"
+#include "ingest/span/span.h"
+
+enum { DEPTH = 64, KEY_BYTES = 16, WAITING_SPANS = 65536, PROCESSES = 4096 };
+#define PROCESS_BYTES ((gsize) 4 << 20)
+#define TOP_BYTES \
+    ((gsize) 1 << 20) /* an object in a list at the top that is longer is no span */
+
+typedef enum { KEY_OTHER, KEY_SPANS, KEY_PROCESSES, KEY_RESOURCE } Key;
+
+typedef struct {
+    LampCoverage coverage;
+    LampLogRecord record; /* lends its scratch */
+    guint depth;
+    guint8 kinds[DEPTH]; /* '{' or '[' */
+    guint8 keys[DEPTH];  /* Key of the container */
+    Key key;             /* of the value that comes */
+    guint8 word[KEY_BYTES];
+    gsize word_length; /* of the string before, G_MAXSIZE if longer */
+    guint64 spans;
+    GArray *waiting; /* LampTraceSpan, texts in `texts` */
+    GStringChunk *texts;
+    LampKeyedMap *processes; /* key -> index + 1 in `services` */
+    GPtrArray *services;     /* borrowed from `texts` */
+    LampBytes resource;      /* in `texts` */
+} Traces;
+
+static LampBytes
+keep(Traces *t, LampBytes text)
+{
+    if (text.len == 0)
+        return text;
+    gsize length = MIN(text.len, (gsize) LAMP_LIMIT_FIELD_VALUE);
+    return lamp_bytes(
+        g_string_chunk_insert_len(t->texts, (const char *) text.at, (gssize) length), length);
+}
+
+static void
+take_process(gpointer owner, LampBytes key, LampBytes service)
+{
+    Traces *t = owner;
+    if (t->services->len == PROCESSES)
+        return;
+    guint64 *place = lamp_keyed_map_add(t->processes, key, NULL);
+    if (place == NULL)
+        return;
+    LampBytes *name = g_new(LampBytes, 1);
+    *name = keep(t, service);
+    g_ptr_array_add(t->services, name);
+    *place = t->services->len;
+}
+
+static LampBytes
+service_of(const Traces *t, const LampTraceSpan *span)
+{
+    const guint64 *place = lamp_keyed_map_find(t->processes, span->process);
+    if (span->service.len > 0)
+        return span->service;
+    if (span->process.len > 0 && place != NULL)
+        return *(const LampBytes *) g_ptr_array_index(t->services, *place - 1);
+    if (t->resource.len > 0)
+        return t->resource;
+    return span->process.len > 0 ? span->process : lamp_bytes_text("unknown");
+}
+
+static void
+emit(const Traces *t, const LampTraceSpan *span, LampSink *sink)
+{
+    LampValue trace = {LAMP_SIDE_REQUEST, lamp_bytes_text("trace_id"), span->trace};
+    LampBytes service = service_of(t, span);
+    gboolean is_local = span->is_inside && span->parent.len > 0;
+    LampObservationRow row = {.origin = LAMP_ORIGIN_SPAN,
+                              .role = span->role,
+                              .external_id = span->id,
+                              .external_trace_id = span->trace,
+                              .external_parent_id = span->parent,
+                              .process = service,
+                              .peer = is_local ? service : span->peer,
+                              .protocol = span->protocol,
+                              .operation = span->name,
+                              .status = span->status,
+                              .is_error = span->is_error,
+                              .request_sequence = -1,
+                              .response_sequence = -1,
+                              .request_first = span->start,
+                              .request_last = span->start,
+                              .response_first = span->end,
+                              .response_last = span->end,
+                              .resolution_ns = span->resolution_ns,
+                              .values = &trace,
+                              .value_count = 1};
+    sink->observation(sink->owner, &row);
+}
+
+static void
+open_trace(Traces *t)
+{
+    t->texts = g_string_chunk_new(4096);
+    t->processes = lamp_keyed_map_new(PROCESS_BYTES);
+    t->services = g_ptr_array_new_with_free_func(g_free);
+    t->resource = lamp_bytes(NULL, 0);
+}
+
+static void
+close_trace(Traces *t)
+{
+    g_string_chunk_free(t->texts);
+    lamp_keyed_map_free(t->processes);
+    g_ptr_array_unref(t->services);
+}
+
+/* The trace, or resource, is over: its spans have services. */
+static void
+flush(Traces *t, LampSink *sink)
+{
+    if (t->waiting->len == 0 && t->services->len == 0 && t->resource.len == 0)
+        return;
+    for (guint i = 0; i < t->waiting->len; i++)
+        emit(t, &g_array_index(t->waiting, LampTraceSpan, i), sink);
+    g_array_set_size(t->waiting, 0);
+    close_trace(t);
+    open_trace(t);
+}
+
+static void
+tell(const Traces *t, LampFindingKind kind, const char *code, guint64 offset, const char *text,
+     LampSink *sink)
+{
+    LampFinding finding = {
+        .kind = kind, .code = code, .offset = offset, .record_number = t->spans, .text = text};
+    sink->finding(sink->owner, &finding);
+}
+
+static void
+wait(Traces *t, LampTraceSpan span, guint64 offset, LampSink *sink)
+{
+    LampBytes *texts[] = {&span.id,       &span.trace,   &span.parent,
+                          &span.name,     &span.process, &span.service,
+                          &span.protocol, &span.status,  &span.peer};
+    if (t->waiting->len == WAITING_SPANS) {
+        tell(t, LAMP_FINDING_LIMIT, "limit.TRACE", offset,
+             "a trace has more spans than can wait for its end; services named behind them may "
+             "be missing",
+             sink);
+        for (guint i = 0; i < t->waiting->len; i++)
+            emit(t, &g_array_index(t->waiting, LampTraceSpan, i), sink);
+        g_array_set_size(t->waiting, 0);
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
+        *texts[i] = keep(t, *texts[i]);
+    g_array_append_val(t->waiting, span);
+}
+
+static gboolean
+is_list_at_top(const Traces *t)
+{
+    for (guint i = 0; i < t->depth; i++)
+        if (t->kinds[i] != '[')
+            return FALSE;
+    return t->depth > 0;
+}
+
+/* What the object that begins now is, by where it stands. */
+static Key
+unit_at(const Traces *t)
+{
+    if (t->depth == 0)
+        return KEY_OTHER;
+    if (t->kinds[t->depth - 1] == '{')
+        return t->key == KEY_SPANS ? KEY_OTHER : t->key;
+    return t->keys[t->depth - 1] == KEY_SPANS || is_list_at_top(t) ? KEY_SPANS : KEY_OTHER;
+}
+
+/* Takes the whole object; FALSE if it is none of a span, to be walked into. */
+static gboolean
+take_unit(Traces *t, Key unit, LampBytes object, guint64 offset, LampSink *sink)
+{
+    LampTraceSpan span;
+    if (unit == KEY_PROCESSES) {
+        lamp_trace_processes(object, &t->record, take_process, t);
+    } else if (unit == KEY_RESOURCE) {
+        t->resource = keep(t, lamp_trace_resource_service(object, &t->record));
+    } else if (lamp_trace_span_parse(object, &t->record, &span)) {
+        t->spans++;
+        wait(t, span, offset, sink);
+        lamp_coverage_record(&t->coverage, sink, offset, object.len);
+        if (is_list_at_top(t))
+            flush(t, sink);
+        return TRUE;
+    } else if (is_list_at_top(t)) {
+        return FALSE;
+    } else {
+        tell(t, LAMP_FINDING_INVALID, "traces.span", offset,
+             "a span needs an id, its trace's id and a start; it was left out", sink);
+        lamp_coverage_lost(&t->coverage, offset, object.len);
+        return TRUE;
+    }
+    lamp_coverage_other(&t->coverage, offset, object.len);
+    return TRUE;
+}
+
+static void
+push(Traces *t, guint8 kind)
+{
+    if (t->depth < DEPTH) {
+        t->kinds[t->depth] = kind;
+        t->keys[t->depth] = (guint8) t->key;
+        t->depth++;
+    }
+    t->key = KEY_OTHER;
+}
+
+static void
+pop(Traces *t, guint8 kind, LampSink *sink)
+{
+    t->depth -= t->depth > 0 ? 1 : 0;
+    t->key = KEY_OTHER;
+    if (kind == '}' && t->depth <= 2)
+        flush(t, sink);
+}
+
+/* The string that ended was a member's name. */
+static void
+name_value(Traces *t)
+{
+    static const struct {
+        const char *name;
+        Key key;
+    } names[] = {
+        {"spans", KEY_SPANS}, {"processes", KEY_PROCESSES}, {"resource", KEY_RESOURCE}};
+    t->key = KEY_OTHER;
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
+        if (t->word_length == strlen(names[i].name) &&
+            memcmp(t->word, names[i].name, t->word_length) == 0)
+            t->key = names[i].key;
+}
+
+/* A string to its end; FALSE: it does not end in the window. */
+static gboolean
+take_text(Traces *t, LampCursor *in)
+{
+    const guint8 *begin = in->at + 1, *p = begin;
+    while (p < in->end && *p != '"')
+        p += *p == '\\' ? 2 : 1;
+    if (p >= in->end)
+        return FALSE;
+    gsize length = (gsize) (p - begin);
+    t->word_length = length <= KEY_BYTES ? length : G_MAXSIZE;
+    if (length <= KEY_BYTES && length > 0)
+        memcpy(t->word, begin, length);
+    in->at = p + 1;
+    return TRUE;
+}
+
+/* The object at the cursor, if it is one to be taken as a whole. FALSE: more bytes are needed.
+ */
+static gboolean
+take_object(Traces *t, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
+{
+    LampBytes object;
+    LampCursor ahead = *in;
+    Key unit = unit_at(t);
+    if (unit == KEY_OTHER)
+        return TRUE;
+    gboolean may_be_walked = is_list_at_top(t) && lamp_cursor_left(in) > TOP_BYTES;
+    gboolean is_whole = lamp_trace_next_object(&ahead, &object);
+    if (!is_whole && !last && !may_be_walked)
+        return FALSE;
+    if (is_whole && take_unit(t, unit, object, offset, sink)) {
+        *in = ahead;
+        t->key = KEY_OTHER;
+    }
+    return TRUE;
+}
+
+static void
+take_mark(Traces *t, guint8 byte, LampSink *sink)
+{
+    if (byte == '{' || byte == '[')
+        push(t, byte);
+    else if (byte == '}' || byte == ']')
+        pop(t, byte, sink);
+    else if (byte == ':')
+        name_value(t);
+    else if (byte == ',')
+        t->key = KEY_OTHER;
+}
+
+/* One piece of structure; FALSE: more bytes are needed for it. */
+static gboolean
+take_piece(Traces *t, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
+{
+    const guint8 *begin = in->at;
+    guint8 byte = *begin;
+    if (byte == '{' && !take_object(t, in, offset, last, sink))
+        return FALSE;
+    if (in->at > begin)
+        return TRUE;
+    if (byte == '"' && !take_text(t, in)) {
+        if (!last)
+            return FALSE;
+        in->at = in->end;
+    } else if (byte != '"') {
+        in->at++;
+        take_mark(t, byte, sink);
+    }
+    lamp_coverage_other(&t->coverage, offset, (guint64) (in->at - begin));
+    return TRUE;
+}
+
+static LampStep
+step(gpointer state, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
+{
+    Traces *t = state;
+    const guint8 *base = in->at;
+    while (!sink->stop && in->at < in->end &&
+           take_piece(t, in, offset + (guint64) (in->at - base), last, sink))
+        continue;
+    if (last && in->at == in->end && t->depth > 0 && !sink->stop)
+        tell(t, LAMP_FINDING_TRUNCATED, "traces.end", offset + (guint64) (in->at - base),
+             "the file ends inside of a trace", sink);
+    if (last)
+        flush(t, sink);
+    return LAMP_STEP_NEED_BYTES;
+}
+
+static gboolean
+has_all(LampBytes head, const char *const members[3])
+{
+    for (gsize i = 0; i < 3; i++)
+        if (lamp_text_find(head, members[i]) < 0)
+            return FALSE;
+    return TRUE;
+}
+
+static guint
+probe(LampBytes head, G_GNUC_UNUSED const char *path)
+{
+    static const char *const layouts[][3] = {
+        {"\"spans\"", "\"spanID\"", "\"startTime\""},
+        {"\"resourceSpans\"", "\"spanId\"", "\"startTimeUnixNano\""},
+        {"\"traceId\"", "\"id\"", "\"timestamp\""},
+        {"\"traceId\"", "\"id\"", "\"localEndpoint\""},
+    };
+    gsize skip = 0;
+    while (skip < head.len && g_ascii_isspace((char) head.at[skip]))
+        skip++;
+    if (skip == head.len || (head.at[skip] != '{' && head.at[skip] != '['))
+        return 0;
+    gsize of_objects = 2; /* Zipkin's are lists */
+    for (gsize i = 0; i < (head.at[skip] == '[' ? G_N_ELEMENTS(layouts) : of_objects); i++)
+        if (has_all(head, layouts[i]))
+            return 97;
+    return 0;
+}
+
+static void
+begin(gpointer state, G_GNUC_UNUSED const LampSourceContext *context)
+{
+    Traces *t = state;
+    t->waiting = g_array_new(FALSE, FALSE, sizeof(LampTraceSpan));
+    open_trace(t);
+}
+
+static void
+end(gpointer state, LampSink *sink)
+{
+    Traces *t = state;
+    lamp_coverage_flush(&t->coverage, sink);
+    close_trace(t);
+    g_array_unref(t->waiting);
+    lamp_log_record_release(&t->record);
+}
+
+const LampReader lamp_reader_traces = {
+    .name = "traces",
+    .summary = "traces in JSON of Jaeger, Zipkin (API v2) and OpenTelemetry (OTLP)",
+    .spec = "jaeger-ui JSON, Zipkin API v2, opentelemetry-proto trace.proto",
+    .kind = LAMP_KIND_SPAN,
+    .state_size = sizeof(Traces),
+    .probe = probe,
+    .begin = begin,
+    .step = step,
+    .end = end,
+};

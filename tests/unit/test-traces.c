@@ -1,0 +1,142 @@
+/* Traces in JSON: three layouts to the same spans, however the bytes are cut. */
+#include "tests/unit/log-sink.h"
+#include "tests/unit/suite.h"
+
+static const LampSourceContext context = {.path = "x.json"};
+
+typedef struct {
+    const char *text;
+    guint spans;
+    const char *expected[4];
+} Row;
+
+static const Row rows[] = {
+    /* Jaeger, services named behind the spans; references to other traces do not count */
+    {"{\"data\": [{\"traceID\": \"a1\", \"spans\": [{\"traceID\": \"a1\", \"spanID\": \"s1\", "
+     "\"operationName\": \"GET /\", \"references\": [], \"startTime\": 1000000, \"duration\": "
+     "500, \"tags\": [{\"key\": \"span.kind\", \"type\": \"string\", \"value\": \"server\"}, "
+     "{\"key\": \"http.status_code\", \"value\": 503}, {\"key\": \"error\", \"value\": true}], "
+     "\"logs\": [{\"timestamp\": 1, \"fields\": []}], \"processID\": \"p1\"}, {\"traceID\": "
+     "\"a1\", \"spanID\": \"s2\", \"operationName\": \"a \\\"b\\\"\", \"references\": "
+     "[{\"refType\": \"CHILD_OF\", \"traceID\": \"ff\", \"spanID\": \"s9\"}, {\"refType\": "
+     "\"CHILD_OF\", \"traceID\": \"a1\", \"spanID\": \"s1\"}], \"startTime\": 1000100, "
+     "\"duration\": 200, \"tags\": [{\"key\": \"peer.service\", \"value\": \"db\"}, {\"key\": "
+     "\"span.kind\", \"value\": \"client\"}], \"processID\": \"p2\"}], \"processes\": {\"p1\": "
+     "{\"serviceName\": \"front\", \"tags\": []}, \"p2\": {\"serviceName\": \"back\"}}}]}",
+     2,
+     {"call server 1970-01-01T00:00:01.000000000Z 1970-01-01T00:00:01.000000000Z "
+      "1970-01-01T00:00:01.000500000Z 1970-01-01T00:00:01.000500000Z id=<s1> trace=<a1> "
+      "process=<front> protocol=<http> operation=<GET /> status=<503> {trace_id=a1} error",
+      "id=<s2> trace=<a1> parent=<s1> process=<back> peer=<db> operation=<a \"b\">"}},
+    /* one trace alone, services before the spans, no kind: work inside */
+    {"{\"processes\": {\"S\": {\"serviceName\": \"S1\"}}, \"traceID\": \"A\", \"spans\": [\n"
+     "{\"traceID\": \"A\", \"spanID\": \"B\", \"operationName\": \"O\", \"references\": "
+     "[{\"refType\": \"FOLLOWS_FROM\", \"traceID\": \"A\", \"spanID\": \"A\"}], \"startTime\": "
+     "0, "
+     "\"duration\": 1, \"processID\": \"S\"}]}",
+     1,
+     {"call server 1970-01-01T00:00:00.000000000Z", "id=<B> trace=<A> parent=<A> process=<S1> "
+                                                    "peer=<S1> operation=<O>"}},
+    /* Zipkin: one id for both ends */
+    {"[{\"traceId\": \"t\", \"id\": \"2\", \"parentId\": \"1\", \"kind\": \"CLIENT\", "
+     "\"name\": "
+     "\"get\", \"timestamp\": 5, \"duration\": 3, \"localEndpoint\": {\"serviceName\": \"a\"}, "
+     "\"remoteEndpoint\": {\"serviceName\": \"b\", \"ipv4\": \"10.0.0.1\"}, \"tags\": "
+     "{\"http.method\": \"GET\", \"error\": \"true\"}},\n {\"traceId\": \"t\", \"id\": \"2\", "
+     "\"parentId\": \"1\", \"kind\": \"SERVER\", \"name\": \"get\", \"timestamp\": 6, "
+     "\"duration\": 1, \"localEndpoint\": {\"serviceName\": \"b\"}, \"shared\": true}]",
+     2,
+     {"call client 1970-01-01T00:00:00.000005000Z 1970-01-01T00:00:00.000005000Z "
+      "1970-01-01T00:00:00.000008000Z 1970-01-01T00:00:00.000008000Z id=<2> trace=<t> "
+      "parent=<1> process=<a> peer=<b> protocol=<http> operation=<get>",
+      "call server 1970-01-01T00:00:00.000006000Z", "process=<b>", " error"}},
+    /* lists of lists, as Zipkin's search answers */
+    {"[[{\"traceId\": \"t\", \"id\": \"1\", \"timestamp\": 5}], [{\"traceId\": \"u\", \"id\": "
+     "\"1\", \"timestamp\": 5}]]",
+     2,
+     {"id=<1> trace=<t> process=<unknown>", "id=<1> trace=<u> process=<unknown>"}},
+    /* OTLP, a document a line; the resource may come last */
+    {"{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"host.name\",\"value\":{"
+     "\"stringValue\":\"h\"}},{\"key\":\"service.name\",\"value\":{\"stringValue\":\"one\"}}]},"
+     "\"scopeSpans\":[{\"scope\":{},\"spans\":[{\"traceId\":\"t\",\"spanId\":\"1\","
+     "\"parentSpanId\":\"0000000000000000\",\"name\":\"x\",\"kind\":2,\"startTimeUnixNano\":"
+     "\"7\",\"endTimeUnixNano\":\"9\",\"status\":{\"code\":2}}]}]}]}\n"
+     "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"traceId\":\"t\",\"spanId\":\"2\","
+     "\"parentSpanId\":\"1\",\"name\":\"y\",\"kind\":\"SPAN_KIND_CLIENT\","
+     "\"startTimeUnixNano\":\"7\",\"endTimeUnixNano\":\"8\",\"attributes\":[{\"key\":"
+     "\"http.response.status_code\",\"value\":{\"intValue\":\"404\"}}]}]}],\"resource\":{"
+     "\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"two\"}}]}}]}\n",
+     2,
+     {"call server 1970-01-01T00:00:00.000000007Z 1970-01-01T00:00:00.000000007Z "
+      "1970-01-01T00:00:00.000000009Z 1970-01-01T00:00:00.000000009Z id=<1> trace=<t> "
+      "process=<one> operation=<x>",
+      " error", "call client ",
+      "id=<2> trace=<t> parent=<1> process=<two> protocol=<http> "
+      "operation=<y> status=<404>"}},
+    /* a span without start, and one that is cut off */
+    {"{\"spans\":[{\"traceID\":\"t\",\"spanID\":\"1\"},{\"traceID\":\"t\",\"spanID\":\"2\","
+     "\"startTime\":1,\"duration\":1},{\"traceID\":\"t\",\"spanID\":\"3\",\"startTime\":1",
+     1,
+     {"id=<2> trace=<t>", "finding traces.span", "finding traces.end"}},
+};
+
+static guint
+count_lines(const char *text, const char *begin)
+{
+    guint count = 0;
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (gsize i = 0; lines[i] != NULL; i++)
+        count += g_str_has_prefix(lines[i], begin) ? 1 : 0;
+    return count;
+}
+
+START_TEST(reads_spans)
+{
+    const Row *row = &rows[_i];
+    g_autofree char *text = log_sink_of("traces", &context, row->text);
+    ck_assert_msg(count_lines(text, "call ") == row->spans, "%s", text);
+    for (gsize i = 0; i < G_N_ELEMENTS(row->expected) && row->expected[i] != NULL; i++)
+        ck_assert_msg(strstr(text, row->expected[i]) != NULL, "no '%s' in\n%s",
+                      row->expected[i], text);
+}
+END_TEST
+
+START_TEST(cuts_change_nothing)
+{
+    const Row *row = &rows[_i];
+    g_autofree char *whole = log_sink_of("traces", &context, row->text);
+    for (gsize chunk = 1; chunk <= 64; chunk *= 4) {
+        LogSink s;
+        log_sink_begin(&s);
+        log_sink_read(&s, lamp_reader_find("traces"), &context, lamp_bytes_text(row->text),
+                      chunk);
+        ck_assert_str_eq(s.text->str, whole);
+        ck_assert_uint_eq(s.understood_bytes + s.rejected_bytes, strlen(row->text));
+        g_string_free(s.text, TRUE);
+    }
+}
+END_TEST
+
+START_TEST(recognises_its_layouts_only)
+{
+    const LampReader *reader = lamp_reader_find("traces");
+    for (gsize i = 0; i + 1 < G_N_ELEMENTS(rows); i++)
+        if (i != 3)
+            ck_assert_uint_ge(reader->probe(lamp_bytes_text(rows[i].text), "x"), 90);
+    ck_assert_uint_eq(
+        reader->probe(lamp_bytes_text("{\"traceId\":\"a\",\"id\":1,\"timestamp\":5}\n"), "x"),
+        0);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("traces");
+    TCase *tests = tcase_create("traces");
+    tcase_add_loop_test(tests, reads_spans, 0, G_N_ELEMENTS(rows));
+    tcase_add_loop_test(tests, cuts_change_nothing, 0, G_N_ELEMENTS(rows));
+    tcase_add_test(tests, recognises_its_layouts_only);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
