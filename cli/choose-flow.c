@@ -6,7 +6,9 @@
 
 #include "base/text.h"
 #include "cli/print.h"
+#include "model/flow-split.h"
 #include "model/shape.h"
+#include "store/statement.h"
 
 #include <string.h>
 
@@ -86,6 +88,62 @@ choose_by_shape(LampCli *cli, const LampModelView *view, gboolean slowest, gint6
     return TRUE;
 }
 
+/* The request whose root is call @id; NULL if there is none. */
+static gboolean
+read_flow(LampCli *cli, const LampModelView *view, gint64 id, LampFlow **out_flow,
+          GError **error)
+{
+    LampFlowFilter only = {.trace_id = id};
+    g_autoptr(LampFlowReader) reader =
+        lamp_flow_reader_new(cli->store, view->topology, &only, error);
+    const LampFlow *flow;
+    if (reader == NULL || !lamp_flow_reader_next(reader, &flow, error))
+        return FALSE;
+    *out_flow = flow == NULL ? NULL : lamp_flow_dup(flow);
+    return TRUE;
+}
+
+/* What the asynchronous call @id set going, as `--view trigger` tells it; NULL if it was
+ * awaited. */
+static LampFlow *
+find_part(const LampFlow *flow, gint64 id)
+{
+    g_autoptr(GPtrArray) parts = lamp_flow_split(flow);
+    for (guint i = 1; i < parts->len; i++)
+        if (((const LampFlow *) parts->pdata[i])->trace_id == id)
+            return lamp_flow_dup(parts->pdata[i]);
+    return NULL;
+}
+
+/* The request that call @id is part of, or the part that it began; NULL if there is none. */
+static gboolean
+read_around(LampCli *cli, const LampModelView *view, gint64 id, LampFlow **out_flow,
+            char **out_why, GError **error)
+{
+    g_autoptr(LampStatement) query = lamp_statement_new(
+        cli->store, "SELECT trace_id FROM calls WHERE call_id = ?1 AND trace_id <> ?1", error);
+    g_autoptr(LampFlow) whole = NULL;
+    gboolean has_row = FALSE;
+    *out_flow = NULL;
+    if (query == NULL)
+        return FALSE;
+    lamp_statement_bind_int(query, 1, id);
+    if (!lamp_statement_step(query, &has_row, error))
+        return FALSE;
+    if (!has_row)
+        return TRUE;
+    if (!read_flow(cli, view, lamp_statement_int(query, 0), &whole, error))
+        return FALSE;
+    LampFlow *part = whole == NULL ? NULL : find_part(whole, id);
+    g_free(*out_why);
+    *out_why = g_strdup_printf(part != NULL ? "what call %" G_GINT64_FORMAT
+                                              " set going and nobody waited for"
+                                            : "the request with call %" G_GINT64_FORMAT,
+                               id);
+    *out_flow = part != NULL ? part : g_steal_pointer(&whole);
+    return TRUE;
+}
+
 gboolean
 lamp_choose_flow(LampCli *cli, const LampModelView *view, const char *trace, gboolean slowest,
                  LampFlow **out_flow, char **out_why, GError **error)
@@ -95,11 +153,9 @@ lamp_choose_flow(LampCli *cli, const LampModelView *view, const char *trace, gbo
     if (trace != NULL ? !parse_trace(trace, &id, error)
                       : !choose_by_shape(cli, view, slowest, &id, &why, error))
         return FALSE;
-    LampFlowFilter only = {.trace_id = id};
-    g_autoptr(LampFlowReader) reader =
-        lamp_flow_reader_new(cli->store, view->topology, &only, error);
-    const LampFlow *flow;
-    if (reader == NULL || !lamp_flow_reader_next(reader, &flow, error))
+    g_autoptr(LampFlow) flow = NULL;
+    if (!read_flow(cli, view, id, &flow, error) ||
+        (flow == NULL && !read_around(cli, view, id, &flow, &why, error)))
         return FALSE;
     if (flow == NULL) {
         g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE, "there is no trace '%s'",
@@ -107,6 +163,6 @@ lamp_choose_flow(LampCli *cli, const LampModelView *view, const char *trace, gbo
         return FALSE;
     }
     *out_why = g_steal_pointer(&why);
-    *out_flow = lamp_flow_dup(flow);
+    *out_flow = g_steal_pointer(&flow);
     return TRUE;
 }

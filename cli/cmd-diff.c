@@ -91,12 +91,16 @@ format_shift(const LampCompared *row, double q)
     return g_strdup_printf("%s → %s", a, b);
 }
 
+/* Only shapes have an id that other commands take. */
 static guint
-append_part(LampCli *cli, GString *out, const char *title, const GArray *rows, Chosen chosen)
+append_part(LampCli *cli, GString *out, const char *title, const GArray *rows, Chosen chosen,
+            gboolean with_id)
 {
     static const char *const titles[] = {"what",  ">before",       ">after", ">p50", ">~p95",
-                                         ">rate", ">mean request", "~id",    NULL};
-    g_autoptr(LampTable) table = lamp_table_new(titles);
+                                         ">rate", ">mean request", "~shape", NULL};
+    static const char *const titles_plain[] = {"what",  ">before", ">after",        ">p50",
+                                               ">~p95", ">rate",   ">mean request", NULL};
+    g_autoptr(LampTable) table = lamp_table_new(with_id ? titles : titles_plain);
     guint found = 0;
     for (guint i = 0; i < rows->len; i++) {
         const LampCompared *row = &g_array_index(rows, LampCompared, i);
@@ -109,7 +113,8 @@ append_part(LampCli *cli, GString *out, const char *title, const GArray *rows, C
                          format_shift(row, 0.95),
                          g_strdup_printf("%.2g", MIN(row->share_rate, row->duration_rate)),
                          g_strdup_printf("%+.2f ms", row->effect / 1e6),
-                         g_strdup_printf("%016" G_GINT64_MODIFIER "x", row->hash)};
+                         with_id ? g_strdup_printf("%016" G_GINT64_MODIFIER "x", row->hash)
+                                 : NULL};
         lamp_table_take(table, cells);
     }
     if (found == 0)
@@ -144,11 +149,12 @@ append_text(LampCli *cli, const LampComparison *c, GString *out)
         c->flows[0], a50, a95, c->confidence[0] * 100.0, c->flows[1], b50, b95,
         c->confidence[1] * 100.0, c->duration_probability);
     guint found = append_part(cli, out, "likely causes: operations by their own time",
-                              c->operations, has_effect);
-    found += append_part(cli, out, "new shapes", c->shapes, is_new);
-    found += append_part(cli, out, "vanished shapes", c->shapes, is_gone);
-    found += append_part(cli, out, "shapes with another share", c->shapes, is_more_or_less);
-    found += append_part(cli, out, "calls with other durations", c->edges, is_shifted);
+                              c->operations, has_effect, FALSE);
+    found += append_part(cli, out, "new shapes", c->shapes, is_new, TRUE);
+    found += append_part(cli, out, "vanished shapes", c->shapes, is_gone, TRUE);
+    found +=
+        append_part(cli, out, "shapes with another share", c->shapes, is_more_or_less, TRUE);
+    found += append_part(cli, out, "calls with other durations", c->edges, is_shifted, FALSE);
     gsize below = out->len;
     g_string_append_printf(out,
                            found == 0 ? "\nno change that is significant at a false discovery "

@@ -81,7 +81,8 @@ clear_candidate(gpointer data)
     g_free(candidate->kind);
 }
 
-/* A span id made from a call's number: 16 hex digits, the lowest bit tells the end. */
+/* A span id made from a call's number (16 hex digits, the lowest bit tells the end), or the id
+ * of a trace, made from that of its first call (32). */
 static gboolean
 parse_own_id(const char *span, gint64 *out_call)
 {
@@ -90,6 +91,9 @@ parse_own_id(const char *span, gint64 *out_call)
         *out_call = (gint64) id;
     else if (strlen(span) == 16 && lamp_text_parse_hex(lamp_bytes_text(span), &id))
         *out_call = (gint64) (id / 2);
+    else if (strlen(span) == 32 && g_str_has_prefix(span, "0000000000000000") &&
+             lamp_text_parse_hex(lamp_bytes_text(span + 16), &id))
+        *out_call = (gint64) id;
     else
         return FALSE;
     return TRUE;

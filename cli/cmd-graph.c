@@ -40,16 +40,24 @@ static const LampOptionRange ranges[] = {
 
 typedef struct {
     LampGraph *graph;
-    LampShapes *shapes; /* NULL: all flows */
+    LampShapes *shapes, *folded; /* NULL: all flows */
     guint64 shape_id;
     GArray *critical;
 } Pass;
+
+/* By the id that `flows` prints, with --fold or without. */
+static gboolean
+is_of_shape(const Pass *pass, const LampFlow *flow)
+{
+    return lamp_shapes_identify(pass->shapes, flow) == pass->shape_id ||
+           lamp_shapes_identify(pass->folded, flow) == pass->shape_id;
+}
 
 static gboolean
 add_flow(const LampFlow *flow, gpointer payload)
 {
     Pass *pass = payload;
-    if (pass->shapes != NULL && lamp_shapes_identify(pass->shapes, flow) != pass->shape_id)
+    if (pass->shapes != NULL && !is_of_shape(pass, flow))
         return TRUE;
     g_array_set_size(pass->critical, flow->count);
     LampCritical *critical = (LampCritical *) (gpointer) pass->critical->data;
@@ -98,6 +106,18 @@ append_graph(const LampGraph *graph, const LampTopology *topology, guint format,
     return format != AS_SVG || render_svg(out, error);
 }
 
+/* A shape may be one of the other point of view: `flows --view trigger` has printed it. */
+static gboolean
+add_flows(LampCli *cli, LampTopology *topology, Pass *pass, GError **error)
+{
+    gboolean ok =
+        lamp_flow_each(cli->store, topology, &lamp_flow_filter, add_flow, pass, error);
+    if (!ok || lamp_graph_flows(pass->graph) > 0 || pass->shapes == NULL || view_name != NULL)
+        return ok;
+    lamp_flow_filter.view = LAMP_VIEW_TRIGGER;
+    return lamp_flow_each(cli->store, topology, &lamp_flow_filter, add_flow, pass, error);
+}
+
 static int
 run(LampCli *cli, char **arguments, GError **error)
 {
@@ -107,9 +127,9 @@ run(LampCli *cli, char **arguments, GError **error)
     if (!lamp_choose("format", format_name, formats, &format, error) ||
         !lamp_flow_view_choose(view_name, error) || !lamp_model_view_open(cli, &view, error))
         return -1;
-    LampShapeOptions shape_options = {0};
-    g_autoptr(LampShapes) shapes =
-        lamp_shapes_new(view.topology, view.structure, &shape_options);
+    LampShapeOptions as_is = {0}, fold = {.fold = TRUE};
+    g_autoptr(LampShapes) shapes = lamp_shapes_new(view.topology, view.structure, &as_is);
+    g_autoptr(LampShapes) folded = lamp_shapes_new(view.topology, view.structure, &fold);
     LampGraphKind kind = shape_name != NULL ? LAMP_GRAPH_CONTEXTS
                          : operations       ? LAMP_GRAPH_OPERATIONS
                                             : LAMP_GRAPH_SERVICES;
@@ -118,13 +138,14 @@ run(LampCli *cli, char **arguments, GError **error)
     Pass pass = {.graph = graph, .critical = critical};
     if (shape_name != NULL && !g_str_equal(shape_name, "all")) {
         pass.shapes = shapes;
+        pass.folded = folded;
         if (!lamp_text_parse_hex(lamp_bytes_text(shape_name), &pass.shape_id)) {
             g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
                         "--shape takes 16 hex digits as `lamplight flows` shows them, or all");
             return -1;
         }
     }
-    if (!lamp_flow_each(cli->store, view.topology, &lamp_flow_filter, add_flow, &pass, error))
+    if (!add_flows(cli, view.topology, &pass, error))
         return -1;
     if (lamp_graph_flows(graph) == 0) {
         lamp_set_no_flows_error(error);

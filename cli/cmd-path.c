@@ -11,9 +11,15 @@
 #include "model/slack.h"
 
 static gboolean as_json;
+static char *view_name;
 
 static const GOptionEntry options[] = {
     LAMP_FLOW_OPTIONS,
+    {"view", 0, 0, G_OPTION_ARG_STRING, &view_name,
+     "whose asynchronous work is: submitter (default; of the request that caused it) or "
+     "trigger "
+     "(a background activity, which is no request's path)",
+     "VIEW"},
     {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "a JSON object", NULL},
     {NULL},
 };
@@ -213,7 +219,7 @@ run(LampCli *cli, char **arguments, GError **error)
 {
     g_auto(LampModelView) view = {NULL, NULL};
     g_autoptr(GString) out = g_string_new(NULL);
-    if (!lamp_model_view_open(cli, &view, error))
+    if (!lamp_flow_view_choose(view_name, error) || !lamp_model_view_open(cli, &view, error))
         return -1;
     if (arguments[1] != NULL) {
         g_autoptr(LampFlow) flow = NULL;

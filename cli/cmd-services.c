@@ -9,9 +9,15 @@
 #include "model/red.h"
 
 static gboolean as_json;
+static char *view_name;
 
 static const GOptionEntry options[] = {
     LAMP_FLOW_OPTIONS,
+    {"view", 0, 0, G_OPTION_ARG_STRING, &view_name,
+     "whose asynchronous work is: submitter (default; of the request that caused it) or "
+     "trigger "
+     "(a background activity of its own; --service and so on choose it by itself)",
+     "VIEW"},
     {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "a JSON object", NULL},
     {NULL},
 };
@@ -200,6 +206,8 @@ static int
 run(LampCli *cli, char **arguments, GError **error)
 {
     (void) arguments;
+    if (!lamp_flow_view_choose(view_name, error))
+        return -1;
     g_autoptr(LampTopology) topology = lamp_topology_load(cli->store, error);
     if (topology == NULL)
         return -1;

@@ -128,6 +128,44 @@ def answers():
     check("flows --requests: services of the database", {r["service"] for r in listed} <= services)
 
 
+def identifiers():
+    """Every id that a command prints is taken by the others."""
+    shapes, traces = set(), set()
+    for words in ([], ["--view", "trigger"], ["--fold"], ["--view", "trigger", "--fold"]):
+        shapes |= {s["shape"] for s in load("flows", "--json", "--top", "0", *words, database)["shapes"]}
+    traces = {r["trace_id"] for r in load("flows", "--json", "--requests", "--view", "trigger", database)}
+    roots = {r["trace_id"] for r in load("flows", "--json", "--requests", database)}
+    traces |= {a["example"] for a in load("advise", "--json", database) if a["example"]}
+    for shape in sorted(shapes):
+        run("graph", "--shape", shape, database)
+    check(f"graph: the {len(shapes)} shapes that flows prints", True)
+    asynchronous = sorted(traces - roots)
+    for trace in asynchronous + sorted(traces & roots)[:5]:
+        shown = load("gantt", "--json", database, trace)
+        if trace in asynchronous:
+            check(f"gantt {trace}: what began with that call", int(shown["trace_id"], 16) == int(trace, 16))
+        run("path", database, trace)
+        run("explain", database, trace)
+        run("explain", database, str(int(trace, 16)))
+    check(f"gantt, path, explain: {len(asynchronous)} ids of the trigger view, and others", True)
+
+
+def points_of_view():
+    """Asynchronous work leaves the requests' paths and counts as background in the trigger's view."""
+    both = [{v: load(c, "--json", "--view", v, database) for v in ("submitter", "trigger")} for c in ("services", "path")]
+    services_of, paths = both
+    check("services: the same calls in both views", services_of["submitter"]["calls"] == services_of["trigger"]["calls"])
+    listed = {v: load("flows", "--json", "--view", v, database) for v in ("submitter", "trigger")}
+    check("services: background activities as in flows",
+          all(services_of[v]["background_activities"] == listed[v]["background_activities"] for v in listed))
+    calls = {v: sum(c["calls"] for c in paths[v]["components"]) for v in paths}
+    moved = listed["trigger"]["background_activities"] - listed["submitter"]["background_activities"]
+    check(f"path: {moved} asynchronous calls left the requests",
+          calls["trigger"] < calls["submitter"] if moved else calls["trigger"] == calls["submitter"])
+    check("path: the same requests and latency", all(
+        paths["submitter"][k] == paths["trigger"][k] for k in ("requests", "total_ms")))
+
+
 def quantile(durations, q):
     """Between the ranks next to q (n - 1), in proportion."""
     ordered, rank = sorted(durations), q * (len(durations) - 1)
@@ -177,7 +215,7 @@ def quantiles():
     check(f"flows, services, whatif, diff: the same quantiles ({compared} compared)", compared >= 3 * len(diffed) > 0)
 
 
-for one in (context_page, graphs, answers, quantiles):
+for one in (context_page, graphs, answers, identifiers, points_of_view, quantiles):
     one()
 print(f"{len(failures)} failed")
 sys.exit(bool(failures))
