@@ -6,16 +6,21 @@
  * and their whole inside is replaced by that of a donor: a call to the same operation,
  * elsewhere in the batch, with the other outcome. So everything that differs between hits and
  * misses comes along (the database, storing in the cache, the service's own work) and keeps its
- * measured distribution. Which keys would be hit is not known, so the draw is independent of
- * the key.
+ * measured distribution. A donor is one of those nearest in time: misses crowd where caches are
+ * cold, and calls are slower there for other reasons, too. Which keys would be hit is not
+ * known, so the draw is independent of the key.
  */
 #include "model/index-map.h"
 #include "model/rewrite.h"
 
 typedef enum { ASKS_NOT, ASKS_HIT, ASKS_MISS } Outcome;
 
+/* So many donors, nearest in time, are drawn from. */
+#define NEAREST 16u
+
 /* A call in the old batch. */
 typedef struct {
+    LampTime arrived;
     guint32 flow_first, call;
 } Donor;
 
@@ -69,7 +74,7 @@ collect_donors(Rebuild *rebuild, const LampReplay *replay)
         const LampReplayCall *calls = lamp_replay_calls(replay, flow);
         for (guint32 i = 0; i < flow->count; i++) {
             Outcome outcome = find_outcome(rebuild->rewrite, calls, i);
-            Donor donor = {flow->first, i};
+            Donor donor = {calls[i].arrived, flow->first, i};
             if (outcome == ASKS_NOT)
                 continue;
             gpointer label = GUINT_TO_POINTER(calls[i].label);
@@ -85,6 +90,44 @@ collect_donors(Rebuild *rebuild, const LampReplay *replay)
             rebuild->misses += outcome == ASKS_MISS ? 1 : 0;
         }
     }
+}
+
+static gint
+compare_donors(gconstpointer a, gconstpointer b)
+{
+    const Donor *x = a, *y = b;
+    if (x->arrived != y->arrived)
+        return x->arrived < y->arrived ? -1 : 1;
+    if (x->flow_first != y->flow_first)
+        return x->flow_first < y->flow_first ? -1 : 1;
+    return x->call < y->call ? -1 : x->call > y->call;
+}
+
+static void
+sort_donors(Rebuild *rebuild)
+{
+    GHashTableIter iter;
+    gpointer donors;
+    g_hash_table_iter_init(&iter, rebuild->donors);
+    while (g_hash_table_iter_next(&iter, NULL, &donors)) {
+        g_array_sort(((Donors *) donors)->hits, compare_donors);
+        g_array_sort(((Donors *) donors)->misses, compare_donors);
+    }
+}
+
+/* Where the donors begin that arrived at @time or later. */
+static guint
+find_time(const GArray *donors, LampTime time)
+{
+    guint low = 0, high = donors->len;
+    while (low < high) {
+        guint middle = (low + high) / 2;
+        if (g_array_index(donors, Donor, middle).arrived < time)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 static double
@@ -111,7 +154,9 @@ choose_donor(Rebuild *rebuild, const LampReplayCall *calls, guint32 i)
     GArray *others = outcome == ASKS_MISS ? donors->hits : donors->misses;
     if (others->len == 0)
         return NULL;
-    return &g_array_index(others, Donor, (guint) (draw(rebuild) * others->len));
+    guint near = MIN(NEAREST, others->len), at = find_time(others, calls[i].arrived);
+    guint first = MIN(at > near / 2 ? at - near / 2 : 0, others->len - near);
+    return &g_array_index(others, Donor, first + (guint) (draw(rebuild) * near));
 }
 
 /* Appends the subtree of call @root of @old below @parent of the new flow, which begins at
@@ -215,6 +260,7 @@ lamp_rewrite_cache(const LampRewrite *rewrite, LampReplay *replay, guint64 seed)
     rebuild.calls = g_array_new(FALSE, TRUE, sizeof(LampReplayCall));
     g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(guint32));
     collect_donors(&rebuild, replay);
+    sort_donors(&rebuild);
     for (guint f = 0; f < replay->flows->len; f++)
         rebuild_flow(&rebuild, lamp_replay_flow(replay, f), places);
     g_hash_table_unref(rebuild.donors);
