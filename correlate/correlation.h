@@ -85,6 +85,7 @@ typedef struct {
     gint64 first_time;
     gint64 handshake_server_ns, handshake_client_ns; /* -1 unknown */
     gint64 client_sequence, server_sequence;         /* -1 unknown */
+    gboolean is_stray;                               /* one packet, no more */
 } LampConnection;
 
 /* One row of `observations`. Times LAMP_TIME_NONE where NULL. */

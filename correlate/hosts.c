@@ -23,6 +23,10 @@
 /* Share of a capture's connections that its own address is an end of. */
 #define OWN_SHARE 0.9
 
+/* As many connections of one packet weigh as much as a whole one: switches flood ports with
+ * packets for others until they have learnt where these are. */
+#define STRAYS 1000
+
 /* Captures of one connection that are compared with each other. */
 #define MAX_SIGHTS 16
 
@@ -40,8 +44,8 @@ typedef struct {
 
 /* The addresses that a capture may belong to. */
 typedef struct {
-    guint64 connections;
-    guint32 address[2]; /* most frequent ones */
+    guint64 connections; /* weighed, as counts are */
+    guint32 address[2];  /* most frequent ones */
     guint64 count[2];
     guint64 votes[2]; /* handshakes that say so */
     guint32 chosen;
@@ -190,10 +194,11 @@ count_end(Survey *survey, const LampConnection *connection, guint32 address, gbo
     guint32 key[2];
     guint64 *count =
         lamp_keyed_map_add(counts, source_address_key(key, connection->source, address), NULL);
+    guint64 weight = connection->is_stray ? 1 : STRAYS;
     if (count != NULL)
-        ++*count;
+        *count += weight;
     if (is_server)
-        g_array_index(survey->owners, Owner, connection->source).connections++;
+        g_array_index(survey->owners, Owner, connection->source).connections += weight;
 }
 
 static void
@@ -240,20 +245,19 @@ label_names(const Survey *survey, const LampSource *source, guint32 address)
     return g_strcmp0(name, source->label) == 0 || strcmp(text, source->label) == 0;
 }
 
-/* Is @address the only possible owner of another capture? */
+/* Is @address the owner of another capture, of the same label or of another one? */
 static gboolean
-is_taken(const Survey *survey, guint32 source, guint32 address)
+is_taken(const Survey *survey, guint32 source, guint32 address, gboolean by_same_label)
 {
-    for (guint i = 0; i < survey->owners->len; i++) {
-        const Owner *owner = &g_array_index(survey->owners, Owner, i);
-        if (i != source && is_own(owner, 0) && !is_own(owner, 1) &&
-            owner->address[0] == address)
+    const char *label = lamp_source(survey->c, source)->label;
+    for (guint i = 0; i < survey->owners->len; i++)
+        if (i != source && g_array_index(survey->owners, Owner, i).chosen == address &&
+            (strcmp(lamp_source(survey->c, i)->label, label) == 0) == by_same_label)
             return TRUE;
-    }
     return FALSE;
 }
 
-/* Which of the two possible owners, or LAMP_INDEX_NONE. */
+/* Which of the two possible owners, as far as names and the other captures' owners tell. */
 static guint32
 choose_owner(const Survey *survey, guint32 index)
 {
@@ -264,15 +268,44 @@ choose_owner(const Survey *survey, guint32 index)
         return owner->address[0];
     const LampSource *source = lamp_source(survey->c, index);
     for (guint i = 0; i < 2; i++)
-        if (label_names(survey, source, owner->address[i]))
+        if (label_names(survey, source, owner->address[i]) ||
+            is_taken(survey, index, owner->address[i], TRUE))
             return owner->address[i];
     for (guint i = 0; i < 2; i++)
-        if (is_taken(survey, index, owner->address[1 - i]) &&
-            !is_taken(survey, index, owner->address[i]))
+        if (is_taken(survey, index, owner->address[1 - i], FALSE) &&
+            !is_taken(survey, index, owner->address[i], FALSE))
             return owner->address[i];
-    if (owner->votes[0] == owner->votes[1])
-        return LAMP_INDEX_NONE;
-    return owner->address[owner->votes[0] > owner->votes[1] ? 0 : 1];
+    return LAMP_INDEX_NONE;
+}
+
+/* What is known of one capture may decide the next, which decides a third. */
+static void
+choose_owners(Survey *survey)
+{
+    g_autofree guint32 *next = g_new(guint32, (gsize) survey->owners->len + 1);
+    for (gboolean has_changed = TRUE; has_changed;) {
+        has_changed = FALSE;
+        for (guint i = 0; i < survey->owners->len; i++)
+            next[i] = choose_owner(survey, i);
+        for (guint i = 0; i < survey->owners->len; i++) {
+            Owner *owner = &g_array_index(survey->owners, Owner, i);
+            has_changed |= owner->chosen == LAMP_INDEX_NONE && next[i] != LAMP_INDEX_NONE;
+            if (owner->chosen == LAMP_INDEX_NONE)
+                owner->chosen = next[i];
+        }
+    }
+}
+
+/* Where neither tells, the gaps of handshakes do. */
+static void
+choose_by_handshakes(Survey *survey)
+{
+    for (guint i = 0; i < survey->owners->len; i++) {
+        Owner *owner = &g_array_index(survey->owners, Owner, i);
+        if (owner->chosen == LAMP_INDEX_NONE && is_own(owner, 0) && is_own(owner, 1) &&
+            owner->votes[0] != owner->votes[1])
+            owner->chosen = owner->address[owner->votes[0] > owner->votes[1] ? 0 : 1];
+    }
 }
 
 static gint
@@ -329,14 +362,16 @@ find_owners(Survey *survey)
 {
     g_autoptr(LampKeyedMap) counts = lamp_keyed_map_new(NAME_BUDGET);
     for (guint i = 0; i < survey->c->sources->len; i++) {
-        Owner owner = {.address = {LAMP_INDEX_NONE, LAMP_INDEX_NONE}};
+        Owner owner = {.address = {LAMP_INDEX_NONE, LAMP_INDEX_NONE},
+                       .chosen = LAMP_INDEX_NONE};
         g_array_append_val(survey->owners, owner);
     }
     for_each_end(survey, count_end, counts);
     for_each_end(survey, rank_end, counts);
     for_each_end(survey, vote_end, NULL);
-    for (guint i = 0; i < survey->owners->len; i++)
-        g_array_index(survey->owners, Owner, i).chosen = choose_owner(survey, i);
+    choose_owners(survey);
+    choose_by_handshakes(survey);
+    choose_owners(survey);
     part_all_rivals(survey);
 }
 

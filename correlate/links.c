@@ -357,6 +357,39 @@ take_values(Feed *feed, LampFieldScan *scan, guint32 call, int side, gboolean of
     }
 }
 
+/* A line that tells of a request and of the calls made for it (an access log with upstreams)
+ * ties these as nothing else does. Rows: the observations of lines, in order, so that those of
+ * one line stand together. */
+static gboolean
+tie_same_lines(Feed *feed, GError **error)
+{
+    g_autoptr(LampStatement) rows =
+        lamp_statement_new(feed->c->store,
+                           "SELECT observation_id, event_id FROM observations"
+                           " WHERE event_id IS NOT NULL ORDER BY observation_id",
+                           error);
+    gint64 line = -1;
+    guint32 first = LAMP_INDEX_NONE;
+    gboolean has_row;
+    while (rows != NULL && lamp_statement_step(rows, &has_row, error)) {
+        if (!has_row)
+            return TRUE;
+        guint32 call = owner_of(feed->owners, lamp_statement_int(rows, 0));
+        gint64 event = lamp_statement_int(rows, 1);
+        if (event == line && call != first && call != LAMP_INDEX_NONE &&
+            first != LAMP_INDEX_NONE) {
+            char text[32];
+            g_snprintf(text, sizeof text, "line %" G_GINT64_FORMAT, event);
+            take_value(feed, first, 1, 0, text);
+            take_value(feed, call, 1, 0, text);
+        } else if (event != line) {
+            line = event;
+            first = call;
+        }
+    }
+    return FALSE;
+}
+
 /* Rows of @sql: an observation, and one text of values for each side. */
 static gboolean
 read_values(Feed *feed, const char *sql, gboolean of_lines, GError **error)
@@ -390,6 +423,8 @@ feed_values(Feed *feed, GError **error)
                      "SELECT o.observation_id, e.fields, NULL FROM observations o"
                      " CROSS JOIN events e ON e.event_id = o.event_id",
                      TRUE, error))
+        return FALSE;
+    if (feed->has_lines && !tie_same_lines(feed, error))
         return FALSE;
     group_values(feed);
     return TRUE;

@@ -141,6 +141,7 @@ take_connection(LampCorrelation *c, LampStatement *row)
         .handshake_client_ns = lamp_statement_int_or(row, 6, -1),
         .client_sequence = lamp_statement_int_or(row, 7, -1),
         .server_sequence = lamp_statement_int_or(row, 8, -1),
+        .is_stray = lamp_statement_int(row, 9) == 1,
         .same_as = c->connections->len,
     };
     g_array_append_val(c->connections, connection);
@@ -254,7 +255,7 @@ lamp_pass_load(LampCorrelation *c, GError **error)
            for_each_row(c,
                         "SELECT connection_id, source_id, client_endpoint_id,"
                         " server_endpoint_id, first_time_ns, handshake_server_ns,"
-                        " handshake_client_ns, client_sequence, server_sequence FROM "
+                        " handshake_client_ns, client_sequence, server_sequence, packets FROM "
                         "connections ORDER BY 1",
                         take_connection, error) &&
            for_each_row(c,

@@ -20,6 +20,21 @@ typedef struct {
     GArray *pairs;          /* of the pass */
 } LampSide;
 
+/* A call or a record by its end at a host. */
+typedef struct {
+    guint32 host;
+    gint64 end;
+    guint32 index;
+} LampSideEntry;
+
+/* LampSideEntry of the calls with a known end at each host in one role, those with an answer or
+ * those without, in order of host and end. Caller unrefs. */
+GArray *lamp_side_list_calls(LampCorrelation *c, gboolean is_client, gboolean answered);
+
+/* Writes the indices of the run of @host in @entries, from *at on, to @indices and moves *at
+ * behind it. Returns how many. */
+guint32 lamp_side_take_run(const GArray *entries, guint *at, guint32 host, guint32 *indices);
+
 /* When the call ended at the end that is asked for; without an answer, when it began. */
 gint64 lamp_side_end_of_call(const LampCall *call, gboolean is_client);
 
@@ -35,3 +50,7 @@ gboolean lamp_side_may_belong(const LampSide *side, guint32 line_index, guint32 
 /* Corrects the records' time zone and, of a host without a capture, finds the clock's offset
  * (correlate/log-clocks.c). */
 void lamp_side_align(LampSide *side);
+
+/* How far the ends are apart beyond the record's resolution, plus the difference of the
+ * durations; in milliseconds. */
+double lamp_side_cost(const LampSide *side, const LampObservation *line, const LampCall *call);

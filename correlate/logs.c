@@ -120,10 +120,8 @@ lamp_side_may_belong(const LampSide *side, guint32 line_index, guint32 call_inde
     return lamp_texts_same_operation(side->texts, line->operation, call->operation);
 }
 
-/* In milliseconds: how far the ends are apart beyond the line's resolution, and the durations.
- */
-static double
-cost_of(const LampSide *side, const LampObservation *line, const LampCall *call)
+double
+lamp_side_cost(const LampSide *side, const LampObservation *line, const LampCall *call)
 {
     double gap = (double) (lamp_side_end_of_call(call, side->is_client) -
                            lamp_side_end_of_line(side, line));
@@ -166,7 +164,7 @@ pair_line(LampSide *side, guint32 line_index)
             break;
         if (!lamp_side_may_belong(side, line_index, side->calls[i]))
             continue;
-        Pair pair = {cost_of(side, line, call), line_index, side->calls[i]};
+        Pair pair = {lamp_side_cost(side, line, call), line_index, side->calls[i]};
         g_array_append_val(side->pairs, pair);
     }
     if (side->pairs->len > from + 1)
@@ -245,17 +243,11 @@ is_covered(const LampSide *side, guint32 line_index)
            end < lamp_side_end_of_call(last, side->is_client) + 2 * LAMP_NS_PER_SECOND;
 }
 
-typedef struct {
-    guint32 host;
-    gint64 end;
-    guint32 index;
-} Entry;
-
 static gint
 compare_entries(gconstpointer left, gconstpointer right)
 {
-    const Entry *a = left;
-    const Entry *b = right;
+    const LampSideEntry *a = left;
+    const LampSideEntry *b = right;
     if (a->host != b->host)
         return a->host < b->host ? -1 : 1;
     if (a->end != b->end)
@@ -263,15 +255,14 @@ compare_entries(gconstpointer left, gconstpointer right)
     return a->index < b->index ? -1 : a->index > b->index;
 }
 
-/* Calls with a known end at each host in one role. */
-static GArray *
-list_calls(LampCorrelation *c, gboolean is_client, gboolean answered)
+GArray *
+lamp_side_list_calls(LampCorrelation *c, gboolean is_client, gboolean answered)
 {
-    GArray *entries = g_array_new(FALSE, FALSE, sizeof(Entry));
+    GArray *entries = g_array_new(FALSE, FALSE, sizeof(LampSideEntry));
     for (guint32 i = 0; i < c->calls->len; i++) {
         const LampCall *call = lamp_call(c, i);
         guint32 host = is_client ? call->client_host : call->server_host;
-        Entry entry = {host, lamp_side_end_of_call(call, is_client), i};
+        LampSideEntry entry = {host, lamp_side_end_of_call(call, is_client), i};
         if (host != LAMP_INDEX_NONE && entry.end != LAMP_TIME_NONE &&
             is_answered(call, is_client) == answered)
             g_array_append_val(entries, entry);
@@ -283,13 +274,13 @@ list_calls(LampCorrelation *c, gboolean is_client, gboolean answered)
 static GArray *
 list_lines(LampCorrelation *c, gboolean is_client)
 {
-    GArray *entries = g_array_new(FALSE, FALSE, sizeof(Entry));
+    GArray *entries = g_array_new(FALSE, FALSE, sizeof(LampSideEntry));
     for (guint32 i = 0; i < c->observations->len; i++) {
         const LampObservation *line = lamp_observation(c, i);
         if (line->origin != LAMP_FROM_LOG || line->source == LAMP_INDEX_NONE ||
             (line->role == LAMP_SEEN_BY_CLIENT) != is_client)
             continue;
-        Entry entry = {lamp_source(c, line->source)->host, line->request_first, i};
+        LampSideEntry entry = {lamp_source(c, line->source)->host, line->request_first, i};
         if (line->response_last != LAMP_TIME_NONE)
             entry.end = line->response_last;
         if (entry.host != LAMP_INDEX_NONE && entry.end != LAMP_TIME_NONE)
@@ -299,15 +290,14 @@ list_lines(LampCorrelation *c, gboolean is_client)
     return entries;
 }
 
-/* The indices of the run of @host in @entries, from *at on. */
-static guint32
-take_run(const GArray *entries, guint *at, guint32 host, guint32 *indices)
+guint32
+lamp_side_take_run(const GArray *entries, guint *at, guint32 host, guint32 *indices)
 {
     guint32 n = 0;
-    while (*at < entries->len && g_array_index(entries, Entry, *at).host < host)
+    while (*at < entries->len && g_array_index(entries, LampSideEntry, *at).host < host)
         ++*at;
-    for (; *at < entries->len && g_array_index(entries, Entry, *at).host == host; ++*at)
-        indices[n++] = g_array_index(entries, Entry, *at).index;
+    for (; *at < entries->len && g_array_index(entries, LampSideEntry, *at).host == host; ++*at)
+        indices[n++] = g_array_index(entries, LampSideEntry, *at).index;
     return n;
 }
 
@@ -323,7 +313,7 @@ typedef struct {
 static void
 match_role(Matching *m, gboolean is_client, gboolean answered)
 {
-    g_autoptr(GArray) calls = list_calls(m->c, is_client, answered);
+    g_autoptr(GArray) calls = lamp_side_list_calls(m->c, is_client, answered);
     g_autoptr(GArray) lines = list_lines(m->c, is_client);
     g_autofree guint32 *call_indices = g_new(guint32, (gsize) calls->len + 1);
     g_autofree guint32 *line_indices = g_new(guint32, (gsize) lines->len + 1);
@@ -333,11 +323,11 @@ match_role(Matching *m, gboolean is_client, gboolean answered)
                          .texts = m->texts,
                          .is_client = is_client,
                          .is_unanswered = !answered,
-                         .host = g_array_index(lines, Entry, at).host,
+                         .host = g_array_index(lines, LampSideEntry, at).host,
                          .calls = call_indices,
                          .lines = line_indices};
-        side.n_lines = take_run(lines, &at, side.host, line_indices);
-        side.n_calls = take_run(calls, &at_call, side.host, call_indices);
+        side.n_lines = lamp_side_take_run(lines, &at, side.host, line_indices);
+        side.n_calls = lamp_side_take_run(calls, &at_call, side.host, call_indices);
         match_side(&side, m->used_lines, m->used_calls);
         for (guint32 i = 0; answered && i < side.n_lines; i++)
             if (m->used_lines[line_indices[i]] == 0 && !is_covered(&side, line_indices[i]))
@@ -356,6 +346,7 @@ lamp_pass_logs(LampCorrelation *c, GError **error)
     g_autoptr(LampTexts) texts = lamp_texts_new(c, error);
     if (texts == NULL)
         return FALSE;
+    lamp_log_homes_find(c, texts);
     g_autofree guint8 *used_lines = g_new0(guint8, (gsize) c->observations->len + 1);
     g_autofree guint8 *used_calls = g_new0(guint8, (gsize) c->calls->len + 1);
     g_autoptr(GArray) alone = g_array_new(FALSE, FALSE, sizeof(guint32));

@@ -22,6 +22,10 @@ gboolean lamp_texts_ids_differ(const LampTexts *texts, guint32 a, guint32 b);
  * `/shop.Reco/Recommend`. */
 gboolean lamp_texts_same_operation(const LampTexts *texts, guint32 a, guint32 b);
 
+/* Finds by its records whose log it is where neither its lines nor its path say so
+ * (correlate/log-homes.c). */
+void lamp_log_homes_find(LampCorrelation *c, const LampTexts *texts);
+
 /* A log's records and the calls that they may tell of, to find the log's time zone. */
 typedef struct {
     const gint64 *times; /* of the records on the reference clock, in order */

@@ -73,6 +73,21 @@ bind_finite(LampStatement *insert, int column, double value)
         lamp_statement_bind_null(insert, column);
 }
 
+/* Hosts that a source, an address or an instance is at: not those whose log turned out to be
+ * another's. One more than hosts stands for none. */
+static guint8 *
+list_named(LampCorrelation *c)
+{
+    guint8 *is_named = g_new0(guint8, (gsize) c->hosts->len + 1);
+    for (guint32 i = 0; i < c->sources->len; i++)
+        is_named[MIN(lamp_source(c, i)->host, c->hosts->len)] = 1;
+    for (guint32 i = 0; i < c->places->len; i++)
+        is_named[MIN(lamp_place(c, i)->host, c->hosts->len)] = 1;
+    for (guint32 i = 0; i < c->instances->len; i++)
+        is_named[MIN(g_array_index(c->instances, LampInstance, i).host, c->hosts->len)] = 1;
+    return is_named;
+}
+
 static gboolean
 write_hosts(LampCorrelation *c, GError **error)
 {
@@ -87,10 +102,13 @@ write_hosts(LampCorrelation *c, GError **error)
         g_array_append_val(order, i);
     g_array_sort_with_data(order, compare_places, c);
     g_autoptr(GString) scratch = g_string_new(NULL);
+    g_autofree guint8 *is_named = list_named(c);
     guint next = 0;
     for (guint32 i = 0; i < c->hosts->len; i++) {
         const LampHost *host = lamp_host(c, i);
         const char *addresses = addresses_of(c, scratch, order, &next, i);
+        if (!is_named[i])
+            continue;
         lamp_statement_bind_int(insert, 1, row_id(i));
         lamp_statement_bind_string(insert, 2, host->name);
         lamp_statement_bind_text(insert, 3, lamp_bytes_text(addresses));

@@ -315,7 +315,7 @@ emit_upstreams(Emit *e)
     }
     LampTime end = e->end;
     for (guint i = n; i-- > 0;) {
-        LampTime begin = end - durations[i];
+        LampTime begin = MAX(end - durations[i], e->begin); /* both are rounded */
         gboolean is_last = i == n - 1;
         rows[i].request_first = begin;
         rows[i].request_last = LAMP_TIME_NONE;

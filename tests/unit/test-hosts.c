@@ -1,0 +1,137 @@
+/* Whose capture, whose log: what is not said is found out. */
+#include "tests/unit/correlate-fixture.h"
+
+#define MS G_GINT64_CONSTANT(1000000)
+
+static void
+add_source(Fixture *f, gint64 id, const char *path, const char *kind)
+{
+    fixture_run(f,
+                "INSERT INTO sources (source_id, path, kind, size_bytes, state)"
+                " VALUES (%" G_GINT64_FORMAT ", '%s', '%s', 0, 'done')",
+                id, path, kind);
+}
+
+static void
+see(Fixture *f, gint64 source, gint64 client, gint64 server, gint64 number)
+{
+    Sight s = {.source = source,
+               .connection = fixture_connection(f, source, client, server),
+               .client = client,
+               .server = server,
+               .position = 1,
+               .sequence = 100 * client + number,
+               .request = number * 300 * MS + client * MS,
+               .response = number * 300 * MS + (20 - client) * MS + number % 7 * MS,
+               .protocol = "http",
+               .operation = client == 1 ? "GET /" : "GET /item"};
+    fixture_see(f, &s);
+}
+
+/* A chain of four hosts. That of the third saw nearly only calls of the second to it, that of
+ * the fourth only calls of the third, beside packets for others that a switch let through. */
+START_TEST(captures_are_told_apart_by_each_other)
+{
+    Fixture f;
+    fixture_begin(&f);
+    fixture_run(&f, "INSERT INTO endpoints VALUES (1, '10.0.0.1', 5000), (2, '10.0.0.2', 80),"
+                    " (3, '10.0.0.3', 80), (4, '10.0.0.4', 80)");
+    const char *paths[] = {"user.pcap", "web.pcap", "app.pcap", "db.pcap"};
+    for (gint64 i = 0; i < 4; i++)
+        add_source(&f, i + 1, paths[i], "capture");
+    for (gint64 k = 0; k < 30; k++) {
+        see(&f, 1, 1, 2, k);
+        see(&f, 2, 1, 2, k);
+        see(&f, 2, 2, 3, k);
+        see(&f, 3, 2, 3, k);
+    }
+    see(&f, 3, 3, 4, 1);
+    see(&f, 4, 3, 4, 1);
+    for (gint64 k = 0; k < 3; k++) {
+        gint64 stray = fixture_connection(&f, 4, 1, 2);
+        fixture_run(&f, "UPDATE connections SET packets = 1 WHERE connection_id = %d",
+                    (int) stray);
+    }
+    fixture_ready(&f);
+    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
+    g_autofree char *hosts =
+        fixture_text(&f, "SELECT name, addresses FROM hosts ORDER BY addresses");
+    ck_assert_str_eq(hosts, "user|10.0.0.1 web|10.0.0.2 app|10.0.0.3 db|10.0.0.4");
+    fixture_end(&f);
+}
+END_TEST
+
+/* An access log in a folder that names nobody, beside captures of two hosts. */
+START_TEST(a_log_finds_its_host)
+{
+    Fixture f;
+    fixture_begin(&f);
+    fixture_run(&f, "INSERT INTO endpoints VALUES (1, '10.0.0.1', 5000), (2, '10.0.0.2', 80),"
+                    " (3, '10.0.0.3', 80)");
+    add_source(&f, 2, "web.pcap", "capture");
+    add_source(&f, 3, "app.pcap", "capture");
+    add_source(&f, 9, "logs/access.log", "log");
+    add_source(&f, 10, "logs/strange.log", "log");
+    for (gint64 k = 0; k < 40; k++) {
+        see(&f, 2, 1, 2, k);
+        see(&f, 2, 2, 3, k);
+        see(&f, 3, 2, 3, k);
+        gint64 end = k * 300 * MS + 19 * MS + k % 7 * MS, second = end - end % (1000 * MS);
+        fixture_line(&f, 9, "server", 0, "GET /", second - 18 * MS - k % 7 * MS, second);
+        fixture_line(&f, 10, "server", 0, "GET /strange", second - 18 * MS, second);
+    }
+    fixture_ready(&f);
+    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
+    g_autofree char *homes =
+        fixture_text(&f, "SELECT source_id, name FROM source_hosts JOIN hosts USING (host_id)"
+                         " WHERE source_id > 3 ORDER BY 1");
+    ck_assert_str_eq(homes, "9|web 10|strange");
+    ck_assert_int_eq(fixture_int(&f, "SELECT count(*) FROM call_events JOIN call_details USING"
+                                     " (call_id) WHERE server_instance = 'web'"),
+                     40);
+    ck_assert_int_eq(fixture_int(&f, "SELECT count(*) FROM hosts WHERE name = 'access'"), 0);
+    fixture_end(&f);
+}
+END_TEST
+
+/* Requests of the same length at the same time: only the line tells whose upstream call it is.
+ */
+START_TEST(a_line_ties_its_request_to_its_upstream)
+{
+    Fixture f;
+    fixture_begin(&f);
+    fixture_run(&f, "INSERT INTO endpoints VALUES (3, '10.0.0.3', 80)");
+    add_source(&f, 9, "logs/web.log", "log");
+    for (gint64 k = 0; k < 60; k++) {
+        gint64 start = k / 4 * 1000 * MS;
+        fixture_line(&f, 9, "server", 0, "GET /", start, start + 50 * MS);
+        fixture_line(&f, 9, "client", 3, "GET /", start + 5 * MS, start + 40 * MS);
+        fixture_run(&f,
+                    "UPDATE observations SET event_id = event_id - 1, resolution_ns = 5000000"
+                    " WHERE observation_id = %d",
+                    (int) f.observations);
+    }
+    fixture_ready(&f);
+    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
+    ck_assert_int_eq(
+        fixture_int(&f, "SELECT count(*) FROM calls c JOIN observations o ON o.observation_id ="
+                        " c.client_observation_id JOIN calls p ON p.call_id = c.parent_call_id"
+                        " JOIN observations s ON s.observation_id = p.server_observation_id"
+                        " WHERE s.event_id = o.event_id"),
+        60);
+    fixture_end(&f);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("hosts");
+    TCase *tcase = tcase_create("all");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, captures_are_told_apart_by_each_other);
+    tcase_add_test(tcase, a_log_finds_its_host);
+    tcase_add_test(tcase, a_line_ties_its_request_to_its_upstream);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
