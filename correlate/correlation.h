@@ -82,10 +82,9 @@ typedef struct {
     guint32 source;
     guint32 client, server; /* places, as this capture saw them */
     guint32 same_as;        /* lowest connection with the same two initial sequence numbers */
-    gint64 first_time;
-    gint64 handshake_server_ns, handshake_client_ns; /* -1 unknown */
-    gint64 client_sequence, server_sequence;         /* -1 unknown */
-    gboolean is_stray;                               /* one packet, no more */
+    gint64 first_time, handshake_server_ns, handshake_client_ns; /* handshakes: -1 unknown */
+    gint64 client_sequence, server_sequence;                     /* -1 unknown */
+    gboolean is_stray;                                           /* one packet, no more */
 } LampConnection;
 
 /* One row of `observations`. Times LAMP_TIME_NONE where NULL. */
