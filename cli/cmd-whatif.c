@@ -240,9 +240,10 @@ append_limits(const Answer *answer)
         const LampStationLimit *limit = &g_array_index(limits, LampStationLimit, i);
         g_string_append_printf(answer->out,
                                "  %s serves %u calls at once (%u were there at once, %u "
-                               "waited; evidence e^%.0f)\n",
+                               "waited; evidence e^%.0f%s)\n",
                                instance_name(answer, limit->instance), limit->limit,
-                               limit->most_open, limit->queued, limit->evidence);
+                               limit->most_open, limit->queued, limit->evidence,
+                               limit->is_shared ? " of all its replicas" : "");
     }
     if (limits->len == 0)
         g_string_append(answer->out,

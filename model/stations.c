@@ -39,12 +39,19 @@ typedef struct {
     LampTime begin;
 } Visit;
 
+/* For each limit, and what it would say. */
+typedef struct {
+    double evidence; /* -infinity: contradicted */
+    guint queued;
+} Trial;
+
 typedef struct {
     GArray *visits; /* Visit, in the order of arrival */
     GArray *ticks;  /* Tick, sorted */
     GArray *queue;  /* guint32 visits; used as a ring from `head` */
     guint used;     /* visits that the ticks are of: the first ones */
     guint most_open;
+    Trial trials[MOST_LIMIT + 1];
 } Instance;
 
 static gint
@@ -203,27 +210,47 @@ weigh_begins(const Instance *instance, guint contradictions, guint *out_queued)
                     density->log_density[density_bin(visit->call->held)];
     }
     *out_queued = queued;
-    if (queued < LEAST_QUEUED || contradictions > MOST_CONTRADICTING * queued)
-        return -INFINITY;
-    return evidence;
+    return contradictions > MOST_CONTRADICTING * queued ? -INFINITY : evidence;
 }
 
-static gboolean
-choose_limit(Instance *instance, LampStationLimit *out_limit)
+/* Limits that were never reached say nothing, for or against. */
+static void
+try_limits(Instance *instance)
 {
-    LampStationLimit best = {.most_open = instance->most_open, .evidence = LEAST_EVIDENCE};
     for (guint k = 1; k < instance->most_open && k <= MOST_LIMIT; k++) {
-        guint queued;
+        Trial *trial = &instance->trials[k];
         guint contradictions = assign_begins(instance, k);
-        double evidence = weigh_begins(instance, contradictions, &queued);
-        if (evidence > best.evidence) {
-            best.evidence = evidence;
-            best.limit = k;
-            best.queued = queued;
-        }
+        trial->evidence = weigh_begins(instance, contradictions, &trial->queued);
     }
-    *out_limit = best;
-    return best.limit > 0;
+}
+
+/* The limit with most evidence in @trials; 0 if it is not enough. */
+static guint
+choose_limit(const Trial *trials)
+{
+    guint best = 0;
+    double most = LEAST_EVIDENCE;
+    for (guint k = 1; k <= MOST_LIMIT; k++)
+        if (trials[k].queued >= LEAST_QUEUED && trials[k].evidence > most) {
+            most = trials[k].evidence;
+            best = k;
+        }
+    return best;
+}
+
+/* Replicas are set up alike: the limit that speaks most for all instances of @service together.
+ * @out_trials gets their sums. */
+static guint
+choose_for_service(const Instance *all, guint instances, const guint32 *service_of,
+                   guint32 service, Trial *out_trials)
+{
+    memset(out_trials, 0, (MOST_LIMIT + 1) * sizeof *out_trials);
+    for (guint i = 1; i < instances; i++)
+        for (guint k = 1; service_of[i] == service && k <= MOST_LIMIT; k++) {
+            out_trials[k].evidence += all[i].trials[k].evidence;
+            out_trials[k].queued += all[i].trials[k].queued;
+        }
+    return choose_limit(out_trials);
 }
 
 /* Waits under @limit. Calls that contradict it pass the queue by; all do if that never ends. */
@@ -313,24 +340,48 @@ free_instances(Instance *all, guint instances)
     g_free(all);
 }
 
+/* An instance's own limit, else that of its replicas if nothing here contradicts it. */
+static LampStationLimit
+find_limit(const Instance *all, guint instances, const guint32 *service_of, guint i)
+{
+    Trial joint[MOST_LIMIT + 1];
+    LampStationLimit limit = {.instance = i, .most_open = all[i].most_open};
+    limit.limit = choose_limit(all[i].trials);
+    if (limit.limit > 0) {
+        limit.queued = all[i].trials[limit.limit].queued;
+        limit.evidence = all[i].trials[limit.limit].evidence;
+        return limit;
+    }
+    guint shared = choose_for_service(all, instances, service_of, service_of[i], joint);
+    if (shared == 0 || all[i].visits->len == 0)
+        return limit;
+    limit.limit = shared;
+    limit.is_shared = TRUE;
+    limit.queued = all[i].trials[shared].queued;
+    limit.evidence = joint[shared].evidence;
+    return limit;
+}
+
 void
-lamp_stations_learn(LampReplay *replay, guint instances, LampStations *out_stations,
-                    GArray **out_limits)
+lamp_stations_learn(LampReplay *replay, const guint32 *service_of, guint instances,
+                    LampStations *out_stations, GArray **out_limits)
 {
     GArray *limits = g_array_new(FALSE, TRUE, sizeof(LampStationLimit));
     Instance *all = group_by_instance(replay, instances);
     *out_stations = (LampStations){g_new0(guint32, instances), instances};
     for (guint i = 1; i < instances; i++) {
-        LampStationLimit limit;
-        if (all[i].visits->len < 2 * LEAST_QUEUED)
-            continue;
         prepare_instance(&all[i], MOST_VISITS);
-        if (!choose_limit(&all[i], &limit))
-            continue;
-        limit.instance = i;
-        out_stations->limits[i] = limit.limit;
-        g_array_append_val(limits, limit);
-        split_waits(&all[i], limit.limit);
+        try_limits(&all[i]);
+    }
+    for (guint i = 1; i < instances; i++) {
+        LampStationLimit limit = find_limit(all, instances, service_of, i);
+        if (limit.limit > 0)
+            g_array_append_val(limits, limit);
+    }
+    for (guint k = 0; k < limits->len; k++) {
+        const LampStationLimit *limit = &g_array_index(limits, LampStationLimit, k);
+        out_stations->limits[limit->instance] = limit->limit;
+        split_waits(&all[limit->instance], limit->limit);
     }
     shorten_all_lags(replay);
     free_instances(all, instances);
@@ -349,109 +400,4 @@ lamp_stations_split(LampReplay *replay, const LampStations *stations)
             split_waits(&all[i], stations->limits[i]);
     shorten_all_lags(replay);
     free_instances(all, stations->instances);
-}
-
-static gint
-compare_ns(gconstpointer a, gconstpointer b)
-{
-    gint64 x = *(const gint64 *) a, y = *(const gint64 *) b;
-    return x < y ? -1 : x > y;
-}
-
-/* Median lag before the response of uncut calls of @label; 0 if there is none. */
-static gint64
-typical_leave(const LampReplay *replay, guint32 label)
-{
-    g_autoptr(GArray) lags = g_array_new(FALSE, FALSE, sizeof(gint64));
-    for (guint i = 0; i < replay->calls->len && lags->len < 1000; i++) {
-        const LampReplayCall *call = &g_array_index(replay->calls, LampReplayCall, i);
-        if (call->label == label && !call->has_open_child && !call->is_error)
-            g_array_append_val(lags, call->lag_leave);
-    }
-    g_array_sort(lags, compare_ns);
-    return lags->len == 0 ? 0 : g_array_index(lags, gint64, lags->len / 2);
-}
-
-static gint64
-client_duration(const LampReplayCall *call)
-{
-    return call->net_out + call->held + call->net_back;
-}
-
-/* The call goes on after its caller has gone: lets its response wait for what was open. */
-static void
-uncut(LampReplay *replay, LampReplayCall *calls, guint32 call)
-{
-    for (guint32 i = call + 1; i < calls[call].end_index; i = calls[i].end_index)
-        if (calls[i].is_given_up)
-            calls[i].is_awaited = 1;
-    calls[call].timeout = client_duration(&calls[call]);
-    calls[call].lag_leave = typical_leave(replay, calls[call].label);
-}
-
-/* What is known of calls between two services. */
-typedef struct {
-    gint64 timeout;     /* the longest call that was given up */
-    guint cut, failing; /* how many were, and how many requests failed by it */
-} TimeoutEdge;
-
-/* Did all above @call fail with it, up to the root? */
-static gboolean
-fails_upwards(const LampReplayCall *calls, guint32 call)
-{
-    while (call != LAMP_FLOW_NONE && calls[call].is_error)
-        call = calls[call].parent;
-    return call == LAMP_FLOW_NONE;
-}
-
-static void
-learn_timeout(GHashTable *edges, gint64 key, const LampReplayCall *calls, guint32 call)
-{
-    TimeoutEdge *edge = g_hash_table_lookup(edges, &key);
-    if (edge == NULL) {
-        edge = g_new0(TimeoutEdge, 1);
-        g_hash_table_insert(edges, g_memdup2(&key, sizeof key), edge);
-    }
-    edge->timeout = MAX(edge->timeout, client_duration(&calls[call]));
-    edge->cut++;
-    edge->failing += fails_upwards(calls, call) ? 1 : 0;
-}
-
-static void
-set_timeout(LampReplay *replay, const TimeoutEdge *edge, LampReplayCall *calls, guint32 call)
-{
-    if (calls[call].has_open_child) {
-        uncut(replay, calls, call);
-        calls[call].fails_if_cut = calls[call].was_cut = fails_upwards(calls, call) ? 1 : 0;
-        return;
-    }
-    guint32 at = call;
-    while (at != 0 && calls[at].is_awaited)
-        at = calls[at].parent;
-    calls[call].timeout = MAX(edge->timeout, client_duration(&calls[call]) + 1);
-    calls[call].fails_if_cut = at == 0 && 2 * edge->failing > edge->cut ? 1 : 0;
-}
-
-void
-lamp_timeouts_learn(LampReplay *replay, const guint32 *service_of, guint instances)
-{
-    g_autoptr(GHashTable) edges =
-        g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
-    for (gint pass = 0; pass < 2; pass++)
-        for (guint f = 0; f < replay->flows->len; f++) {
-            const LampReplayFlow *flow = lamp_replay_flow(replay, f);
-            LampReplayCall *calls = lamp_replay_calls(replay, flow);
-            for (guint32 i = 0; i < flow->count; i++) {
-                if (calls[i].client_instance >= instances ||
-                    calls[i].server_instance >= instances)
-                    continue;
-                gint64 key = (gint64) ((guint64) service_of[calls[i].client_instance] << 32 |
-                                       service_of[calls[i].server_instance]);
-                const TimeoutEdge *edge = g_hash_table_lookup(edges, &key);
-                if (pass == 0 && calls[i].has_open_child)
-                    learn_timeout(edges, key, calls, i);
-                else if (pass == 1 && edge != NULL)
-                    set_timeout(replay, edge, calls, i);
-            }
-        }
 }

@@ -79,14 +79,32 @@ read_batch(const LampWhatif *whatif, LampReplay *replay, LampFlowReader *reader,
     return TRUE;
 }
 
+/* By instance; caller frees. */
+static guint32 *
+list_services(const LampTopology *topology)
+{
+    guint instances = lamp_topology_instance_count(topology);
+    guint32 *service_of = g_new0(guint32, instances + 1);
+    for (guint i = 0; i < instances; i++)
+        service_of[i] = lamp_topology_instance(topology, i)->service;
+    return service_of;
+}
+
 static void
 learn_timeouts(const LampTopology *topology, LampReplay *replay)
 {
-    guint instances = lamp_topology_instance_count(topology);
-    g_autofree guint32 *service_of = g_new0(guint32, instances);
-    for (guint i = 0; i < instances; i++)
-        service_of[i] = lamp_topology_instance(topology, i)->service;
-    lamp_timeouts_learn(replay, service_of, instances);
+    g_autofree guint32 *service_of = list_services(topology);
+    lamp_timeouts_learn(replay, service_of, lamp_topology_instance_count(topology));
+}
+
+static void
+learn_limits(LampWhatif *whatif)
+{
+    g_autofree guint32 *service_of = list_services(whatif->topology);
+    lamp_stations_learn(whatif->first, service_of,
+                        lamp_topology_instance_count(whatif->topology), &whatif->stations,
+                        &whatif->limits);
+    lamp_pools_learn(whatif->first, whatif->topology, &whatif->stations, &whatif->pools);
 }
 
 LampWhatif *
@@ -111,9 +129,7 @@ lamp_whatif_load(LampStore *store, LampTopology *topology, const LampStructure *
                     &whatif->is_whole, error))
         return NULL;
     whatif->is_whole = whatif->is_whole || whatif->most_flows <= LAMP_WHATIF_BATCH;
-    lamp_stations_learn(whatif->first, lamp_topology_instance_count(topology),
-                        &whatif->stations, &whatif->limits);
-    lamp_pools_learn(whatif->first, topology, &whatif->stations, &whatif->pools);
+    learn_limits(whatif);
     learn_timeouts(topology, whatif->first);
     return g_steal_pointer(&whatif);
 }

@@ -177,6 +177,46 @@ START_TEST(test_whatif_lets_in_what_was_given_up)
 }
 END_TEST
 
+/* Calls of 100 us at @instance, one in a ms; five of them come 40 us after another and wait. */
+static void
+add_replica(GPtrArray *lines, const char *instance, guint first_id, guint offset)
+{
+    guint id = first_id;
+    for (guint i = 0; i < 60; i++) {
+        guint t = i * 1000 + offset, held = 96 + i * 7 % 9;
+        g_ptr_array_add(lines, g_strdup_printf("%u 0 client %s GET %u %u %u %u", id++, instance,
+                                               t, t, t + held, t + held));
+        if (i % 12 == 5)
+            g_ptr_array_add(lines,
+                            g_strdup_printf("%u 0 client %s GET %u %u %u %u", id++, instance,
+                                            t + 40, t + 40, t + held + 100, t + held + 100));
+    }
+}
+
+/* Neither of two replicas shows enough alone; both together show that each serves one. */
+START_TEST(test_whatif_replicas_show_their_limit_together)
+{
+    for (guint replicas = 1; replicas <= 2; replicas++) {
+        g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+        add_replica(lines, "app1", 1, 0);
+        if (replicas == 2)
+            add_replica(lines, "app2", 1001, 500);
+        g_ptr_array_add(lines, NULL);
+        Loaded l;
+        load(&l, (const char *const *) lines->pdata);
+        const GArray *limits = lamp_whatif_limits(l.whatif);
+        ck_assert_uint_eq(limits->len, replicas == 1 ? 0 : 2);
+        for (guint i = 0; i < limits->len; i++) {
+            const LampStationLimit *limit = &g_array_index(limits, LampStationLimit, i);
+            ck_assert_uint_eq(limit->limit, 1);
+            ck_assert_uint_eq(limit->queued, 5);
+            ck_assert(limit->is_shared);
+        }
+        unload(&l);
+    }
+}
+END_TEST
+
 int
 main(void)
 {
@@ -189,6 +229,7 @@ main(void)
     tcase_add_test(cases, test_whatif_cache_in_front_answers_a_share);
     tcase_add_test(cases, test_whatif_counts_the_chosen_and_lets_the_others_wait);
     tcase_add_test(cases, test_whatif_lets_in_what_was_given_up);
+    tcase_add_test(cases, test_whatif_replicas_show_their_limit_together);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }
