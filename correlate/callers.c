@@ -34,7 +34,8 @@ lamp_pass_callers(LampCorrelation *c, G_GNUC_UNUSED GError **error)
         instances_of[g_array_index(c->instances, LampInstance, i).service]++;
     for (guint32 i = 0; i < c->calls->len; i++) {
         LampCall *call = lamp_call(c, i);
-        if (call->parent == LAMP_INDEX_NONE)
+        if (call->parent == LAMP_INDEX_NONE || (call->client_host != LAMP_INDEX_NONE &&
+                                                lamp_host(c, call->client_host)->is_shared))
             continue;
         const LampCall *parent = lamp_call(c, call->parent);
         if (parent->server_host != LAMP_INDEX_NONE && parent->server_host == call->client_host)

@@ -66,6 +66,7 @@ typedef struct {
     guint64 samples;
     const char *method;    /* static: column hosts.method */
     guint32 serves, calls; /* set by the services pass */
+    gboolean is_shared;    /* several programs, told apart by the owners pass */
 } LampHost;
 
 /* Address and port; the host is that of the address. */
@@ -121,9 +122,10 @@ typedef struct {
     gint64 order_violation;
     gint64 lamport[4]; /* request send, request receive, response send, response receive */
     guint32 parent, root;
-    guint32 log_operation; /* made of log lines: index in log_operations + 1; 0: not */
-    float confidence;      /* of the parent */
-    float tree_confidence; /* of a root: that the whole tree is right */
+    guint32 log_operation;   /* made of log lines: index in log_operations + 1; 0: not */
+    float confidence;        /* of the parent */
+    float owner_probability; /* that the caller is `client_instance`; 1 where that is seen */
+    float tree_confidence;   /* of a root: that the whole tree is right */
     guint8 flags, is_error, is_told; /* LAMP_SEEN_…; the input told the parent */
 } LampCall;
 
@@ -212,10 +214,15 @@ gboolean lamp_pass_times(LampCorrelation *c, GError **error);
 gboolean lamp_pass_logs(LampCorrelation *c, GError **error);
 gboolean lamp_pass_sort(LampCorrelation *c, GError **error);
 gboolean lamp_pass_services(LampCorrelation *c, GError **error);
+gboolean lamp_pass_owners(LampCorrelation *c, GError **error);
 gboolean lamp_pass_links(LampCorrelation *c, GError **error);
 gboolean lamp_pass_callers(LampCorrelation *c, GError **error);
 gboolean lamp_pass_traces(LampCorrelation *c, GError **error);
 gboolean lamp_pass_write(LampCorrelation *c, GError **error);
+
+/* Does a server of @protocol only answer: do none of its requests make another?
+ * (correlate/links.c) */
+gboolean lamp_only_answers(LampCorrelation *c, guint32 protocol);
 
 /* A stamp of @host on the reference clock; @host may be NULL (correlate/times.c). */
 gint64 lamp_on_reference(const LampCorrelation *c, const LampHost *host, gint64 time);

@@ -99,9 +99,9 @@ owner_of(const GArray *owners, gint64 observation)
 }
 
 static guint32
-process_of(const LampCorrelation *c, guint32 host, guint32 instance)
+process_of(LampCorrelation *c, guint32 host, guint32 instance)
 {
-    if (host != LAMP_INDEX_NONE)
+    if (host != LAMP_INDEX_NONE && !lamp_host(c, host)->is_shared)
         return host + 1;
     return instance != LAMP_INDEX_NONE ? c->hosts->len + instance + 1 : 0;
 }
@@ -197,14 +197,15 @@ services_of_hosts(Feed *feed)
 static guint32
 shared_service(const Feed *feed, const guint32 *served, guint32 host, guint32 service)
 {
-    if (host == LAMP_INDEX_NONE || served[host] != SEVERAL)
+    if (host == LAMP_INDEX_NONE || served[host] != SEVERAL ||
+        lamp_host(feed->c, host)->is_shared)
         return service;
     return feed->c->services->len + host + 1;
 }
 
 /* Servers that only answer: none of their requests makes another to them. */
-static gboolean
-only_answers(LampCorrelation *c, guint32 protocol)
+gboolean
+lamp_only_answers(LampCorrelation *c, guint32 protocol)
 {
     static const char *const names[] = {"postgresql", "mysql", "redis", "memcached"};
     const char *name = lamp_store_text(c->store, protocol);
@@ -225,7 +226,7 @@ join_services_of_hosts(Feed *feed)
         const LampCall *call = lamp_call(feed->c, i);
         LampInferenceCall *fed = &feed->calls[i];
         if (call->client_host != LAMP_INDEX_NONE && call->client_host == call->server_host &&
-            served[call->client_host] != SEVERAL && only_answers(feed->c, call->protocol))
+            served[call->client_host] != SEVERAL && lamp_only_answers(feed->c, call->protocol))
             fed->client_process = 0;
         fed->client_service =
             shared_service(feed, served, call->client_host, fed->client_service);
@@ -438,7 +439,7 @@ take_links(LampCorrelation *c)
         const LampInferenceLink *link = &c->inference->links[i];
         call->parent =
             link->parent < c->calls->len && link->parent != i ? link->parent : LAMP_INDEX_NONE;
-        call->confidence = link->probability;
+        call->confidence = link->probability * call->owner_probability;
         call->tree_confidence = link->trace_probability;
     }
 }

@@ -196,7 +196,8 @@ is_background(LampCorrelation *c, const LampCall *call)
 {
     if (is_wait(c, call))
         return TRUE;
-    if (call->client_host != LAMP_INDEX_NONE && lamp_host(c, call->client_host)->serves > 0)
+    if (call->client_host != LAMP_INDEX_NONE && lamp_host(c, call->client_host)->serves > 0 &&
+        !lamp_host(c, call->client_host)->is_shared)
         return TRUE;
     if (call->client_instance == LAMP_INDEX_NONE)
         return FALSE;

@@ -1,0 +1,37 @@
+/*
+ * Who owns a connection, where several programs share one address (127.0.0.1).
+ *
+ * Each connection is opened by one program: one of those that listen there, or one that does
+ * not. lamp_ownership_find() tells for each which, by what the listening programs were serving
+ * while calls were made on it. Pure: no database, no clock; the model is in ownership.c.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef struct {
+    gint64 start, end;
+} LampBusyTime;
+
+typedef struct {
+    guint32 callee;       /* whom it calls, from 0 */
+    guint32 first, count; /* its calls, in `calls` */
+} LampCallerConnection;
+
+typedef struct {
+    guint owners, callees, connections;
+    const guint32 *first_request; /* owners + 1: those of owner o are requests[first_request[o]
+                                     ... first_request[o + 1]), by start */
+    const LampBusyTime *requests; /* from arrival to response */
+    const guint32 *callee_of_owner; /* its own number as a callee: nobody calls itself */
+    const LampCallerConnection *connection;
+    const LampBusyTime *calls; /* from request to response */
+} LampOwnershipInput;
+
+typedef struct {
+    guint32 owner; /* equal to `owners`: none of them */
+    float probability;
+} LampOwnership;
+
+/* One for each connection; caller frees. O(calls x owners x overlapping requests). */
+LampOwnership *lamp_ownership_find(const LampOwnershipInput *input);
