@@ -92,8 +92,9 @@ static void
 append_callers(GString *out, LampStatement *totals)
 {
     if (lamp_statement_int(totals, ONE_ADDRESS) != 0)
-        g_string_append(out, "All connections are of one address to itself: nothing shows "
-                             "which of its programs made a call, so causes are guesses.\n");
+        g_string_append(out,
+                        "All connections are of one address to itself: which of its "
+                        "programs opened each was inferred from what they were serving.\n");
     if (lamp_statement_int(totals, UNNAMED) > 0)
         append_totals(out, totals, UNNAMED,
                       "requests at several services name no caller: some may be calls of "

@@ -215,9 +215,10 @@ lamp_only_answers(LampCorrelation *c, guint32 protocol)
     return FALSE;
 }
 
-/* Where one host serves several ports, nothing tells which of them made a call: to the engine
- * they are one service, whose requests differ by operation. Where it serves a database alone,
- * calls from that host are of a program that is not seen. */
+/* Where one host serves several ports and calls others, nothing tells which of them made a
+ * call: to the engine they are one service, whose requests differ by operation; hosts that call
+ * themselves were taken apart before (correlate/owners.c). Where a host serves a database
+ * alone, calls from that host are of a program that is not seen. */
 static void
 join_services_of_hosts(Feed *feed)
 {

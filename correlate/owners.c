@@ -4,8 +4,8 @@
  * In: calls with instances, in the order of time. Out: for each host that serves on several
  * ports, the caller of every connection from it: one of the instances there, or nobody that
  * serves (users' programs, workers, timers outside: the service `external`). Such a host is
- * then several processes to the causal engine. Calls without a connection (of logs) stay the
- * host's.
+ * then several processes to the causal engine. Calls without a connection (of logs) have
+ * no known caller.
  *
  * Only programs that make calls themselves are asked: databases and caches answer and no more.
  */
@@ -147,6 +147,9 @@ name_owners(Gathering *g, const LampOwnership *owned)
     LampCorrelation *c = g->c;
     guint32 outside = outside_of(c, g->host);
     lamp_host(c, g->host)->is_shared = TRUE;
+    for (guint32 i = 0; i < c->calls->len; i++)
+        if (lamp_call(c, i)->client_host == g->host)
+            lamp_call(c, i)->client_instance = LAMP_INDEX_NONE;
     for (guint i = 0; i < g->connections->len; i++) {
         const LampCallerConnection *connection =
             &g_array_index(g->connections, LampCallerConnection, i);

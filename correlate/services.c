@@ -8,8 +8,9 @@
  * `PROTOCOL:PORT`. Hosts that only call are services of their own where they have a name;
  * unnamed ones are together the service `external`. Spans name their services themselves.
  *
- * Limit: a host that serves several ports is one process to the causal engine
- * (correlate/links.c names the caller of each call by the parent that was found).
+ * Limit: which instance of a host with several made a call is found later: by
+ * correlate/owners.c where the host calls itself, else by the parent that was found
+ * (correlate/callers.c).
  */
 #include "base/keyed-map.h"
 #include "correlate/correlation.h"

@@ -26,6 +26,22 @@ climb(LampCorrelation *c, guint32 index, guint32 *visit)
     return lamp_call(c, i)->root;
 }
 
+/* A tree is right only if its callers are those that were taken for them: as sure as the least
+ * sure of them, since the calls of one connection stand and fall together. */
+static void
+doubt_owners(LampCorrelation *c)
+{
+    g_autofree float *least = g_new(float, (gsize) c->calls->len + 1);
+    for (guint32 i = 0; i < c->calls->len; i++)
+        least[i] = 1;
+    for (guint32 i = 0; i < c->calls->len; i++) {
+        const LampCall *call = lamp_call(c, i);
+        least[call->root] = MIN(least[call->root], call->owner_probability);
+    }
+    for (guint32 i = 0; i < c->calls->len; i++)
+        lamp_call(c, i)->tree_confidence *= least[i];
+}
+
 gboolean
 lamp_pass_traces(LampCorrelation *c, G_GNUC_UNUSED GError **error)
 {
@@ -36,5 +52,6 @@ lamp_pass_traces(LampCorrelation *c, G_GNUC_UNUSED GError **error)
              i = lamp_call(c, i)->parent)
             lamp_call(c, i)->root = root;
     }
+    doubt_owners(c);
     return TRUE;
 }
