@@ -3,7 +3,7 @@
  * several, and services that only call (a queue's worker), which look like users until their
  * calls have causes.
  */
-#include "correlate/correlation.h"
+#include "correlate/passes.h"
 
 /* One of the callers that were taken to be outside works for a request: it is a service, and
  * has nothing in common with the others but that it has no name. */

@@ -9,6 +9,7 @@
  * if there is one, else the host with most partners, of which it is taken that they are steady.
  */
 #include "correlate/clock/steps.h"
+#include "correlate/passes.h"
 
 #include <math.h>
 

@@ -204,22 +204,6 @@ lamp_call(LampCorrelation *c, guint32 i)
     return &g_array_index(c->calls, LampCall, i);
 }
 
-/* The passes, one file each. */
-gboolean lamp_pass_load(LampCorrelation *c, GError **error);
-gboolean lamp_pass_hosts(LampCorrelation *c, GError **error);
-gboolean lamp_pass_join(LampCorrelation *c, GError **error);
-gboolean lamp_pass_merge(LampCorrelation *c, GError **error);
-gboolean lamp_pass_clocks(LampCorrelation *c, GError **error);
-gboolean lamp_pass_times(LampCorrelation *c, GError **error);
-gboolean lamp_pass_logs(LampCorrelation *c, GError **error);
-gboolean lamp_pass_sort(LampCorrelation *c, GError **error);
-gboolean lamp_pass_services(LampCorrelation *c, GError **error);
-gboolean lamp_pass_owners(LampCorrelation *c, GError **error);
-gboolean lamp_pass_links(LampCorrelation *c, GError **error);
-gboolean lamp_pass_callers(LampCorrelation *c, GError **error);
-gboolean lamp_pass_traces(LampCorrelation *c, GError **error);
-gboolean lamp_pass_write(LampCorrelation *c, GError **error);
-
 /* Does a server of @protocol only answer: do none of its requests make another?
  * (correlate/links.c) */
 gboolean lamp_only_answers(LampCorrelation *c, guint32 protocol);

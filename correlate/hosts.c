@@ -14,7 +14,7 @@
  * one single host's traffic looks like that host's own unless that host has one too.
  */
 #include "base/keyed-map.h"
-#include "correlate/correlation.h"
+#include "correlate/passes.h"
 
 #include <string.h>
 

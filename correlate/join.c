@@ -7,6 +7,7 @@
  * the servers' starts, which is the most probable assignment where delays are alike. Spans
  * whose other end is not there stay single. Cost: O(n log n) and the spans open at once.
  */
+#include "correlate/passes.h"
 #include "correlate/span-parents.h"
 
 static void

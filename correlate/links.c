@@ -12,7 +12,7 @@
  */
 #include "base/fetch.h"
 #include "base/keyed-map.h"
-#include "correlate/correlation.h"
+#include "correlate/passes.h"
 #include "correlate/request-ids.h"
 #include "store/fields.h"
 

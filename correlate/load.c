@@ -7,7 +7,7 @@
  * them. Limit: 2^32 - 2 observations.
  */
 #include "base/text.h"
-#include "correlate/correlation.h"
+#include "correlate/passes.h"
 
 #include <string.h>
 

@@ -18,6 +18,7 @@
  * calls are looked at for a line.
  */
 #include "correlate/log-side.h"
+#include "correlate/passes.h"
 
 #include <math.h>
 #include <string.h>

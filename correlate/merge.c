@@ -15,7 +15,7 @@
  * connection still agree, so such connections are one. Limit: a middlebox that rewrites those
  * too, or a connection that began before the captures, is not seen through. Cost: O(n log n).
  */
-#include "correlate/correlation.h"
+#include "correlate/passes.h"
 
 static gint
 compare_beginnings(const LampConnection *a, const LampConnection *b)

@@ -9,8 +9,8 @@
  *
  * Only programs that make calls themselves are asked: databases and caches answer and no more.
  */
-#include "correlate/correlation.h"
 #include "correlate/ownership.h"
+#include "correlate/passes.h"
 
 #include <string.h>
 

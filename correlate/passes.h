@@ -12,3 +12,19 @@ typedef struct {
 
 /* In the order in which they run; ends with a row without name (correlate/passes.c). */
 extern const LampPass lamp_passes[];
+
+/* The passes, one file each. */
+gboolean lamp_pass_load(LampCorrelation *c, GError **error);
+gboolean lamp_pass_hosts(LampCorrelation *c, GError **error);
+gboolean lamp_pass_join(LampCorrelation *c, GError **error);
+gboolean lamp_pass_merge(LampCorrelation *c, GError **error);
+gboolean lamp_pass_clocks(LampCorrelation *c, GError **error);
+gboolean lamp_pass_times(LampCorrelation *c, GError **error);
+gboolean lamp_pass_logs(LampCorrelation *c, GError **error);
+gboolean lamp_pass_sort(LampCorrelation *c, GError **error);
+gboolean lamp_pass_services(LampCorrelation *c, GError **error);
+gboolean lamp_pass_owners(LampCorrelation *c, GError **error);
+gboolean lamp_pass_links(LampCorrelation *c, GError **error);
+gboolean lamp_pass_callers(LampCorrelation *c, GError **error);
+gboolean lamp_pass_traces(LampCorrelation *c, GError **error);
+gboolean lamp_pass_write(LampCorrelation *c, GError **error);

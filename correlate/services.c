@@ -13,7 +13,7 @@
  * (correlate/callers.c).
  */
 #include "base/keyed-map.h"
-#include "correlate/correlation.h"
+#include "correlate/passes.h"
 
 #include <string.h>
 

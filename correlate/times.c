@@ -10,7 +10,7 @@
  * unknown. Receives that still lie before their sends, by more than the resolution of the
  * stamps, are kept as they are and counted.
  */
-#include "correlate/correlation.h"
+#include "correlate/passes.h"
 
 #include <math.h>
 

@@ -4,7 +4,7 @@
  * A call without a parent is the root of a trace. Links that would close a circle are cut where
  * the circle was entered, at the earliest call of it. Cost: linear.
  */
-#include "correlate/correlation.h"
+#include "correlate/passes.h"
 
 /* Marks the way up from @index; cuts a circle. Returns the root. */
 static guint32

@@ -6,6 +6,7 @@
  */
 #include "correlate/write.h"
 #include "correlate/logical-clocks.h"
+#include "correlate/passes.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Callers that only call: users, and workers that turn out to call for requests. */
-#include "correlate/correlation.h"
+#include "correlate/passes.h"
 #include "tests/unit/suite.h"
 
 enum { USERS, WORKER, REDIS, N_INSTANCES };
