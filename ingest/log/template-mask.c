@@ -4,11 +4,14 @@
  * In: a message. Out: the message with `<*>` for each variable part, blanks as one blank. Words
  * are what stands between blanks and `=:,;()[]{}"'<>|`. A word with a digit is variable, so is
  * a path, a URL, a date with month names, a truth value after `=`. Empty brackets hold an empty
- * variable; neighbouring variables, which are lists or the parts of one value, become one.
- * Masking before mining matters more than the miner (arXiv 2412.05254).
+ * variable; neighbouring variables, which are lists or the parts of one value, become one. Of
+ * one piece are also hexadecimal groups joined by colons (hardware and IPv6 addresses), a
+ * host's name with its port, and what stands in quotes after `=` or is several words. Masking
+ * before mining matters more than the miner (arXiv 2412.05254).
  */
 #include "base/text.h"
 #include "ingest/log/record.h"
+#include "ingest/log/template-value.h"
 #include "ingest/log/template.h"
 
 typedef struct {
@@ -16,86 +19,11 @@ typedef struct {
     LampMasked *out;
     gboolean last_is_variable;
     gboolean at_variable; /* separator since the last variable joins lists */
+    const guint8 *truths; /* before it, words of truth are values: in `( on off )` */
     gsize before_separator;
     LampBytes last_word;
     LampTimestampScanner scanner;
 } Mask;
-
-/* Classes of bytes, for the scans that see every byte of a message. */
-enum {
-    BLANK = 1,
-    DELIMITER = 2,
-    DIGIT = 4,
-    HEX_LETTER = 8,
-    SIGN = 16,
-    POINT = 32,
-    COLON = 64,
-    OTHER = 128,
-};
-static const guint8 classes[256] = {
-    [0] = DELIMITER,
-    [1 ... 8] = OTHER,
-    ['\t' ... '\r'] = BLANK | DELIMITER,
-    [14 ... 31] = OTHER,
-    [' '] = BLANK | DELIMITER,
-    ['!'] = OTHER,
-    ['"'] = DELIMITER | OTHER,
-    ['#' ... '&'] = OTHER,
-    ['\''] = DELIMITER | OTHER,
-    ['('] = DELIMITER | OTHER,
-    [')'] = DELIMITER | OTHER,
-    ['*'] = OTHER,
-    ['+'] = SIGN,
-    [','] = DELIMITER | OTHER,
-    ['-'] = SIGN,
-    ['.'] = POINT,
-    ['/'] = OTHER,
-    ['0' ... '9'] = DIGIT,
-    [':'] = COLON | DELIMITER,
-    [';' ... '>'] = DELIMITER | OTHER,
-    ['?' ... '@'] = OTHER,
-    ['A' ... 'F'] = HEX_LETTER,
-    ['G' ... 'Z'] = OTHER,
-    ['['] = DELIMITER | OTHER,
-    ['\\'] = OTHER,
-    [']'] = DELIMITER | OTHER,
-    ['^' ... '`'] = OTHER,
-    ['a' ... 'f'] = HEX_LETTER,
-    ['g' ... 'z'] = OTHER,
-    ['{' ... '}'] = DELIMITER | OTHER,
-    ['~' ... 255] = OTHER,
-};
-
-static gboolean
-is_blank(guint8 byte)
-{
-    return (classes[byte] & BLANK) != 0;
-}
-
-static gboolean
-is_delimiter(guint8 byte)
-{
-    return (classes[byte] & DELIMITER) != 0;
-}
-
-/* All classes that occur in @text. */
-static guint
-classes_of(LampBytes text)
-{
-    guint seen = 0;
-    for (gsize i = 0; i < text.len; i++)
-        seen |= classes[text.at[i]];
-    return seen;
-}
-
-static gboolean
-has_digit(LampBytes text)
-{
-    for (gsize i = 0; i < text.len; i++)
-        if ((classes[text.at[i]] & DIGIT) != 0)
-            return TRUE;
-    return FALSE;
-}
 
 static void
 put(Mask *m, const void *text, gsize len)
@@ -129,18 +57,26 @@ put_word(Mask *m, LampBytes word)
         m->last_word = word;
 }
 
+/* Remembers how far a bracket that opens here holds words of truth alone. */
+static void
+note_truths(Mask *m, gboolean opens)
+{
+    if (opens && m->at.at >= m->truths)
+        m->truths = lamp_truths_end(m->at.at, m->at.end);
+}
+
 /* A run of delimiters; blanks as one. Separators of list parts are blanks, `,` and `:`. */
 static void
 take_delimiters(Mask *m)
 {
     guint marks = 0;
     gboolean joins = TRUE, opened = FALSE;
-    while (m->at.at < m->at.end && is_delimiter(*m->at.at)) {
+    while (m->at.at < m->at.end && lamp_is_delimiter(*m->at.at)) {
         guint8 byte = *m->at.at;
         if (byte == '<' && lamp_cursor_left(&m->at) > 1 && g_ascii_isdigit((char) m->at.at[1]))
             break; /* `<1 sec` */
-        if (is_blank(byte)) {
-            while (m->at.at < m->at.end && is_blank(*m->at.at))
+        if (lamp_is_blank(byte)) {
+            while (m->at.at < m->at.end && lamp_is_blank(*m->at.at))
                 m->at.at++;
             if (m->at.at < m->at.end)
                 put(m, " ", 1);
@@ -155,6 +91,7 @@ take_delimiters(Mask *m)
         joins = joins && (byte == ',' || byte == ':') && marks == 1;
         put(m, &byte, 1);
         opened = byte == '(' || byte == '[';
+        note_truths(m, opened);
         m->at.at++;
         if (closes) {
             joins = FALSE;
@@ -162,18 +99,6 @@ take_delimiters(Mask *m)
         }
     }
     m->at_variable = m->at_variable && joins;
-}
-
-static gboolean
-is_truth_value(LampBytes word)
-{
-    static const char *const words[] = {"true", "false", "null", "none", "yes",
-                                        "no",   "on",    "off",  "nil"};
-    for (gsize i = 0; i < G_N_ELEMENTS(words); i++)
-        if (strlen(words[i]) == word.len &&
-            g_ascii_strncasecmp(words[i], (const char *) word.at, word.len) == 0)
-            return TRUE;
-    return FALSE;
 }
 
 static gboolean
@@ -185,10 +110,23 @@ follows_equals(const Mask *m)
     return n > 0 && m->out->text[n - 1] == '=';
 }
 
+/* A truth value, or a hexadecimal number of letters alone. */
+static gboolean
+is_value_word(const Mask *m, LampBytes word)
+{
+    if (lamp_is_truth_value(word) && (word.at < m->truths || follows_equals(m)))
+        return TRUE;
+    gsize written = m->out->length;
+    gsize least = written > 0 && m->out->text[written - 1] == '{' ? 6 : 8;
+    return lamp_is_true_or_false(word) ||
+           (word.len >= least && (lamp_byte_classes_of(word) &
+                                  ~(guint) (LAMP_BYTE_DIGIT | LAMP_BYTE_HEX_LETTER)) == 0);
+}
+
 static gboolean
 ends_path(guint8 byte)
 {
-    return is_delimiter(byte) && byte != '=' && byte != ':' && byte != '|';
+    return lamp_is_delimiter(byte) && byte != '=' && byte != ':' && byte != '|';
 }
 
 /* `/usr/bin`, `https://host/x?y`: to the next blank, quote, bracket, comma or semicolon. */
@@ -221,20 +159,53 @@ peek_date(Mask *m)
     return lamp_timestamp_scan(&m->scanner, rest, &stamp) ? stamp.used : 0;
 }
 
+/* `gathering.........0`: the name with its points is a word of its own. */
+static LampBytes
+leader(const guint8 *begin, const guint8 *p, const guint8 *end)
+{
+    while (p < end && *p == '.')
+        p++;
+    return lamp_bytes(begin, (gsize) (p - begin));
+}
+
 static LampBytes
 peek_word(const Mask *m)
 {
     const guint8 *p = m->at.at;
     if (*p == '<')
         p++;
-    while (p < m->at.end && !is_delimiter(*p))
+    while (p < m->at.end && !lamp_is_delimiter(*p)) {
+        if (*p == '.' && p > m->at.at + 2 && m->at.end - p > 3 && p[1] == '.' && p[2] == '.')
+            return leader(m->at.at, p, m->at.end);
         p++;
+    }
     return lamp_bytes(m->at.at, (gsize) (p - m->at.at));
+}
+
+/* Parts of more than one word that are one value; 0 if none begins here. */
+static gsize
+peek_whole(const Mask *m)
+{
+    const guint8 *at = m->at.at, *end = m->at.end;
+    const char *text = m->out->text;
+    gsize n = m->out->length;
+    gsize length =
+        n < 2 ? 0 : lamp_quoted_length(at, end, (guint8) text[n - 2], (guint8) text[n - 1]);
+    if (length == 0 && follows_equals(m))
+        length = lamp_braces_length(at, end);
+    return length > 0 ? length : lamp_groups_length(at, end);
 }
 
 static void
 take_part(Mask *m)
 {
+    gsize whole = peek_whole(m);
+    if (whole > 0) {
+        LampBytes value = lamp_bytes(m->at.at, whole);
+        put_variable(m, value, lamp_variable_kind(value));
+        m->at.at += whole;
+        return;
+    }
     LampBytes path = peek_path(m);
     gsize date = path.len > 0 ? 0 : peek_date(m);
     if (date > 0) {
@@ -243,8 +214,9 @@ take_part(Mask *m)
         return;
     }
     LampBytes word = path.len > 0 ? path : peek_word(m);
-    gboolean variable =
-        path.len > 0 || has_digit(word) || (is_truth_value(word) && follows_equals(m));
+    if (path.len == 0)
+        word.len += lamp_port_length(word, m->at.end);
+    gboolean variable = path.len > 0 || lamp_has_digit(word) || is_value_word(m, word);
     m->at.at += word.len;
     if (word.len > 1 && *word.at == '<' && lamp_cursor_left(&m->at) >= 4 &&
         memcmp(m->at.at, " sec", 4) == 0)
@@ -263,7 +235,7 @@ lamp_template_mask(LampBytes message, LampMasked *out_masked)
         message.len = (gsize) (nl - message.at);
     if (message.len > LAMP_TEMPLATE_BYTES) {
         message.len = LAMP_TEMPLATE_BYTES;
-        while (message.len > 0 && !is_blank(message.at[message.len - 1]))
+        while (message.len > 0 && !lamp_is_blank(message.at[message.len - 1]))
             message.len--; /* half a word could hide that it is variable */
     }
     out_masked->length = 0;
@@ -278,75 +250,4 @@ lamp_template_mask(LampBytes message, LampMasked *out_masked)
         if (m.at.at == begin)
             break;
     }
-}
-
-static LampVariableKind
-kind_with_unit(LampBytes value)
-{
-    static const char *const sizes[] = {"B", "kB", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB"};
-    gint64 ns, resolution;
-    gsize digits = 0;
-    while (digits < value.len &&
-           (g_ascii_isdigit((char) value.at[digits]) || value.at[digits] == '.'))
-        digits++;
-    LampBytes unit = lamp_bytes(value.at + digits, value.len - digits);
-    for (gsize i = 0; digits > 0 && i < G_N_ELEMENTS(sizes); i++)
-        if (lamp_bytes_equal(unit, lamp_bytes_text(sizes[i])))
-            return LAMP_VARIABLE_SIZE;
-    if (digits > 0 && lamp_duration_parse(value, 1, &ns, &resolution))
-        return LAMP_VARIABLE_DURATION;
-    return has_digit(value) ? LAMP_VARIABLE_IDENTIFIER : LAMP_VARIABLE_WORD;
-}
-
-/* @seen are the classes of @value; a sign may be a plus where only dashes are allowed. */
-static gboolean
-is_hex(LampBytes value, guint seen, gboolean with_dashes)
-{
-    if ((seen & ~(guint) (DIGIT | HEX_LETTER | SIGN)) != 0)
-        return FALSE;
-    if (with_dashes)
-        return memchr(value.at, '+', value.len) == NULL;
-    return (seen & SIGN) == 0;
-}
-
-/* Addresses have points or colons. */
-static gboolean
-is_address(LampBytes value, guint seen)
-{
-    LampEndpoint endpoint;
-    return (seen & (POINT | COLON)) != 0 && lamp_address_parse(value, &endpoint) &&
-           endpoint.is_known;
-}
-
-LampVariableKind
-lamp_variable_kind(LampBytes value)
-{
-    guint seen = classes_of(value);
-    if (value.len == 0)
-        return LAMP_VARIABLE_WORD;
-    if ((seen & ~(guint) (DIGIT | SIGN)) == 0)
-        return LAMP_VARIABLE_INTEGER;
-    if ((seen & ~(guint) (DIGIT | SIGN | POINT)) == 0)
-        return is_address(value, seen) ? LAMP_VARIABLE_ADDRESS : LAMP_VARIABLE_DECIMAL;
-    if (value.len == 36 && value.at[8] == '-' && is_hex(value, seen, TRUE))
-        return LAMP_VARIABLE_UUID;
-    if ((seen & COLON) != 0 && lamp_text_find(value, "://") > 0)
-        return LAMP_VARIABLE_URL;
-    if (value.at[0] == '/')
-        return LAMP_VARIABLE_PATH;
-    if ((seen & POINT) != 0 && memchr(value.at, '@', value.len) != NULL)
-        return LAMP_VARIABLE_EMAIL;
-    if ((lamp_bytes_starts(value, "0x") && value.len > 2) ||
-        (value.len >= 8 && is_hex(value, seen, FALSE)))
-        return LAMP_VARIABLE_HEX;
-    return is_address(value, seen) ? LAMP_VARIABLE_ADDRESS : kind_with_unit(value);
-}
-
-const char *
-lamp_variable_kind_name(LampVariableKind kind)
-{
-    static const char *const names[] = {"integer", "decimal",    "hex",   "uuid",     "address",
-                                        "path",    "url",        "email", "duration", "size",
-                                        "time",    "identifier", "word"};
-    return names[kind];
 }

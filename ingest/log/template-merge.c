@@ -210,14 +210,14 @@ announces_name(LampBytes word)
 }
 
 typedef struct {
-    guint values;
+    guint values, compounds;
     gboolean has_wildcard, all_capital, all_compound, all_names;
 } Column;
 
 static Column
 describe(const Merge *m, const Entry *entries, guint count)
 {
-    Column column = {count, FALSE, TRUE, TRUE, TRUE};
+    Column column = {count, 0, FALSE, TRUE, TRUE, TRUE};
     for (guint i = 0; i < count; i++) {
         guint32 word = sequence_at(m, entries[i].sequence)->words[entries[i].column];
         LampBytes text = text_of(m, word);
@@ -226,6 +226,7 @@ describe(const Merge *m, const Entry *entries, guint count)
             continue;
         }
         column.all_capital &= is_capital(text);
+        column.compounds += is_compound(text, FALSE) ? 1 : 0;
         column.all_compound &= is_compound(text, FALSE);
         column.all_names &= is_compound(text, TRUE);
     }
@@ -277,8 +278,12 @@ is_variable(const Merge *m, const Entry *entries, guint count)
         need = MIN(need, column.all_names ? NAMED_VALUES : MIXED_VALUES);
     else if (column.all_compound && !column.all_capital)
         need = MIN(need, NAMED_VALUES);
+    else if (2 * column.compounds > count)
+        need = MIN(need, MIXED_VALUES);
     if (at == 0)
-        need = FIRST_VALUES;
+        need = column.all_compound && !column.all_capital && other_words(m, s, at) >= 3
+                   ? MIXED_VALUES
+                   : FIRST_VALUES;
     /* `job done` and `job picked` differ in what they say. */
     return count >= need && other_words(m, s, at) >= (need <= NAMED_VALUES ? 2 : 1);
 }
