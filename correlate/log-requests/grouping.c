@@ -333,6 +333,7 @@ fill_places(LampLogGrouping *grouping, const LampGroupState *s, const LampVotes 
             guint32 first)
 {
     guint32 n = s->input->n_lines;
+    guint32 before = grouping->n_requests;
     LampLogPlace *places = grouping->places + first;
     g_autofree guint32 *numbers = g_new(guint32, (gsize) n + 1);
     g_autofree guint32 *latest = g_new(guint32, (gsize) n + 1);
@@ -358,9 +359,7 @@ fill_places(LampLogGrouping *grouping, const LampGroupState *s, const LampVotes 
     for (guint32 i = 0; i < n; i++)
         if (places[i].runner_up != LAMP_LOG_NONE)
             places[i].runner_up = numbers[places[i].runner_up];
-    for (guint32 i = 0; i < n; i++)
-        if (places[i].previous != LAMP_LOG_NONE && s->bound[i] == LAMP_LOG_NONE)
-            places[i].confidence *= (float) s->trust;
+    lamp_regularity_weigh(s, places, before, grouping->n_requests - before);
 }
 
 static void

@@ -122,6 +122,11 @@ void lamp_bonds_find(LampGroupState *s);
 /* enclosed.c: binds lines of sessions that fall into one bound request's time. */
 void lamp_enclosed_bind(LampGroupState *s);
 
+/* regularity.c: weighs the confidence of the places of a slice, whose @n requests are numbered
+ * from @first, by how alike they are. */
+void lamp_regularity_weigh(const LampGroupState *s, LampLogPlace *places, guint32 first,
+                           guint32 n);
+
 /* grouping.c: statistics from the links as they are. */
 void lamp_groups_relearn(LampGroupState *s);
 
