@@ -5,9 +5,9 @@
  * In: events and their named values. A kind of line is a template; a template that covers a few
  * different texts often enough (their words without digits differ) is as many kinds. A value is
  * a word with a digit of some length, or a named value of that look; its key is the word before
- * it, or its name. The thread is a value too. A record that another file holds with the same
- * time, writer and text counts once. Lines of a file with the same stamp of a millisecond or
- * coarser are set a little apart, in their order.
+ * it, with the length of long ones, or its name. The thread is a value too. A record that
+ * another file holds with the same time, writer and text counts once. Lines of a file with the
+ * same stamp of a millisecond or coarser are set a little apart, in their order.
  */
 #include "correlate/log-lines.h"
 
@@ -19,6 +19,7 @@
 #define MOST_VALUES 24
 #define LEAST_LENGTH 4
 #define BARE_NUMBER_LENGTH 6    /* shorter numbers are measures and counts */
+#define RANDOM_LENGTH 16        /* identifiers of fixed length are not shorter */
 #define NO_TEMPLATE 0x80000000U /* lines of a call have none: one kind for each component */
 #define COARSE_NS LAMP_NS_PER_MS
 #define STEPS 1000U   /* lines of one stamp are a thousandth of its resolution apart */
@@ -95,6 +96,15 @@ add_value(Reading *r, const char *text, gsize length, guint32 key)
         g_array_append_val(values, value);
 }
 
+/* Values after the same word are of one kind if they are of one length, as identifiers drawn at
+ * random are; short ones may count up. */
+static guint32
+key_of(Reading *r, guint32 word_before, const Word *word)
+{
+    guint64 key[2] = {word_before, word->length};
+    return word->length < RANDOM_LENGTH ? word_before : number_of(r->keys, key, sizeof key);
+}
+
 /* Words of the message: values, keys, and the hash of those without digits. */
 static guint64
 take_message(Reading *r, const char *message)
@@ -104,7 +114,7 @@ take_message(Reading *r, const char *message)
     for (Word word = next_word(message); word.length > 0;
          word = next_word(word.text + word.length)) {
         if (is_value(&word)) {
-            add_value(r, word.text, word.length, key);
+            add_value(r, word.text, word.length, key_of(r, key, &word));
         } else if (word.digits == 0) {
             key = number_of(r->keys, word.text, word.length);
             hash =

@@ -7,6 +7,7 @@
  * - the first or the last kind of line of its values does not come again for the same value: a
  *   session, a user, an object is met by one request after the other, which begin and end
  *   alike;
+ * - it does not rest while nothing is written, to be met again by what others begin;
  * - nearly all lines of the component have it, as a logger with a context writes them.
  *
  * Slots of one name are taken together, by the time their values live, the shortest first.
@@ -27,6 +28,8 @@
 #define MOST_SILENCE 0.2   /* of the time that a value lives: between the requests it joins */
 #define LEAST_CHAINED 0.5  /* of the values: touch one request */
 #define MOST_CHAINS 4      /* identifiers in a chain */
+#define MOST_TORN 0.3      /* of the values of requests: rest where nothing goes on */
+#define LEAST_WOKEN 0.1    /* of their rests */
 #define COMMON_SHARE 0.1   /* of all lines: no request has more of a value's lines */
 #define THREAD G_MAXUINT32 /* name of threads: they are used again */
 
@@ -34,8 +37,10 @@ typedef struct {
     guint32 name, component;
     guint32 values, again_first, again_last; /* values that stand in two lines or more */
     guint32 covered, latest;                 /* lines that have it; the latest of them + 1 */
-    guint32 first_member;                    /* in `members` */
-    gint64 life_ns;                          /* sum */
+    guint32 torn, rests, woken; /* values with silences between their lines; such silences; of
+                                   these, ended by the value's own line */
+    guint32 first_member;       /* in `members` */
+    gint64 life_ns;             /* sum */
     gboolean is_covering, is_home, is_done, is_taken;
 } Slot;
 
@@ -188,6 +193,21 @@ next_member(const Bonds *b, guint32 slot, guint32 *at)
     return value_at(b, member->value);
 }
 
+/* Silences between the lines of a value: a request that waits goes on by itself now and then,
+ * an object is met again by a request that was asked for from outside. */
+static void
+count_rests(const Bonds *b, const Value *v, Slot *slot)
+{
+    guint32 rests = slot->rests;
+    for (guint32 i = v->first + 1; i < v->end; i++) {
+        guint32 line = use_at(b, i)->line;
+        guint32 wake = b->s->wake[line];
+        slot->rests += wake > use_at(b, i - 1)->line ? 1 : 0;
+        slot->woken += wake > use_at(b, i - 1)->line && wake == line ? 1 : 0;
+    }
+    slot->torn += slot->rests > rests ? 1 : 0;
+}
+
 static void
 count_values(Bonds *b)
 {
@@ -202,6 +222,7 @@ count_values(Bonds *b)
             slot->values++;
             slot->again_first += v->is_again_first ? 1 : 0;
             slot->again_last += v->is_again_last ? 1 : 0;
+            count_rests(b, v, slot);
             slot->life_ns += line_of(b, v->end - 1)->time_ns - line_of(b, v->first)->time_ns;
         }
     }
@@ -210,7 +231,9 @@ count_values(Bonds *b)
 static gboolean
 is_once(const Slot *slot, double most)
 {
-    return slot->name != THREAD && slot->values >= LEAST_VALUES &&
+    gboolean is_object =
+        slot->torn > MOST_TORN * slot->values && slot->woken < LEAST_WOKEN * slot->rests;
+    return slot->name != THREAD && slot->values >= LEAST_VALUES && !is_object &&
            MIN(slot->again_first, slot->again_last) <= most * slot->values;
 }
 

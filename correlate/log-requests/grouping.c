@@ -211,6 +211,7 @@ end(LampGroupState *s)
     g_free(s->is_new);
     g_free(s->is_root);
     g_free(s->is_begin);
+    g_free(s->wake);
     g_free(s->brings);
 }
 
@@ -368,10 +369,10 @@ group_slice(LampLogGrouping *grouping, const LampLogInput *input, guint32 first)
     LampGroupState s;
     begin(&s, input);
     lamp_values_tell(&s);
+    lamp_idle_begins_find(&s);
     lamp_bonds_find(&s);
     lamp_enclosed_bind(&s);
     lamp_order_find(&s);
-    lamp_idle_begins_find(&s);
     for (guint r = 0; r < G_N_ELEMENTS(rounds); r++)
         run_round(&s, r);
     merge_bound(&s);

@@ -19,9 +19,12 @@ lamp_idle_begins_find(LampGroupState *s)
 {
     const LampLogLine *lines = s->input->lines;
     g_autofree double *after = g_new0(double, (gsize) s->n_templates + 1);
-    for (guint32 i = 1; i < s->input->n_lines; i++)
-        if (lines[i].time_ns - lines[i - 1].time_ns > SILENCE_NS)
-            after[lines[i].template] += 1;
+    s->wake = g_new0(guint32, (gsize) s->input->n_lines + 1);
+    for (guint32 i = 1; i < s->input->n_lines; i++) {
+        gboolean is_silent = lines[i].time_ns - lines[i - 1].time_ns > SILENCE_NS;
+        s->wake[i] = is_silent ? i : s->wake[i - 1];
+        after[lines[i].template] += is_silent ? 1 : 0;
+    }
     guint32 found = 0;
     for (guint32 t = 0; t < s->n_templates; t++) {
         s->is_begin[t] =

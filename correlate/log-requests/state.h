@@ -61,6 +61,7 @@ typedef struct {
     GHashTable *follow_index; /* pair of templates to number + 1 */
     GArray *value_kinds;      /* LampValueKind */
     float *chance;            /* beside the values: share of the candidates that bear it */
+    guint32 *wake;            /* of each line: the first line after the latest silence */
     guint8 *is_telling;       /* likewise: may tell requests apart */
     guint32 *kind_of_value;   /* beside the values */
     double *weight_from, *weight_to; /* of lines, by belief propagation */

@@ -18,7 +18,7 @@ find(guint every, gboolean *is_begin)
     for (guint i = 0; i < LINES; i++) {
         guint32 template = i % 4 + 1;
         gboolean is_silent =
-            (template == 1 && i / 4 % every == 0) || (template == 3 && i / 4 % 40 == 0);
+            (template == 1 && i / 4 % every == 0) || (template == 3 && i / 4 % 40 == 39);
         time += is_silent ? 1000 * MS : 3 * MS;
         lines[i] = (LampLogLine){.time_ns = time, .template = template};
         counts[template] += 1;
@@ -30,6 +30,10 @@ find(guint every, gboolean *is_begin)
                         .is_begin = is_begin,
                         .is_root = is_root};
     lamp_idle_begins_find(&s);
+    ck_assert_uint_eq(s.wake[3], 0);
+    ck_assert_uint_eq(s.wake[4 * every], 4 * every);
+    ck_assert_uint_eq(s.wake[4 * every + 1], 4 * every);
+    g_free(s.wake);
     for (guint t = 0; t < KINDS; t++)
         ck_assert_int_eq(is_root[t], is_begin[t]);
 }
