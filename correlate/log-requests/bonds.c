@@ -37,10 +37,10 @@ typedef struct {
     guint32 name, component;
     guint32 values, again_first, again_last; /* values that stand in two lines or more */
     guint32 covered, latest;                 /* lines that have it; the latest of them + 1 */
-    guint32 torn, rests, woken; /* values with silences between their lines; such silences; of
-                                   these, ended by the value's own line */
-    guint32 first_member;       /* in `members` */
-    gint64 life_ns;             /* sum */
+    guint32 torn;                            /* values with silences between their lines */
+    LampRests rests;
+    guint32 first_member; /* in `members` */
+    gint64 life_ns;       /* sum */
     gboolean is_covering, is_home, is_done, is_taken;
 } Slot;
 
@@ -193,21 +193,6 @@ next_member(const Bonds *b, guint32 slot, guint32 *at)
     return value_at(b, member->value);
 }
 
-/* Silences between the lines of a value: a request that waits goes on by itself now and then,
- * an object is met again by a request that was asked for from outside. */
-static void
-count_rests(const Bonds *b, const Value *v, Slot *slot)
-{
-    guint32 rests = slot->rests;
-    for (guint32 i = v->first + 1; i < v->end; i++) {
-        guint32 line = use_at(b, i)->line;
-        guint32 wake = b->s->wake[line];
-        slot->rests += wake > use_at(b, i - 1)->line ? 1 : 0;
-        slot->woken += wake > use_at(b, i - 1)->line && wake == line ? 1 : 0;
-    }
-    slot->torn += slot->rests > rests ? 1 : 0;
-}
-
 static void
 count_values(Bonds *b)
 {
@@ -222,7 +207,9 @@ count_values(Bonds *b)
             slot->values++;
             slot->again_first += v->is_again_first ? 1 : 0;
             slot->again_last += v->is_again_last ? 1 : 0;
-            count_rests(b, v, slot);
+            const LampValueUse *uses = use_at(b, v->first);
+            slot->torn +=
+                lamp_idle_rests(b->s, uses, v->end - v->first, number, &slot->rests) ? 1 : 0;
             slot->life_ns += line_of(b, v->end - 1)->time_ns - line_of(b, v->first)->time_ns;
         }
     }
@@ -231,8 +218,8 @@ count_values(Bonds *b)
 static gboolean
 is_once(const Slot *slot, double most)
 {
-    gboolean is_object =
-        slot->torn > MOST_TORN * slot->values && slot->woken < LEAST_WOKEN * slot->rests;
+    gboolean is_object = slot->torn > MOST_TORN * slot->values &&
+                         slot->rests.woken < LEAST_WOKEN * slot->rests.all;
     return slot->name != THREAD && slot->values >= LEAST_VALUES && !is_object &&
            MIN(slot->again_first, slot->again_last) <= most * slot->values;
 }

@@ -212,6 +212,7 @@ end(LampGroupState *s)
     g_free(s->is_root);
     g_free(s->is_begin);
     g_free(s->wake);
+    g_free(s->rested);
     g_free(s->brings);
 }
 

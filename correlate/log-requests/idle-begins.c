@@ -19,6 +19,7 @@ lamp_idle_begins_find(LampGroupState *s)
 {
     const LampLogLine *lines = s->input->lines;
     g_autofree double *after = g_new0(double, (gsize) s->n_templates + 1);
+    s->rested = g_new0(guint32, (gsize) s->input->n_lines + 1);
     s->wake = g_new0(guint32, (gsize) s->input->n_lines + 1);
     for (guint32 i = 1; i < s->input->n_lines; i++) {
         gboolean is_silent = lines[i].time_ns - lines[i - 1].time_ns > SILENCE_NS;
@@ -33,4 +34,23 @@ lamp_idle_begins_find(LampGroupState *s)
         found += s->is_begin[t] ? 1 : 0;
     }
     g_debug("%u templates come after silences", found);
+}
+
+/* A request that waits goes on by itself in the end; an object that rests is met again by a
+ * request that others asked for. */
+gboolean
+lamp_idle_rests(LampGroupState *s, const LampValueUse *uses, guint32 n, guint32 slot,
+                LampRests *rests)
+{
+    gboolean has_rest = FALSE;
+    for (guint32 i = 1; i < n; i++) {
+        guint32 wake = s->wake[uses[i].line];
+        if (wake <= uses[i - 1].line)
+            continue;
+        has_rest = TRUE;
+        rests->woken += wake == uses[i].line ? 1 : 0;
+        rests->all += s->rested[wake] != slot + 1 ? 1 : 0;
+        s->rested[wake] = slot + 1;
+    }
+    return has_rest;
 }

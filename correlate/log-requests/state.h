@@ -62,6 +62,7 @@ typedef struct {
     GArray *value_kinds;      /* LampValueKind */
     float *chance;            /* beside the values: share of the candidates that bear it */
     guint32 *wake;            /* of each line: the first line after the latest silence */
+    guint32 *rested;          /* of such lines: the latest slot whose rests it ended, + 1 */
     guint8 *is_telling;       /* likewise: may tell requests apart */
     guint32 *kind_of_value;   /* beside the values */
     double *weight_from, *weight_to; /* of lines, by belief propagation */
@@ -93,6 +94,15 @@ void lamp_order_find(LampGroupState *s);
 
 /* idle-begins.c: templates that begin requests, from silences. */
 void lamp_idle_begins_find(LampGroupState *s);
+
+/* Silences between the lines of values of a slot, each once; those that such a line ended. */
+typedef struct {
+    guint32 all, woken;
+} LampRests;
+
+/* Adds those of one value, with @n uses. TRUE if it has any. */
+gboolean lamp_idle_rests(LampGroupState *s, const LampValueUse *uses, guint32 n, guint32 slot,
+                         LampRests *rests);
 
 /* edges.c: candidates and their probabilities. */
 void lamp_edges_find(LampGroupState *s, guint most, gint64 reach_ns);

@@ -34,6 +34,7 @@ find(guint every, gboolean *is_begin)
     ck_assert_uint_eq(s.wake[4 * every], 4 * every);
     ck_assert_uint_eq(s.wake[4 * every + 1], 4 * every);
     g_free(s.wake);
+    g_free(s.rested);
     for (guint t = 0; t < KINDS; t++)
         ck_assert_int_eq(is_root[t], is_begin[t]);
 }
@@ -58,6 +59,23 @@ START_TEST(silence_too_seldom)
 }
 END_TEST
 
+/* Of two values that both rest, one goes on by itself; the other is met later. */
+START_TEST(rests_of_values)
+{
+    guint32 wake[8] = {0, 0, 0, 3, 3, 3, 6, 6};
+    guint32 rested[8] = {0};
+    LampGroupState s = {.wake = wake, .rested = rested};
+    const LampValueUse wakes[] = {{1, 0, 0}, {1, 3, 0}, {1, 6, 0}};
+    const LampValueUse met[] = {{2, 1, 0}, {2, 4, 0}, {2, 5, 0}};
+    LampRests rests = {0};
+    ck_assert(lamp_idle_rests(&s, wakes, 3, 7, &rests));
+    ck_assert(lamp_idle_rests(&s, met, 3, 7, &rests));
+    ck_assert(!lamp_idle_rests(&s, met + 1, 2, 7, &rests));
+    ck_assert_uint_eq(rests.all, 2);
+    ck_assert_uint_eq(rests.woken, 2);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -65,6 +83,7 @@ main(void)
     TCase *tcase = tcase_create("begins");
     tcase_add_test(tcase, silence_before_some);
     tcase_add_test(tcase, silence_too_seldom);
+    tcase_add_test(tcase, rests_of_values);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
