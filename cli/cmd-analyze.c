@@ -77,8 +77,10 @@ append_clocks(GString *out, LampStatement *totals)
         g_string_append(out, "Clocks of ");
         append_totals(out, totals, CLOCKS, has_left ? "hosts aligned, " : "hosts aligned; ");
         if (has_left)
-            append_totals(out, totals, NOT_ALIGNED,
-                          "cannot be (no traffic in both directions with another); ");
+            append_totals(
+                out, totals, NOT_ALIGNED,
+                "cannot be (neither traffic in both directions with another nor log lines of "
+                "captured calls); ");
     } else {
         g_string_append(out, has_left
                                  ? "No clocks were aligned: no two hosts' records show the "
@@ -147,23 +149,34 @@ print_summary(LampCli *cli, LampStatement *totals, GError **error)
     return is_ok;
 }
 
-/* Flow records show no calls, but who speaks with whom. */
+static gboolean
+has_rows(LampCli *cli, const char *sql, gboolean *out_has_rows, GError **error)
+{
+    g_autoptr(LampStatement) rows = lamp_statement_new(cli->store, sql, error);
+    return rows != NULL && lamp_statement_step(rows, out_has_rows, error);
+}
+
+/* Flow records show no calls, but who speaks with whom. Log records without durations show that
+ * something was done, not how long it took or for whom. */
 static gboolean
 print_without_calls(LampCli *cli, GError **error)
 {
-    g_autoptr(LampStatement) flows =
-        lamp_statement_new(cli->store, "SELECT 1 FROM flow_records LIMIT 1", error);
-    gboolean has_flows = FALSE;
-    if (flows == NULL || !lamp_statement_step(flows, &has_flows, error))
+    gboolean has_flows = FALSE, has_events = FALSE;
+    if (!has_rows(cli, "SELECT 1 FROM flow_records LIMIT 1", &has_flows, error) ||
+        !has_rows(cli, "SELECT 1 FROM events LIMIT 1", &has_events, error))
         return FALSE;
     if (has_flows) {
         lamp_log(LAMP_LOG_NOTE, "analyze",
                  "no calls were found; flow records tell who depends on whom");
         return print_section(cli, &dependencies, error);
     }
-    lamp_log(LAMP_LOG_WARNING, "analyze",
-             "no calls were found: %s holds what was read (lamplight sql)",
-             lamp_store_path(cli->store));
+    if (has_events)
+        lamp_log(
+            LAMP_LOG_WARNING, "analyze",
+            "no calls were found: no record tells how long a request took (nginx logs it as "
+            "$request_time, Apache as %%D), and no chains of lines show requests");
+    lamp_log(LAMP_LOG_WARNING, "analyze", "%s%s holds what was read (lamplight sql, templates)",
+             has_events ? "" : "no calls were found: ", lamp_store_path(cli->store));
     return TRUE;
 }
 
