@@ -100,7 +100,9 @@ read_header(NfcapdState *s, LampCursor *in, guint64 offset, LampSink *sink)
     return TRUE;
 }
 
-static gboolean
+/* Only flows are counted as records of the file: what stands between them (exporters, sampling,
+ * extension maps) tells how they are to be read. */
+static LampNfcapdResult
 take_record(NfcapdState *s, LampBytes record, guint64 offset, LampSink *sink)
 {
     LampNfcapdResult result = lamp_nfcapd_record(&s->records, record, sink);
@@ -112,7 +114,7 @@ take_record(NfcapdState *s, LampBytes record, guint64 offset, LampSink *sink)
              s->records.flow.row.last_time < s->records.flow.row.first_time)
         report(s, sink, LAMP_FINDING_INVALID, "nfcapd.times", offset,
                "a flow ends before it starts; kept as it is");
-    return result != LAMP_NFCAPD_BAD;
+    return result;
 }
 
 /* Size of the record at @p, or 0 where none can begin. */
@@ -145,19 +147,24 @@ read_plain_record(NfcapdState *s, LampCursor *in, guint64 offset, LampSink *sink
     }
     if (lamp_cursor_left(in) < size)
         return FALSE;
-    gboolean is_good = take_record(s, lamp_bytes(in->at, size), offset, sink);
-    if (is_good)
+    LampNfcapdResult result = take_record(s, lamp_bytes(in->at, size), offset, sink);
+    if (result == LAMP_NFCAPD_FLOW)
         lamp_coverage_record(&s->coverage, sink, offset, size);
-    else
+    else if (result == LAMP_NFCAPD_BAD)
         lamp_coverage_lost(&s->coverage, offset, size);
+    else
+        lamp_coverage_other(&s->coverage, offset, size);
     in->at += size;
     s->left -= size;
     return TRUE;
 }
 
+/* Flows of the block go to @out_flows. */
 static gboolean
-read_packed(NfcapdState *s, LampBytes packed, guint64 offset, LampSink *sink)
+read_packed(NfcapdState *s, LampBytes packed, guint64 offset, LampSink *sink,
+            guint64 *out_flows)
 {
+    *out_flows = 0;
     if (s->unpacked == NULL)
         s->unpacked = g_malloc(UNPACKED_MAX);
     gssize size = lamp_unpack(s->method, packed, s->unpacked, UNPACKED_MAX);
@@ -174,12 +181,12 @@ read_packed(NfcapdState *s, LampBytes packed, guint64 offset, LampSink *sink)
             give_up_block(s, sink, offset);
             return FALSE;
         }
-        take_record(s, lamp_bytes(p, n), offset, sink);
+        LampNfcapdResult result = take_record(s, lamp_bytes(p, n), offset, sink);
+        if (result == LAMP_NFCAPD_BAD)
+            sink->coverage(sink->owner, offset, 0, FALSE);
+        *out_flows += result == LAMP_NFCAPD_FLOW;
         p += n;
         left -= n;
-        /* The block's bytes are told of once, with its last record. */
-        if (left > 0)
-            sink->coverage(sink->owner, offset, 0, TRUE);
     }
     return TRUE;
 }
@@ -204,14 +211,18 @@ read_block(NfcapdState *s, LampCursor *in, guint64 offset, LampSink *sink)
     if (!is_plain && left < BLOCK_HEADER + size)
         return FALSE;
     gboolean is_good = TRUE;
+    guint64 flows = 0;
     if (is_plain)
         s->left = size;
     else
-        is_good = read_packed(s, lamp_bytes(in->at + BLOCK_HEADER, size), offset, sink);
+        is_good = read_packed(s, lamp_bytes(in->at + BLOCK_HEADER, size), offset, sink, &flows);
+    /* The block's bytes are told of once, with its last flow. */
+    for (guint64 i = 1; i < flows; i++)
+        sink->coverage(sink->owner, offset, 0, TRUE);
     gsize taken = BLOCK_HEADER + (is_plain ? 0 : size);
     if (!is_good)
         lamp_coverage_lost(&s->coverage, offset, taken);
-    else if (is_plain)
+    else if (flows == 0)
         lamp_coverage_other(&s->coverage, offset, taken);
     else
         lamp_coverage_record(&s->coverage, sink, offset, taken);

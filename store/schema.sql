@@ -29,8 +29,8 @@ CREATE TABLE sources (
     state TEXT NOT NULL,             -- `pending`, `done`, `failed` (unreadable), `duplicate`, `skipped`
     bytes_read INTEGER NOT NULL DEFAULT 0,   -- uncompressed bytes read
     bytes_parsed INTEGER NOT NULL DEFAULT 0, -- of these, bytes inside records that were understood
-    records INTEGER NOT NULL DEFAULT 0,      -- log records or packets understood
-    rejected INTEGER NOT NULL DEFAULT 0,     -- log records or packets not understood
+    records INTEGER NOT NULL DEFAULT 0,      -- log records, packets or flows understood
+    rejected INTEGER NOT NULL DEFAULT 0,     -- log records, packets or flows not understood
     first_time_ns INTEGER,           -- earliest record, on the source's own clock
     last_time_ns INTEGER,            -- latest record, on the source's own clock
     note TEXT,                       -- why it failed or was skipped
