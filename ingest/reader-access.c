@@ -19,7 +19,10 @@ typedef struct {
     LampLogRecord *record;
     LampCursor at;
     guint numbers, texts; /* unnamed parts of the tail so far */
+    gboolean is_ingress;  /* ingress-nginx: lengths stand before times */
 } Tail;
+
+enum { INGRESS_STATUS = 5 /* which of its numbers is the upstream's status */ };
 
 static void
 skip_blanks(LampCursor *at)
@@ -144,6 +147,27 @@ is_identifier(LampBytes text)
     return text.len >= 8 && digits > 0 && (hex >= 8 || text.len >= 16);
 }
 
+/* ingress-nginx writes the request's length before its time in seconds. */
+static void
+take_ingress_time(Tail *t, LampBytes text)
+{
+    LampLogRecord *record = t->record;
+    LampLogCall *call = &record->call;
+    t->is_ingress = TRUE;
+    call->time_is_begin = FALSE;
+    for (gsize i = 0; i < record->event.field_count; i++) {
+        LampField *field = &record->fields[i];
+        if (!lamp_bytes_equal(field->slot, lamp_bytes_text("request_time_us")))
+            continue;
+        field->slot = lamp_bytes_text("request_length");
+        call->bytes_received = lamp_number_or_zero(field->value);
+    }
+    if (!lamp_duration_parse(text, LAMP_NS_PER_SECOND, &call->duration_ns,
+                             &call->duration_resolution_ns))
+        call->duration_ns = -1;
+    lamp_log_record_add(record, "request_time", text);
+}
+
 /* First number of the tail: the request's time; second: the upstream's. */
 static void
 take_number(Tail *t, LampBytes text, gboolean whole)
@@ -151,7 +175,12 @@ take_number(Tail *t, LampBytes text, gboolean whole)
     LampLogRecord *record = t->record;
     LampLogCall *call = &record->call;
     t->numbers++;
-    if (call->duration_ns < 0) {
+    if (!whole && t->numbers == 2 && call->time_is_begin) {
+        take_ingress_time(t, text);
+    } else if (t->is_ingress && t->numbers == INGRESS_STATUS) {
+        call->upstream_status = text;
+        lamp_log_record_add(record, "upstream_status", text);
+    } else if (call->duration_ns < 0) {
         gint64 unit = whole ? 1000 : LAMP_NS_PER_SECOND;
         if (!lamp_duration_parse(text, unit, &call->duration_ns, &call->duration_resolution_ns))
             call->duration_ns = -1;
@@ -176,6 +205,23 @@ is_address_list(LampBytes text)
     return lamp_address_parse(first, &endpoint) && endpoint.is_known && endpoint.port != 0;
 }
 
+/* Traefik's last text before the time is the server: `http://172.18.0.3:80`. */
+static void
+take_server_url(LampLogRecord *record, LampBytes time)
+{
+    static const char scheme[] = "http://";
+    gsize skip = sizeof scheme - 1;
+    const LampField *last = NULL;
+    for (gsize i = 0; i < record->event.field_count; i++)
+        if (lamp_bytes_starts(record->fields[i].value, scheme) &&
+            lamp_bytes_equal(record->fields[i].slot, lamp_bytes_text("extra.2")))
+            last = &record->fields[i];
+    if (last == NULL)
+        return;
+    record->call.upstream_address = lamp_bytes(last->value.at + skip, last->value.len - skip);
+    record->call.upstream_time = time;
+}
+
 static void
 take_unnamed(Tail *t, LampBytes text)
 {
@@ -193,6 +239,7 @@ take_unnamed(Tail *t, LampBytes text)
         record->call.duration_ns = -1;
         take_pair(t, lamp_bytes_text("request_time"), text);
         record->call.time_is_begin = TRUE;
+        take_server_url(record, text);
     } else if (is_identifier(text) && record->call.request_id.len == 0) {
         record->call.request_id = text;
         lamp_log_record_add(record, "request_id", text);

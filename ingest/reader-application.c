@@ -28,6 +28,33 @@ take_compose_name(LampBytes *line, LampLogRecord *record)
     return TRUE;
 }
 
+/* `I, [2026-11-21T09:11:53.123456 #7]  INFO -- program: text`, Ruby's own logger. */
+static gboolean
+take_ruby(LampLog *log, LampBytes line, LampLogRecord *record)
+{
+    LampEventRow *event = &record->event;
+    if (line.len < 40 || !g_ascii_isupper((char) line.at[0]) ||
+        memcmp(line.at + 1, ", [", 3) != 0)
+        return FALSE;
+    gsize used = lamp_log_take_time(log, record, lamp_bytes(line.at + 4, line.len - 4));
+    const guint8 *p = line.at + 4 + used, *end = line.at + line.len;
+    const guint8 *close = memchr(p, ']', (gsize) (end - p));
+    if (used == 0 || close == NULL || end - p < 3 || memcmp(p, " #", 2) != 0)
+        return FALSE;
+    LampBytes rest = lamp_bytes(close + 1, (gsize) (end - close - 1));
+    gssize dashes = lamp_text_find(rest, " -- "), colon = lamp_text_find(rest, ": ");
+    if (dashes < 0 || colon < dashes)
+        return FALSE;
+    LampBytes severity = lamp_text_trim(lamp_bytes(rest.at, (gsize) dashes));
+    event->process = lamp_bytes(p + 2, (gsize) (close - p - 2));
+    event->severity = lamp_severity_of_word(severity);
+    event->service = lamp_text_trim(lamp_bytes(
+        rest.at + dashes + 4, MAX((gsize) colon, (gsize) dashes + 4) - (gsize) dashes - 4));
+    lamp_log_parse_body(log, lamp_bytes(rest.at + colon + 2, rest.len - (gsize) colon - 2),
+                        record);
+    return TRUE;
+}
+
 gboolean
 lamp_log_parse_application(LampLog *log, LampBytes line, LampLogRecord *record)
 {
@@ -35,6 +62,8 @@ lamp_log_parse_application(LampLog *log, LampBytes line, LampLogRecord *record)
         lamp_log_parse_body(log, line, record);
         return record->event.time != LAMP_TIME_NONE;
     }
+    if (take_ruby(log, line, record))
+        return TRUE;
     gssize begins = lamp_log_parse_head(log, line, TRUE, record);
     LampEventRow *event = &record->event;
     if (begins < 0 || (event->severity.len == 0 && event->service.len == 0 &&

@@ -55,6 +55,25 @@ set_duration(LampLogCall *call, const LampBytes times[3])
     return TRUE;
 }
 
+/* `address:port`; IPv6 addresses stand without brackets. */
+static gboolean
+set_client(LampLogCall *call, LampBytes text)
+{
+    const guint8 *colon = text.len > 0 ? memrchr(text.at, ':', text.len) : NULL;
+    guint64 port;
+    if (lamp_address_parse(text, &call->client) && call->client.is_known &&
+        call->client.port != 0)
+        return TRUE;
+    if (colon == NULL ||
+        !lamp_text_parse_u64(lamp_bytes(colon + 1, (gsize) (text.at + text.len - colon - 1)),
+                             &port) ||
+        port > G_MAXUINT16 ||
+        !lamp_address_parse(lamp_bytes(text.at, (gsize) (colon - text.at)), &call->client))
+        return FALSE;
+    call->client.port = (guint16) port;
+    return call->client.is_known;
+}
+
 static gboolean
 parse(LampLog *log, LampBytes line, LampLogRecord *record)
 {
@@ -69,8 +88,7 @@ parse(LampLog *log, LampBytes line, LampLogRecord *record)
     for (guint i = 0; i < TOKENS; i++)
         words[i] = take_token(&at);
     if (lamp_log_take_time(log, record, words[0]) != words[0].len ||
-        !lamp_address_parse(words[2], &call->client) || !call->client.is_known ||
-        call->client.port == 0 || !set_duration(call, &words[4]))
+        !set_client(call, words[2]) || !set_duration(call, &words[4]))
         return FALSE;
     LampBytes request = take_token(&at), agent = take_token(&at);
     call->has_client = TRUE;

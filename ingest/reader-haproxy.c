@@ -1,9 +1,10 @@
 /*
- * HAProxy's HTTP log, with or without a syslog header before it (the syslog reader hands its
- * messages here).
+ * HAProxy's HTTP and TCP logs, with or without a syslog header before it (the syslog reader
+ * hands its messages here).
  *
  *   client:port [accept date] frontend backend/server TR/Tw/Tc/Tr/Ta status bytes
  *   cookie cookie flags connections queues {captured headers} "request"
+ *   client:port [accept date] frontend backend/server Tw/Tc/Tt bytes flags connections queues
  *
  * The date is when the request was accepted, with milliseconds; the timers say when it had
  * arrived (TR), left its queue (Tw), reached the server (Tc), when the response's head came
@@ -15,7 +16,7 @@
 #include "ingest/log/forms.h"
 #include "ingest/readers.h"
 
-enum { TIMERS = 5 };
+enum { TIMERS = 5, TCP_TIMERS = 3 };
 
 static LampBytes
 take_token(LampCursor *at)
@@ -28,18 +29,19 @@ take_token(LampCursor *at)
     return lamp_bytes(start, (gsize) (at->at - start));
 }
 
-/* Numbers between slashes; `+` before the last (log of an unfinished transfer) is allowed. */
+/* @count numbers between slashes; `+` before the last (log of an unfinished transfer) is
+ * allowed. */
 static gboolean
-parse_timers(LampBytes text, gint64 timers[TIMERS])
+parse_timers(LampBytes text, guint count, gint64 timers[TIMERS])
 {
     LampCursor at = lamp_cursor(text);
-    for (guint i = 0; i < TIMERS; i++) {
+    for (guint i = 0; i < count; i++) {
         const guint8 *start = at.at;
         while (at.at < at.end && *at.at != '/')
             at.at++;
         if (!lamp_text_parse_i64(lamp_bytes(start, (gsize) (at.at - start)), &timers[i]))
             return FALSE;
-        if ((at.at == at.end) != (i == TIMERS - 1))
+        if ((at.at == at.end) != (i == count - 1))
             return FALSE;
         at.at += at.at < at.end;
     }
@@ -115,22 +117,57 @@ take_request(LampCursor *at, LampLogRecord *record)
     return TRUE;
 }
 
-static void
-take_names(LampLogRecord *record, LampBytes frontend, LampBytes backend, LampBytes status)
+/* The rest of a line of the TCP log, from the timers on: the connection is the call. */
+static gboolean
+take_connection(LampCursor *at, LampLogRecord *record, LampBytes backend, LampBytes times)
 {
-    lamp_log_record_add(record, "frontend", frontend);
-    lamp_log_record_add(record, "backend", backend);
-    lamp_log_record_add(record, "status", status);
-    record->call.status = status;
+    static const char *const slots[] = {"termination_state", "connections", "queues"};
+    gint64 timers[TIMERS];
+    LampLogCall *call = &record->call;
+    LampBytes size = take_token(at);
+    if (!parse_timers(times, TCP_TIMERS, timers) ||
+        !lamp_text_parse_u64(size, &call->bytes_sent))
+        return FALSE;
+    /* waiting, connecting, total; as for HTTP, with no time for heads */
+    const gint64 as_http[TIMERS] = {0, timers[0], timers[1], 0, timers[2]};
+    set_call(record, as_http, backend);
+    call->protocol = lamp_bytes_text("tcp");
+    call->operation = lamp_bytes_text("connection");
+    lamp_log_record_add(record, "timers", times);
+    for (guint i = 0; i < G_N_ELEMENTS(slots); i++)
+        lamp_log_record_add(record, slots[i], take_token(at));
+    return TRUE;
 }
 
-gboolean
-lamp_log_parse_haproxy(LampLog *log, LampBytes line, LampLogRecord *record)
+/* The rest of a line of the HTTP log, from the timers on. */
+static gboolean
+take_exchange(LampCursor *at, LampLogRecord *record, LampBytes backend, LampBytes times)
 {
     static const char *const slots[] = {"request_cookie", "response_cookie",
                                         "termination_state", "connections", "queues"};
     gint64 timers[TIMERS];
     guint64 bytes;
+    LampBytes status = take_token(at), size = take_token(at);
+    if (!parse_timers(times, TIMERS, timers) || !lamp_text_parse_u64(size, &bytes))
+        return FALSE;
+    record->call.bytes_sent = bytes;
+    record->call.status = status;
+    lamp_log_record_add(record, "status", status);
+    lamp_log_record_add(record, "timers", times);
+    for (guint i = 0; i < G_N_ELEMENTS(slots); i++) {
+        LampBytes value = take_token(at);
+        if (value.len != 1 || value.at[0] != '-')
+            lamp_log_record_add(record, slots[i], value);
+    }
+    set_call(record, timers, backend);
+    take_captured(at, record);
+    (void) take_request(at, record);
+    return TRUE;
+}
+
+gboolean
+lamp_log_parse_haproxy(LampLog *log, LampBytes line, LampLogRecord *record)
+{
     const guint8 *open = line.len > 60 ? memchr(line.at, '[', MIN(line.len, 64)) : NULL;
     if (open == NULL || open - line.at < 9 || open[-1] != ' ' || open[-2] == ' ')
         return FALSE;
@@ -146,23 +183,19 @@ lamp_log_parse_haproxy(LampLog *log, LampBytes line, LampLogRecord *record)
         return FALSE;
     at.at += used + 1;
     LampBytes frontend = take_token(&at), backend = take_token(&at);
-    LampBytes times = take_token(&at), status = take_token(&at), size = take_token(&at);
-    if (backend.len == 0 || memchr(backend.at, '/', backend.len) == NULL ||
-        !parse_timers(times, timers) || !lamp_text_parse_u64(size, &bytes))
+    LampBytes times = take_token(&at);
+    if (backend.len == 0 || memchr(backend.at, '/', backend.len) == NULL)
         return FALSE;
     record->call.has_client = TRUE;
-    record->call.bytes_sent = bytes;
     lamp_log_record_add(record, "client", lamp_bytes(line.at, (gsize) (open - line.at - 1)));
-    take_names(record, frontend, backend, status);
-    lamp_log_record_add(record, "timers", times);
-    for (guint i = 0; i < G_N_ELEMENTS(slots); i++) {
-        LampBytes value = take_token(&at);
-        if (value.len != 1 || value.at[0] != '-')
-            lamp_log_record_add(record, slots[i], value);
+    lamp_log_record_add(record, "frontend", frontend);
+    lamp_log_record_add(record, "backend", backend);
+    LampCursor before = at;
+    if (!take_exchange(&at, record, backend, times)) {
+        at = before;
+        if (!take_connection(&at, record, backend, times))
+            return FALSE;
     }
-    set_call(record, timers, backend);
-    take_captured(&at, record);
-    (void) take_request(&at, record);
     record->event.message = line;
     record->is_request = TRUE;
     return TRUE;

@@ -21,6 +21,7 @@ typedef struct {
     guint count;
     char separator;
     gint date, time; /* columns, -1 none */
+    gboolean is_cloudfront;
     struct {
         guint8 length;
         guint8 name[NAME_BYTES];
@@ -42,6 +43,10 @@ add_column(Header *h, LampBytes name)
     h->columns[n].length = (guint8) MIN(name.len, (gsize) NAME_BYTES);
     memcpy(h->columns[n].name, name.at, h->columns[n].length);
     h->columns[n].meaning = lamp_meaning_of(name);
+    if (lamp_bytes_equal(name, lamp_bytes("x-edge-location", 15)))
+        h->is_cloudfront = TRUE;
+    if (h->is_cloudfront && lamp_bytes_equal(name, lamp_bytes("time-taken", 10)))
+        h->columns[n].meaning.unit_ns = LAMP_NS_PER_SECOND; /* IIS: milliseconds */
     if (lamp_bytes_equal(name, lamp_bytes("date", 4)))
         h->date = (gint) n;
     else if (lamp_bytes_equal(name, lamp_bytes("time", 4)))
@@ -137,7 +142,9 @@ parse(LampLog *log, LampBytes line, LampLogRecord *record)
     LampBytes fields[COLUMNS];
     if (h->count == 0)
         return FALSE;
-    gsize n = lamp_csv_split(line, h->separator, record, fields, COLUMNS);
+    /* CloudFront names its fields between blanks and separates them by tabs. */
+    gboolean has_tabs = h->separator == ' ' && memchr(line.at, '\t', line.len) != NULL;
+    gsize n = lamp_csv_split(line, has_tabs ? '\t' : h->separator, record, fields, COLUMNS);
     if (n != h->count && !(n == h->count + 1 && fields[n - 1].len == 0))
         return FALSE;
     gboolean joined = h->date >= 0 && h->time >= 0;

@@ -53,7 +53,9 @@ lamp_log_parse_text(LampLog *log, LampBytes line, LampLogRecord *record)
         before.len--;
     lamp_log_record_add(record, "before_time", before);
     const guint8 *rest = line.at + at + length;
-    while (rest < line.at + line.len && strchr("]):,\" \t", *rest) != NULL)
+    gboolean is_quoted = at > 0 && line.at[at - 1] == '"';
+    while (rest < line.at + line.len &&
+           strchr(is_quoted ? "]):,\" \t" : "]):, \t", *rest) != NULL)
         rest++;
     LampBytes body = lamp_bytes(rest, (gsize) (line.at + line.len - rest));
     gssize message = lamp_log_parse_head(log, body, FALSE, record);

@@ -292,6 +292,18 @@ severity_follows(LampBytes after)
     return n < after.len && lamp_severity_of_word(lamp_bytes(after.at, n)).len > 0;
 }
 
+/* A process stands beside the severity, never behind the logger. */
+static gboolean
+take_number(Head *h, LampBytes number, LampBytes after)
+{
+    const LampEventRow *event = &h->record->event;
+    if (event->service.len > 0 ||
+        (event->severity.len == 0 && has_time(h) && !severity_follows(after)))
+        return FALSE;
+    set_process(h, number);
+    return TRUE;
+}
+
 static LampBytes
 peek_word(const Head *h)
 {
@@ -325,9 +337,7 @@ take_word(Head *h)
     } else if (take_redis_head(h, word) || take_mark(h, word)) {
         taken = TRUE;
     } else if (is_all_digits(bare) && bare.len <= 10) {
-        taken = h->record->event.severity.len > 0 || !has_time(h) || severity_follows(after);
-        if (taken)
-            set_process(h, bare);
+        taken = take_number(h, bare, after);
     } else {
         taken = (bare.len < word.len && take_process_and_thread(h, bare)) ||
                 take_logger(h, word, after);

@@ -22,6 +22,7 @@ static const Row rows[] = {
     {"asctime", {LAMP_MEANS_TIME, 0}},
     {"attrdurationmillis", {LAMP_MEANS_DURATION, MS}},
     {"attrns", {LAMP_MEANS_TARGET, 0}},
+    {"attrremote", {LAMP_MEANS_CLIENT_ADDRESS, 0}},
     {"body", {LAMP_MEANS_MESSAGE, 0}},
     {"bodybytessent", {LAMP_MEANS_BYTES_SENT, 0}},
     {"bodystringvalue", {LAMP_MEANS_MESSAGE, 0}},
@@ -61,6 +62,7 @@ static const Row rows[] = {
     {"edgeresponsestatus", {LAMP_MEANS_STATUS, 0}},
     {"edgestarttimestamp", {LAMP_MEANS_TIME, 0}},
     {"elapsed", {LAMP_MEANS_DURATION, 0}},
+    {"elapsedmilliseconds", {LAMP_MEANS_DURATION, MS}},
     {"elapsedms", {LAMP_MEANS_DURATION, MS}},
     {"elapsedseconds", {LAMP_MEANS_DURATION, S}},
     {"elapsedtime", {LAMP_MEANS_DURATION, 0}},
@@ -132,6 +134,7 @@ static const Row rows[] = {
     {"reqremoteport", {LAMP_MEANS_CLIENT_PORT, 0}},
     {"request", {LAMP_MEANS_REQUEST_LINE, 0}},
     {"requestduration", {LAMP_MEANS_DURATION, 0}},
+    {"requestheadersxrequestid", {LAMP_MEANS_REQUEST_ID, 0}},
     {"requestid", {LAMP_MEANS_REQUEST_ID, 0}},
     {"requestlength", {LAMP_MEANS_BYTES_RECEIVED, 0}},
     {"requestmethod", {LAMP_MEANS_METHOD, 0}},
@@ -189,6 +192,7 @@ static const Row rows[] = {
     {"timeunixnano", {LAMP_MEANS_TIME, 0}},
     {"took", {LAMP_MEANS_DURATION, 0}},
     {"tookms", {LAMP_MEANS_DURATION, MS}},
+    {"tr", {LAMP_MEANS_REQUEST_ID, 0}},
     {"traceid", {LAMP_MEANS_REQUEST_ID, 0}},
     {"ts", {LAMP_MEANS_TIME, 0}},
     {"upstreamaddr", {LAMP_MEANS_UPSTREAM_ADDRESS, 0}},
@@ -236,6 +240,8 @@ lamp_meaning_of(LampBytes key)
 {
     char name[NAME_MAX_BYTES];
     gsize len = fold_name(key, name), low = 0, high = G_N_ELEMENTS(rows);
+    if (lamp_bytes_equal(key, lamp_bytes("Elapsed", 7))) /* as .NET programs write it */
+        return (LampMeaning){LAMP_MEANS_DURATION, MS};
     while (len > 0 && low < high) {
         gsize middle = (low + high) / 2;
         int order = compare_name(name, len, rows[middle].name);

@@ -195,6 +195,17 @@ set_port(LampLogRecord *record, LampBytes key, LampBytes value)
         record->call.client.port = (guint16) number;
 }
 
+/* `["a"]` as `a`: headers are lists of one value. */
+static LampBytes
+single_of_list(LampBytes value)
+{
+    if (value.len <= 4 || !lamp_bytes_starts(value, "[\"") ||
+        memcmp(value.at + value.len - 2, "\"]", 2) != 0)
+        return value;
+    LampBytes inner = lamp_bytes(value.at + 2, value.len - 4);
+    return memchr(inner.at, '"', inner.len) == NULL ? inner : value;
+}
+
 static void
 set_call_part(LampLogRecord *record, LampMeaning meaning, LampBytes key, LampBytes value)
 {
@@ -210,7 +221,7 @@ set_call_part(LampLogRecord *record, LampMeaning meaning, LampBytes key, LampByt
         set_both(&call->status, record, key, value);
         break;
     case LAMP_MEANS_REQUEST_ID:
-        set_both(&call->request_id, record, key, value);
+        set_both(&call->request_id, record, key, single_of_list(value));
         break;
     case LAMP_MEANS_BYTES_SENT:
         set_number(&call->bytes_sent, record, key, value);
