@@ -6,8 +6,7 @@
  * just that: where all k (the most ever seen) were in use, a connection that comes back is
  * taken at once by a call of another request, much oftener than where one or two fewer were in
  * use. The log-likelihood ratio of the two rates is the evidence. How long such a call had
- * waited cannot be seen, as its wish was no message; the wait stays in the caller's own time,
- * and what is predicted are the waits that a change adds.
+ * waited is estimated in model/pool-waits.c.
  *
  * From BEGIN to COMMIT or ROLLBACK a transaction keeps its connection.
  *
@@ -131,9 +130,8 @@ end_of(const LampReplayCall *call)
     return call->arrived + call->held + call->net_back;
 }
 
-/* When the connection that @call takes comes back. */
-static LampTime
-hold_end(const LampReplayCall *calls, guint32 call)
+LampTime
+lamp_pools_hold_end(const LampReplayCall *calls, guint32 call)
 {
     guint32 last = call;
     if (calls[call].keeps_connection)
@@ -179,7 +177,7 @@ collect_edges(const LampReplay *replay, guint most)
                              g_array_new(FALSE, FALSE, sizeof(Hold))};
                 g_array_append_val(edges, edge);
             }
-            Hold hold = {start_of(&calls[i]), hold_end(calls, i),
+            Hold hold = {start_of(&calls[i]), lamp_pools_hold_end(calls, i),
                          flow->first + calls[i].parent};
             GArray *holds = g_array_index(edges, Edge, at).holds;
             if (holds->len < most)

@@ -23,6 +23,15 @@ void lamp_pools_learn(LampReplay *replay, const LampTopology *topology, LampStat
 /* Marks the calls of another batch. O(n log n). */
 void lamp_pools_mark(LampReplay *replay, const LampTopology *topology, const GArray *limits);
 
+/* Splits off what the marked calls of @replay waited for connections (model/pool-waits.c), so
+ * that a simulation with the pools of @stations repeats the observed times. To be called before
+ * the waits for places are split off. O(n log n). */
+void lamp_pools_split(LampReplay *replay, const LampStations *stations);
+
+/* When the connection that call @call takes comes back: with its end, or that of the last call
+ * of its transaction. */
+LampTime lamp_pools_hold_end(const LampReplayCall *calls, guint32 call);
+
 /* Number of the pool of @client for @server, 0 if it has none; the second adds one then. */
 guint32 lamp_pools_find(const LampStations *stations, guint32 client, guint32 server);
 guint32 lamp_pools_add(LampStations *stations, guint32 client, guint32 server,

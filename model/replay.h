@@ -27,14 +27,16 @@ typedef struct {
     gint64 lag_start; /* from the release to the start; root: 0 */
     gint64 lag_join;  /* caller's work after this call and the one that it joins */
     gint64 net_out, net_back;
-    gint64 lag_leave;  /* from the release to the leave */
-    gint64 wait;       /* of the time at the callee, spent waiting for a place (see stations) */
-    gint64 arrived;    /* observed time of arrival, for finding the waits */
-    gint64 held;       /* observed time from arrival to leave */
-    gint64 first_need; /* observed time from arrival to the first start below; held if none */
-    gint64 timeout;    /* the caller goes on after so long; 0 never */
-    guint16 ordinal;   /* of this call among its siblings */
-    guint16 waits;     /* bit k: the start waits for the sibling k + 1 ordinals before */
+    gint64 lag_leave; /* from the release to the leave */
+    gint64 wait;      /* of the time at the callee, spent waiting for a place (see stations) */
+    gint64 arrived;   /* observed time of arrival, for finding the waits */
+    gint64 held;      /* observed time from arrival to leave */
+    gint64 connect_wait; /* observed wait for a connection, no longer in lag_start */
+    gint64 lag_connect;  /* of it, from its coming back to the start */
+    gint64 first_need;   /* observed time from arrival to the first start below; held if none */
+    gint64 timeout;      /* the caller goes on after so long; 0 never */
+    guint16 ordinal;     /* of this call among its siblings */
+    guint16 waits;       /* bit k: the start waits for the sibling k + 1 ordinals before */
     guint16 starts_with; /* the start waits for that of the sibling so many ordinals before */
     guint16 joins;      /* what waits for this call waits for the sibling so many before, too */
     guint8 is_awaited;  /* the parent's response waits for it */

@@ -179,6 +179,7 @@ keep_outside(LampReplayCall *to, const LampReplayCall *from)
 {
     to->client_instance = from->client_instance;
     to->lag_start = from->lag_start;
+    to->lag_connect = from->lag_connect;
     to->lag_join = from->lag_join;
     to->starts_with = from->starts_with;
     to->joins = from->joins;

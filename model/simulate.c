@@ -272,7 +272,7 @@ go_on(Simulation *sim, guint32 flow, guint32 call, LampTime now)
 {
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     sim->flows[flow].states[call].has_connection = 1;
-    send_call(sim, flow, call, now);
+    send_call(sim, flow, call, now + calls_of(sim, flow)[call].lag_connect);
     sim->flows[flow].open--;
 }
 

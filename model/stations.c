@@ -37,6 +37,7 @@ typedef struct {
 typedef struct {
     LampReplayCall *call;
     LampTime begin;
+    gint64 worked; /* held, less waits for connections below, which are no work */
 } Visit;
 
 /* For each limit, and what it would say. */
@@ -176,7 +177,7 @@ fit_densities(const Instance *instance)
             g_hash_table_insert(counts, label, bins);
             g_hash_table_insert(densities, label, g_new0(Density, 1));
         }
-        bins[density_bin(visit->call->held)]++;
+        bins[density_bin(visit->worked)]++;
         ((Density *) g_hash_table_lookup(densities, label))->count++;
     }
     GHashTableIter iter;
@@ -206,8 +207,8 @@ weigh_begins(const Instance *instance, guint contradictions, guint *out_queued)
             g_hash_table_lookup(densities, GUINT_TO_POINTER(visit->call->label));
         if (density == NULL || density->count < 10)
             continue;
-        evidence += density->log_density[density_bin(visit->call->held - wait)] -
-                    density->log_density[density_bin(visit->call->held)];
+        evidence += density->log_density[density_bin(visit->worked - wait)] -
+                    density->log_density[density_bin(visit->worked)];
     }
     *out_queued = queued;
     return contradictions > MOST_CONTRADICTING * queued ? -INFINITY : evidence;
@@ -307,10 +308,33 @@ shorten_all_lags(LampReplay *replay)
     }
 }
 
+/* How long each call of a flow waited for connections, with all that it waited for below. */
+static void
+sum_connect_waits(const LampReplayCall *calls, guint32 count, gint64 *out)
+{
+    memset(out, 0, count * sizeof *out);
+    for (guint32 i = count; i-- > 1;)
+        if (calls[i].is_awaited && !calls[i].starts_late)
+            out[calls[i].parent] += out[i] + calls[i].connect_wait;
+}
+
+static void
+add_visits(Instance *all, guint instances, LampReplayCall *calls, guint32 count,
+           const gint64 *waits)
+{
+    for (guint32 i = 0; i < count; i++) {
+        guint32 at = calls[i].server_instance;
+        Visit visit = {&calls[i], LAMP_TIME_NONE, MAX(calls[i].held - waits[i], 1)};
+        if (at != 0 && at < instances && !calls[i].is_idle)
+            g_array_append_val(all[at].visits, visit);
+    }
+}
+
 static Instance *
 group_by_instance(LampReplay *replay, guint instances)
 {
     Instance *all = g_new0(Instance, instances);
+    g_autoptr(GArray) waits = g_array_new(FALSE, FALSE, sizeof(gint64));
     for (guint i = 0; i < instances; i++) {
         all[i].visits = g_array_new(FALSE, TRUE, sizeof(Visit));
         all[i].ticks = g_array_new(FALSE, TRUE, sizeof(Tick));
@@ -319,12 +343,10 @@ group_by_instance(LampReplay *replay, guint instances)
     for (guint f = 0; f < replay->flows->len; f++) {
         const LampReplayFlow *flow = lamp_replay_flow(replay, f);
         LampReplayCall *calls = lamp_replay_calls(replay, flow);
-        for (guint32 i = 0; i < flow->count; i++) {
-            Visit visit = {&calls[i], LAMP_TIME_NONE};
-            if (calls[i].server_instance != 0 && calls[i].server_instance < instances &&
-                !calls[i].is_idle)
-                g_array_append_val(all[calls[i].server_instance].visits, visit);
-        }
+        g_array_set_size(waits, flow->count);
+        gint64 *of_calls = (gint64 *) (gpointer) waits->data;
+        sum_connect_waits(calls, flow->count, of_calls);
+        add_visits(all, instances, calls, flow->count, of_calls);
     }
     return all;
 }

@@ -101,10 +101,14 @@ static void
 learn_limits(LampWhatif *whatif)
 {
     g_autofree guint32 *service_of = list_services(whatif->topology);
+    LampStations pools = {0};
+    lamp_pools_learn(whatif->first, whatif->topology, &pools, &whatif->pools);
+    lamp_pools_split(whatif->first, &pools);
     lamp_stations_learn(whatif->first, service_of,
                         lamp_topology_instance_count(whatif->topology), &whatif->stations,
                         &whatif->limits);
-    lamp_pools_learn(whatif->first, whatif->topology, &whatif->stations, &whatif->pools);
+    whatif->stations.pools = pools.pools;
+    whatif->stations.pool_count = pools.pool_count;
 }
 
 LampWhatif *
@@ -341,8 +345,9 @@ run_all(const LampWhatif *whatif, const LampChange *change, LampOutcomes *outcom
         if (!read_batch(whatif, replay, reader, MIN(left, LAMP_WHATIF_BATCH), &is_last, error))
             return FALSE;
         left -= replay->flows->len;
-        lamp_stations_split(replay, &whatif->stations);
         lamp_pools_mark(replay, whatif->topology, whatif->pools);
+        lamp_pools_split(replay, &whatif->stations);
+        lamp_stations_split(replay, &whatif->stations);
         learn_timeouts(whatif->topology, replay);
         add_batch(whatif, change, replay, outcomes);
     }

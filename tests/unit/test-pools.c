@@ -50,9 +50,12 @@ START_TEST(test_pools_are_waited_for)
     ck_assert_double_eq_tol(mean_after(&l, "db +100us"), (210 + 210 + 400) / 3.0, 1e-6);
     ck_assert_double_eq_tol(mean_after(&l, "web->db +100us"), (210 + 210 + 400) / 3.0, 1e-6);
     /* neither what is removed nor what a cache answers needs a connection */
-    ck_assert_double_eq_tol(mean_after(&l, "remove db"), (10 + 10 + 100) / 3.0, 1e-6);
-    ck_assert_double_eq_tol(mean_after(&l, "cache db hit 1 in 300us"), (310 + 310 + 400) / 3.0,
-                            1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "remove db"), 10.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "cache db hit 1 in 300us"), 310.0, 1e-6);
+    /* the wait is no work of web: web slower, it is no longer; more connections, it is gone */
+    ck_assert_double_eq_tol(mean_after(&l, "web *2"), (120 + 120 + 210) / 3.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "limit web->db 3"), 110.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "db *0.5"), (60 + 60 + 100) / 3.0, 1e-6);
     unload(&l);
 }
 END_TEST
