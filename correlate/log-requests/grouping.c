@@ -16,7 +16,7 @@
 #define JOINT_STEPS 10
 #define JOINT_CANDIDATES 24
 #define LEAST_LINK 0.05F
-#define LEAST_BOUND 30 /* lines, to judge the others by */
+#define LEAST_BOUND 10 /* lines, to judge the others by */
 
 typedef struct {
     guint most;      /* candidates of a line */
