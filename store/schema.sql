@@ -499,6 +499,17 @@ FROM events e JOIN sources s USING (source_id) LEFT JOIN strings h ON h.string_i
 CREATE VIEW event_values AS
 SELECT e.event_id AS event_id, j.key AS slot, j.value AS value FROM events e, json_each(e.fields) j LIMIT -1;
 
+--- Log records that hold the same value under the same name: each with the one before it, and the sources and times
+--- (on their own clocks) of both. Joins logs by an id (`WHERE slot = 'request_id'`) in the time that sorting takes.
+CREATE VIEW shared_values AS
+SELECT slot, value, previous_event_id, event_id, previous_source_id, source_id, previous_time_ns, time_ns
+FROM (SELECT j.key AS slot, j.value AS value, e.event_id AS event_id, e.source_id AS source_id, e.time_ns AS time_ns,
+             lag(e.event_id) OVER same AS previous_event_id, lag(e.source_id) OVER same AS previous_source_id,
+             lag(e.time_ns) OVER same AS previous_time_ns
+      FROM events e, json_each(e.fields) j
+      WINDOW same AS (PARTITION BY j.key, j.value ORDER BY e.event_id))
+WHERE previous_event_id IS NOT NULL;
+
 --- Values seen in a call that may tie it to others. `side`: 1 request, 2 response. `LIMIT -1`: as in event_values.
 CREATE VIEW observation_values AS
 SELECT o.observation_id AS observation_id, 1 AS side, j.key AS slot, j.value AS value
