@@ -119,11 +119,7 @@ extension_length(LampBytes word)
     return is_one ? n + 1 : 0;
 }
 
-static gboolean
-ends_path_word(guint8 byte)
-{
-    return byte == '/' || byte == '?' || byte == '#';
-}
+static const gboolean ends_path_word[256] = {['/'] = TRUE, ['?'] = TRUE, ['#'] = TRUE};
 
 gsize
 lamp_operation_fold_path(LampBytes path, char *out, gsize size, LampFolded folded,
@@ -133,13 +129,14 @@ lamp_operation_fold_path(LampBytes path, char *out, gsize size, LampFolded folde
     guint number = 0;
     while (at < path.len && path.at[at] != '?' && path.at[at] != '#') {
         if (path.at[at] == '/') {
-            len = append(out, size, len, lamp_bytes("/", 1));
+            if (len < size)
+                out[len++] = '/';
             number++;
             at++;
             continue;
         }
         gsize from = at;
-        while (at < path.len && !ends_path_word(path.at[at]))
+        while (at < path.len && !ends_path_word[path.at[at]])
             at++;
         LampBytes word = lamp_bytes(path.at + from, at - from);
         gsize extension = extension_length(word);
