@@ -292,6 +292,29 @@ add_callerless_note(const LampOutcomes *outcomes, LampWhatifResult *result)
                                         outcomes->callerless_left));
 }
 
+/* A timeout that only the change sets: the capture does not show what the caller does then. */
+static void
+add_timeout_note(const LampOutcomes *outcomes, const LampChange *change,
+                 LampWhatifResult *result)
+{
+    guint struck = 0;
+    gboolean is_set = FALSE;
+    for (guint i = 0; change != NULL && i < lamp_change_parts(change); i++) {
+        g_autofree char *text = lamp_change_part_text(change, i);
+        is_set = is_set || g_str_has_prefix(text, "timeout ");
+    }
+    for (guint i = 0; is_set && i < outcomes->marks->len; i++) {
+        guint8 marks = g_array_index(outcomes->marks, guint8, i);
+        struck += (marks & LAMP_MARK_CUT) != 0 && (marks & LAMP_MARK_ERROR_AFTER) == 0 ? 1 : 0;
+    }
+    if (struck > 0)
+        g_ptr_array_add(result->notes,
+                        g_strdup_printf("a timeout strikes in %u requests that do not count as "
+                                        "failed: their callers are taken to go on without the "
+                                        "answer, as the capture shows no other way",
+                                        struck));
+}
+
 static void
 add_notes(const LampOutcomes *outcomes, const LampTopology *topology, const LampChange *change,
           LampWhatifResult *result)
@@ -335,6 +358,7 @@ lamp_outcomes_summarise(const LampOutcomes *outcomes, const LampTopology *topolo
     add_saturation_notes(outcomes, topology, busiest, result);
     add_callerless_note(outcomes, result);
     add_notes(outcomes, topology, change, result);
+    add_timeout_note(outcomes, change, result);
     return result;
 }
 

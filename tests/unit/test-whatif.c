@@ -358,6 +358,23 @@ START_TEST(test_whatif_cache_takes_donors_near_in_time)
 }
 END_TEST
 
+/* What a caller does on a timeout that it never met is not known, and said to be not. */
+START_TEST(test_whatif_new_timeouts_are_told)
+{
+    Loaded l;
+    load(&l, fixture_shop);
+    g_autoptr(LampWhatifResult) cut = run_text(&l, "timeout web->db 200us");
+    g_autoptr(LampWhatifResult) patient = run_text(&l, "timeout web->db 1s");
+    const LampWhatifRow *all = &g_array_index(cut->rows, LampWhatifRow, 0);
+    ck_assert_uint_eq(all->cut, 2); /* of 400, 300 and 150 us */
+    ck_assert_uint_eq(all->errors_after, all->errors_before);
+    ck_assert_uint_eq(cut->notes->len, 1);
+    ck_assert_ptr_nonnull(strstr(cut->notes->pdata[0], "strikes in 2 requests"));
+    ck_assert_uint_eq(patient->notes->len, 0);
+    unload(&l);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -376,6 +393,7 @@ main(void)
     tcase_add_test(cases, test_whatif_draws_from_distributions);
     tcase_add_test(cases, test_whatif_retries_are_cut_and_added);
     tcase_add_test(cases, test_whatif_failover_takes_the_other_sites_capacity);
+    tcase_add_test(cases, test_whatif_new_timeouts_are_told);
     tcase_add_test(cases, test_whatif_cache_takes_donors_near_in_time);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
