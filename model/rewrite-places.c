@@ -46,10 +46,24 @@ fail_call(LampReplayCall *calls, guint32 call)
     }
 }
 
+/* The call is served by @to, which makes the calls below, over connections of its own. */
+static void
+move_call(LampStations *stations, LampReplayCall *calls, guint32 call, guint32 to)
+{
+    calls[call].server_instance = to;
+    for (guint32 i = call + 1; i < calls[call].end_index; i = calls[i].end_index) {
+        calls[i].client_instance = to;
+        if (calls[i].pool != 0)
+            calls[i].pool =
+                (guint16) lamp_pools_add(stations, to, calls[i].server_instance,
+                                         stations->pools[calls[i].pool].connections);
+    }
+}
+
 /* Calls to the instances that are meant go to the others of their service in turn. */
 static LampTouched
 rewrite_down(const LampRewrite *rewrite, const LampTopology *topology, LampReplay *replay,
-             const LampStations *stations)
+             LampStations *stations)
 {
     guint n = lamp_topology_instance_count(topology);
     g_autofree guint32 *next = g_new0(guint32, n);
@@ -67,7 +81,7 @@ rewrite_down(const LampRewrite *rewrite, const LampTopology *topology, LampRepla
             if (other == 0)
                 fail_call(calls, i);
             else
-                calls[i].server_instance = next[old] = other;
+                move_call(stations, calls, i, next[old] = other);
             if (other != 0 && calls[i].pool != 0)
                 calls[i].pool =
                     (guint16) lamp_pools_find(stations, calls[i].client_instance, other);
@@ -90,15 +104,18 @@ rewrite_replicas(const LampRewrite *rewrite, const LampTopology *topology, LampR
     stations->instances = base + rewrite->count;
     for (guint32 i = base; i < stations->instances; i++)
         stations->limits[i] = limit;
-    for (guint i = 0; i < replay->calls->len; i++) {
-        LampReplayCall *call = &g_array_index(replay->calls, LampReplayCall, i);
-        if (!is_meant(rewrite, call))
-            continue;
-        call->server_instance = base + turn++ % rewrite->count;
-        if (call->pool != 0)
-            call->pool =
-                (guint16) lamp_pools_add(stations, call->client_instance, call->server_instance,
-                                         stations->pools[call->pool].connections);
+    for (guint f = 0; f < replay->flows->len; f++) {
+        const LampReplayFlow *flow = lamp_replay_flow(replay, f);
+        LampReplayCall *calls = lamp_replay_calls(replay, flow);
+        for (guint32 i = 0; i < flow->count; i++) {
+            if (!is_meant(rewrite, &calls[i]))
+                continue;
+            move_call(stations, calls, i, base + turn++ % rewrite->count);
+            if (calls[i].pool != 0)
+                calls[i].pool = (guint16) lamp_pools_add(
+                    stations, calls[i].client_instance, calls[i].server_instance,
+                    stations->pools[calls[i].pool].connections);
+        }
     }
     return (LampTouched){turn, 0};
 }
