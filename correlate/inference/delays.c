@@ -15,6 +15,7 @@
 /* Histograms of one event given one key, for each fold. */
 typedef struct {
     float *of_fold[LAMP_FOLDS];
+    float weights[LAMP_FOLDS];
 } Gaps;
 
 static void
@@ -23,6 +24,7 @@ add_gap(Gaps *to, guint32 fold, gint64 gap, float scale, float weight)
     if (!to->of_fold[fold])
         to->of_fold[fold] = g_new0(float, LAMP_BINS);
     lamp_histogram_add(to->of_fold[fold], gap, scale, weight);
+    to->weights[fold] += weight;
 }
 
 /* Sums all folds; returns the weight. */
@@ -31,11 +33,11 @@ sum_folds(const Gaps *gaps, float *out)
 {
     float weight = 0;
     memset(out, 0, LAMP_BINS * sizeof *out);
-    for (guint32 fold = 0; fold < LAMP_FOLDS; fold++)
+    for (guint32 fold = 0; fold < LAMP_FOLDS; fold++) {
+        weight += gaps->weights[fold];
         for (int b = 0; gaps->of_fold[fold] && b < LAMP_BINS; b++)
             out[b] += gaps->of_fold[fold][b];
-    for (int b = 0; b < LAMP_BINS; b++)
-        weight += out[b];
+    }
     return weight;
 }
 
@@ -46,10 +48,10 @@ fit_without(const Gaps *gaps, const float *sum, guint32 fold, float scale, const
 {
     float rest[LAMP_BINS], weight = 0, *out = g_new(float, LAMP_BINS);
     const float *own = gaps->of_fold[fold];
-    for (int b = 0; b < LAMP_BINS; b++) {
+    for (guint32 other = 0; other < LAMP_FOLDS; other++)
+        weight += other == fold ? 0 : gaps->weights[other];
+    for (int b = 0; b < LAMP_BINS; b++)
         rest[b] = own ? MAX(sum[b] - own[b], 0) : sum[b];
-        weight += rest[b];
-    }
     if (weight < 0.5f && prior)
         memcpy(out, prior, LAMP_BINS * sizeof *out);
     else

@@ -30,6 +30,14 @@ bin_edge(int bin, float scale)
     return (x - 1.0) / (double) scale;
 }
 
+/* Bin widths relative to that of the narrowest. */
+static float
+relative_width(int bin)
+{
+    int at = bin >= LAMP_SIDE ? bin - LAMP_SIDE : LAMP_SIDE - 1 - bin;
+    return (float) (G_GUINT64_CONSTANT(1) << (at >> LAMP_SUB_BITS));
+}
+
 void
 lamp_histogram_add(float *bins, gint64 gap, float scale, float weight)
 {
@@ -40,55 +48,61 @@ lamp_histogram_add(float *bins, gint64 gap, float scale, float weight)
         bins[first] += weight;
         return;
     }
-    double total = 0;
+    float total = 0;
     for (int b = first; b <= last; b++)
-        total += bin_width(b, scale);
+        total += relative_width(b);
     for (int b = first; b <= last; b++)
-        bins[b] += (float) ((double) weight * bin_width(b, scale) / total);
+        bins[b] += weight * relative_width(b) / total;
 }
 
-/* First and last bin with weight, and the total. */
-static double
-find_range(const float *bins, int *first, int *last)
+/* The bins with weight, in order. */
+typedef struct {
+    int n;
+    int at[LAMP_BINS + 1];
+    double total;
+} Occupied;
+
+static void
+find_occupied(const float *bins, Occupied *out)
 {
-    double total = 0;
-    *first = LAMP_BINS;
-    *last = -1;
+    int n = 0;
     for (int b = 0; b < LAMP_BINS; b++) {
-        if (bins[b] <= 0)
-            continue;
-        total += (double) bins[b];
-        *first = MIN(*first, b);
-        *last = b;
+        out->at[n] = b;
+        n += bins[b] > 0;
     }
-    return total;
+    out->n = n;
+    out->total = 0;
+    for (int i = 0; i < n; i++)
+        out->total += (double) bins[out->at[i]];
 }
 
-static double
-find_quantile_bin(const float *bins, int first, int last, double want)
+static int
+find_quantile_bin(const float *bins, const Occupied *occupied, double q)
 {
     double sum = 0;
-    for (int b = first; b <= last; b++) {
-        sum += (double) bins[b];
-        if (sum >= want)
-            return b;
+    for (int i = 0; i < occupied->n; i++) {
+        sum += (double) bins[occupied->at[i]];
+        if (sum >= q * occupied->total)
+            return occupied->at[i];
     }
-    return last;
+    return occupied->at[occupied->n - 1];
 }
 
 /* Silverman's rule, with the robust one of two measures of spread. */
 static double
-choose_bandwidth(const float *bins, int first, int last, double total)
+choose_bandwidth(const float *bins, const Occupied *occupied)
 {
-    double mean = 0, square = 0;
-    for (int b = first; b <= last; b++)
-        mean += (double) bins[b] * b;
+    double mean = 0, square = 0, total = occupied->total;
+    for (int i = 0; i < occupied->n; i++)
+        mean += (double) bins[occupied->at[i]] * occupied->at[i];
     mean /= total;
-    for (int b = first; b <= last; b++)
-        square += (double) bins[b] * (b - mean) * (b - mean);
+    for (int i = 0; i < occupied->n; i++) {
+        double apart = occupied->at[i] - mean;
+        square += (double) bins[occupied->at[i]] * apart * apart;
+    }
     double spread = sqrt(square / total);
-    double quartiles = find_quantile_bin(bins, first, last, 0.75 * total) -
-                       find_quantile_bin(bins, first, last, 0.25 * total) + 1;
+    double quartiles =
+        find_quantile_bin(bins, occupied, 0.75) - find_quantile_bin(bins, occupied, 0.25) + 1;
     double narrow = MIN(spread, quartiles / 1.34);
     return CLAMP(0.9 * narrow * pow(MAX(total, 1), -0.2), 0.6, 48);
 }
@@ -143,28 +157,30 @@ spread_kernel(float *restrict out, int at, float weight, const Kernel *kernel)
         to[i] += weight * from[i];
 }
 
+/* Fills in `mass`, and the first and last bin that got some. */
 static void
-smooth(const float *bins, int first, int last, double total, float *mass)
+smooth(const float *bins, const Occupied *occupied, float *mass, int *first, int *last)
 {
     float pilot[LAMP_BINS] = {0};
-    double width = choose_bandwidth(bins, first, last, total), log_mean = 0;
+    double width = choose_bandwidth(bins, occupied), log_mean = 0, total = occupied->total;
+    double at_width = log(WIDEST / NARROWEST) / (KERNELS - 1), least = log(0.7), most = log(5);
+    double even_at = log(width / NARROWEST) / at_width;
     const Kernel *all = kernels(), *even = &all[kernel_of(width)];
-    for (int b = first; b <= last; b++)
-        if (bins[b] > 0)
-            spread_kernel(pilot, b, bins[b], even);
-    for (int b = first; b <= last; b++) {
-        if (bins[b] <= 0)
-            continue;
+    for (int i = 0; i < occupied->n; i++)
+        spread_kernel(pilot, occupied->at[i], bins[occupied->at[i]], even);
+    for (int i = 0; i < occupied->n; i++) {
+        int b = occupied->at[i];
         pilot[b] = logf(pilot[b]);
         log_mean += (double) bins[b] * (double) pilot[b];
     }
-    double middle = log_mean / total, at_width = log(WIDEST / NARROWEST) / (KERNELS - 1);
-    for (int b = first; b <= last; b++) {
-        if (bins[b] <= 0)
-            continue;
-        double wider = CLAMP((middle - (double) pilot[b]) / 2, log(0.7), log(5));
-        int own = (int) (log(width / NARROWEST) / at_width + wider / at_width + 0.5);
-        spread_kernel(mass, b, bins[b] / (float) total, &all[CLAMP(own, 0, KERNELS - 1)]);
+    for (int i = 0; i < occupied->n; i++) {
+        int b = occupied->at[i];
+        double wider = CLAMP((log_mean / total - (double) pilot[b]) / 2, least, most);
+        int own = (int) (even_at + wider / at_width + 0.5);
+        const Kernel *kernel = &all[CLAMP(own, 0, KERNELS - 1)];
+        *first = MIN(*first, b - kernel->reach);
+        *last = MAX(*last, b + kernel->reach);
+        spread_kernel(mass, b, bins[b] / (float) total, kernel);
     }
 }
 
@@ -176,29 +192,67 @@ log_broad(int bin, float scale)
     return log((double) scale * LAMP_SUB / LAMP_BINS) - (at >> LAMP_SUB_BITS) * G_LN2;
 }
 
+/* Logarithm of a normal positive number, relative error 1e-6: the reduction to [0.7, 1.4) of
+ * Cephes (Moshier 1989) and a series in (x - 1) / (x + 1), without branches, so that the
+ * compiler takes several bins at a time. */
+static inline float
+log_of(float x)
+{
+    gint32 bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits -= 0x3f3504f3;
+    float exponent = (float) (bits >> 23);
+    bits = (bits & 0x7fffff) + 0x3f3504f3;
+    memcpy(&x, &bits, sizeof x);
+    float y = (x - 1) / (x + 1), z = y * y;
+    return exponent * 0.69314718f +
+           2 * y * (1 + z * (1 / 3.0f + z * (1 / 5.0f + z * (1 / 7.0f + z / 9.0f))));
+}
+
+/* Exponential of x <= 80, likewise; 0 below -88. */
+static inline float
+exp_of(float x)
+{
+    gint32 whole = (gint32) (x * 1.44269504f + 127.5f);
+    float r = x - (float) (whole - 127) * 0.69314718f, power;
+    whole = MAX(whole, 0) << 23;
+    memcpy(&power, &whole, sizeof power);
+    return power * (1 + r * (1 + r * (0.5f + r * (1 / 6.0f + r * (1 / 24.0f + r / 120.0f)))));
+}
+
+/* One octave: the log of the density (mass times `per_width`) and of what it leans on. */
+static void
+mix_octave(const float *restrict mass, float per_width, const float *restrict back,
+           float *restrict out)
+{
+    for (int i = 0; i < LAMP_SUB; i++)
+        out[i] = log_of(mass[i] * per_width + exp_of(back[i]));
+}
+
 double
 lamp_density_fit(const float *bins, float scale, const float *prior, double prior_weight,
                  float *out)
 {
-    float mass[LAMP_BINS] = {0};
-    int first, last;
-    double total = find_range(bins, &first, &last);
+    float mass[LAMP_BINS] = {0}, back[LAMP_SUB];
+    int first = LAMP_BINS, last = -1;
+    Occupied occupied;
+    find_occupied(bins, &occupied);
+    double total = occupied.total;
     double lean = prior ? prior_weight / (total + prior_weight) : BROAD_SHARE;
     if (total > 0)
-        smooth(bins, first, last, total, mass);
+        smooth(bins, &occupied, mass, &first, &last);
     else
         lean = 1;
-    double log_lean = log(lean), octave = 0, width = 1;
-    for (int b = 0; b < LAMP_BINS; b++) {
-        if (b % LAMP_SUB == 0) {
-            octave = log_broad(b, scale);
-            width = bin_width(b, scale);
-        }
-        double back = log_lean + (prior ? (double) prior[b] : octave);
-        if (mass[b] > 0)
-            back = (double) logf((float) ((1 - lean) * (double) mass[b] / width) +
-                                 expf((float) back));
-        out[b] = (float) back;
+    float log_lean = (float) log(lean);
+    for (int b = 0; b < LAMP_BINS; b += LAMP_SUB) {
+        float even = prior ? 0 : (float) log_broad(b, scale);
+        for (int i = 0; i < LAMP_SUB; i++)
+            back[i] = log_lean + (prior ? prior[b + i] : even);
+        float per_width = (float) ((1 - lean) / bin_width(b, scale));
+        if (b + LAMP_SUB > first && b <= last)
+            mix_octave(mass + b, per_width, back, out + b);
+        else
+            memcpy(out + b, back, sizeof back);
     }
     return total;
 }
@@ -216,11 +270,11 @@ lamp_density_cost(const float *bins, const float *log_density)
 double
 lamp_histogram_quantile(const float *bins, float scale, double q)
 {
-    int first, last;
-    double total = find_range(bins, &first, &last);
-    if (total <= 0)
+    Occupied occupied;
+    find_occupied(bins, &occupied);
+    if (occupied.n == 0)
         return 0;
-    int b = (int) find_quantile_bin(bins, first, last, q * total);
+    int b = find_quantile_bin(bins, &occupied, q);
     double middle = bin_edge(b, scale) + bin_width(b, scale) / 2;
     return b >= LAMP_SIDE ? middle : -middle;
 }
