@@ -192,24 +192,7 @@ log_broad(int bin, float scale)
     return log((double) scale * LAMP_SUB / LAMP_BINS) - (at >> LAMP_SUB_BITS) * G_LN2;
 }
 
-/* Logarithm of a normal positive number, relative error 1e-6: the reduction to [0.7, 1.4) of
- * Cephes (Moshier 1989) and a series in (x - 1) / (x + 1), without branches, so that the
- * compiler takes several bins at a time. */
-static inline float
-log_of(float x)
-{
-    gint32 bits;
-    memcpy(&bits, &x, sizeof bits);
-    bits -= 0x3f3504f3;
-    float exponent = (float) (bits >> 23);
-    bits = (bits & 0x7fffff) + 0x3f3504f3;
-    memcpy(&x, &bits, sizeof x);
-    float y = (x - 1) / (x + 1), z = y * y;
-    return exponent * 0.69314718f +
-           2 * y * (1 + z * (1 / 3.0f + z * (1 / 5.0f + z * (1 / 7.0f + z / 9.0f))));
-}
-
-/* Exponential of x <= 80, likewise; 0 below -88. */
+/* Exponential of x <= 80, without branches like lamp_log; 0 below -88. */
 static inline float
 exp_of(float x)
 {
@@ -226,7 +209,7 @@ mix_octave(const float *restrict mass, float per_width, const float *restrict ba
            float *restrict out)
 {
     for (int i = 0; i < LAMP_SUB; i++)
-        out[i] = log_of(mass[i] * per_width + exp_of(back[i]));
+        out[i] = lamp_log(mass[i] * per_width + exp_of(back[i]));
 }
 
 double

@@ -30,6 +30,23 @@ lamp_density_bin(gint64 gap, float scale)
     return gap < 0 ? LAMP_SIDE - 1 - at : LAMP_SIDE + at;
 }
 
+/* Logarithm of a normal positive number, relative error 1e-6: the reduction to [0.7, 1.4) of
+ * Cephes (Moshier 1989) and a series in (x - 1) / (x + 1), without branches, so that the
+ * compiler takes several bins at a time. */
+static inline float
+lamp_log(float x)
+{
+    gint32 bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits -= 0x3f3504f3;
+    float exponent = (float) (bits >> 23);
+    bits = (bits & 0x7fffff) + 0x3f3504f3;
+    memcpy(&x, &bits, sizeof x);
+    float y = (x - 1) / (x + 1), z = y * y;
+    return exponent * 0.69314718f +
+           2 * y * (1 + z * (1 / 3.0f + z * (1 / 5.0f + z * (1 / 7.0f + z / 9.0f))));
+}
+
 /* Adds `weight` at `gap`, spread over one resolution, since a rounded gap is an interval. */
 void lamp_histogram_add(float *bins, gint64 gap, float scale, float weight);
 

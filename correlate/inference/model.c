@@ -105,7 +105,7 @@ lamp_view_follows(const LampKind *kind, const LampView *view, guint32 at)
 }
 
 /* Log share of what comes next among all that might. */
-static double
+static inline double
 score_follows(const LampKind *kind, const LampView *view, guint32 at, const float *readiness)
 {
     guint32 side = kind->n_slots + 1, key = at ? view->slots[at - 1] : kind->n_slots;
@@ -118,10 +118,10 @@ score_follows(const LampKind *kind, const LampView *view, guint32 at, const floa
         sum += readiness[view->slots[j] * side + key];
         own = j == at ? sum : own;
     }
-    return sum > own ? (double) logf(own / sum) : 0;
+    return sum > own ? (double) lamp_log(own / sum) : 0;
 }
 
-static double
+static inline double
 score_event(const LampModel *self, const LampKind *kind, const LampView *view, guint32 at,
             guint32 x, LampEvents *out_events)
 {

@@ -310,7 +310,8 @@ resample_by_proposals(LampSampler *self, Block *block)
 {
     guint8 in_b[2 * LAMP_MAX_KIDS];
     double accepted = 0, share_b[2 * LAMP_MAX_KIDS], a, b;
-    double now = score_sides(self, block, block->in_b, &a, &b);
+    double now = block->has_queue ? score_sides(self, block, block->in_b, &a, &b)
+                                  : self->state->score[block->a] + self->state->score[block->b];
     guint32 tries = 4 + block->n_flexible;
     for (guint32 i = 0; i < block->n_flexible; i++)
         share_b[i] = 0;

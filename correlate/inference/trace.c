@@ -10,16 +10,16 @@
 #include "correlate/inference/trace.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #define MAX_DEPTH 64
 #define MIN_INFORMATION 0.05 /* nats per request */
 #define MIN_REQUESTS 50
 
+/* The requests of one trace. */
 typedef struct {
-    guint32 root, request;
-    gint64 time;
-} Member;
+    guint32 n, last;
+    gint64 time; /* of the last */
+} Members;
 
 void
 lamp_trace_note(const LampField *field, const LampState *state, guint32 *parents)
@@ -31,35 +31,38 @@ lamp_trace_note(const LampField *field, const LampState *state, guint32 *parents
     }
 }
 
-static int
-compare_members(const void *a, const void *b)
+static guint32
+root_of(const guint32 *parents, guint32 call)
 {
-    const Member *x = a, *y = b;
-    if (x->root != y->root)
-        return x->root < y->root ? -1 : 1;
-    if (x->time != y->time)
-        return x->time < y->time ? -1 : 1;
-    return x->request < y->request ? -1 : x->request > y->request;
+    for (int depth = 0; depth < MAX_DEPTH && parents[call] != LAMP_NONE; depth++)
+        call = parents[call];
+    return call;
 }
 
 /* The variant (0 alone, 1 not last, 2 last) of every request. */
 static guint8 *
 find_places(const LampField *field, LampPlace place, const guint32 *parents)
 {
-    g_autofree Member *members = g_new(Member, field->n_requests + 1);
+    g_autofree guint32 *roots = g_new(guint32, field->n_requests + 1);
     guint8 *variants = g_new0(guint8, field->n_requests + 1);
+    guint32 most = 0;
+    for (guint32 r = 0; r < field->n_requests; r++) {
+        roots[r] = root_of(parents, field->requests[r].call);
+        most = MAX(most, roots[r]);
+    }
+    g_autofree Members *members = g_new0(Members, (gsize) most + 1);
     for (guint32 r = 0; r < field->n_requests; r++) {
         const LampRequest *q = &field->requests[r];
-        guint32 root = q->call;
-        for (int depth = 0; depth < MAX_DEPTH && parents[root] != LAMP_NONE; depth++)
-            root = parents[root];
-        members[r] = (Member){root, r, place == LAMP_PLACE_LAST_START ? q->start : q->end};
+        gint64 time = place == LAMP_PLACE_LAST_START ? q->start : q->end;
+        Members *to = &members[roots[r]];
+        if (to->n++ == 0 || time >= to->time) {
+            to->last = r;
+            to->time = time;
+        }
     }
-    qsort(members, field->n_requests, sizeof *members, compare_members);
-    for (guint32 i = 0; i < field->n_requests; i++) {
-        gboolean first = i == 0 || members[i - 1].root != members[i].root;
-        gboolean last = i + 1 == field->n_requests || members[i + 1].root != members[i].root;
-        variants[members[i].request] = first && last ? 0 : last ? 2 : 1;
+    for (guint32 r = 0; r < field->n_requests; r++) {
+        const Members *of = &members[roots[r]];
+        variants[r] = of->n == 1 ? 0 : of->last == r ? 2 : 1;
     }
     return variants;
 }
