@@ -100,4 +100,5 @@ lamp_field_find_candidates(LampField *field)
     collect_all(field);
     if (lamp_field_find_grain(field))
         collect_all(field);
+    lamp_field_find_background(field);
 }

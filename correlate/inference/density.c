@@ -12,6 +12,8 @@
 #include <math.h>
 
 #define BROAD_SHARE 0.05
+#define USUAL_SPREAD 12.0 /* bins: three quarters of an octave */
+#define FEW 1.0           /* observation's weight of that in the spread of others */
 
 static double
 bin_width(int bin, float scale)
@@ -35,7 +37,7 @@ static float
 relative_width(int bin)
 {
     int at = bin >= LAMP_SIDE ? bin - LAMP_SIDE : LAMP_SIDE - 1 - bin;
-    return (float) (G_GUINT64_CONSTANT(1) << (at >> LAMP_SUB_BITS));
+    return (float) (G_GUINT64_CONSTANT(1) << ((guint32) at >> LAMP_SUB_BITS & 63));
 }
 
 void
@@ -88,7 +90,7 @@ find_quantile_bin(const float *bins, const Occupied *occupied, double q)
     return occupied->at[occupied->n - 1];
 }
 
-/* Silverman's rule, with the robust one of two measures of spread. */
+/* Silverman's rule, with the robust one of two measures of spread; of a few values none is. */
 static double
 choose_bandwidth(const float *bins, const Occupied *occupied)
 {
@@ -104,6 +106,8 @@ choose_bandwidth(const float *bins, const Occupied *occupied)
     double quartiles =
         find_quantile_bin(bins, occupied, 0.75) - find_quantile_bin(bins, occupied, 0.25) + 1;
     double narrow = MIN(spread, quartiles / 1.34);
+    narrow =
+        sqrt((narrow * narrow * total + FEW * USUAL_SPREAD * USUAL_SPREAD) / (total + FEW));
     return CLAMP(0.9 * narrow * pow(MAX(total, 1), -0.2), 0.6, 48);
 }
 

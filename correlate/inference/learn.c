@@ -379,6 +379,7 @@ learn_orphans(LampModel *self, const LampField *field, const LampExamples *examp
         double usual = MAX(total - seen, FEW_ORPHANS) / MAX(field->n_steps - steps[k], 1);
         seen = steps[k] * (MAX(seen - 1, 0) + LEAN_ORPHANS * MIN(usual, 1)) /
                (MAX(steps[k] - 1, 0) + LEAN_ORPHANS);
+        seen += (double) field->background[k] * MAX(steps[k] - seen, 0);
         double few = MIN(FEW_ORPHANS * steps[k], MAX_FEW_ORPHANS);
         self->log_orphan[k] =
             (float) log((seen + MAX(few, FEW_ORPHANS)) / (double) field->span);

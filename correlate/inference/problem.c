@@ -316,6 +316,7 @@ lamp_problem_free(LampProblem *self)
         g_free(f->request_kind_partner);
         g_free(f->request_kind_operation);
         g_free(f->overruns);
+        g_free(f->background);
     }
     g_free(self->fields);
     g_free(self);

@@ -47,6 +47,7 @@ typedef struct {
     guint32 *step_kind_service, *step_kind_operation; /* names of the dense kinds */
     guint32 *request_kind_partner, *request_kind_operation;
     guint8 *overruns;  /* per step kind: may outlive its request */
+    float *background; /* per step kind: probability that no request makes it (background.c) */
     gint64 resolution; /* of the time stamps, ns */
     gint64 grain;      /* of clocks that each have their own phase; 0: none (grain.c) */
     gint64 span;       /* from the first to the last event, ns */
@@ -70,6 +71,9 @@ void lamp_field_find_candidates(LampField *field);
  * the step's are excluded. The candidates must be known, and are to be found anew after TRUE.
  */
 gboolean lamp_field_find_grain(LampField *field);
+
+/* Fills in how probably each kind of step is background. The candidates must be known. */
+void lamp_field_find_background(LampField *field);
 
 /* Whether the request was open during the step; the engine's only hard constraint. Who asks on
  * one connection is never its server: of two calls in one direction none causes the other. */

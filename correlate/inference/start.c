@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #define ROUNDS 3
+#define LIKELY_BACKGROUND 0.5f /* such steps are left without a request at first */
 
 typedef struct {
     float *before, *after; /* histograms, then log densities */
@@ -135,7 +136,8 @@ take_greedily(Start *self, LampState *state)
             const LampStep *step = &f->steps[edges[i].step];
             guint32 r = f->candidates[step->first_candidate + edges[i].candidate];
             guint32 pair = f->requests[r].kind * f->n_step_kinds + step->kind, had = 0;
-            if (state->owner[edges[i].step] != LAMP_NONE)
+            if (state->owner[edges[i].step] != LAMP_NONE ||
+                f->background[step->kind] > LIKELY_BACKGROUND)
                 continue;
             for (guint32 k = 0; k < state->kids[r].n; k++)
                 had += f->steps[state->kids[r].at[k]].kind == step->kind;
