@@ -248,7 +248,9 @@ gboolean
 lamp_pass_load(LampCorrelation *c, GError **error)
 {
     return check_count(c, error) &&
-           for_each_row(c, "SELECT source_id, path, kind, host FROM sources ORDER BY source_id",
+           for_each_row(c,
+                        "SELECT source_id, path, kind, host FROM sources WHERE state NOT IN"
+                        " ('duplicate', 'skipped') ORDER BY source_id",
                         take_source, error) &&
            for_each_row(c, "SELECT endpoint_id, address, port FROM endpoints ORDER BY 1",
                         take_place, error) &&

@@ -123,6 +123,30 @@ START_TEST(a_line_ties_its_request_to_its_upstream)
 }
 END_TEST
 
+/* A file with the content of another was not read, and is no host of its own. */
+START_TEST(a_duplicate_is_no_host)
+{
+    Fixture f;
+    fixture_begin(&f);
+    add_source(&f, 1, "web.log", "log");
+    add_source(&f, 2, "web-copy.log", "log");
+    fixture_run(&f, "UPDATE sources SET state = 'duplicate' WHERE source_id = 2");
+    fixture_run(&f, "INSERT INTO events (event_id, source_id, offset_bytes, length_bytes,"
+                    " time_ns, resolution_ns) VALUES (1, 1, 0, 1, 100, 1)");
+    fixture_ready(&f);
+    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
+    g_autoptr(LampStatement) hosts = lamp_statement_new(
+        f.store, "SELECT count(*), min(name) FROM hosts JOIN source_hosts USING (host_id)",
+        NULL);
+    gboolean has_row = FALSE;
+    ck_assert(lamp_statement_step(hosts, &has_row, NULL) && has_row);
+    ck_assert_int_eq(lamp_statement_int(hosts, 0), 1);
+    ck_assert_str_eq(lamp_statement_text(hosts, 1), "web");
+    g_clear_pointer(&hosts, lamp_statement_free);
+    fixture_end(&f);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -131,6 +155,7 @@ main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, captures_are_told_apart_by_each_other);
     tcase_add_test(tcase, a_log_finds_its_host);
+    tcase_add_test(tcase, a_duplicate_is_no_host);
     tcase_add_test(tcase, a_line_ties_its_request_to_its_upstream);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
