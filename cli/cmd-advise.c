@@ -164,6 +164,7 @@ const LampCommand lamp_command_advise = {
     .name = "advise",
     .arguments = "FILE.db",
     .summary = "What could be batched, parallel, cached; with predicted gains",
+    .examples = "lamplight advise shop.db",
     .options = options,
     .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,

@@ -209,6 +209,8 @@ const LampCommand lamp_command_analyze = {
     .name = "analyze",
     .arguments = "PATH...",
     .summary = "Read logs and captures, find the request flows, show them",
+    .examples = "lamplight analyze pcap/ logs/ -o shop.db\n"
+                "lamplight analyze --keylog tls.keys lo.pcap -o lo.db",
     .description =
         "Does `ingest`, `correlate` and then shows `services`, `flows` and one `gantt`. PATH "
         "is a file, a\n"

@@ -284,6 +284,7 @@ const LampCommand lamp_command_audit = {
     .name = "audit",
     .arguments = "--policy FILE FILE.db",
     .summary = "Calls that a policy does not allow, with evidence",
+    .examples = "lamplight audit --policy allowed.txt shop.db",
     .description = "Rules, one a line, the first that matches decides:\n"
                    "  allow client -> nginx\n  allow shop -> catalog/GET *\n  deny * -> pg\n"
                    "Exit status 1 if any call is not allowed.",

@@ -336,6 +336,8 @@ const LampCommand lamp_command_cct = {
     .name = "cct",
     .arguments = "FILE.db",
     .summary = "Calling context tree: time, calls, errors by path of calls",
+    .examples = "lamplight cct --sort exclusive --depth 3 shop.db\n"
+                "lamplight cct --folded shop.db | flamegraph.pl > shop.svg",
     .options = options,
     .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,

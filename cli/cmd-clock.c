@@ -218,6 +218,7 @@ const LampCommand lamp_command_clock = {
     .name = "clock",
     .arguments = "FILE.db",
     .summary = "Show each host's clock error, and what is still out of order",
+    .examples = "lamplight clock shop.db",
     .description =
         "Offset is the host's clock minus the reference's in the middle of the time; the "
         "true value lies\n"

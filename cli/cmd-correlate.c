@@ -14,6 +14,7 @@ const LampCommand lamp_command_correlate = {
     .name = "correlate",
     .arguments = "FILE.db",
     .summary = "Find calls, clocks and causes in an ingested database",
+    .examples = "lamplight correlate day.db",
     .options = lamp_correlate_option_entries,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_WRITES | LAMP_COMMAND_INGESTED,
     .least_arguments = 1,

@@ -107,6 +107,7 @@ const LampCommand lamp_command_costs = {
     .name = "costs",
     .arguments = "FILE.db",
     .summary = "Who costs whom: time, calls, bytes, direct and transitive",
+    .examples = "lamplight costs shop.db",
     .options = options,
     .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,

@@ -210,6 +210,7 @@ const LampCommand lamp_command_dependencies = {
     .name = "dependencies",
     .arguments = "FILE.db",
     .summary = "Dependencies between services from flow records or connections alone",
+    .examples = "lamplight dependencies records.db",
     .description =
         "Needs no packets and no logs: NetFlow, IPFIX, sFlow or conntrack records will do. "
         "Where\n"

@@ -365,11 +365,11 @@ const LampCommand lamp_command_diff = {
     .summary = "What differs between two captures, periods or sets of hosts",
     .description =
         "Periods and hosts may be told together, and with two databases: each period "
-        "counts from\nthe first request of its database. Examples:\n"
-        "  lamplight diff monday.db tuesday.db\n"
-        "  lamplight diff day.db --split 3600\n"
-        "  lamplight diff day.db --before app1 --after app2 --before-period 0..600 "
-        "--after-period 0..600\n",
+        "counts from\nthe first request of its database.",
+    .examples = "lamplight diff monday.db tuesday.db\n"
+                "lamplight diff day.db --split 3600\n"
+                "lamplight diff day.db --before app1 --after app2 --before-period 0..600 "
+                "--after-period 0..600",
     .options = options,
     .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,

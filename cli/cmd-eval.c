@@ -116,6 +116,7 @@ const LampCommand lamp_command_eval = {
     .name = "eval",
     .arguments = "--truth PATH | --whatif MEASURED.csv --scenarios FILE FILE.db",
     .summary = "Compare the result with a known truth",
+    .examples = "lamplight eval --truth fixtures/shop/truth shop.db",
     .description = "PATH is a folder with spans.csv (and clocks.csv), or a file of spans with "
                    "span_id, trace_id\n"
                    "and parent_span_id. Definitions: docs/inference.md.",

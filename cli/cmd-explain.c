@@ -385,6 +385,7 @@ const LampCommand lamp_command_explain = {
     .name = "explain",
     .arguments = "FILE.db SPAN",
     .summary = "Tell why a call was given its parent",
+    .examples = "lamplight explain shop.db 42",
     .description =
         "SPAN is a span id (of the view `spans`, or as imported) or a call's number.",
     .options = options,

@@ -95,6 +95,8 @@ const LampCommand lamp_command_export = {
     .name = "export",
     .arguments = "--format FORMAT FILE.db",
     .summary = "Write request flows for Jaeger, Zipkin, OpenTelemetry, Perfetto, flame graphs",
+    .examples = "lamplight export --format otlp shop.db | gzip > shop.otlp.json.gz\n"
+                "lamplight export --format perfetto -o shop.json shop.db",
     .options = options,
     .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,

@@ -231,6 +231,8 @@ const LampCommand lamp_command_flows = {
     .name = "flows",
     .arguments = "FILE.db",
     .summary = "Request flows by shape, with counts and latencies",
+    .examples = "lamplight flows --by latency --top 5 shop.db\n"
+                "lamplight flows --requests --root web --errors shop.db",
     .description =
         "A shape is a class of requests with the same causal structure. In the trees, \"×3\"\n"
         "is a repeated call and \"‖\" marks calls that run in parallel with a neighbour.",

@@ -50,5 +50,6 @@ const LampCommand lamp_command_formats = {
     .name = "formats",
     .arguments = "",
     .summary = "List the file formats and protocols that are understood",
+    .examples = "lamplight formats",
     .run = run,
 };

@@ -247,6 +247,8 @@ const LampCommand lamp_command_gantt = {
     .name = "gantt",
     .arguments = "FILE.db [TRACE]",
     .summary = "One request as a Gantt chart in the terminal",
+    .examples = "lamplight gantt --slowest --root web shop.db\n"
+                "lamplight gantt shop.db 106",
     .description = "Without TRACE: a typical request, the one with the median duration of the\n"
                    "most frequent shape (--service, --operation choose among all).",
     .options = options,

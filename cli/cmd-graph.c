@@ -162,6 +162,8 @@ const LampCommand lamp_command_graph = {
     .name = "graph",
     .arguments = "FILE.db",
     .summary = "Service map and request-flow graphs as DOT, SVG, Mermaid, JSON",
+    .examples = "lamplight graph --format svg -o map.svg shop.db\n"
+                "lamplight graph --operations --root web shop.db",
     .description =
         "Nodes tell the callee's time, edges the caller's; thick edges and filled nodes carry\n"
         "the critical paths. In request-flow graphs (--shape) dashed edges tell which call\n"

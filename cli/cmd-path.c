@@ -249,6 +249,8 @@ const LampCommand lamp_command_path = {
     .name = "path",
     .arguments = "FILE.db [TRACE]",
     .summary = "Critical paths: whose time decides the latency, and slack",
+    .examples = "lamplight path --operation /cart shop.db\n"
+                "lamplight path shop.db 106",
     .options = options,
     .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,

@@ -267,6 +267,7 @@ const LampCommand lamp_command_relations = {
     .name = "relations",
     .arguments = "FILE.db",
     .summary = "What always comes before what within requests, from many traces",
+    .examples = "lamplight relations shop.db",
     .description =
         "For each request class the relations that no trace refutes: happens-before, mutual\n"
         "exclusion, pipeline. Wrong links and clock errors are allowed for. Method and "

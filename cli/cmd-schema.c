@@ -23,6 +23,7 @@ const LampCommand lamp_command_schema = {
     .name = "schema",
     .arguments = "",
     .summary = "Show the database's tables and views with their meaning",
+    .examples = "lamplight schema --markdown",
     .options = options,
     .run = run,
 };

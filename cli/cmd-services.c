@@ -228,6 +228,8 @@ const LampCommand lamp_command_services = {
     .name = "services",
     .arguments = "FILE.db",
     .summary = "Services and operations with rate, errors and durations",
+    .examples = "lamplight services shop.db\n"
+                "lamplight services --no-background --json shop.db",
     .options = options,
     .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,

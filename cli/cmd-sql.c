@@ -157,6 +157,7 @@ const LampCommand lamp_command_sql = {
     .name = "sql",
     .arguments = "FILE.db QUERY",
     .summary = "Ask the database a question in SQL (read-only)",
+    .examples = "lamplight sql shop.db \"SELECT service, count(*) FROM spans GROUP BY 1\"",
     .description =
         "Tables and views: `lamplight schema`, docs/schema.md. Examples:\n"
         "  lamplight sql shop.db \"SELECT service, count(*) FROM spans GROUP BY 1\"\n"

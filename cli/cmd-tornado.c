@@ -195,6 +195,7 @@ const LampCommand lamp_command_tornado = {
     .name = "tornado",
     .arguments = "FILE.db",
     .summary = "Which component, made 10 % faster, would gain most",
+    .examples = "lamplight tornado shop.db",
     .options = options,
     .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,

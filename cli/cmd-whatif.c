@@ -425,6 +425,9 @@ const LampCommand lamp_command_whatif = {
     .name = "whatif",
     .arguments = "FILE.db",
     .summary = "Predict latency under changes by replaying every request",
+    .examples =
+        "lamplight whatif --change 'postgres *0.5' shop.db\n"
+        "lamplight whatif --change 'cache pg hit 0.8 in 1ms; load *2' --explain shop.db",
     .description =
         "Changes (docs/model.md tells the model and how far it was validated):\n"
         "  TARGET *F | +T | -T | =T       the target's own work\n"

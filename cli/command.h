@@ -63,6 +63,7 @@ typedef struct {
     const char *name;
     const char *arguments;   /* for the usage line: "FILE.db [TRACE]" */
     const char *summary;     /* one line, no full stop */
+    const char *examples;    /* command lines, one a line; shown below the description */
     const char *description; /* further help, shown below the options; may be NULL */
     const GOptionEntry
         *options; /* parsed by main into the command's static variables; may be NULL */

@@ -30,6 +30,7 @@ const LampCommand *const lamp_commands[] = {
     &lamp_command_sql,
     &lamp_command_formats,
     &lamp_command_schema,
+    &lamp_command_manual,
     NULL,
 };
 /* clang-format on */

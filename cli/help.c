@@ -9,15 +9,14 @@
 gboolean lamp_option_quiet, lamp_option_verbose;
 static gboolean help;
 
-static const GOptionEntry common_options[] = {
+const GOptionEntry lamp_common_options[] = {
     {"quiet", 'q', 0, G_OPTION_ARG_NONE, &lamp_option_quiet, "errors only, no progress", NULL},
     {"verbose", 'v', 0, G_OPTION_ARG_NONE, &lamp_option_verbose, "say more", NULL},
     {"help", 'h', 0, G_OPTION_ARG_NONE, &help, "show this", NULL},
     {NULL},
 };
 
-static const char exit_statuses[] =
-    "Exit status:\n"
+const char lamp_exit_statuses[] =
     "  0    done\n"
     "  1    done, but some of the input could not be read or understood (ingest, analyze),\n"
     "       or some calls are not allowed (audit)\n"
@@ -43,8 +42,8 @@ lamp_help_overview(void)
     g_string_append_printf(out,
                            "\n`lamplight help COMMAND` tells the options of a command. Start "
                            "with\n"
-                           "  lamplight analyze PATH... -o FILE.db\n\n%s",
-                           exit_statuses);
+                           "  lamplight analyze PATH... -o FILE.db\n\nExit status:\n%s",
+                           lamp_exit_statuses);
     return out;
 }
 
@@ -87,7 +86,7 @@ advise(const LampCommand *command, GError *error)
         g_autoptr(GPtrArray) names = g_ptr_array_new();
         add_names(names, command->options);
         add_names(names, command->more_options);
-        add_names(names, common_options);
+        add_names(names, lamp_common_options);
         g_ptr_array_add(names, NULL);
         g_auto(GStrv) words = g_strsplit(typed + 3, "=", 2);
         const char *near = lamp_closest(words[0], (const char *const *) names->pdata);
@@ -100,6 +99,22 @@ advise(const LampCommand *command, GError *error)
     error->message = message;
 }
 
+/* What stands below the options: the description, then the examples. */
+static char *
+describe(const LampCommand *command)
+{
+    GString *out = g_string_new(command->description);
+    if (command->examples == NULL)
+        return g_string_free(out, FALSE);
+    if (out->len > 0)
+        g_string_append(out, g_str_has_suffix(out->str, "\n") ? "\n" : "\n\n");
+    g_auto(GStrv) lines = g_strsplit(command->examples, "\n", -1);
+    g_string_append(out, lines[0] != NULL && lines[1] != NULL ? "Examples:" : "Example:");
+    for (guint i = 0; lines[i] != NULL; i++)
+        g_string_append_printf(out, "\n  %s", lines[i]);
+    return g_string_free(out, FALSE);
+}
+
 gboolean
 lamp_options_parse(const LampCommand *command, int *argc, char ***argv, GString **out_help,
                    GError **error)
@@ -108,13 +123,13 @@ lamp_options_parse(const LampCommand *command, int *argc, char ***argv, GString 
     g_autofree char *usage = g_strdup_printf("%s\n\n%s", command->arguments, command->summary);
     g_set_prgname(program);
     g_autoptr(GOptionContext) context = g_option_context_new(usage);
-    if (command->description != NULL)
-        g_option_context_set_description(context, command->description);
+    g_autofree char *below = describe(command);
+    g_option_context_set_description(context, below);
     if (command->options != NULL)
         g_option_context_add_main_entries(context, command->options, NULL);
     if (command->more_options != NULL)
         g_option_context_add_main_entries(context, command->more_options, NULL);
-    g_option_context_add_main_entries(context, common_options, NULL);
+    g_option_context_add_main_entries(context, lamp_common_options, NULL);
     g_option_context_set_help_enabled(context, FALSE);
     g_autoptr(GError) wrong = NULL;
     if (!g_option_context_parse(context, argc, argv, &wrong)) {

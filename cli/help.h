@@ -18,5 +18,9 @@ const LampCommand *lamp_command_find(const char *name, GError **error);
 gboolean lamp_options_parse(const LampCommand *command, int *argc, char ***argv,
                             GString **out_help, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Set by the options that every command has. */
+/* The options that every command has, and what the exit statuses mean. */
+extern const GOptionEntry lamp_common_options[];
+extern const char lamp_exit_statuses[];
+
+/* Set by these options. */
 extern gboolean lamp_option_quiet, lamp_option_verbose;
