@@ -1,5 +1,5 @@
 /* What the advisor finds, what it leaves alone, and that its changes can be replayed. */
-#include "model/advice.h"
+#include "model/advice-queries.h"
 #include "model/what-if.h"
 #include "tests/unit/flow-fixture.h"
 
@@ -203,6 +203,49 @@ START_TEST(test_advice_puts_no_cache_before_a_cache)
 }
 END_TEST
 
+/* A hundred calls that ask the same again, behind as many others as are looked at; the last of
+ * these are left in if @others is one less. */
+static GArray *
+advise_behind(guint others)
+{
+    static const char *const one[] = {"1 0 client web GET 0 0 1000 1000", NULL};
+    g_autofree char *sql = g_strdup_printf(
+        "UPDATE strings SET text = 'GET /' WHERE text = 'GET';"
+        "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < %u + 100)"
+        " INSERT INTO calls (call_id, trace_id, server_instance_id, operation_id, is_error, "
+        "flags,"
+        " position, request_bytes, response_bytes, server_start_ns, server_observation_id)"
+        " SELECT i, 1, server_instance_id, iif(i > %u, operation_id, NULL), 0, 0, 1, 0, 0,"
+        " i * 1000, 1 FROM n, calls WHERE call_id = 1;"
+        "INSERT INTO observations (observation_id, source_id, origin, request_values) VALUES"
+        " (1, 1, 'wire', '{\"path\":\"x\"}');",
+        others, others);
+    g_autoptr(LampStore) store = fixture_store_with(one, sql);
+    GArray *list = g_array_new(FALSE, TRUE, sizeof(LampAdvice));
+    LampAdviceScope scope = {"[1]", others + 100};
+    g_autoptr(GError) error = NULL;
+    ck_assert_msg(lamp_advice_query(store, &scope, list, &error), "%s",
+                  error != NULL ? error->message : "");
+    return list;
+}
+
+START_TEST(test_advice_looks_at_so_many_calls_for_caches)
+{
+    g_autoptr(GArray) within = advise_behind(199900);
+    ck_assert_uint_eq(within->len, 1);
+    g_autofree char *whole = g_array_index(within, LampAdvice, 0).text;
+    g_autofree char *change = g_array_index(within, LampAdvice, 0).change;
+    ck_assert_ptr_null(strstr(whole, "looked at"));
+    g_autoptr(GArray) partly = advise_behind(199920);
+    g_autofree char *cut = g_array_index(partly, LampAdvice, 0).text;
+    g_autofree char *other = g_array_index(partly, LampAdvice, 0).change;
+    ck_assert_uint_eq(g_array_index(partly, LampAdvice, 0).requests, 80);
+    ck_assert_ptr_nonnull(strstr(cut, "(looked at: the first 200000 calls)"));
+    g_autoptr(GArray) beyond = advise_behind(200000);
+    ck_assert_uint_eq(beyond->len, 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -216,6 +259,7 @@ main(void)
     tcase_add_test(cases, test_advice_finds_chatter);
     tcase_add_test(cases, test_advice_finds_large_responses_passed_on_whole);
     tcase_add_test(cases, test_advice_puts_no_cache_before_a_cache);
+    tcase_add_test(cases, test_advice_looks_at_so_many_calls_for_caches);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }

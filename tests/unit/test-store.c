@@ -164,7 +164,7 @@ START_TEST(test_full_disk_leaves_nothing_of_the_source)
     ck_assert(lamp_store_run(store, "PRAGMA main.max_page_count=80", NULL));
     ck_assert_int_gt(lamp_writer_source_begin(writer, NULL), 0);
     for (guint64 i = 0; i < CALLS; i++) {
-        g_autofree char *operation = g_strdup_printf("GET /%" G_GUINT64_FORMAT, i / 100);
+        g_autofree char *operation = g_strdup_printf("GET /%0200" G_GINT64_MODIFIER "u", i);
         LampObservationRow row = {.connection_id = 1,
                                   .position = i,
                                   .operation = lamp_bytes_text(operation),
