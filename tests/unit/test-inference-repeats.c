@@ -1,11 +1,12 @@
-/* A step that hardly any request makes, and one request makes again and again. */
+/* Steps that hardly any request makes: one request again and again, or one kind of two alike.
+ */
 #include "correlate/inference/inference.h"
 #include "tests/unit/suite.h"
 
 #define US G_GINT64_CONSTANT(1000)
 #define MS (1000 * US)
 
-enum { SERVICE = 1, STORE, REQUESTS = 200, REPEATS = 60, REPEATING = 100 };
+enum { SERVICE = 1, STORE, OTHER, REQUESTS = 200, REPEATS = 60, REPEATING = 100 };
 
 static void
 add_call(GArray *calls, guint32 from, guint32 to, gint64 start, gint64 end)
@@ -46,12 +47,38 @@ START_TEST(test_later_times_may_be_known_and_the_first_not)
 }
 END_TEST
 
+/* Two kinds of requests do the same, but that one of them asks OTHER once in thirty times: what
+ * the other does is learnt from both, so it knows that step, too, as one that may come. */
+START_TEST(test_a_rare_step_parts_no_family)
+{
+    enum { EACH = 600 };
+    g_autoptr(GArray) calls = g_array_new(FALSE, TRUE, sizeof(LampInferenceCall));
+    for (guint i = 0; i < 2 * EACH; i++) {
+        gint64 start = i * 10 * MS, spread = i * i % 97 * US;
+        add_call(calls, 0, SERVICE, start, start + 5 * MS + spread);
+        g_array_index(calls, LampInferenceCall, calls->len - 1).operation = 100 + i % 2;
+        add_call(calls, SERVICE, STORE, start + MS + spread, start + 2 * MS + spread);
+        if (i % 62 == 0)
+            add_call(calls, SERVICE, OTHER, start + 3 * MS + spread, start + 4 * MS + spread);
+    }
+    LampInferenceInput input = {.calls = (const LampInferenceCall *) (void *) calls->data,
+                                .n_calls = calls->len};
+    g_autoptr(LampInference) answer = lamp_inference_run(&input, NULL, NULL);
+    ck_assert_ptr_nonnull(answer);
+    guint kinds = 0;
+    for (gsize i = 0; i < answer->n_slots; i++)
+        kinds += answer->slots[i].service == SERVICE && answer->slots[i].child_service == OTHER;
+    ck_assert_uint_eq(kinds, 2);
+}
+END_TEST
+
 int
 main(void)
 {
     Suite *suite = suite_create("inference-repeats");
     TCase *cases = tcase_create("inference-repeats");
     tcase_add_test(cases, test_later_times_may_be_known_and_the_first_not);
+    tcase_add_test(cases, test_a_rare_step_parts_no_family);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }

@@ -192,41 +192,6 @@ START_TEST(structure_is_learnt)
 }
 END_TEST
 
-/* The front serves two kinds that do the same, but that one of them asks BACK once in thirty
- * times: what the other does is learnt from both, so it knows that call, too, as one that may
- * come. */
-START_TEST(a_rare_call_parts_no_family)
-{
-    World world = {g_array_new(FALSE, TRUE, sizeof(LampInferenceCall)),
-                   g_array_new(FALSE, TRUE, sizeof(guint32))};
-    gint64 now = ORIGIN;
-    random_state = 88172645463325252u;
-    for (guint32 i = 0; i < 1200; i++) {
-        guint32 at = world.calls->len, none = LAMP_INFERENCE_NO_CALL;
-        LampInferenceCall request = {.client_start_ns = now,
-                                     .server_start_ns = now + delay(50),
-                                     .server_process = FRONT,
-                                     .server_service = FRONT,
-                                     .operation = 100 + i % 2};
-        g_array_append_val(world.calls, request);
-        g_array_append_val(world.truth, none);
-        gint64 end = make_call(&world, request.server_start_ns + delay(200), at, FRONT, STORE);
-        if (i % 60 == 0)
-            end = make_call(&world, end + delay(300), at, FRONT, BACK);
-        LampInferenceCall *self = &g_array_index(world.calls, LampInferenceCall, at);
-        self->server_end_ns = end + delay(400);
-        self->client_end_ns = self->server_end_ns + delay(50);
-        now = self->client_end_ns + delay(500);
-    }
-    g_autoptr(LampInference) answer = infer(&world);
-    guint32 kinds = 0;
-    for (gsize i = 0; i < answer->n_slots; i++)
-        kinds += answer->slots[i].service == FRONT && answer->slots[i].child_service == BACK;
-    ck_assert_uint_eq(kinds, 2);
-    free_world(&world);
-}
-END_TEST
-
 /* Gives every call an id of its request: a value that only it and its steps bear. */
 static GArray *
 name_requests(World *world)
@@ -514,7 +479,6 @@ main(void)
     tcase_add_test(tcase, input_order_changes_nothing);
     tcase_add_test(tcase, shifted_clocks_change_nothing);
     tcase_add_test(tcase, structure_is_learnt);
-    tcase_add_test(tcase, a_rare_call_parts_no_family);
     tcase_add_test(tcase, more_evidence_does_no_harm);
     tcase_add_test(tcase, worthless_values_do_no_harm);
     tcase_add_test(tcase, rare_calls_are_no_background);
