@@ -47,7 +47,7 @@ lamp_sampler_new(LampState *state, LampModel *model)
     LampSampler *self = g_new0(LampSampler, 1);
     self->state = state;
     self->model = model;
-    self->random = 0x1a3b5c89fae4e295;
+    self->random = 0x1a3b5c7d9e8f6021;
     lamp_sampler_find_pairs(self);
     self->neighbours = g_new0(struct LampNeighbours, 1);
     self->sure = g_new0(guint8, state->field->n_steps + 1);
