@@ -21,8 +21,10 @@
  * programs are tried. After Dempster, Laird and Rubin (1977); that one connection is one
  * process' is what vPath (Tak et al., USENIX ATC 2009) has from the kernel.
  *
- * Limits: at most 256 calls of a connection testify; of the requests that enclose a call, the
- * latest 16. A program that is unseen but answers no one (a queue's worker) is nobody.
+ * Limits: at most 256 calls of a connection testify, fewer where there are so many connections
+ * and programs that the notes would take more than 256 MiB; of the requests that enclose a
+ * call, the latest 16. A program that is unseen but answers no one (a queue's worker) is
+ * nobody.
  */
 #include "correlate/ownership.h"
 
@@ -38,8 +40,8 @@
 #define MOST_ENCLOSING 16u
 #define MOST_LOOKED_AT 256u
 #define MOST_CALLS 256u
-#define LEAST_CALLS 8u
-#define GAP_BUDGET ((guint64) 64 << 20)
+#define NOTED_BYTES (1u + 2 * MOST_ENCLOSING) /* at most, of a call and an owner */
+#define GAP_BUDGET ((guint64) 256 << 20)
 
 typedef struct {
     double from[BINS], to[BINS]; /* probability of each bin */
@@ -78,7 +80,7 @@ note_gaps(Search *s, guint owner, const LampBusyTime *call, gint64 longest)
 {
     const LampOwnershipInput *in = s->input;
     guint first = in->first_request[owner], low = first, high = in->first_request[owner + 1];
-    guint8 found[1 + 2 * MOST_ENCLOSING] = {0};
+    guint8 found[NOTED_BYTES] = {0};
     while (low < high) {
         guint mid = low + (high - low) / 2;
         if (in->requests[mid].start <= call->start)
@@ -281,20 +283,40 @@ find_span(const LampOwnershipInput *in)
     return to > from ? (double) (to - from) : 1.0;
 }
 
-/* So many calls of each connection that what is noted of them stays within bounds. */
+/* The most that can be noted of @k calls of each connection. */
+static guint64
+cost_of_calls(const LampOwnershipInput *in, guint k)
+{
+    guint64 calls = 0;
+    for (guint i = 0; i < in->connections; i++)
+        calls += MIN(in->connection[i].count, k);
+    return calls * in->owners * NOTED_BYTES;
+}
+
+/* So many calls of each connection that what is noted of them stays within bounds; 0: even one
+ * is too much. */
 static guint
 choose_most_calls(const LampOwnershipInput *in)
 {
-    guint64 cost = (guint64) MAX(in->connections, 1) * MAX(in->owners, 1) * 8;
-    return (guint) CLAMP(GAP_BUDGET / cost, LEAST_CALLS, MOST_CALLS);
+    guint low = 0, high = MOST_CALLS;
+    while (low < high) {
+        guint mid = high - (high - low) / 2;
+        if (cost_of_calls(in, mid) <= GAP_BUDGET)
+            low = mid;
+        else
+            high = mid - 1;
+    }
+    return low;
 }
 
 LampOwnership *
 lamp_ownership_find(const LampOwnershipInput *input)
 {
-    Search s = {.input = input, .gaps = g_byte_array_new()};
+    Search s = {.input = input, .most_calls = choose_most_calls(input)};
     gsize choices = (gsize) input->owners + 1;
-    s.most_calls = choose_most_calls(input);
+    if (s.most_calls == 0)
+        return NULL;
+    s.gaps = g_byte_array_new();
     s.span = find_span(input);
     for (guint i = 0; i < BINS; i++)
         s.width[i] =

@@ -33,5 +33,6 @@ typedef struct {
     float probability;
 } LampOwnership;
 
-/* One for each connection; caller frees. O(calls x owners x overlapping requests). */
+/* One for each connection; caller frees. NULL where there are too many connections and owners
+ * to note even one call of each. O(calls x owners x overlapping requests). */
 LampOwnership *lamp_ownership_find(const LampOwnershipInput *input);

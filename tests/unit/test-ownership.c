@@ -172,6 +172,32 @@ START_TEST(test_without_calls_or_programs)
 }
 END_TEST
 
+/* What is noted of a call and an owner may take 33 bytes: here half a gigabyte. */
+START_TEST(test_too_many_connections_are_refused)
+{
+    enum { OWNERS = 100, CONNECTIONS = 170000 };
+    g_autofree guint32 *first = g_new0(guint32, OWNERS + 1);
+    g_autofree guint32 *callees = g_new0(guint32, OWNERS);
+    g_autofree LampCallerConnection *connections =
+        g_new(LampCallerConnection, (gsize) CONNECTIONS);
+    LampBusyTime calls[8] = {{1, 2}};
+    for (guint i = 0; i < CONNECTIONS; i++)
+        connections[i] = (LampCallerConnection){.callee = 1, .count = G_N_ELEMENTS(calls)};
+    LampOwnershipInput input = {
+        .owners = OWNERS,
+        .callees = 2,
+        .connections = CONNECTIONS,
+        .first_request = first,
+        .requests = calls,
+        .callee_of_owner = callees,
+        .connection = connections,
+        .calls = calls,
+    };
+    g_autofree LampOwnership *answer = lamp_ownership_find(&input);
+    ck_assert_ptr_null(answer);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -181,6 +207,7 @@ main(void)
     tcase_add_test(cases, test_what_comes_at_any_time_is_nobody_s);
     tcase_add_test(cases, test_two_programs_share_a_callee);
     tcase_add_test(cases, test_without_calls_or_programs);
+    tcase_add_test(cases, test_too_many_connections_are_refused);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }
