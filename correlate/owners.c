@@ -22,8 +22,23 @@ typedef struct {
     guint32 connection, callee, call; /* index of the call */
 } Sighting;
 
+/* Calls in the order of time, by host or instance: those of i are call[first[i] ...
+ * first[i + 1]). */
+typedef struct {
+    guint32 *first, *call;
+} CallList;
+
+/* What all hosts share. */
 typedef struct {
     LampCorrelation *c;
+    CallList served, made; /* by server's and by client's host */
+    CallList requests;     /* by server's instance */
+    guint32 *number;       /* of each instance, in `instances` of the host at hand */
+} Pass;
+
+typedef struct {
+    LampCorrelation *c;
+    const Pass *pass;
     guint32 host;
     GArray *instances;   /* guint32: whom it calls, those that serve there first; callees */
     GArray *owners;      /* guint32: of these, those that may call */
@@ -42,13 +57,56 @@ compare_sightings(gconstpointer left, gconstpointer right)
 }
 
 static guint32
-number_in(GArray *list, guint32 value)
+number_in(Gathering *g, guint32 instance)
 {
-    for (guint32 i = 0; i < list->len; i++)
-        if (g_array_index(list, guint32, i) == value)
-            return i;
-    g_array_append_val(list, value);
-    return list->len - 1;
+    guint32 *number = &g->pass->number[instance];
+    if (*number == LAMP_INDEX_NONE) {
+        *number = g->instances->len;
+        g_array_append_val(g->instances, instance);
+    }
+    return *number;
+}
+
+static guint32
+server_host(const LampCall *call)
+{
+    return call->server_host;
+}
+
+static guint32
+client_host(const LampCall *call)
+{
+    return call->client_host;
+}
+
+static guint32
+server_instance(const LampCall *call)
+{
+    return call->server_instance;
+}
+
+/* Lists the calls by what @key says, where that is less than @keys. */
+static CallList
+list_calls(LampCorrelation *c, guint32 keys, guint32 (*key)(const LampCall *call))
+{
+    CallList list = {g_new0(guint32, (gsize) keys + 2),
+                     g_new(guint32, (gsize) c->calls->len + 1)};
+    for (guint32 i = 0; i < c->calls->len; i++)
+        if (key(lamp_call(c, i)) < keys)
+            list.first[key(lamp_call(c, i)) + 2]++;
+    for (guint32 k = 0; k < keys; k++)
+        list.first[k + 2] += list.first[k + 1];
+    for (guint32 i = 0; i < c->calls->len; i++)
+        if (key(lamp_call(c, i)) < keys)
+            list.call[list.first[key(lamp_call(c, i)) + 1]++] = i;
+    return list;
+}
+
+static void
+clear_list(CallList *list)
+{
+    g_free(list->first);
+    g_free(list->call);
 }
 
 static gboolean
@@ -63,12 +121,13 @@ static void
 gather_instances(Gathering *g)
 {
     LampCorrelation *c = g->c;
-    for (guint32 i = 0; i < c->calls->len; i++) {
-        const LampCall *call = lamp_call(c, i);
-        if (call->server_host != g->host || call->server_instance == LAMP_INDEX_NONE)
+    const CallList *served = &g->pass->served;
+    for (guint32 i = served->first[g->host]; i < served->first[g->host + 1]; i++) {
+        const LampCall *call = lamp_call(c, served->call[i]);
+        if (call->server_instance == LAMP_INDEX_NONE)
             continue;
         guint known = g->instances->len;
-        guint32 number = number_in(g->instances, call->server_instance);
+        guint32 number = number_in(g, call->server_instance);
         if (g->instances->len == known || lamp_only_answers(c, call->protocol))
             continue;
         g_array_append_val(g->owners, call->server_instance);
@@ -79,15 +138,15 @@ gather_instances(Gathering *g)
 static void
 gather_requests(Gathering *g)
 {
-    LampCorrelation *c = g->c;
+    const CallList *requests = &g->pass->requests;
     for (guint o = 0; o < g->owners->len; o++) {
         guint32 instance = g_array_index(g->owners, guint32, o);
         guint32 first = g->requests->len;
         g_array_append_val(g->first_request, first);
-        for (guint32 i = 0; i < c->calls->len; i++) {
-            const LampCall *call = lamp_call(c, i);
+        for (guint32 i = requests->first[instance]; i < requests->first[instance + 1]; i++) {
+            const LampCall *call = lamp_call(g->c, requests->call[i]);
             LampBusyTime busy = {call->server_start, call->server_end};
-            if (call->server_instance == instance && has_both_ends(call))
+            if (has_both_ends(call))
                 g_array_append_val(g->requests, busy);
         }
     }
@@ -99,13 +158,14 @@ static void
 gather_calls(Gathering *g)
 {
     LampCorrelation *c = g->c;
-    for (guint32 i = 0; i < c->calls->len; i++) {
-        const LampCall *call = lamp_call(c, i);
-        if (call->client_host != g->host || call->client_connection == LAMP_INDEX_NONE ||
+    const CallList *made = &g->pass->made;
+    for (guint32 i = made->first[g->host]; i < made->first[g->host + 1]; i++) {
+        const LampCall *call = lamp_call(c, made->call[i]);
+        if (call->client_connection == LAMP_INDEX_NONE ||
             call->client_start == LAMP_TIME_NONE || call->server_instance == LAMP_INDEX_NONE)
             continue;
-        Sighting seen = {call->client_connection,
-                         number_in(g->instances, call->server_instance), i};
+        Sighting seen = {call->client_connection, number_in(g, call->server_instance),
+                         made->call[i]};
         g_array_append_val(g->sightings, seen);
     }
     g_array_sort(g->sightings, compare_sightings);
@@ -145,11 +205,11 @@ static void
 name_owners(Gathering *g, const LampOwnership *owned)
 {
     LampCorrelation *c = g->c;
+    const CallList *made = &g->pass->made;
     guint32 outside = outside_of(c, g->host);
     lamp_host(c, g->host)->is_shared = TRUE;
-    for (guint32 i = 0; i < c->calls->len; i++)
-        if (lamp_call(c, i)->client_host == g->host)
-            lamp_call(c, i)->client_instance = LAMP_INDEX_NONE;
+    for (guint32 i = made->first[g->host]; i < made->first[g->host + 1]; i++)
+        lamp_call(c, made->call[i])->client_instance = LAMP_INDEX_NONE;
     for (guint i = 0; i < g->connections->len; i++) {
         const LampCallerConnection *connection =
             &g_array_index(g->connections, LampCallerConnection, i);
@@ -163,16 +223,22 @@ name_owners(Gathering *g, const LampOwnership *owned)
     }
 }
 
+static gboolean
+has_too_many_pairs(const Gathering *g)
+{
+    return (guint64) g->owners->len * g->instances->len > MOST_PAIRS;
+}
+
 static void
 find_owners(Gathering *g)
 {
     gather_instances(g);
-    if (g->instances->len < 2 || g->owners->len == 0)
+    if (g->instances->len < 2 || g->owners->len == 0 || has_too_many_pairs(g))
+        return;
+    gather_calls(g);
+    if (has_too_many_pairs(g) || g->calls->len == 0)
         return;
     gather_requests(g);
-    gather_calls(g);
-    if ((guint64) g->owners->len * g->instances->len > MOST_PAIRS || g->calls->len == 0)
-        return;
     LampOwnershipInput input = {
         .owners = g->owners->len,
         .callees = g->instances->len,
@@ -184,14 +250,16 @@ find_owners(Gathering *g)
         .calls = (const LampBusyTime *) (gpointer) g->calls->data,
     };
     g_autofree LampOwnership *owned = lamp_ownership_find(&input);
-    name_owners(g, owned);
+    if (owned != NULL)
+        name_owners(g, owned);
 }
 
 static void
-look_at_host(LampCorrelation *c, guint32 host)
+look_at_host(const Pass *pass, guint32 host)
 {
     Gathering g = {
-        .c = c,
+        .c = pass->c,
+        .pass = pass,
         .host = host,
         .instances = g_array_new(FALSE, FALSE, sizeof(guint32)),
         .owners = g_array_new(FALSE, FALSE, sizeof(guint32)),
@@ -203,10 +271,34 @@ look_at_host(LampCorrelation *c, guint32 host)
         .callee_of_owner = g_array_new(FALSE, FALSE, sizeof(guint32)),
     };
     find_owners(&g);
+    for (guint i = 0; i < g.instances->len; i++)
+        pass->number[g_array_index(g.instances, guint32, i)] = LAMP_INDEX_NONE;
     GArray *arrays[] = {g.instances,     g.owners,   g.sightings, g.connections,
                         g.first_request, g.requests, g.calls,     g.callee_of_owner};
     for (guint i = 0; i < G_N_ELEMENTS(arrays); i++)
         g_array_unref(arrays[i]);
+}
+
+static void
+look_at_hosts(LampCorrelation *c, const guint8 *calls_itself)
+{
+    guint32 hosts = c->hosts->len, instances = c->instances->len;
+    Pass pass = {
+        .c = c,
+        .served = list_calls(c, hosts, server_host),
+        .made = list_calls(c, hosts, client_host),
+        .requests = list_calls(c, instances, server_instance),
+        .number = g_new(guint32, (gsize) instances + 1),
+    };
+    for (guint32 i = 0; i < instances; i++)
+        pass.number[i] = LAMP_INDEX_NONE;
+    for (guint32 host = 0; host < hosts; host++)
+        if (calls_itself[host])
+            look_at_host(&pass, host);
+    clear_list(&pass.served);
+    clear_list(&pass.made);
+    clear_list(&pass.requests);
+    g_free(pass.number);
 }
 
 /* Hosts that call themselves: what comes from elsewhere needs no such search. */
@@ -221,8 +313,6 @@ lamp_pass_owners(LampCorrelation *c, G_GNUC_UNUSED GError **error)
             call->client_connection != LAMP_INDEX_NONE)
             calls_itself[call->client_host] = 1;
     }
-    for (guint32 host = 0; host < c->hosts->len; host++)
-        if (calls_itself[host])
-            look_at_host(c, host);
+    look_at_hosts(c, calls_itself);
     return TRUE;
 }
