@@ -10,6 +10,9 @@
  *
  * From BEGIN to COMMIT or ROLLBACK a transaction keeps its connection.
  *
+ * Where more connections than that stood open at the same time, there is no such limit
+ * (model/pool-connections.c).
+ *
  * Not found: pools that were never exhausted, and protocols that carry many calls on one
  * connection (their calls do not wait for each other's end).
  */
@@ -361,7 +364,8 @@ lamp_pools_learn(LampReplay *replay, const LampTopology *topology, LampStations 
     g_autoptr(GArray) edges = collect_edges(replay, MOST_HOLDS);
     for (guint i = 0; i < edges->len && limits->len < G_MAXUINT16; i++) {
         LampPoolLimit limit;
-        if (find_limit(&g_array_index(edges, Edge, i), &limit))
+        if (find_limit(&g_array_index(edges, Edge, i), &limit) &&
+            lamp_pools_open_at_once(topology, limit.client, limit.server) <= limit.connections)
             g_array_append_val(limits, limit);
     }
     mark(replay, limits);

@@ -20,6 +20,10 @@ typedef struct {
 void lamp_pools_learn(LampReplay *replay, const LampTopology *topology, LampStations *stations,
                       GArray **out_limits);
 
+/* How many connections @client had to @server at the same time, each with calls before and
+ * after; 0 where the ends of connections are unknown. Reads all calls. */
+guint lamp_pools_open_at_once(const LampTopology *topology, guint32 client, guint32 server);
+
 /* Marks the calls of another batch. O(n log n). */
 void lamp_pools_mark(LampReplay *replay, const LampTopology *topology, const GArray *limits);
 

@@ -139,6 +139,12 @@ lamp_topology_free(LampTopology *topology)
     g_free(topology);
 }
 
+LampStore *
+lamp_topology_store(const LampTopology *topology)
+{
+    return topology->store;
+}
+
 guint
 lamp_topology_service_count(const LampTopology *topology)
 {

@@ -37,6 +37,9 @@ typedef struct LampTopology LampTopology;
 LampTopology *lamp_topology_load(LampStore *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void lamp_topology_free(LampTopology *topology);
 
+/* What it was loaded from; borrowed. */
+LampStore *lamp_topology_store(const LampTopology *topology);
+
 guint lamp_topology_service_count(const LampTopology *topology);
 guint lamp_topology_instance_count(const LampTopology *topology);
 guint lamp_topology_label_count(const LampTopology *topology);
