@@ -349,12 +349,16 @@ read_frame(gpointer opaque, LampStream *stream, LampFrame *frame)
             read_login_answer(state, stream, frame);
         return;
     }
+    LampExchange *last = state->pairing.last;
     if (frame->direction == LAMP_TO_CLIENT)
         read_answer(state, stream, frame);
     else if (frame->bytes.at[3] == 0)
         read_command(state, stream, frame);
+    else if (last != NULL && last->response_first != LAMP_TIME_NONE)
+        last->request_bytes +=
+            frame->length; /* asked for: LOCAL INFILE, another way to log in */
     else
-        frame->exchange = state->pairing.last; /* the rest of a long command, or LOCAL INFILE */
+        frame->exchange = last; /* the rest of a long command */
 }
 
 static void

@@ -46,6 +46,22 @@ START_TEST(test_mysql_prepared_and_pipelined)
 }
 END_TEST
 
+/* The server asks for another way to log in: that is its work, not the request's way to it. */
+START_TEST(test_mysql_asks_back)
+{
+    static const Turn turns[] = {
+        TO_CLIENT(GREETING),
+        TO_SERVER(LOGIN),
+        TO_CLIENT(LOGIN_OK),
+        TO_SERVER("\6\0\0\0\x11shop\0"),
+        TO_CLIENT("\2\0\0\1\xfe\0"),
+        TO_SERVER("\4\0\0\2hash"),
+        TO_CLIENT("\7\0\0\3\0\0\0\2\0\0\0"),
+    };
+    REPLAY(lamp_dissector_mysql, turns, "1 CHANGE USER [ok] 18/17 @3,3,4,6\n");
+}
+END_TEST
+
 START_TEST(test_mysql_tls_is_handed_over)
 {
     static const Turn turns[] = {
@@ -68,6 +84,7 @@ make_suite(void)
     TCase *tc = tcase_create("all");
     tcase_add_test(tc, test_mysql_query_rows_and_error);
     tcase_add_test(tc, test_mysql_prepared_and_pipelined);
+    tcase_add_test(tc, test_mysql_asks_back);
     tcase_add_test(tc, test_mysql_tls_is_handed_over);
     suite_add_tcase(suite, tc);
     return suite;
