@@ -120,7 +120,9 @@ lamp_link_evidence_new(const LampField *field, const LampInferenceInput *input,
         if (!(evidence & LAMP_EVIDENCE_THREAD))
             self->thread[i] = 0;
     }
-    if (!found)
+    if (evidence & LAMP_EVIDENCE_CONNECTION)
+        self->affinity = lamp_affinity_new(field, input);
+    if (!found && !self->affinity)
         g_clear_pointer(&self, lamp_link_evidence_free);
     return self;
 }
@@ -134,6 +136,7 @@ lamp_link_evidence_free(LampLinkEvidence *self)
     g_free(self->thread);
     g_free(self->values);
     g_free(self->bonus);
+    lamp_affinity_free(self->affinity);
     g_free(self);
 }
 
@@ -192,4 +195,6 @@ lamp_link_evidence_learn(LampLinkEvidence *self, const LampState *state)
                         -log(share(threads[pair].accidents, threads[pair].others)));
             }
         }
+    if (self->affinity)
+        lamp_affinity_add(self->affinity, state, self->bonus);
 }

@@ -77,11 +77,12 @@ typedef struct {
 typedef enum {
     LAMP_EVIDENCE_ORDER = 1 << 0, /* learnt predecessors; else all delays from request start */
     LAMP_EVIDENCE_END = 1 << 1,   /* the gap from the last call to the request's end */
-    LAMP_EVIDENCE_PATTERN = 1 << 2, /* which calls go together */
-    LAMP_EVIDENCE_VALUES = 1 << 3,  /* shared identifiers */
-    LAMP_EVIDENCE_QUEUE = 1 << 4,   /* in-order hand-over */
-    LAMP_EVIDENCE_THREAD = 1 << 5,  /* the thread that took the request makes the call */
-    LAMP_EVIDENCE_TRACE = 1 << 7,   /* what the other services know of the same request */
+    LAMP_EVIDENCE_PATTERN = 1 << 2,    /* which calls go together */
+    LAMP_EVIDENCE_VALUES = 1 << 3,     /* shared identifiers */
+    LAMP_EVIDENCE_QUEUE = 1 << 4,      /* in-order hand-over */
+    LAMP_EVIDENCE_THREAD = 1 << 5,     /* the thread that took the request makes the call */
+    LAMP_EVIDENCE_CONNECTION = 1 << 6, /* connections that go together */
+    LAMP_EVIDENCE_TRACE = 1 << 7,      /* what the other services know of the same request */
     LAMP_EVIDENCE_ALL = 0xffff,
 } LampEvidence;
 
@@ -138,7 +139,7 @@ typedef struct {
     float delay;    /* gaps before and after, by the learnt distributions */
     float presence; /* how usual such a call is in such a request */
     float values;   /* shared identifiers */
-    float affinity; /* thread, order among overlapping requests */
+    float affinity; /* thread, connection, order among overlapping requests */
 } LampInferenceCandidate;
 
 typedef struct {
