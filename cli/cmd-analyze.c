@@ -85,7 +85,7 @@ append_clocks(GString *out, LampStatement *totals)
         g_string_append(out, has_left
                                  ? "No clocks were aligned: no two hosts' records show the "
                                    "same messages in both directions; "
-                                 : "All times are of one clock; ");
+                                 : "All times are taken as of one clock; ");
     }
 }
 
@@ -175,7 +175,7 @@ print_without_calls(LampCli *cli, GError **error)
             LAMP_LOG_WARNING, "analyze",
             "no calls were found: no record tells how long a request took (nginx logs it as "
             "$request_time, Apache as %%D), and no chains of lines show requests");
-    lamp_log(LAMP_LOG_WARNING, "analyze", "%s%s holds what was read (lamplight sql, templates)",
+    lamp_log(LAMP_LOG_WARNING, "analyze", "%s%s holds what was read (lamplight sql)",
              has_events ? "" : "no calls were found: ", lamp_store_path(cli->store));
     return TRUE;
 }

@@ -43,22 +43,39 @@ list_places(LampCorrelation *c)
     return is_place;
 }
 
-/* Up to SAMPLE of a log's records of calls that were served, evenly. */
-static GArray *
-sample_lines(LampCorrelation *c, guint32 source)
+static gboolean
+is_served(const LampObservation *line)
 {
-    GArray *lines = g_array_new(FALSE, FALSE, sizeof(guint32));
+    return line->origin == LAMP_FROM_LOG && line->role != LAMP_SEEN_BY_CLIENT &&
+           line->response_last != LAMP_TIME_NONE && line->source != LAMP_INDEX_NONE;
+}
+
+/* Up to SAMPLE records of served calls of each log (guint32), evenly; one array a source. */
+static GArray **
+sample_logs(LampCorrelation *c)
+{
+    g_autofree guint32 *counts = g_new0(guint32, (gsize) c->sources->len + 1);
+    g_autofree guint32 *seen = g_new0(guint32, (gsize) c->sources->len + 1);
+    GArray **samples = g_new0(GArray *, (gsize) c->sources->len + 1);
+    for (guint32 i = 0; i < c->observations->len; i++)
+        if (is_served(lamp_observation(c, i)))
+            counts[lamp_observation(c, i)->source]++;
+    for (guint32 i = 0; i < c->sources->len; i++)
+        samples[i] = g_array_new(FALSE, FALSE, sizeof(guint32));
     for (guint32 i = 0; i < c->observations->len; i++) {
         const LampObservation *line = lamp_observation(c, i);
-        if (line->origin == LAMP_FROM_LOG && line->source == source &&
-            line->role != LAMP_SEEN_BY_CLIENT && line->response_last != LAMP_TIME_NONE)
-            g_array_append_val(lines, i);
+        if (is_served(line) && seen[line->source]++ % (counts[line->source] / SAMPLE + 1) == 0)
+            g_array_append_val(samples[line->source], i);
     }
-    guint step = lines->len / SAMPLE + 1, kept = 0;
-    for (guint i = 0; i < lines->len; i += step)
-        g_array_index(lines, guint32, kept++) = g_array_index(lines, guint32, i);
-    g_array_set_size(lines, kept);
-    return lines;
+    return samples;
+}
+
+static void
+free_samples(GArray **samples, guint n)
+{
+    for (guint i = 0; i < n; i++)
+        g_array_unref(samples[i]);
+    g_free(samples);
 }
 
 static gboolean
@@ -123,21 +140,20 @@ find_home(LampSide *side, const GArray *calls, guint32 *indices, const GArray *l
 void
 lamp_log_homes_find(LampCorrelation *c, const LampTexts *texts)
 {
+    g_autoptr(GArray) calls = lamp_side_list_calls(c, FALSE, TRUE);
+    if (calls->len == 0)
+        return;
     g_autofree guint8 *is_place = list_places(c);
-    g_autoptr(GArray) calls = NULL;
-    g_autofree guint32 *indices = NULL;
+    g_autofree guint32 *indices = g_new(guint32, (gsize) calls->len + 1);
+    GArray **samples = sample_logs(c);
     for (guint32 i = 0; i < c->sources->len; i++) {
         LampSource *source = lamp_source(c, i);
-        if (!is_homeless(source, is_place))
+        if (!is_homeless(source, is_place) || samples[i]->len < FEWEST)
             continue;
-        if (calls == NULL) {
-            calls = lamp_side_list_calls(c, FALSE, TRUE);
-            indices = g_new(guint32, (gsize) calls->len + 1);
-        }
-        g_autoptr(GArray) lines = sample_lines(c, i);
         LampSide side = {.c = c, .texts = texts, .calls = indices};
-        guint32 home = find_home(&side, calls, indices, lines);
+        guint32 home = find_home(&side, calls, indices, samples[i]);
         if (home != LAMP_INDEX_NONE)
             source->host = home;
     }
+    free_samples(samples, c->sources->len);
 }

@@ -20,10 +20,11 @@ check_zone(const char *zone, GError **error)
 {
     const char *value = strchr(zone, '=') != NULL ? strchr(zone, '=') + 1 : zone;
     if (g_str_equal(value, "Z") || g_str_equal(value, "UTC") ||
-        g_regex_match_simple("^[+-][0-9]{2}:?[0-9]{2}$", value, 0, 0))
+        g_regex_match_simple("^[+-](0[0-9]|1[0-4]):?[0-5][0-9]$", value, 0, 0))
         return TRUE;
     g_set_error(error, LAMP_SOURCE_ERROR, LAMP_SOURCE_ERROR_OPTION,
-                "time zone '%s' is not of the form +HH:MM, -HH:MM or UTC", value);
+                "time zone '%s' is not of the form +HH:MM, -HH:MM (at most 14:59) or UTC",
+                value);
     return FALSE;
 }
 

@@ -319,8 +319,9 @@ emit_upstreams(Emit *e)
         gboolean is_last = i == n - 1;
         rows[i].request_first = begin;
         rows[i].request_last = LAMP_TIME_NONE;
-        rows[i].response_first =
-            rows[i].response_first < 0 ? LAMP_TIME_NONE : begin + rows[i].response_first;
+        rows[i].response_first = rows[i].response_first < 0
+                                     ? LAMP_TIME_NONE
+                                     : MIN(begin + rows[i].response_first, end);
         rows[i].response_last = end;
         if (is_last && rows[i].status.len == 0)
             rows[i].status = call->status;
