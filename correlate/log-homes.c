@@ -50,32 +50,30 @@ is_served(const LampObservation *line)
            line->response_last != LAMP_TIME_NONE && line->source != LAMP_INDEX_NONE;
 }
 
-/* Up to SAMPLE records of served calls of each log (guint32), evenly; one array a source. */
-static GArray **
+static void
+free_sample(gpointer sample)
+{
+    g_array_unref(sample);
+}
+
+/* Up to SAMPLE records of served calls of each log (guint32), evenly; one GArray a source. */
+static GPtrArray *
 sample_logs(LampCorrelation *c)
 {
     g_autofree guint32 *counts = g_new0(guint32, (gsize) c->sources->len + 1);
     g_autofree guint32 *seen = g_new0(guint32, (gsize) c->sources->len + 1);
-    GArray **samples = g_new0(GArray *, (gsize) c->sources->len + 1);
+    GPtrArray *samples = g_ptr_array_new_with_free_func(free_sample);
     for (guint32 i = 0; i < c->observations->len; i++)
         if (is_served(lamp_observation(c, i)))
             counts[lamp_observation(c, i)->source]++;
     for (guint32 i = 0; i < c->sources->len; i++)
-        samples[i] = g_array_new(FALSE, FALSE, sizeof(guint32));
+        g_ptr_array_add(samples, g_array_new(FALSE, FALSE, sizeof(guint32)));
     for (guint32 i = 0; i < c->observations->len; i++) {
         const LampObservation *line = lamp_observation(c, i);
         if (is_served(line) && seen[line->source]++ % (counts[line->source] / SAMPLE + 1) == 0)
-            g_array_append_val(samples[line->source], i);
+            g_array_append_val((GArray *) g_ptr_array_index(samples, line->source), i);
     }
     return samples;
-}
-
-static void
-free_samples(GArray **samples, guint n)
-{
-    for (guint i = 0; i < n; i++)
-        g_array_unref(samples[i]);
-    g_free(samples);
 }
 
 static gboolean
@@ -145,15 +143,15 @@ lamp_log_homes_find(LampCorrelation *c, const LampTexts *texts)
         return;
     g_autofree guint8 *is_place = list_places(c);
     g_autofree guint32 *indices = g_new(guint32, (gsize) calls->len + 1);
-    GArray **samples = sample_logs(c);
+    g_autoptr(GPtrArray) samples = sample_logs(c);
     for (guint32 i = 0; i < c->sources->len; i++) {
         LampSource *source = lamp_source(c, i);
-        if (!is_homeless(source, is_place) || samples[i]->len < FEWEST)
+        const GArray *lines = g_ptr_array_index(samples, i);
+        if (!is_homeless(source, is_place) || lines->len < FEWEST)
             continue;
         LampSide side = {.c = c, .texts = texts, .calls = indices};
-        guint32 home = find_home(&side, calls, indices, samples[i]);
+        guint32 home = find_home(&side, calls, indices, lines);
         if (home != LAMP_INDEX_NONE)
             source->host = home;
     }
-    free_samples(samples, c->sources->len);
 }
