@@ -19,7 +19,7 @@
 #include "ingest/readers.h"
 #include "ingest/span/span.h"
 
-enum { DEPTH = 64, KEY_BYTES = 16, WAITING_SPANS = 65536, PROCESSES = 4096 };
+enum { DEPTH = 64, MEMBERS = 4, KEY_BYTES = 16, WAITING_SPANS = 65536, PROCESSES = 4096 };
 #define PROCESS_BYTES ((gsize) 4 << 20)
 #define TOP_BYTES \
     ((gsize) 1 << 20) /* an object in a list at the top that is longer is no span */
@@ -30,6 +30,8 @@ typedef struct {
     LampCoverage coverage;
     LampLogRecord record; /* lends its scratch */
     guint depth;
+    guint64 beyond;      /* containers open that are deeper than that */
+    gboolean is_lost;    /* the brackets do not match */
     guint8 kinds[DEPTH]; /* '{' or '[' */
     guint8 keys[DEPTH];  /* Key of the container */
     Key key;             /* of the value that comes */
@@ -182,7 +184,7 @@ is_list_at_top(const Traces *t)
 static Key
 unit_at(const Traces *t)
 {
-    if (t->depth == 0)
+    if (t->depth == 0 || t->beyond > 0)
         return KEY_OTHER;
     if (t->kinds[t->depth - 1] == '{')
         return t->key == KEY_SPANS ? KEY_OTHER : t->key;
@@ -205,8 +207,8 @@ take_unit(Traces *t, Key unit, LampBytes object, guint64 offset, LampSink *sink)
         if (is_list_at_top(t))
             flush(t, sink);
         return TRUE;
-    } else if (is_list_at_top(t)) {
-        return FALSE;
+    } else if (is_list_at_top(t) && lamp_text_find(object, "\"spans\"") >= 0) {
+        return FALSE; /* a document, in a list of them */
     } else {
         tell(t, LAMP_FINDING_INVALID, "traces.span", offset,
              "a span needs an id, its trace's id and a start; it was left out", sink);
@@ -224,15 +226,27 @@ push(Traces *t, guint8 kind)
         t->kinds[t->depth] = kind;
         t->keys[t->depth] = (guint8) t->key;
         t->depth++;
+    } else {
+        t->beyond++;
     }
     t->key = KEY_OTHER;
 }
 
 static void
-pop(Traces *t, guint8 kind, LampSink *sink)
+pop(Traces *t, guint8 kind, guint64 offset, LampSink *sink)
 {
-    t->depth -= t->depth > 0 ? 1 : 0;
     t->key = KEY_OTHER;
+    if (t->beyond > 0) {
+        t->beyond--;
+        return;
+    }
+    if (t->depth == 0 || t->kinds[t->depth - 1] != (kind == '}' ? '{' : '[')) {
+        tell(t, LAMP_FINDING_INVALID, "traces.bracket", offset,
+             "a bracket closes what was not opened; the rest of the file was left out", sink);
+        t->is_lost = TRUE;
+        return;
+    }
+    t->depth--;
     if (kind == '}' && t->depth <= 2)
         flush(t, sink);
 }
@@ -292,12 +306,12 @@ take_object(Traces *t, LampCursor *in, guint64 offset, gboolean last, LampSink *
 }
 
 static void
-take_mark(Traces *t, guint8 byte, LampSink *sink)
+take_mark(Traces *t, guint8 byte, guint64 offset, LampSink *sink)
 {
     if (byte == '{' || byte == '[')
         push(t, byte);
     else if (byte == '}' || byte == ']')
-        pop(t, byte, sink);
+        pop(t, byte, offset, sink);
     else if (byte == ':')
         name_value(t);
     else if (byte == ',')
@@ -320,7 +334,7 @@ take_piece(Traces *t, LampCursor *in, guint64 offset, gboolean last, LampSink *s
         in->at = in->end;
     } else if (byte != '"') {
         in->at++;
-        take_mark(t, byte, sink);
+        take_mark(t, byte, offset, sink);
     }
     lamp_coverage_other(&t->coverage, offset, (guint64) (in->at - begin));
     return TRUE;
@@ -331,10 +345,15 @@ step(gpointer state, LampCursor *in, guint64 offset, gboolean last, LampSink *si
 {
     Traces *t = state;
     const guint8 *base = in->at;
-    while (!sink->stop && in->at < in->end &&
+    while (!sink->stop && !t->is_lost && in->at < in->end &&
            take_piece(t, in, offset + (guint64) (in->at - base), last, sink))
         continue;
-    if (last && in->at == in->end && t->depth > 0 && !sink->stop)
+    if (t->is_lost && in->at < in->end) {
+        lamp_coverage_lost(&t->coverage, offset + (guint64) (in->at - base),
+                           lamp_cursor_left(in));
+        in->at = in->end;
+    }
+    if (last && !t->is_lost && in->at == in->end && t->depth > 0 && !sink->stop)
         tell(t, LAMP_FINDING_TRUNCATED, "traces.end", offset + (guint64) (in->at - base),
              "the file ends inside of a trace", sink);
     if (last)
@@ -342,11 +361,28 @@ step(gpointer state, LampCursor *in, guint64 offset, gboolean last, LampSink *si
     return LAMP_STEP_NEED_BYTES;
 }
 
+/* Blanks and brackets of lists, as Zipkin's answers begin with, before the first object; FALSE
+ * for anything else: lines of logs also begin with a bracket. */
 static gboolean
-has_all(LampBytes head, const char *const members[3])
+begins_with_object(LampBytes head, guint *out_lists)
 {
-    for (gsize i = 0; i < 3; i++)
-        if (lamp_text_find(head, members[i]) < 0)
+    *out_lists = 0;
+    for (gsize i = 0; i < head.len; i++) {
+        if (head.at[i] == '{')
+            return *out_lists <= 2;
+        if (head.at[i] == '[')
+            (*out_lists)++;
+        else if (!g_ascii_isspace((char) head.at[i]))
+            return FALSE;
+    }
+    return FALSE;
+}
+
+static gboolean
+has_all(LampBytes head, const char *const members[MEMBERS])
+{
+    for (gsize i = 0; i < MEMBERS; i++)
+        if (members[i] != NULL && lamp_text_find(head, members[i]) < 0)
             return FALSE;
     return TRUE;
 }
@@ -354,19 +390,18 @@ has_all(LampBytes head, const char *const members[3])
 static guint
 probe(LampBytes head, G_GNUC_UNUSED const char *path)
 {
-    static const char *const layouts[][3] = {
+    static const char *const layouts[][MEMBERS] = {
         {"\"spans\"", "\"spanID\"", "\"startTime\""},
         {"\"resourceSpans\"", "\"spanId\"", "\"startTimeUnixNano\""},
-        {"\"traceId\"", "\"id\"", "\"timestamp\""},
         {"\"traceId\"", "\"id\"", "\"localEndpoint\""},
+        {"\"traceId\"", "\"id\"", "\"timestamp\"", "\"duration\""},
+        {"\"traceId\"", "\"id\"", "\"timestamp\"", "\"kind\""},
     };
-    gsize skip = 0;
-    while (skip < head.len && g_ascii_isspace((char) head.at[skip]))
-        skip++;
-    if (skip == head.len || (head.at[skip] != '{' && head.at[skip] != '['))
+    guint lists;
+    if (!begins_with_object(head, &lists))
         return 0;
     gsize of_objects = 2; /* Zipkin's are lists */
-    for (gsize i = 0; i < (head.at[skip] == '[' ? G_N_ELEMENTS(layouts) : of_objects); i++)
+    for (gsize i = 0; i < (lists > 0 ? G_N_ELEMENTS(layouts) : of_objects); i++)
         if (has_all(head, layouts[i]))
             return 97;
     return 0;

@@ -46,7 +46,7 @@ typedef enum {
     KEY_OUTPUT,
     KEY_TYPE,
     KEY_CODE,
-    KEY_AGE,
+    KEY_AGE
 } Key;
 
 static gboolean
@@ -81,12 +81,10 @@ protocol_of(LampBytes name, gboolean *out_is_known)
     } names[] = {{"icmpv6", 58}, {"ipv6-icmp", 58}, {"udplite", 136}, {"dccp", 33}};
     guint8 number;
     char upper[16] = {0};
-    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
-        if (lamp_text_is_word(name, names[i].name, strlen(names[i].name))) {
-            *out_is_known = TRUE;
+    *out_is_known = TRUE;
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
+        if (lamp_text_is_word(name, names[i].name, strlen(names[i].name)))
             return names[i].number;
-        }
-    }
     for (gsize i = 0; i < MIN(name.len, sizeof upper - 1); i++)
         upper[i] = (char) g_ascii_toupper((char) name.at[i]);
     *out_is_known =
@@ -120,8 +118,7 @@ take_icmp(PacketLine *p, Key key, LampBytes value)
     guint64 number;
     if (!lamp_text_parse_u64(value, &number) || number > 255)
         return;
-    guint shift = key == KEY_TYPE ? 8 : 0;
-    p->row.destination.port |= (guint16) (number << shift);
+    p->row.destination.port |= (guint16) (number << (key == KEY_TYPE ? 8 : 0));
 }
 
 static void
@@ -151,10 +148,8 @@ take_original(PacketLine *p, Key key, LampBytes value)
         row->packets = lamp_number_or_zero(value);
         break;
     case KEY_INPUT:
-        p->input = value;
-        break;
     case KEY_OUTPUT:
-        p->output = value;
+        *(key == KEY_INPUT ? &p->input : &p->output) = value;
         break;
     case KEY_TYPE:
     case KEY_CODE:
@@ -246,17 +241,26 @@ take_prefix(PacketLine *p, LampBytes message, gsize end)
 static LampBytes
 action_of(LampBytes prefix)
 {
-    static const char *const dropped[] = {"block", "drop", "deny", "reject", "invalid"};
-    static const char *const passed[] = {"allow", "accept", "pass", "permit"};
-    g_autofree char *text = g_strndup((const char *) prefix.at, prefix.len);
-    g_autofree char *lower = g_ascii_strdown(text, -1);
-    for (gsize i = 0; i < G_N_ELEMENTS(dropped); i++)
-        if (strstr(lower, dropped[i]) != NULL)
-            return lamp_bytes_text("block");
-    for (gsize i = 0; i < G_N_ELEMENTS(passed); i++)
-        if (strstr(lower, passed[i]) != NULL)
-            return lamp_bytes_text("pass");
+    enum { DROPPING = 5 }; /* the other words let pass */
+    static const char *const words[] = {"block", "drop",   "deny", "reject", "invalid",
+                                        "allow", "accept", "pass", "permit"};
+    const char *text = prefix.len > 0 ? (const char *) prefix.at : "";
+    g_autofree char *lower = g_ascii_strdown(text, (gssize) prefix.len);
+    for (gsize i = 0; i < G_N_ELEMENTS(words); i++)
+        if (strstr(lower, words[i]) != NULL)
+            return lamp_bytes_text(i < DROPPING ? "block" : "pass");
     return lamp_bytes(NULL, 0);
+}
+
+/* Where the packet begins: an "IN=" that is no end of a longer word. */
+static gssize
+find_input(LampBytes message)
+{
+    for (gsize i = 0; i + 3 <= message.len; i++)
+        if (memcmp(message.at + i, "IN=", 3) == 0 &&
+            (i == 0 || !g_ascii_isalnum((char) message.at[i - 1])))
+            return (gssize) i;
+    return -1;
 }
 
 static gboolean
@@ -266,7 +270,7 @@ read_netfilter(PacketLine *p, const LampLogRecord *record, LampBytes message)
     LampBytes key, value;
     LampKeyValue kind;
     p->event = event_of(message);
-    gssize in = lamp_text_find(message, "IN=");
+    gssize in = find_input(message);
     if (p->event == EVENT_PACKET && in < 0)
         return FALSE;
     if (p->event == EVENT_PACKET) {
@@ -282,7 +286,7 @@ read_netfilter(PacketLine *p, const LampLogRecord *record, LampBytes message)
     }
     if (p->event == EVENT_PACKET)
         p->row.packets = 1;
-    p->action = p->prefix.len > 0 ? action_of(p->prefix) : lamp_bytes(NULL, 0);
+    p->action = action_of(p->prefix);
     return p->has_protocol;
 }
 
@@ -483,8 +487,7 @@ lamp_log_emit_flows(const LampLogRecord *record, guint64 event_number, LampSink 
         return;
     LampFlowRecord flow = {0};
     lamp_flow_record_begin(&flow);
-    p.row.first_time = event->time;
-    p.row.last_time = event->time;
+    p.row.first_time = p.row.last_time = event->time;
     if (p.duration_ns > 0 && event->time > G_MININT64 + p.duration_ns)
         p.row.first_time -= p.duration_ns;
     p.row.event_number = event_number;

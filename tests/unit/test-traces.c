@@ -4,6 +4,8 @@
 
 static const LampSourceContext context = {.path = "x.json"};
 
+#define NEST(mark) mark mark mark mark mark
+
 typedef struct {
     const char *text;
     guint spans;
@@ -73,6 +75,21 @@ static const Row rows[] = {
       " error", "call client ",
       "id=<2> trace=<t> parent=<1> process=<two> protocol=<http> "
       "operation=<y> status=<404>"}},
+    /* a list of what is no spans: each is told of; documents are looked into */
+    {"[{\"traceId\": \"t\", \"id\": \"1\", \"message\": \"a\"}, {\"spans\": [{\"traceID\": "
+     "\"t\", \"spanID\": \"2\", \"startTime\": 1}]}]",
+     1,
+     {"finding traces.span", "id=<2> trace=<t>"}},
+    /* brackets that do not match end the walk; deeper ones than are watched do */
+    {"{\"spans\":[{\"traceID\":\"t\",\"spanID\":\"2\",\"startTime\":1}]}\n{]{]{\"spans\":[{"
+     "\"traceID\":\"t\",\"spanID\":\"3\",\"startTime\":1}]}",
+     1,
+     {"id=<2> trace=<t>", "finding traces.bracket"}},
+    {"{\"a\":" NEST(NEST(NEST("[")))
+         NEST(NEST(NEST("]"))) "}{\"spans\":[{\"traceID\":\"t\","
+                               "\"spanID\":\"2\",\"startTime\":1}]}",
+     1,
+     {"id=<2> trace=<t>"}},
     /* a span without start, and one that is cut off */
     {"{\"spans\":[{\"traceID\":\"t\",\"spanID\":\"1\"},{\"traceID\":\"t\",\"spanID\":\"2\","
      "\"startTime\":1,\"duration\":1},{\"traceID\":\"t\",\"spanID\":\"3\",\"startTime\":1",
@@ -121,11 +138,24 @@ START_TEST(recognises_its_layouts_only)
 {
     const LampReader *reader = lamp_reader_find("traces");
     for (gsize i = 0; i + 1 < G_N_ELEMENTS(rows); i++)
-        if (i != 3)
+        if (i < 3 || i == 4)
             ck_assert_uint_ge(reader->probe(lamp_bytes_text(rows[i].text), "x"), 90);
     ck_assert_uint_eq(
         reader->probe(lamp_bytes_text("{\"traceId\":\"a\",\"id\":1,\"timestamp\":5}\n"), "x"),
         0);
+}
+END_TEST
+
+START_TEST(leaves_logs_to_others)
+{
+    static const char *const logs[] = {
+        "[2026-01-01 00:00:00] INFO x "
+        "{\"traceId\":\"a\",\"id\":1,\"timestamp\":5,\"kind\":1}\n",
+        "[INFO] {\"traceId\":\"a\",\"id\":1,\"timestamp\":5,\"localEndpoint\":{}}\n",
+        "[{\"traceId\":\"a\",\"id\":1,\"timestamp\":5,\"message\":\"m\"}]\n",
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(logs); i++)
+        ck_assert_uint_eq(lamp_reader_find("traces")->probe(lamp_bytes_text(logs[i]), "x"), 0);
 }
 END_TEST
 
@@ -137,6 +167,7 @@ main(void)
     tcase_add_loop_test(tests, reads_spans, 0, G_N_ELEMENTS(rows));
     tcase_add_loop_test(tests, cuts_change_nothing, 0, G_N_ELEMENTS(rows));
     tcase_add_test(tests, recognises_its_layouts_only);
+    tcase_add_test(tests, leaves_logs_to_others);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
