@@ -87,6 +87,14 @@ lamp_time_from_parts(gint64 seconds, gint64 nanoseconds, LampTime *out_time)
     return TRUE;
 }
 
+gboolean
+lamp_time_is_within_range(LampTime time, gint64 duration)
+{
+    gint64 margin = G_GINT64_CONSTANT(400) * 86400 * LAMP_NS_PER_SECOND;
+    return duration >= 0 && duration < margin && time > G_MININT64 + margin &&
+           time < G_MAXINT64 - margin;
+}
+
 char *
 lamp_time_format(LampTime time)
 {

@@ -36,6 +36,10 @@ void lamp_time_to_civil(LampTime time, LampCivil *out_civil);
 gboolean lamp_time_from_parts(gint64 seconds, gint64 nanoseconds,
                               LampTime *out_time) G_GNUC_WARN_UNUSED_RESULT;
 
+/* May sums and differences of up to 400 days be taken from @time, and does @duration fit these?
+ * Times nearer to the ends of the range are none that a system wrote. O(1). */
+gboolean lamp_time_is_within_range(LampTime time, gint64 duration);
+
 /* "2026-11-21T08:45:57.135165000Z"; caller frees. */
 char *lamp_time_format(LampTime time);
 

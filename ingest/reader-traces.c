@@ -210,8 +210,11 @@ take_unit(Traces *t, Key unit, LampBytes object, guint64 offset, LampSink *sink)
     } else if (is_list_at_top(t) && lamp_text_find(object, "\"spans\"") >= 0) {
         return FALSE; /* a document, in a list of them */
     } else {
-        tell(t, LAMP_FINDING_INVALID, "traces.span", offset,
-             "a span needs an id, its trace's id and a start; it was left out", sink);
+        tell(
+            t, LAMP_FINDING_INVALID, "traces.span", offset,
+            "a span needs an id, its trace's id and a start that a clock may tell; it was left "
+            "out",
+            sink);
         lamp_coverage_lost(&t->coverage, offset, object.len);
         return TRUE;
     }

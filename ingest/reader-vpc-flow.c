@@ -185,7 +185,9 @@ read_times(LampFlowRecord *f, const LampBytes by_role[FIELD_ROLES])
     gint64 first, last;
     return read_seconds(by_role[FIELD_START], &first) &&
            read_seconds(by_role[FIELD_END], &last) &&
-           lamp_flow_record_set_times(f, first, last);
+           lamp_flow_record_set_times(f, first, last) &&
+           lamp_time_is_within_range(f->row.first_time, 0) &&
+           lamp_time_is_within_range(f->row.last_time, 0);
 }
 
 static void
@@ -236,6 +238,17 @@ probe_vpc(LampBytes head, G_GNUC_UNUSED const char *path)
 }
 
 static void
+tell(const VpcState *s, const char *code, const char *text, LampSink *sink)
+{
+    LampFinding finding = {.kind = LAMP_FINDING_INVALID,
+                           .code = code,
+                           .offset = s->lines.offset,
+                           .record_number = s->lines.number,
+                           .text = text};
+    sink->finding(sink->owner, &finding);
+}
+
+static void
 take_line(VpcState *s, LampBytes line, LampSink *sink)
 {
     LampBytes by_role[FIELD_ROLES] = {0};
@@ -248,15 +261,12 @@ take_line(VpcState *s, LampBytes line, LampSink *sink)
         lamp_coverage_other(&s->lines.coverage, offset, length);
     } else if (fits && read_flow(&s->flow, by_role)) {
         lamp_coverage_record(&s->lines.coverage, sink, offset, length);
+        if (s->flow.row.last_time < s->flow.row.first_time)
+            tell(s, "vpc-flow.times", "a flow ends before it starts; kept as it is", sink);
         lamp_flow_record_emit(&s->flow, sink);
     } else {
-        LampFinding finding = {.kind = LAMP_FINDING_INVALID,
-                               .code = "vpc-flow.line",
-                               .offset = offset,
-                               .record_number = s->lines.number,
-                               .text = "not a flow with the fields of this file; the line was "
-                                       "left out"};
-        sink->finding(sink->owner, &finding);
+        tell(s, "vpc-flow.line",
+             "not a flow with the fields of this file; the line was left out", sink);
         lamp_coverage_lost(&s->lines.coverage, offset, length);
     }
 }

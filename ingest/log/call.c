@@ -333,14 +333,6 @@ emit_upstreams(Emit *e)
         e->sink->observation(e->sink->owner, &rows[i]);
 }
 
-static gboolean
-is_within_range(LampTime time, gint64 duration)
-{
-    gint64 margin = G_GINT64_CONSTANT(400) * 86400 * LAMP_NS_PER_SECOND;
-    return duration >= 0 && duration < margin && time > G_MININT64 + margin &&
-           time < G_MAXINT64 - margin;
-}
-
 /* Does the line say what was done? Without that it is an event, not a call. */
 static gboolean
 names_work(const LampLogCall *call)
@@ -355,8 +347,8 @@ lamp_log_emit_calls(LampLog *log, const LampLogRecord *record, guint64 event_num
 {
     const LampLogCall *call = &record->call;
     const LampEventRow *event = &record->event;
-    if (event->time == LAMP_TIME_NONE || !is_within_range(event->time, call->duration_ns) ||
-        !names_work(call))
+    if (event->time == LAMP_TIME_NONE ||
+        !lamp_time_is_within_range(event->time, call->duration_ns) || !names_work(call))
         return;
     Emit e;
     e.record = record;

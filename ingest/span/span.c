@@ -265,6 +265,15 @@ set_end(Parse *p)
     p->span.end = MAX(p->span.end, p->span.start);
 }
 
+static gboolean
+is_within_range(const LampTraceSpan *span)
+{
+    gint64 duration;
+    return !__builtin_sub_overflow(span->end, span->start, &duration) &&
+           lamp_time_is_within_range(span->start, duration) &&
+           lamp_time_is_within_range(span->end, 0);
+}
+
 gboolean
 lamp_trace_span_parse(LampBytes object, LampLogRecord *record, LampTraceSpan *out_span)
 {
@@ -281,6 +290,8 @@ lamp_trace_span_parse(LampBytes object, LampLogRecord *record, LampTraceSpan *ou
     drop_empty_parent(&p.span);
     set_role(&p);
     set_end(&p);
+    if (!is_within_range(&p.span))
+        return FALSE;
     *out_span = p.span;
     return TRUE;
 }

@@ -17,8 +17,9 @@ typedef struct {
     gint64 resolution_ns;
 } LampTraceSpan;
 
-/* FALSE if @object, one JSON object, has no id, no trace or no start, as a span has. The texts
- * of @out_span are borrowed from it and from the scratch of @record, until that is cleared. */
+/* FALSE if @object, one JSON object, has no id, no trace or no start, as a span has, or times
+ * that no arithmetic should be done with (lamp_time_is_within_range). The texts of @out_span
+ * are borrowed from it and from the scratch of @record, until that is cleared. */
 gboolean lamp_trace_span_parse(LampBytes object, LampLogRecord *record,
                                LampTraceSpan *out_span) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -143,9 +143,12 @@ START_TEST(tells_of_lines_that_are_no_flows)
         "vpc-flow", &context,
         "2 1 eni-1 10.0.0.1 10.0.0.2 1 2 6 20 4249 1418530010 1418530070 ACCEPT OK\n"
         "2 1 eni-1 10.0.0.1 10.0.0.2 1 2 tcp? 20 4249 1418530010 0 ACCEPT OK\n"
+        "2 1 eni-1 10.0.0.1 10.0.0.2 1 2 6 20 4249 9223372036 9223372036 ACCEPT OK\n"
+        "2 1 eni-1 10.0.0.1 10.0.0.2 1 2 6 20 4249 1418530070 1418530010 ACCEPT OK\n"
         "something else\n");
-    ck_assert_uint_eq(count_lines(text, "flow "), 1);
-    ck_assert_uint_eq(count_lines(text, "finding vpc-flow.line"), 2);
+    ck_assert_uint_eq(count_lines(text, "flow "), 2);
+    ck_assert_uint_eq(count_lines(text, "finding vpc-flow.times"), 1);
+    ck_assert_uint_eq(count_lines(text, "finding vpc-flow.line"), 3);
 }
 END_TEST
 

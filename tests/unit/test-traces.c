@@ -90,6 +90,15 @@ static const Row rows[] = {
                                "\"spanID\":\"2\",\"startTime\":1}]}",
      1,
      {"id=<2> trace=<t>"}},
+    /* times with which nothing can be reckoned */
+    {"{\"spans\":[{\"traceId\":\"t\",\"spanId\":\"1\",\"startTimeUnixNano\":\"-"
+     "9223372036854775000\"},"
+     "{\"traceId\":\"t\",\"spanId\":\"2\",\"startTimeUnixNano\":\"1\",\"endTimeUnixNano\":"
+     "\"5\"},"
+     "{\"traceId\":\"t\",\"spanId\":\"3\",\"startTimeUnixNano\":\"1\",\"endTimeUnixNano\":"
+     "\"9223372036854775807\"}]}",
+     1,
+     {"id=<2> trace=<t>", "finding traces.span"}},
     /* a span without start, and one that is cut off */
     {"{\"spans\":[{\"traceID\":\"t\",\"spanID\":\"1\"},{\"traceID\":\"t\",\"spanID\":\"2\","
      "\"startTime\":1,\"duration\":1},{\"traceID\":\"t\",\"spanID\":\"3\",\"startTime\":1",
