@@ -175,6 +175,21 @@ collect_free_lags(Split *split, GArray **uses, guint pools)
         g_array_sort(lags, compare_ns);
 }
 
+/* How many of the sorted @lags are at most @most. */
+static guint
+count_up_to(const GArray *lags, gint64 most)
+{
+    guint low = 0, high = lags->len;
+    while (low < high) {
+        guint mid = low + (high - low) / 2;
+        if (g_array_index(lags, gint64, mid) <= most)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
 /* The work before @use, if it was like that before others; at most what was seen. */
 static gint64
 draw_work(const Split *split, const Use *use)
@@ -182,11 +197,9 @@ draw_work(const Split *split, const Use *use)
     const LampReplayCall *call = call_at(split->replay, use->call);
     const GArray *lags = g_hash_table_lookup(split->free_lags, pair_key(split->replay, use));
     gint64 most = call->lag_start - (use->start - use->granted);
-    guint below = 0;
     if (lags == NULL || lags->len < LEAST_FREE)
         return most;
-    while (below < lags->len && g_array_index(lags, gint64, below) <= most)
-        below++;
+    guint below = count_up_to(lags, most);
     if (below == 0)
         return most;
     guint64 random = lamp_mix64(call->number + G_GUINT64_CONSTANT(0x2545f4914f6cdd1d));

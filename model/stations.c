@@ -239,19 +239,25 @@ choose_limit(const Trial *trials)
     return best;
 }
 
-/* Replicas are set up alike: the limit that speaks most for all instances of @service together.
- * @out_trials gets their sums. */
-static guint
-choose_for_service(const Instance *all, guint instances, const guint32 *service_of,
-                   guint32 service, Trial *out_trials)
+/* Replicas are set up alike: what speaks for each limit in all instances of a service together,
+ * an array like `trials` by service. Caller frees. */
+static GHashTable *
+sum_trials(const Instance *all, guint instances, const guint32 *service_of)
 {
-    memset(out_trials, 0, (MOST_LIMIT + 1) * sizeof *out_trials);
-    for (guint i = 1; i < instances; i++)
-        for (guint k = 1; service_of[i] == service && k <= MOST_LIMIT; k++) {
-            out_trials[k].evidence += all[i].trials[k].evidence;
-            out_trials[k].queued += all[i].trials[k].queued;
+    GHashTable *joint = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    for (guint i = 1; i < instances; i++) {
+        gpointer service = GUINT_TO_POINTER(service_of[i]);
+        Trial *sums = g_hash_table_lookup(joint, service);
+        if (sums == NULL) {
+            sums = g_new0(Trial, MOST_LIMIT + 1);
+            g_hash_table_insert(joint, service, sums);
         }
-    return choose_limit(out_trials);
+        for (guint k = 1; k <= MOST_LIMIT; k++) {
+            sums[k].evidence += all[i].trials[k].evidence;
+            sums[k].queued += all[i].trials[k].queued;
+        }
+    }
+    return joint;
 }
 
 /* Waits under @limit. Calls that contradict it pass the queue by; all do if that never ends. */
@@ -362,24 +368,24 @@ free_instances(Instance *all, guint instances)
     g_free(all);
 }
 
-/* An instance's own limit, else that of its replicas if nothing here contradicts it. */
+/* An instance's own limit, else that of its replicas if nothing here contradicts it. @joint:
+ * the trials of its service. */
 static LampStationLimit
-find_limit(const Instance *all, guint instances, const guint32 *service_of, guint i)
+find_limit(const Instance *instance, guint number, const Trial *joint)
 {
-    Trial joint[MOST_LIMIT + 1];
-    LampStationLimit limit = {.instance = i, .most_open = all[i].most_open};
-    limit.limit = choose_limit(all[i].trials);
+    LampStationLimit limit = {.instance = number, .most_open = instance->most_open};
+    limit.limit = choose_limit(instance->trials);
     if (limit.limit > 0) {
-        limit.queued = all[i].trials[limit.limit].queued;
-        limit.evidence = all[i].trials[limit.limit].evidence;
+        limit.queued = instance->trials[limit.limit].queued;
+        limit.evidence = instance->trials[limit.limit].evidence;
         return limit;
     }
-    guint shared = choose_for_service(all, instances, service_of, service_of[i], joint);
-    if (shared == 0 || all[i].visits->len == 0)
+    guint shared = instance->visits->len > 0 ? choose_limit(joint) : 0;
+    if (shared == 0)
         return limit;
     limit.limit = shared;
     limit.is_shared = TRUE;
-    limit.queued = all[i].trials[shared].queued;
+    limit.queued = instance->trials[shared].queued;
     limit.evidence = joint[shared].evidence;
     return limit;
 }
@@ -395,8 +401,10 @@ lamp_stations_learn(LampReplay *replay, const guint32 *service_of, guint instanc
         prepare_instance(&all[i], MOST_VISITS);
         try_limits(&all[i]);
     }
+    g_autoptr(GHashTable) joint = sum_trials(all, instances, service_of);
     for (guint i = 1; i < instances; i++) {
-        LampStationLimit limit = find_limit(all, instances, service_of, i);
+        gpointer service = GUINT_TO_POINTER(service_of[i]);
+        LampStationLimit limit = find_limit(&all[i], i, g_hash_table_lookup(joint, service));
         if (limit.limit > 0)
             g_array_append_val(limits, limit);
     }
