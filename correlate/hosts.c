@@ -23,6 +23,9 @@
 /* Share of a capture's connections that its own address is an end of. */
 #define OWN_SHARE 0.9
 
+/* Stands for all labels. */
+#define ANY LAMP_INDEX_NONE
+
 /* As many connections of one packet weigh as much as a whole one: switches flood ports with
  * packets for others until they have learnt where these are. */
 #define STRAYS 1000
@@ -40,6 +43,7 @@ typedef struct {
     GArray *address_of_place; /* guint32 */
     GArray *place_of_address; /* guint32: one of its places */
     GArray *owners;           /* Owner for each source */
+    LampKeyedMap *taken;      /* number of a label, or ANY, and address to how many own it */
 } Survey;
 
 /* The addresses that a capture may belong to. */
@@ -48,6 +52,7 @@ typedef struct {
     guint32 address[2];  /* most frequent ones */
     guint64 count[2];
     guint64 votes[2]; /* handshakes that say so */
+    guint32 label;    /* number of the source's label */
     guint32 chosen;
 } Owner;
 
@@ -245,16 +250,23 @@ label_names(const Survey *survey, const LampSource *source, guint32 address)
     return g_strcmp0(name, source->label) == 0 || strcmp(text, source->label) == 0;
 }
 
-/* Is @address the owner of another capture, of the same label or of another one? */
-static gboolean
-is_taken(const Survey *survey, guint32 source, guint32 address, gboolean by_same_label)
+/* How many captures of @label have that owner, and @more. */
+static guint64
+count_taken(const Survey *survey, guint32 label, guint32 address, guint more)
 {
-    const char *label = lamp_source(survey->c, source)->label;
-    for (guint i = 0; i < survey->owners->len; i++)
-        if (i != source && g_array_index(survey->owners, Owner, i).chosen == address &&
-            (strcmp(lamp_source(survey->c, i)->label, label) == 0) == by_same_label)
-            return TRUE;
-    return FALSE;
+    guint32 key[2];
+    guint64 *count =
+        lamp_keyed_map_add(survey->taken, source_address_key(key, label, address), NULL);
+    return count != NULL ? *count += more : 0;
+}
+
+/* Is @address the owner of another capture, of the same label or of another one? @owner has
+ * none yet, and does not find itself. */
+static gboolean
+is_taken(const Survey *survey, const Owner *owner, guint32 address, gboolean by_same_label)
+{
+    guint64 alike = count_taken(survey, owner->label, address, 0);
+    return by_same_label ? alike > 0 : count_taken(survey, ANY, address, 0) > alike;
 }
 
 /* Which of the two possible owners, as far as names and the other captures' owners tell. */
@@ -269,11 +281,11 @@ choose_owner(const Survey *survey, guint32 index)
     const LampSource *source = lamp_source(survey->c, index);
     for (guint i = 0; i < 2; i++)
         if (label_names(survey, source, owner->address[i]) ||
-            is_taken(survey, index, owner->address[i], TRUE))
+            is_taken(survey, owner, owner->address[i], TRUE))
             return owner->address[i];
     for (guint i = 0; i < 2; i++)
-        if (is_taken(survey, index, owner->address[1 - i], FALSE) &&
-            !is_taken(survey, index, owner->address[i], FALSE))
+        if (is_taken(survey, owner, owner->address[1 - i], FALSE) &&
+            !is_taken(survey, owner, owner->address[i], FALSE))
             return owner->address[i];
     return LAMP_INDEX_NONE;
 }
@@ -282,17 +294,21 @@ choose_owner(const Survey *survey, guint32 index)
 static void
 choose_owners(Survey *survey)
 {
-    g_autofree guint32 *next = g_new(guint32, (gsize) survey->owners->len + 1);
+    Owner *owners = (Owner *) (gpointer) survey->owners->data;
     for (gboolean has_changed = TRUE; has_changed;) {
         has_changed = FALSE;
+        survey->taken = lamp_keyed_map_new(NAME_BUDGET);
         for (guint i = 0; i < survey->owners->len; i++)
-            next[i] = choose_owner(survey, i);
-        for (guint i = 0; i < survey->owners->len; i++) {
-            Owner *owner = &g_array_index(survey->owners, Owner, i);
-            has_changed |= owner->chosen == LAMP_INDEX_NONE && next[i] != LAMP_INDEX_NONE;
-            if (owner->chosen == LAMP_INDEX_NONE)
-                owner->chosen = next[i];
-        }
+            if (owners[i].chosen != LAMP_INDEX_NONE) {
+                count_taken(survey, owners[i].label, owners[i].chosen, 1);
+                count_taken(survey, ANY, owners[i].chosen, 1);
+            }
+        for (guint i = 0; i < survey->owners->len; i++)
+            if (owners[i].chosen == LAMP_INDEX_NONE) {
+                owners[i].chosen = choose_owner(survey, i);
+                has_changed |= owners[i].chosen != LAMP_INDEX_NONE;
+            }
+        g_clear_pointer(&survey->taken, lamp_keyed_map_free);
     }
 }
 
@@ -361,8 +377,12 @@ static void
 find_owners(Survey *survey)
 {
     g_autoptr(LampKeyedMap) counts = lamp_keyed_map_new(NAME_BUDGET);
+    g_autoptr(LampKeyedMap) labels = lamp_keyed_map_new(NAME_BUDGET);
     for (guint i = 0; i < survey->c->sources->len; i++) {
+        gboolean is_new = FALSE;
+        LampBytes label = lamp_bytes_text(lamp_source(survey->c, i)->label);
         Owner owner = {.address = {LAMP_INDEX_NONE, LAMP_INDEX_NONE},
+                       .label = number_of(labels, label, &is_new),
                        .chosen = LAMP_INDEX_NONE};
         g_array_append_val(survey->owners, owner);
     }

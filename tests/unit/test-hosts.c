@@ -61,6 +61,30 @@ START_TEST(captures_are_told_apart_by_each_other)
 }
 END_TEST
 
+/* The second capture of one name saw one peer only: it is the host of the first. */
+START_TEST(captures_of_one_name_are_one_host)
+{
+    Fixture f;
+    fixture_begin(&f);
+    fixture_run(&f, "INSERT INTO endpoints VALUES (1, '10.0.0.1', 5000), (2, '10.0.0.2', 80),"
+                    " (3, '10.0.0.3', 80), (4, '10.0.0.4', 80)");
+    add_source(&f, 1, "monday/web.pcap", "capture");
+    add_source(&f, 2, "tuesday/web.pcap", "capture");
+    for (gint64 k = 0; k < 30; k++) {
+        see(&f, 1, 1, 2, k);
+        see(&f, 1, 2, 3, k);
+        see(&f, 2, 2, 4, k);
+    }
+    fixture_ready(&f);
+    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
+    g_autofree char *hosts =
+        fixture_text(&f, "SELECT name, addresses FROM hosts ORDER BY addresses");
+    ck_assert_str_eq(hosts, "10.0.0.1|10.0.0.1 web|10.0.0.2 10.0.0.3|10.0.0.3"
+                            " 10.0.0.4|10.0.0.4");
+    fixture_end(&f);
+}
+END_TEST
+
 /* An access log in a folder that names nobody, beside captures of two hosts. */
 START_TEST(a_log_finds_its_host)
 {
@@ -154,6 +178,7 @@ main(void)
     TCase *tcase = tcase_create("all");
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, captures_are_told_apart_by_each_other);
+    tcase_add_test(tcase, captures_of_one_name_are_one_host);
     tcase_add_test(tcase, a_log_finds_its_host);
     tcase_add_test(tcase, a_duplicate_is_no_host);
     tcase_add_test(tcase, a_line_ties_its_request_to_its_upstream);
