@@ -21,6 +21,7 @@
 
 enum { DEPTH = 64, MEMBERS = 4, KEY_BYTES = 16, WAITING_SPANS = 65536, PROCESSES = 4096 };
 #define PROCESS_BYTES ((gsize) 4 << 20)
+#define WAITING_BYTES ((gsize) 64 << 20)
 #define TOP_BYTES \
     ((gsize) 1 << 20) /* an object in a list at the top that is longer is no span */
 
@@ -40,9 +41,12 @@ typedef struct {
     guint64 spans;
     GArray *waiting; /* LampTraceSpan, texts in `texts` */
     GStringChunk *texts;
+    gsize text_bytes;        /* in `texts` */
     LampKeyedMap *processes; /* key -> index + 1 in `services` */
-    GPtrArray *services;     /* borrowed from `texts` */
-    LampBytes resource;      /* in `texts` */
+    GPtrArray *services;     /* borrowed from `names` */
+    GStringChunk *names;
+    gsize name_bytes;
+    GString *resource;
 } Traces;
 
 static LampBytes
@@ -51,6 +55,7 @@ keep(Traces *t, LampBytes text)
     if (text.len == 0)
         return text;
     gsize length = MIN(text.len, (gsize) LAMP_LIMIT_FIELD_VALUE);
+    t->text_bytes += length;
     return lamp_bytes(
         g_string_chunk_insert_len(t->texts, (const char *) text.at, (gssize) length), length);
 }
@@ -59,13 +64,18 @@ static void
 take_process(gpointer owner, LampBytes key, LampBytes service)
 {
     Traces *t = owner;
-    if (t->services->len == PROCESSES)
+    gsize length = MIN(service.len, (gsize) LAMP_LIMIT_FIELD_VALUE);
+    if (t->services->len == PROCESSES || t->name_bytes + length > PROCESS_BYTES)
         return;
     guint64 *place = lamp_keyed_map_add(t->processes, key, NULL);
     if (place == NULL)
         return;
     LampBytes *name = g_new(LampBytes, 1);
-    *name = keep(t, service);
+    *name = length == 0 ? service
+                        : lamp_bytes(g_string_chunk_insert_len(
+                                         t->names, (const char *) service.at, (gssize) length),
+                                     length);
+    t->name_bytes += length;
     g_ptr_array_add(t->services, name);
     *place = t->services->len;
 }
@@ -78,8 +88,8 @@ service_of(const Traces *t, const LampTraceSpan *span)
         return span->service;
     if (span->process.len > 0 && place != NULL)
         return *(const LampBytes *) g_ptr_array_index(t->services, *place - 1);
-    if (t->resource.len > 0)
-        return t->resource;
+    if (t->resource->len > 0)
+        return lamp_bytes(t->resource->str, t->resource->len);
     return span->process.len > 0 ? span->process : lamp_bytes_text("unknown");
 }
 
@@ -115,29 +125,38 @@ emit(const Traces *t, const LampTraceSpan *span, LampSink *sink)
 static void
 open_trace(Traces *t)
 {
-    t->texts = g_string_chunk_new(4096);
+    t->names = g_string_chunk_new(4096);
+    t->name_bytes = 0;
     t->processes = lamp_keyed_map_new(PROCESS_BYTES);
     t->services = g_ptr_array_new_with_free_func(g_free);
-    t->resource = lamp_bytes(NULL, 0);
+    g_string_truncate(t->resource, 0);
 }
 
 static void
 close_trace(Traces *t)
 {
-    g_string_chunk_free(t->texts);
+    g_string_chunk_free(t->names);
     lamp_keyed_map_free(t->processes);
     g_ptr_array_unref(t->services);
+}
+
+static void
+emit_waiting(Traces *t, LampSink *sink)
+{
+    for (guint i = 0; i < t->waiting->len; i++)
+        emit(t, &g_array_index(t->waiting, LampTraceSpan, i), sink);
+    g_array_set_size(t->waiting, 0);
+    g_string_chunk_clear(t->texts);
+    t->text_bytes = 0;
 }
 
 /* The trace, or resource, is over: its spans have services. */
 static void
 flush(Traces *t, LampSink *sink)
 {
-    if (t->waiting->len == 0 && t->services->len == 0 && t->resource.len == 0)
+    if (t->waiting->len == 0 && t->services->len == 0 && t->resource->len == 0)
         return;
-    for (guint i = 0; i < t->waiting->len; i++)
-        emit(t, &g_array_index(t->waiting, LampTraceSpan, i), sink);
-    g_array_set_size(t->waiting, 0);
+    emit_waiting(t, sink);
     close_trace(t);
     open_trace(t);
 }
@@ -157,14 +176,12 @@ wait(Traces *t, LampTraceSpan span, guint64 offset, LampSink *sink)
     LampBytes *texts[] = {&span.id,       &span.trace,   &span.parent,
                           &span.name,     &span.process, &span.service,
                           &span.protocol, &span.status,  &span.peer};
-    if (t->waiting->len == WAITING_SPANS) {
+    if (t->waiting->len == WAITING_SPANS || t->text_bytes >= WAITING_BYTES) {
         tell(t, LAMP_FINDING_LIMIT, "limit.TRACE", offset,
              "a trace has more spans than can wait for its end; services named behind them may "
              "be missing",
              sink);
-        for (guint i = 0; i < t->waiting->len; i++)
-            emit(t, &g_array_index(t->waiting, LampTraceSpan, i), sink);
-        g_array_set_size(t->waiting, 0);
+        emit_waiting(t, sink);
     }
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
         *texts[i] = keep(t, *texts[i]);
@@ -199,7 +216,10 @@ take_unit(Traces *t, Key unit, LampBytes object, guint64 offset, LampSink *sink)
     if (unit == KEY_PROCESSES) {
         lamp_trace_processes(object, &t->record, take_process, t);
     } else if (unit == KEY_RESOURCE) {
-        t->resource = keep(t, lamp_trace_resource_service(object, &t->record));
+        LampBytes service = lamp_trace_resource_service(object, &t->record);
+        g_string_truncate(t->resource, 0);
+        g_string_append_len(t->resource, (const char *) service.at,
+                            (gssize) MIN(service.len, (gsize) LAMP_LIMIT_FIELD_VALUE));
     } else if (lamp_trace_span_parse(object, &t->record, &span)) {
         t->spans++;
         wait(t, span, offset, sink);
@@ -415,6 +435,8 @@ begin(gpointer state, G_GNUC_UNUSED const LampSourceContext *context)
 {
     Traces *t = state;
     t->waiting = g_array_new(FALSE, FALSE, sizeof(LampTraceSpan));
+    t->texts = g_string_chunk_new(4096);
+    t->resource = g_string_new(NULL);
     open_trace(t);
 }
 
@@ -424,6 +446,8 @@ end(gpointer state, LampSink *sink)
     Traces *t = state;
     lamp_coverage_flush(&t->coverage, sink);
     close_trace(t);
+    g_string_chunk_free(t->texts);
+    g_string_free(t->resource, TRUE);
     g_array_unref(t->waiting);
     lamp_log_record_release(&t->record);
 }

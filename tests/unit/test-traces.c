@@ -155,6 +155,24 @@ START_TEST(recognises_its_layouts_only)
 }
 END_TEST
 
+/* Few spans with long names wait no longer than many with short ones. */
+START_TEST(bounds_what_waits_in_bytes)
+{
+    const guint spans = 1100;
+    g_autofree char *name = g_strnfill(65000, 'n');
+    g_autoptr(GString) text = g_string_new("{\"spans\":[");
+    for (guint i = 0; i < spans; i++)
+        g_string_append_printf(text,
+                               "%s{\"traceID\":\"t\",\"spanID\":\"%u\",\"startTime\":1,"
+                               "\"process\":{\"serviceName\":\"s\"},\"processID\":\"%s\"}",
+                               i > 0 ? "," : "", i, name);
+    g_string_append(text, "]}");
+    g_autofree char *out = log_sink_of("traces", &context, text->str);
+    ck_assert_uint_eq(count_lines(out, "call "), spans);
+    ck_assert_uint_eq(count_lines(out, "finding limit.TRACE"), 1);
+}
+END_TEST
+
 START_TEST(leaves_logs_to_others)
 {
     static const char *const logs[] = {
@@ -176,6 +194,7 @@ main(void)
     tcase_add_loop_test(tests, reads_spans, 0, G_N_ELEMENTS(rows));
     tcase_add_loop_test(tests, cuts_change_nothing, 0, G_N_ELEMENTS(rows));
     tcase_add_test(tests, recognises_its_layouts_only);
+    tcase_add_test(tests, bounds_what_waits_in_bytes);
     tcase_add_test(tests, leaves_logs_to_others);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
