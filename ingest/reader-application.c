@@ -36,17 +36,22 @@ take_ruby(LampLog *log, LampBytes line, LampLogRecord *record)
     if (line.len < 40 || !g_ascii_isupper((char) line.at[0]) ||
         memcmp(line.at + 1, ", [", 3) != 0)
         return FALSE;
-    gsize used = lamp_log_take_time(log, record, lamp_bytes(line.at + 4, line.len - 4));
-    const guint8 *p = line.at + 4 + used, *end = line.at + line.len;
-    const guint8 *close = memchr(p, ']', (gsize) (end - p));
-    if (used == 0 || close == NULL || end - p < 3 || memcmp(p, " #", 2) != 0)
+    LampTimestamp stamp; /* kept when the whole line is known to be one */
+    const guint8 *begin = line.at + 4, *end = line.at + line.len;
+    const guint8 *close = memchr(begin, ']', (gsize) (end - begin));
+    if (close == NULL)
         return FALSE;
+    LampBytes inside = lamp_bytes(begin, (gsize) (close - begin));
+    gssize number = lamp_text_find(inside, " #");
     LampBytes rest = lamp_bytes(close + 1, (gsize) (end - close - 1));
     gssize dashes = lamp_text_find(rest, " -- "), colon = lamp_text_find(rest, ": ");
-    if (dashes < 0 || colon < dashes)
+    if (number < 0 || dashes < 0 || colon < dashes ||
+        !lamp_timestamp_scan(&log->scanner, inside, &stamp) || stamp.used != (gsize) number)
         return FALSE;
+    event->time = stamp.time;
+    event->resolution_ns = stamp.resolution_ns;
     LampBytes severity = lamp_text_trim(lamp_bytes(rest.at, (gsize) dashes));
-    event->process = lamp_bytes(p + 2, (gsize) (close - p - 2));
+    event->process = lamp_bytes(begin + number + 2, inside.len - (gsize) number - 2);
     event->severity = lamp_severity_of_word(severity);
     event->service = lamp_text_trim(lamp_bytes(
         rest.at + dashes + 4, MAX((gsize) colon, (gsize) dashes + 4) - (gsize) dashes - 4));
