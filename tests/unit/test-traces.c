@@ -176,8 +176,7 @@ END_TEST
 START_TEST(leaves_logs_to_others)
 {
     static const char *const logs[] = {
-        "[2026-01-01 00:00:00] INFO x "
-        "{\"traceId\":\"a\",\"id\":1,\"timestamp\":5,\"kind\":1}\n",
+        "[2026-01-01 00:00:00] {\"traceId\":\"a\",\"id\":1,\"timestamp\":5,\"kind\":1}\n",
         "[INFO] {\"traceId\":\"a\",\"id\":1,\"timestamp\":5,\"localEndpoint\":{}}\n",
         "[{\"traceId\":\"a\",\"id\":1,\"timestamp\":5,\"message\":\"m\"}]\n",
     };
