@@ -12,6 +12,7 @@
 #include "ingest/dissectors.h"
 #include "ingest/stream.h"
 #include "tests/unit/fake-stream-ignored.h"
+#include "tests/unit/seed.h"
 #include "tests/unit/suite.h"
 
 typedef struct {
@@ -190,11 +191,30 @@ replay(const LampDissector *d, const Turn *turns, gsize count, int piece, guint3
     g_rand_free(random);
 }
 
+static inline void
+write_conversation(const LampDissector *d, const Turn *turns, gsize count,
+                   gboolean is_midstream)
+{
+    g_autoptr(GByteArray) seed = g_byte_array_new();
+    guint8 flags = is_midstream ? 1 : 0;
+    g_byte_array_append(seed, &flags, 1);
+    for (gsize i = 0; i < count; i++) {
+        char direction = turns[i].direction;
+        gboolean is_gap = direction == '}' || direction == '{';
+        gboolean to_client = direction == '<' || direction == '{';
+        seed_add_piece(seed,
+                       (guint8) ((to_client ? SEED_TO_CLIENT : 0) | (is_gap ? SEED_GAP : 0)),
+                       turns[i].bytes);
+    }
+    seed_write("dissector", d->name, lamp_bytes(seed->data, seed->len));
+}
+
 /* Replays whole, byte by byte and in twenty random segmentations: each must give @expected. */
 static inline void
 replay_all(const LampDissector *d, const Turn *turns, gsize count, gboolean is_midstream,
            const char *expected)
 {
+    write_conversation(d, turns, count, is_midstream);
     for (int run = 0; run < 22; run++) {
         LampStream stream = {.is_midstream = is_midstream};
         replay(d, turns, count, run < 2 ? run : -1, (guint32) run, &stream);

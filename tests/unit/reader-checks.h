@@ -4,6 +4,7 @@
 #pragma once
 
 #include "tests/unit/collect.h"
+#include "tests/unit/seed.h"
 
 #include <check.h>
 
@@ -12,6 +13,7 @@ static inline void
 check_chunking(const LampReader *reader, LampBytes bytes, gboolean with_packets)
 {
     static const gsize chunks[] = {1, 2, 3, 7, 4096};
+    seed_write_source(reader->name, bytes);
     Collect whole;
     collect_begin(&whole);
     collect_read(&whole, reader, bytes, 0, with_packets);

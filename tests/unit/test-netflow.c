@@ -4,6 +4,7 @@
 #include "ingest/flow/netflow.h"
 #include "ingest/flow/sflow.h"
 #include "tests/unit/collect.h"
+#include "tests/unit/seed.h"
 #include "tests/unit/suite.h"
 
 #include "base/text.h"
@@ -45,14 +46,18 @@ expect_netflow(const Datagram *datagrams, guint count, const char *flows, const 
     Collect c;
     collect_begin(&c);
     GByteArray *last = NULL;
+    g_autoptr(GByteArray) seed = g_byte_array_new();
+    g_byte_array_append(seed, (const guint8 *) "", 1);
     for (guint i = 0; i < count; i++) {
         g_clear_pointer(&last, g_byte_array_unref);
         last = bytes_of(datagrams[i].hex);
         LampBytes bytes = lamp_bytes(last->data, last->len);
+        seed_add_piece(seed, 0, bytes);
         ck_assert_uint_ge(lamp_netflow_probe(bytes), 80);
         ck_assert_int_eq(lamp_netflow_read(netflow, bytes, LAMP_NS_PER_SECOND, emit, &c),
                          datagrams[i].result);
     }
+    seed_write("dissector", "netflow", lamp_bytes(seed->data, seed->len));
     ck_assert_str_eq(c.text->str, flows);
     ck_assert_str_eq(c.findings->str, samplings);
     for (gsize n = 0; n < last->len; n++) {
@@ -159,6 +164,10 @@ START_TEST(test_sflow)
         "00000038 " SFLOW_TCP};
     for (guint i = 0; i < G_N_ELEMENTS(datagrams); i++) {
         GByteArray *a = bytes_of(datagrams[i]);
+        g_autoptr(GByteArray) seed = g_byte_array_new();
+        g_byte_array_append(seed, (const guint8 *) "", 1);
+        seed_add_piece(seed, 0, lamp_bytes(a->data, a->len));
+        seed_write("dissector", "sflow", lamp_bytes(seed->data, seed->len));
         LampFlowRecord record = {0};
         Collect c;
         collect_begin(&c);
