@@ -15,40 +15,6 @@
 #include "tests/unit/seed.h"
 #include "tests/unit/suite.h"
 
-typedef struct {
-    char direction; /* '>' to the server, '<' to the client; '}' and '{': a gap of that many
-                       bytes */
-    LampBytes bytes;
-} Turn;
-
-#define TO_SERVER(text)                               \
-    {                                                 \
-        '>',                                          \
-        {                                             \
-            (const guint8 *) (text), sizeof(text) - 1 \
-        }                                             \
-    }
-#define TO_CLIENT(text)                               \
-    {                                                 \
-        '<',                                          \
-        {                                             \
-            (const guint8 *) (text), sizeof(text) - 1 \
-        }                                             \
-    }
-#define LOST_TO_SERVER(n) \
-    {                     \
-        '}',              \
-        {                 \
-            NULL, (n)     \
-        }                 \
-    }
-#define LOST_TO_CLIENT(n) \
-    {                     \
-        '{',              \
-        {                 \
-            NULL, (n)     \
-        }                 \
-    }
 #define REPLAY(dissector, turns, expected) \
     replay_all(&(dissector), turns, G_N_ELEMENTS(turns), FALSE, expected)
 #define REPLAY_MIDSTREAM(dissector, turns, expected) \
@@ -191,30 +157,12 @@ replay(const LampDissector *d, const Turn *turns, gsize count, int piece, guint3
     g_rand_free(random);
 }
 
-static inline void
-write_conversation(const LampDissector *d, const Turn *turns, gsize count,
-                   gboolean is_midstream)
-{
-    g_autoptr(GByteArray) seed = g_byte_array_new();
-    guint8 flags = is_midstream ? 1 : 0;
-    g_byte_array_append(seed, &flags, 1);
-    for (gsize i = 0; i < count; i++) {
-        char direction = turns[i].direction;
-        gboolean is_gap = direction == '}' || direction == '{';
-        gboolean to_client = direction == '<' || direction == '{';
-        seed_add_piece(seed,
-                       (guint8) ((to_client ? SEED_TO_CLIENT : 0) | (is_gap ? SEED_GAP : 0)),
-                       turns[i].bytes);
-    }
-    seed_write("dissector", d->name, lamp_bytes(seed->data, seed->len));
-}
-
 /* Replays whole, byte by byte and in twenty random segmentations: each must give @expected. */
 static inline void
 replay_all(const LampDissector *d, const Turn *turns, gsize count, gboolean is_midstream,
            const char *expected)
 {
-    write_conversation(d, turns, count, is_midstream);
+    seed_write_conversation(d, turns, count, is_midstream);
     for (int run = 0; run < 22; run++) {
         LampStream stream = {.is_midstream = is_midstream};
         replay(d, turns, count, run < 2 ? run : -1, (guint32) run, &stream);

@@ -4,7 +4,8 @@
  */
 #pragma once
 
-#include "base/bytes.h"
+#include "ingest/dissector.h"
+#include "tests/unit/turns.h"
 
 enum { SEED_BYTES_AT_MOST = 4096, SEED_TO_CLIENT = 1, SEED_GAP = 2 };
 
@@ -42,4 +43,22 @@ seed_write_source(const char *reader, LampBytes source)
     g_byte_array_append(seed, (const guint8 *) "\x80", 1);
     g_byte_array_append(seed, source.at, (guint) source.len);
     seed_write("reader", reader, lamp_bytes(seed->data, seed->len));
+}
+
+static inline void
+seed_write_conversation(const LampDissector *d, const Turn *turns, gsize count,
+                        gboolean is_midstream)
+{
+    g_autoptr(GByteArray) seed = g_byte_array_new();
+    guint8 flags = is_midstream ? 1 : 0;
+    g_byte_array_append(seed, &flags, 1);
+    for (gsize i = 0; i < count; i++) {
+        char direction = turns[i].direction;
+        gboolean is_gap = direction == '}' || direction == '{';
+        gboolean to_client = direction == '<' || direction == '{';
+        seed_add_piece(seed,
+                       (guint8) ((to_client ? SEED_TO_CLIENT : 0) | (is_gap ? SEED_GAP : 0)),
+                       turns[i].bytes);
+    }
+    seed_write("dissector", d->name, lamp_bytes(seed->data, seed->len));
 }
