@@ -130,7 +130,8 @@ run(LampCli *cli, char **arguments, GError **error)
 {
     (void) arguments;
     g_auto(LampModelView) view = {NULL, NULL};
-    if (!lamp_model_view_open(cli, &view, error))
+    if (!lamp_flow_sample_check(LAMP_SAMPLE_TAIL, error) ||
+        !lamp_model_view_open(cli, &view, error))
         return -1;
     g_autoptr(LampAdvisor) advisor = lamp_advisor_new(view.topology, view.structure);
     if (!lamp_flow_each(cli->store, view.topology, &lamp_flow_filter, add_flow, advisor, error))

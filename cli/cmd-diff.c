@@ -344,7 +344,8 @@ static int
 run(LampCli *cli, char **arguments, GError **error)
 {
     g_autoptr(LampComparison) comparison = lamp_compare_new();
-    if (!check_sides(arguments[1], error) || !read_both(cli, comparison, arguments[1], error))
+    if (!lamp_flow_sample_check(LAMP_SAMPLE_HEAD, error) || !check_sides(arguments[1], error) ||
+        !read_both(cli, comparison, arguments[1], error))
         return -1;
     if (arguments[1] == NULL && (comparison->flows[0] == 0 || comparison->flows[1] == 0)) {
         set_empty_side_error(cli->store, comparison, error);

@@ -168,7 +168,8 @@ run(LampCli *cli, char **arguments, GError **error)
 {
     (void) arguments;
     g_auto(LampModelView) view = {NULL, NULL};
-    if (!lamp_model_view_open(cli, &view, error))
+    if (!lamp_flow_sample_check(LAMP_SAMPLE_TAIL, error) ||
+        !lamp_model_view_open(cli, &view, error))
         return -1;
     /* Dozens of replays: a sample from the begin is enough for ranking. */
     g_autoptr(LampWhatif) whatif = lamp_whatif_load(cli->store, view.topology, view.structure,

@@ -398,7 +398,8 @@ run(LampCli *cli, char **arguments, GError **error)
     (void) arguments;
     g_auto(LampModelView) view = {NULL, NULL};
     g_autoptr(GArray) scenarios = collect_scenarios(error);
-    if (scenarios == NULL || !lamp_model_view_open(cli, &view, error))
+    if (scenarios == NULL || !lamp_flow_sample_check(LAMP_SAMPLE_TAIL, error) ||
+        !lamp_model_view_open(cli, &view, error))
         return -1;
     g_autoptr(LampWhatif) whatif =
         lamp_whatif_load(cli->store, view.topology, view.structure, &lamp_flow_filter,
@@ -441,8 +442,9 @@ const LampCommand lamp_command_whatif = {
         "  cache TARGET hit SHARE in T    a new cache before TARGET, which answers in T\n"
         "  batch TARGET, remove TARGET    repeated calls become one; none are made\n"
         "  retries A->B N, timeout A->B T other numbers of attempts, other patience\n"
-        "  down INSTANCE, replicas SERVICE N, limit TARGET N, load *F\n"
-        "  limit A->B N                   A has at most N connections to B\n"
+        "  down INSTANCE, replicas SERVICE N, load *F\n"
+        "  limit TARGET N | none          instances serve at most N calls at once\n"
+        "  limit A->B N | none            A has at most N connections to B\n"
         "  failover SERVICE +T [*F] [limit N]  another site: longer way, other capacity\n"
         "TARGET: NAME or NAME/OPERATION with * and ?; NAME is a service, an instance or a "
         "protocol.",

@@ -192,6 +192,21 @@ lamp_flow_view_choose(const char *name, GError **error)
     return TRUE;
 }
 
+gboolean
+lamp_flow_sample_check(LampSampleBy most, GError **error)
+{
+    if (lamp_flow_filter.sample_by <= most)
+        return TRUE;
+    g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
+                most == LAMP_SAMPLE_HEAD
+                    ? "--sample-by %s does not go with this command, which compares single "
+                      "requests, each counted once: take --sample-by request"
+                    : "--sample-by %s does not go with this command, which looks at whole "
+                      "requests: take --sample-by request or tail",
+                lamp_flow_sample_by);
+    return FALSE;
+}
+
 static gboolean
 names_an_instance(const char *name, const LampTopology *topology)
 {

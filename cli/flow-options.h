@@ -138,6 +138,10 @@ void lamp_set_no_flows_error(GError **error);
  * error. */
 gboolean lamp_flow_view_choose(const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* FALSE with LAMP_CLI_ERROR_USAGE if the sample was asked for in a way beyond @most: commands
+ * that look at whole requests take no single calls, those that test requests no weights. */
+gboolean lamp_flow_sample_check(LampSampleBy most, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* FALSE with LAMP_CLI_ERROR_USAGE if --service or --root names nothing in @store, which may be
  * NULL.
  */

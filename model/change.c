@@ -26,11 +26,11 @@ lamp_change_free(LampChange *change)
     g_free(change);
 }
 
+/* lamp_change_parse() puts the part before it. */
 static gboolean
-syntax_error(const char *part, const char *why, GError **error)
+syntax_error(const char *why, GError **error)
 {
-    g_set_error(error, LAMP_CHANGE_ERROR, LAMP_CHANGE_ERROR_SYNTAX, "change '%s': %s", part,
-                why);
+    g_set_error_literal(error, LAMP_CHANGE_ERROR, LAMP_CHANGE_ERROR_SYNTAX, why);
     return FALSE;
 }
 
@@ -111,22 +111,21 @@ parse_timing(char *part, LampRewrite *rewrite, GError **error)
 {
     char *space = find_last_word(part);
     if (space == NULL || !parse_effect(space + 1, rewrite))
-        return syntax_error(part,
-                            "must end in *FACTOR (0 to 1000000), +TIME, -TIME or =TIME (up to "
+        return syntax_error("must end in *FACTOR (0 to 1000000), +TIME, -TIME or =TIME (up to "
                             "a day) or =DISTRIBUTION, for example 'postgres *0.5' or 'pay "
                             "+20ms'",
                             error);
     *space = '\0';
     if (g_str_equal(g_strstrip(part), "load")) {
         if (rewrite->effect != LAMP_EFFECT_SCALE || rewrite->factor <= 0.0)
-            return syntax_error("load", "takes *FACTOR, above 0", error);
+            return syntax_error("takes *FACTOR, above 0", error);
         rewrite->kind = LAMP_REWRITE_LOAD;
         return TRUE;
     }
     rewrite->kind = LAMP_REWRITE_NETWORK;
     if (parse_edge(part, rewrite))
         return rewrite->like == NULL ||
-               syntax_error(part, "like(TARGET) is for work, not for the network", error);
+               syntax_error("like(TARGET) is for work, not for the network", error);
     rewrite->kind = LAMP_REWRITE_WORK;
     rewrite->target = lamp_target_parse(part);
     return TRUE;
@@ -159,11 +158,11 @@ parse_cache(char *rest, LampRewrite *rewrite, GError **error)
     }
     if (space == NULL || !lamp_change_number_parse(space + 1, &rewrite->share) ||
         rewrite->share < 0.0 || rewrite->share > 1.0)
-        return syntax_error(rest, CACHE_SYNTAX, error);
+        return syntax_error(CACHE_SYNTAX, error);
     *space = '\0';
     g_strchomp(rest);
     if (!g_str_has_suffix(rest, " hit"))
-        return syntax_error(rest, CACHE_SYNTAX, error);
+        return syntax_error(CACHE_SYNTAX, error);
     rest[strlen(rest) - strlen(" hit")] = '\0';
     rewrite->target = lamp_target_parse(rest);
     return TRUE;
@@ -175,7 +174,7 @@ parse_parallel(char *rest, LampRewrite *rewrite, GError **error)
     char *colon = strchr(rest, ':');
     rewrite->kind = LAMP_REWRITE_PARALLEL;
     if (colon == NULL)
-        return syntax_error(rest, "must be 'parallel TARGET: CALLEE, CALLEE'", error);
+        return syntax_error("must be 'parallel TARGET: CALLEE, CALLEE'", error);
     *colon = '\0';
     rewrite->target = lamp_target_parse(rest);
     g_auto(GStrv) callees = g_strsplit(colon + 1, ",", 8);
@@ -184,16 +183,21 @@ parse_parallel(char *rest, LampRewrite *rewrite, GError **error)
     return TRUE;
 }
 
-/* "TARGET N" */
+/* "TARGET N", for limits also "TARGET none" */
 static gboolean
 parse_counted(char *rest, LampRewriteKind kind, LampRewrite *rewrite, GError **error)
 {
     char *space = strrchr(rest, ' ');
-    guint64 count;
+    guint64 count = 0;
+    gboolean is_limit = kind == LAMP_REWRITE_LIMIT;
     rewrite->kind = kind;
-    if (space == NULL || !lamp_text_parse_u64(lamp_bytes_text(space + 1), &count) ||
-        count > G_MAXUINT16 || (kind == LAMP_REWRITE_REPLICAS && count == 0))
-        return syntax_error(rest, "must end in a whole number", error);
+    if (space == NULL || (!(is_limit && g_str_equal(space + 1, "none")) &&
+                          (!lamp_text_parse_u64(lamp_bytes_text(space + 1), &count) ||
+                           count == 0 || count > G_MAXUINT16)))
+        return syntax_error(is_limit ? "must be 'limit TARGET N' or 'limit A->B N', N from 1 "
+                                       "to 65535, or 'none' for no limit"
+                                     : "must be 'replicas SERVICE N', N from 1 to 65535",
+                            error);
     rewrite->count = (guint32) count;
     *space = '\0';
     if (kind != LAMP_REWRITE_LIMIT || !parse_edge(rest, rewrite))
@@ -208,10 +212,10 @@ parse_timeout(char *rest, LampRewrite *rewrite, GError **error)
     rewrite->kind = LAMP_REWRITE_TIMEOUT;
     if (space == NULL || !lamp_change_duration_parse(space + 1, &rewrite->amount) ||
         rewrite->amount == 0)
-        return syntax_error(rest, "must be 'timeout A->B TIME', above 0", error);
+        return syntax_error("must be 'timeout A->B TIME', above 0", error);
     *space = '\0';
     if (!parse_edge(rest, rewrite))
-        return syntax_error(rest, "must be 'timeout A->B TIME'", error);
+        return syntax_error("must be 'timeout A->B TIME'", error);
     return TRUE;
 }
 
@@ -234,8 +238,7 @@ parse_failover(char *rest, LampRewrite *rewrite, GError **error)
         at += 2;
     }
     if (!ok || at != n)
-        return syntax_error(rest, "must be 'failover SERVICE +TIME [*FACTOR] [limit N]'",
-                            error);
+        return syntax_error("must be 'failover SERVICE +TIME [*FACTOR] [limit N]'", error);
     rewrite->count = (guint32) limit;
     rewrite->target = lamp_target_parse(words[0]);
     return TRUE;
@@ -249,11 +252,11 @@ parse_retries(char *rest, LampRewrite *rewrite, GError **error)
     rewrite->kind = LAMP_REWRITE_RETRIES;
     if (space == NULL || !lamp_text_parse_u64(lamp_bytes_text(space + 1), &count) ||
         count > 100)
-        return syntax_error(rest, "must be 'retries A->B N', N from 0 to 100", error);
+        return syntax_error("must be 'retries A->B N', N from 0 to 100", error);
     rewrite->count = (guint32) count;
     *space = '\0';
     return parse_edge(rest, rewrite) ||
-           syntax_error(rest, "must be 'retries A->B N', N from 0 to 100", error);
+           syntax_error("must be 'retries A->B N', N from 0 to 100", error);
 }
 
 static gboolean
@@ -261,7 +264,7 @@ parse_simple(char *rest, LampRewriteKind kind, LampRewrite *rewrite, GError **er
 {
     rewrite->kind = kind;
     if (rest[0] == '\0')
-        return syntax_error(rest, "needs a target", error);
+        return syntax_error("needs a target", error);
     rewrite->target = lamp_target_parse(rest);
     return TRUE;
 }
@@ -324,8 +327,10 @@ lamp_change_parse(const char *text, GError **error)
         LampRewrite *rewrite = g_new0(LampRewrite, 1);
         g_ptr_array_add(change->parts, rewrite);
         g_ptr_array_add(change->texts, g_strdup(parts[i]));
-        if (!parse_part(parts[i], rewrite, error))
+        if (!parse_part(parts[i], rewrite, error)) {
+            g_prefix_error(error, "change '%s': ", (char *) change->texts->pdata[i]);
             return NULL;
+        }
     }
     if (change->parts->len == 0) {
         g_set_error(error, LAMP_CHANGE_ERROR, LAMP_CHANGE_ERROR_SYNTAX,
@@ -373,6 +378,7 @@ lamp_change_apply(const LampChange *change, const LampTopology *topology, LampRe
             lamp_rewrite_apply(change->parts->pdata[i], topology, replay, stations, seed + i);
         touched[i].calls += part.calls;
         touched[i].failing += part.failing;
+        touched[i].unknown += part.unknown;
     }
 }
 

@@ -16,8 +16,8 @@
  *   remove TARGET                calls to TARGET are not made
  *   down INSTANCE                the instance is gone, its calls go to its siblings
  *   replicas SERVICE N           calls are spread evenly over N instances
- *   limit TARGET N               instances serve at most N calls at once (0: no limit)
- *   limit A->B N                 A has at most N connections to B (0: no limit)
+ *   limit TARGET N | none        instances serve at most N calls at once, or have no limit
+ *   limit A->B N | none          A has at most N connections to B, or as many as it wants
  *   retries A->B N               failed calls are tried again at most N times
  *   timeout A->B T               callers wait at most T
  *   failover SERVICE +T [*F] [limit N]

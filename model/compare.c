@@ -189,7 +189,6 @@ lamp_compare_read(LampComparison *comparison, LampCompareSide side, LampStore *s
 {
     LampFlowFilter wanted = *filter;
     wanted.skip_background = TRUE;
-    wanted.sample_by = LAMP_SAMPLE_HEAD; /* the tests are of single requests */
     g_autoptr(LampTopology) topology = lamp_topology_load(store, error);
     if (topology == NULL)
         return FALSE;

@@ -63,7 +63,7 @@ prepare_statements(LampFlowReader *reader, GError **error)
     g_autofree char *calls = g_strconcat(
         "SELECT call_id, trace_id, parent_call_id, client_start_ns, server_start_ns,"
         " server_end_ns, client_end_ns, client_instance_id, server_instance_id, protocol_id,"
-        " operation_id, is_error, flags",
+        " operation_id, is_error, flags, status IN ('nil', 'miss')",
         more, " FROM calls WHERE trace_id IS NOT NULL", where, " ORDER BY call_id", NULL);
     reader->calls = lamp_statement_new(reader->store, calls, error);
     if (reader->calls == NULL)
@@ -264,11 +264,11 @@ read_label(LampFlowReader *reader, LampFlowCall *call)
 static void
 read_outcome(LampStatement *row, LampFlowCall *call)
 {
-    const char *status = lamp_statement_text(row, 15);
+    const char *status = lamp_statement_text(row, 16);
     if (status != NULL)
         g_strlcpy(call->status, status, sizeof call->status);
-    call->request_bytes = read_size(row, 13);
-    call->response_bytes = read_size(row, 14);
+    call->request_bytes = read_size(row, 14);
+    call->response_bytes = read_size(row, 15);
 }
 
 /* Takes the row that the calls statement stands on; *out_done is its flow if that is whole. */
@@ -287,6 +287,7 @@ take_call(LampFlowReader *reader, OpenFlow **out_done, GError **error)
         if (open->is_wanted) {
             read_label(reader, &row.call);
             row.call.is_error = lamp_statement_int(reader->calls, 11) != 0;
+            row.call.is_miss = lamp_statement_int(reader->calls, 13) != 0;
             if (!reader->filter.only_times)
                 read_outcome(reader->calls, &row.call);
         }

@@ -36,6 +36,7 @@ typedef struct {
     guint8 has_server;      /* the callee's */
     guint8 waits;           /* for work, as its label says */
     guint8 is_open;         /* no response was seen: its ends are lower bounds */
+    guint8 is_miss;         /* its status says that what was asked for was not there */
     char status[8];         /* cut; empty if unknown */
 } LampFlowCall;
 

@@ -105,6 +105,7 @@ lamp_replay_add(LampReplay *replay, const LampFlow *flow, const LampStructure *s
                            .first = replay->calls->len,
                            .count = flow->count,
                            .label = c[0].label,
+                           .weight = MAX(flow->weight, 1),
                            .confidence = (gfloat) flow->confidence,
                            .is_background = flow->is_background || lamp_flow_is_open(flow),
                            .is_open = !flow->is_background && lamp_flow_is_open(flow),
@@ -126,7 +127,8 @@ lamp_replay_add(LampReplay *replay, const LampFlow *flow, const LampStructure *s
                                   .is_idle = c[i].waits,
                                   .bypasses = c[i].is_open,
                                   .is_open = c[i].is_open,
-                                  .is_error = c[i].is_error};
+                                  .is_error = c[i].is_error,
+                                  .is_miss = c[i].is_miss};
     for (guint32 i = 0; i < flow->count; i++)
         compile_children(out, flow, structure, i, recent);
     g_array_append_val(replay->flows, head);

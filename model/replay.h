@@ -47,6 +47,7 @@ typedef struct {
     guint8 fails;       /* is refused, as its instance is gone */
     guint8 gives_up;    /* its caller does not try again, though it did */
     guint8 is_error;
+    guint8 is_miss;          /* what it asked for was not there */
     guint8 is_open;          /* no response was seen: it has no duration to replay */
     guint8 has_open_child;   /* it failed while one that it waits for went on: a timeout */
     guint8 is_given_up;      /* that one */
@@ -64,6 +65,7 @@ typedef struct {
     gint64 duration;      /* observed */
     guint32 first, count; /* in the batch's calls */
     guint32 label;        /* of the root */
+    guint32 weight;       /* flows that this one stands for, of a sample; else 1 */
     gfloat confidence;
     guint8 is_background;
     guint8 is_open;       /* a request without a response: kept as background, told apart */

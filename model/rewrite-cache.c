@@ -1,22 +1,27 @@
 /*
  * Another hit rate of a cache, or none at all.
  *
- * A served call that asks the cache is a miss if it then goes on to another callee (but for
- * further calls to the cache itself), else a hit. To change the share of hits, calls are drawn
- * and their whole inside is replaced by that of a donor: a call to the same operation,
- * elsewhere in the batch, with the other outcome. So everything that differs between hits and
- * misses comes along (the database, storing in the cache, the service's own work) and keeps its
- * measured distribution. A donor is one of those nearest in time: misses crowd where caches are
- * cold, and calls are slower there for other reasons, too. Which keys would be hit is not
- * known, so the draw is independent of the key.
+ * Every lookup (model/cache-lookups.h) is drawn to hit or to miss. Where a served call then has
+ * more or fewer misses than it had, its whole inside is replaced by that of a donor: a call to
+ * the same operation, elsewhere in the batch, with as many. So everything that differs between
+ * hits and misses comes along (the database, storing in the cache, the service's own work) and
+ * keeps its measured distribution. Among donors with that share of misses, or the nearest,
+ * those with as many lookups are taken, and of these one of the nearest in time: misses crowd
+ * where caches are cold, and calls are slower there for other reasons, too. Which keys would be
+ * hit is not known, so the draw is independent of the key.
  */
+#include "model/cache-lookups.h"
 #include "model/index-map.h"
 #include "model/rewrite.h"
 
-typedef enum { ASKS_NOT, ASKS_HIT, ASKS_MISS } Outcome;
-
 /* So many donors, nearest in time, are drawn from. */
 #define NEAREST 16u
+
+/* Donors are told apart by the number of lookups, up to so many, and by the share of misses in
+ * so many steps. */
+#define MOST_ASKED 8u
+#define STEPS 16u
+#define GROUPS (MOST_ASKED * (STEPS + 1))
 
 /* A call in the old batch. */
 typedef struct {
@@ -24,13 +29,14 @@ typedef struct {
     guint32 flow_first, call;
 } Donor;
 
-/* Where the donors of one operation are. */
+/* Where the donors of one operation are: GArray of Donor, by group; NULL: none. */
 typedef struct {
-    GArray *hits, *misses; /* Donor */
+    GArray *groups[GROUPS];
 } Donors;
 
 typedef struct {
     const LampRewrite *rewrite;
+    const LampCacheLookups *lookups;
     GHashTable *donors; /* label -> Donors */
     GArray *old_calls;
     GArray *calls; /* the new batch */
@@ -42,28 +48,41 @@ static void
 free_donors(gpointer pointer)
 {
     Donors *donors = pointer;
-    g_array_unref(donors->hits);
-    g_array_unref(donors->misses);
+    for (guint i = 0; i < GROUPS; i++)
+        g_clear_pointer(&donors->groups[i], g_array_unref);
     g_free(donors);
 }
 
-static gboolean
-is_cache_call(const LampRewrite *rewrite, const LampReplayCall *call)
+/* All and nothing are steps of their own. */
+static guint
+step_of(LampLookups found)
 {
-    return lamp_target_matches(rewrite->target, call->label, call->server_instance);
+    guint step = (guint) (((guint64) found.missed * STEPS + found.asked / 2) / found.asked);
+    if (found.missed == 0 || found.missed == found.asked)
+        return step;
+    return CLAMP(step, 1, STEPS - 1);
 }
 
-static Outcome
-find_outcome(const LampRewrite *rewrite, const LampReplayCall *calls, guint32 call)
+static guint
+group_of(LampLookups found)
 {
-    gboolean asked = FALSE;
-    for (guint32 i = call + 1; i < calls[call].end_index; i = calls[i].end_index) {
-        if (is_cache_call(rewrite, &calls[i]))
-            asked = TRUE;
-        else if (asked)
-            return ASKS_MISS;
+    return (MIN(found.asked, MOST_ASKED) - 1) * (STEPS + 1) + step_of(found);
+}
+
+static void
+add_donor(Rebuild *rebuild, guint32 label, LampLookups found, Donor donor)
+{
+    Donors *donors = g_hash_table_lookup(rebuild->donors, GUINT_TO_POINTER(label));
+    if (donors == NULL) {
+        donors = g_new0(Donors, 1);
+        g_hash_table_insert(rebuild->donors, GUINT_TO_POINTER(label), donors);
     }
-    return asked ? ASKS_HIT : ASKS_NOT;
+    GArray **group = &donors->groups[group_of(found)];
+    if (*group == NULL)
+        *group = g_array_new(FALSE, FALSE, sizeof(Donor));
+    g_array_append_val(*group, donor);
+    rebuild->hits += found.asked - found.missed;
+    rebuild->misses += found.missed;
 }
 
 static void
@@ -73,21 +92,10 @@ collect_donors(Rebuild *rebuild, const LampReplay *replay)
         const LampReplayFlow *flow = lamp_replay_flow(replay, f);
         const LampReplayCall *calls = lamp_replay_calls(replay, flow);
         for (guint32 i = 0; i < flow->count; i++) {
-            Outcome outcome = find_outcome(rebuild->rewrite, calls, i);
+            LampLookups found = lamp_cache_lookups_of(rebuild->lookups, calls, i);
             Donor donor = {calls[i].arrived, flow->first, i};
-            if (outcome == ASKS_NOT)
-                continue;
-            gpointer label = GUINT_TO_POINTER(calls[i].label);
-            Donors *donors = g_hash_table_lookup(rebuild->donors, label);
-            if (donors == NULL) {
-                donors = g_new(Donors, 1);
-                donors->hits = g_array_new(FALSE, FALSE, sizeof(Donor));
-                donors->misses = g_array_new(FALSE, FALSE, sizeof(Donor));
-                g_hash_table_insert(rebuild->donors, label, donors);
-            }
-            g_array_append_val(outcome == ASKS_HIT ? donors->hits : donors->misses, donor);
-            rebuild->hits += outcome == ASKS_HIT ? 1 : 0;
-            rebuild->misses += outcome == ASKS_MISS ? 1 : 0;
+            if (found.asked > 0)
+                add_donor(rebuild, calls[i].label, found, donor);
         }
     }
 }
@@ -109,10 +117,10 @@ sort_donors(Rebuild *rebuild)
     GHashTableIter iter;
     gpointer donors;
     g_hash_table_iter_init(&iter, rebuild->donors);
-    while (g_hash_table_iter_next(&iter, NULL, &donors)) {
-        g_array_sort(((Donors *) donors)->hits, compare_donors);
-        g_array_sort(((Donors *) donors)->misses, compare_donors);
-    }
+    while (g_hash_table_iter_next(&iter, NULL, &donors))
+        for (guint i = 0; i < GROUPS; i++)
+            if (((Donors *) donors)->groups[i] != NULL)
+                g_array_sort(((Donors *) donors)->groups[i], compare_donors);
 }
 
 /* Where the donors begin that arrived at @time or later. */
@@ -137,22 +145,61 @@ draw(Rebuild *rebuild)
     return (double) (lamp_mix64(rebuild->random) >> 11) * 0x1p-53;
 }
 
+/* The same lookups with other outcomes, as drawn. */
+static LampLookups
+draw_outcomes(Rebuild *rebuild, LampLookups found)
+{
+    double now = (double) rebuild->hits / (double) (rebuild->hits + rebuild->misses);
+    double wanted = MAX(rebuild->rewrite->share, 0.0);
+    double to_hit = (wanted - now) / MAX(1.0 - now, 1e-9);
+    double to_miss = (now - wanted) / MAX(now, 1e-9);
+    LampLookups drawn = found;
+    for (guint i = 0; i < found.asked; i++) {
+        gboolean is_miss = i < found.missed;
+        if (draw(rebuild) < (is_miss ? to_hit : to_miss))
+            drawn.missed += is_miss ? -1u : 1u;
+    }
+    return drawn;
+}
+
+static guint
+distance(guint a, guint b)
+{
+    return a > b ? a - b : b - a;
+}
+
+/* Donors with a share of misses as in @wanted, or the nearest; NULL if none is nearer than what
+ * was @found. */
+static GArray *
+choose_group(const Donors *donors, LampLookups found, LampLookups wanted)
+{
+    guint step = step_of(wanted), asked = MIN(wanted.asked, MOST_ASKED) - 1;
+    guint least = distance(step_of(found), step) * MOST_ASKED;
+    GArray *best = NULL;
+    for (guint i = 0; i < GROUPS; i++) {
+        guint steps = distance(i % (STEPS + 1), step);
+        guint far = steps * MOST_ASKED + distance(i / (STEPS + 1), asked);
+        if (donors->groups[i] == NULL || far >= least ||
+            steps >= distance(step_of(found), step))
+            continue;
+        least = far;
+        best = donors->groups[i];
+    }
+    return best;
+}
+
 /* A donor for call @i of @calls, or NULL if it stays as it is. */
 static const Donor *
 choose_donor(Rebuild *rebuild, const LampReplayCall *calls, guint32 i)
 {
-    Outcome outcome = find_outcome(rebuild->rewrite, calls, i);
-    if (outcome == ASKS_NOT)
+    LampLookups found = lamp_cache_lookups_of(rebuild->lookups, calls, i);
+    if (found.asked == 0)
         return NULL;
-    double now = (double) rebuild->hits / (double) (rebuild->hits + rebuild->misses);
-    double wanted = MAX(rebuild->rewrite->share, 0.0);
-    double chance = outcome == ASKS_MISS ? (wanted - now) / MAX(1.0 - now, 1e-9)
-                                         : (now - wanted) / MAX(now, 1e-9);
-    if (draw(rebuild) >= chance)
-        return NULL;
-    Donors *donors = g_hash_table_lookup(rebuild->donors, GUINT_TO_POINTER(calls[i].label));
-    GArray *others = outcome == ASKS_MISS ? donors->hits : donors->misses;
-    if (others->len == 0)
+    LampLookups wanted = draw_outcomes(rebuild, found);
+    const Donors *donors =
+        g_hash_table_lookup(rebuild->donors, GUINT_TO_POINTER(calls[i].label));
+    GArray *others = wanted.missed == found.missed ? NULL : choose_group(donors, found, wanted);
+    if (others == NULL)
         return NULL;
     guint near = MIN(NEAREST, others->len), at = find_time(others, calls[i].arrived);
     guint first = MIN(at > near / 2 ? at - near / 2 : 0, others->len - near);
@@ -238,25 +285,33 @@ rebuild_flow(Rebuild *rebuild, LampReplayFlow *flow, GArray *places)
     set_ends(&g_array_index(rebuild->calls, LampReplayCall, first), flow->count);
 }
 
+/* Calls that nobody makes without the cache. */
 static guint64
-remove_cache_calls(const LampRewrite *rewrite, LampReplay *replay)
+remove_cache_calls(const LampCacheLookups *lookups, LampReplay *replay)
 {
     guint64 removed = 0;
-    for (guint i = 0; i < replay->calls->len; i++) {
-        LampReplayCall *call = &g_array_index(replay->calls, LampReplayCall, i);
-        if (!is_cache_call(rewrite, call))
-            continue;
-        call->lag_leave = call->net_out = call->net_back = 0;
-        call->is_removed = 1;
-        removed++;
+    for (guint f = 0; f < replay->flows->len; f++) {
+        const LampReplayFlow *flow = lamp_replay_flow(replay, f);
+        LampReplayCall *calls = lamp_replay_calls(replay, flow);
+        for (guint32 i = 0; i < flow->count; i++) {
+            if (!lamp_cache_lookups_drops(lookups, calls, i))
+                continue;
+            calls[i].lag_leave = calls[i].net_out = calls[i].net_back = 0;
+            calls[i].is_removed = 1;
+            removed++;
+        }
     }
     return removed;
 }
 
 LampTouched
-lamp_rewrite_cache(const LampRewrite *rewrite, LampReplay *replay, guint64 seed)
+lamp_rewrite_cache(const LampRewrite *rewrite, const LampTopology *topology, LampReplay *replay,
+                   guint64 seed)
 {
-    Rebuild rebuild = {.rewrite = rewrite, .old_calls = replay->calls, .random = seed};
+    g_autoptr(LampCacheLookups) lookups =
+        lamp_cache_lookups_new(rewrite->target, topology, replay);
+    Rebuild rebuild = {
+        .rewrite = rewrite, .lookups = lookups, .old_calls = replay->calls, .random = seed};
     rebuild.donors = g_hash_table_new_full(NULL, NULL, NULL, free_donors);
     rebuild.calls = g_array_new(FALSE, TRUE, sizeof(LampReplayCall));
     g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(guint32));
@@ -267,6 +322,7 @@ lamp_rewrite_cache(const LampRewrite *rewrite, LampReplay *replay, guint64 seed)
     g_hash_table_unref(rebuild.donors);
     g_array_unref(replay->calls);
     replay->calls = rebuild.calls;
-    guint64 removed = rewrite->share < 0.0 ? remove_cache_calls(rewrite, replay) : 0;
-    return (LampTouched){rebuild.hits + rebuild.misses + removed, 0};
+    guint64 removed = rewrite->share < 0.0 ? remove_cache_calls(lookups, replay) : 0;
+    return (LampTouched){rebuild.hits + rebuild.misses + removed, 0,
+                         lamp_cache_lookups_unknown(lookups)};
 }

@@ -218,7 +218,7 @@ lamp_rewrite_apply(const LampRewrite *rewrite, const LampTopology *topology, Lam
     case LAMP_REWRITE_RETRIES:
         return lamp_rewrite_retries(rewrite, replay);
     case LAMP_REWRITE_CACHE:
-        return lamp_rewrite_cache(rewrite, replay, seed);
+        return lamp_rewrite_cache(rewrite, topology, replay, seed);
     case LAMP_REWRITE_DOWN:
     case LAMP_REWRITE_REPLICAS:
     case LAMP_REWRITE_LIMIT:

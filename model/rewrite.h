@@ -52,13 +52,15 @@ void lamp_rewrite_free(LampRewrite *rewrite);
  * because of it. */
 typedef struct {
     guint64 calls, failing;
+    guint64 unknown; /* it would reach these, too, but the capture does not show how */
 } LampTouched;
 
 LampTouched lamp_rewrite_apply(const LampRewrite *rewrite, const LampTopology *topology,
                                LampReplay *replay, LampStations *stations, guint64 seed);
 
 /* The cache rewriting (model/rewrite-cache.c). */
-LampTouched lamp_rewrite_cache(const LampRewrite *rewrite, LampReplay *replay, guint64 seed);
+LampTouched lamp_rewrite_cache(const LampRewrite *rewrite, const LampTopology *topology,
+                               LampReplay *replay, guint64 seed);
 
 /* A cache before calls that have none (model/rewrite-front.c); 1 if it changed @call. */
 guint lamp_rewrite_front(const LampRewrite *rewrite, LampReplayCall *calls, guint32 call);

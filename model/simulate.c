@@ -350,7 +350,8 @@ leave_call(Simulation *sim, guint32 flow, guint32 call, LampTime now)
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     state->has_left = 1;
     if (sim->report != NULL && !c->is_idle)
-        sim->report->work[c->server_instance] += now - state->arrived;
+        sim->report->work[c->server_instance] +=
+            (now - state->arrived) * lamp_replay_flow(sim->replay, flow)->weight;
     free_place(sim, c, now);
     release_children(sim, flow, call, now, TRUE);
     schedule(sim, LAMP_EVENT_END, now + c->net_back, flow, call);

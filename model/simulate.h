@@ -27,7 +27,7 @@ typedef struct {
 
 typedef struct {
     gint64 *busy;    /* by instance: time with all places taken, ns; owned */
-    gint64 *work;    /* by instance: sum of times in service, ns; owned */
+    gint64 *work;    /* by instance: sum of times in service by weight of flow, ns; owned */
     gint64 *waits;   /* by instance: sum of waits for a place, ns; owned */
     guint64 *calls;  /* by instance: owned */
     guint32 *peaks;  /* by instance: most calls there at once; owned */

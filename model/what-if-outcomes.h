@@ -19,6 +19,8 @@ typedef struct {
     GArray *labels;                 /* guint32 */
     GArray *marks;                  /* guint8 */
     GArray *confidences;            /* gfloat: probability that the tree is right */
+    GArray *weights;                /* guint32: requests that each stands for */
+    guint64 weight;                 /* their sum */
     guint64 unanswered;             /* requests without a response: in none of these */
     guint64 callerless;             /* requests of which no record names the caller */
     guint64 callerless_left;        /* of these, not counted */

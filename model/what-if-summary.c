@@ -63,9 +63,10 @@ bootstrap(const LampQuantiles *blocks, guint count, LampEstimate *estimates)
     }
 }
 
-/* @durations in the order of time; all of them are counted in @all, too. */
+/* @durations in the order of time, each counted by its weight; all of them are counted in @all,
+ * too. */
 static void
-summarise(const GArray *durations, LampQuantiles *all, LampEstimate *out)
+summarise(const GArray *durations, const GArray *weights, LampQuantiles *all, LampEstimate *out)
 {
     LampQuantiles blocks[BLOCKS];
     guint count = MIN(BLOCKS, durations->len); /* none is empty */
@@ -73,7 +74,8 @@ summarise(const GArray *durations, LampQuantiles *all, LampEstimate *out)
         lamp_quantiles_init(&blocks[b]);
     for (gsize i = 0; i < durations->len; i++)
         lamp_quantiles_add(&blocks[i * count / durations->len],
-                           g_array_index(durations, gint64, i), 1);
+                           g_array_index(durations, gint64, i),
+                           g_array_index(weights, guint32, i));
     for (guint b = 0; b < count; b++)
         lamp_quantiles_merge(all, &blocks[b], 1);
     for (guint m = 0; m < LAMP_METRICS; m++)
@@ -92,20 +94,20 @@ clear_row(gpointer pointer)
 }
 
 static void
-count_bin(LampWhatifRow *row, gint64 duration)
+count_bin(LampWhatifRow *row, gint64 duration, guint32 weight)
 {
     guint bin = 0;
     while (bin + 1 < LAMP_WHATIF_BINS && (double) duration > lamp_whatif_edges_ms[bin] * 1e6)
         bin++;
-    row->histogram[bin]++;
+    row->histogram[bin] += weight;
 }
 
 static void
-count_marks(LampWhatifRow *row, guint8 marks)
+count_marks(LampWhatifRow *row, guint8 marks, guint32 weight)
 {
-    row->cut += (marks & LAMP_MARK_CUT) != 0 ? 1 : 0;
-    row->errors_before += (marks & LAMP_MARK_ERROR_BEFORE) != 0 ? 1 : 0;
-    row->errors_after += (marks & LAMP_MARK_ERROR_AFTER) != 0 ? 1 : 0;
+    row->cut += (marks & LAMP_MARK_CUT) != 0 ? weight : 0;
+    row->errors_before += (marks & LAMP_MARK_ERROR_BEFORE) != 0 ? weight : 0;
+    row->errors_after += (marks & LAMP_MARK_ERROR_AFTER) != 0 ? weight : 0;
 }
 
 /* Row of the requests with @label (LAMP_FLOW_NONE: all). */
@@ -114,23 +116,26 @@ add_row(const LampOutcomes *outcomes, guint32 label, GArray *rows)
 {
     g_autoptr(GArray) before = g_array_new(FALSE, FALSE, sizeof(gint64));
     g_autoptr(GArray) after = g_array_new(FALSE, FALSE, sizeof(gint64));
+    g_autoptr(GArray) weights = g_array_new(FALSE, FALSE, sizeof(guint32));
     guint all = outcomes->before->len;
     LampWhatifRow row = {.label = label};
     for (guint i = 0; i < all; i++) {
         if (label != LAMP_FLOW_NONE && g_array_index(outcomes->labels, guint32, i) != label)
             continue;
+        guint32 weight = g_array_index(outcomes->weights, guint32, i);
         g_array_append_val(before, g_array_index(outcomes->before, gint64, i));
         g_array_append_val(after, g_array_index(outcomes->after, gint64, i));
-        count_bin(&row, g_array_index(outcomes->after, gint64, i));
-        count_marks(&row, g_array_index(outcomes->marks, guint8, i));
-        row.confidence += (double) g_array_index(outcomes->confidences, gfloat, i);
+        g_array_append_val(weights, weight);
+        count_bin(&row, g_array_index(outcomes->after, gint64, i), weight);
+        count_marks(&row, g_array_index(outcomes->marks, guint8, i), weight);
+        row.confidence += weight * (double) g_array_index(outcomes->confidences, gfloat, i);
+        row.requests += weight;
     }
-    row.requests = before->len;
     if (before->len == 0)
         return;
-    row.confidence /= before->len;
-    summarise(before, &row.durations_before, row.before);
-    summarise(after, &row.durations_after, row.after);
+    row.confidence /= (double) row.requests;
+    summarise(before, weights, &row.durations_before, row.before);
+    summarise(after, weights, &row.durations_after, row.after);
     g_array_append_val(rows, row);
 }
 
@@ -179,6 +184,13 @@ count_limited(const LampStations *stations)
     return stations->instances + stations->pool_count;
 }
 
+/* Requests that one replayed stands for. */
+static double
+mean_weight(const LampOutcomes *outcomes)
+{
+    return (double) outcomes->weight / (double) MAX(outcomes->before->len, 1);
+}
+
 static Limited
 limited_at(const LampOutcomes *outcomes, guint at)
 {
@@ -188,9 +200,10 @@ limited_at(const LampOutcomes *outcomes, guint at)
     if (at == 0 || (is_pool && pool == 0))
         return (Limited){0, 0.0};
     guint32 limit = is_pool ? stations->pools[pool].connections : stations->limits[at];
-    gint64 work = is_pool ? outcomes->report.held[pool] : outcomes->report.work[at];
+    double work = is_pool ? (double) outcomes->report.held[pool] * mean_weight(outcomes)
+                          : (double) outcomes->report.work[at];
     double could = (double) MAX(outcomes->report.arriving, 1) * limit;
-    return (Limited){limit, limit == 0 ? 0.0 : (double) work / could};
+    return (Limited){limit, limit == 0 ? 0.0 : work / could};
 }
 
 /* "catalog" or "the pool of connections from cart to pg"; caller frees. */
@@ -211,7 +224,7 @@ static guint
 find_busiest(const LampOutcomes *outcomes, const LampTopology *topology,
              LampWhatifResult *result)
 {
-    double requests = (double) outcomes->before->len;
+    double requests = (double) outcomes->weight;
     guint best = 0;
     result->throughput = requests * 1e9 / (double) MAX(outcomes->report.arriving, 1);
     for (guint i = 1; i < count_limited(&outcomes->stations); i++)
@@ -278,12 +291,12 @@ add_callerless_note(const LampOutcomes *outcomes, LampWhatifResult *result)
 {
     guint64 counted = outcomes->callerless - outcomes->callerless_left;
     if (counted > 0 && outcomes->is_callerless_of_many)
-        g_ptr_array_add(
-            result->notes,
-            g_strdup_printf("%" G_GUINT64_FORMAT " of %u requests name no caller and count as "
-                            "from outside: some may be calls of another of these services, and "
-                            "what a change does to these is then not passed on",
-                            counted, outcomes->before->len));
+        g_ptr_array_add(result->notes,
+                        g_strdup_printf("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                                        " requests name no caller and count as from outside: "
+                                        "some may be calls of another of these services, and "
+                                        "what a change does to these is then not passed on",
+                                        counted, outcomes->weight));
     if (outcomes->callerless_left > 0)
         g_ptr_array_add(result->notes,
                         g_strdup_printf("%" G_GUINT64_FORMAT
@@ -297,7 +310,7 @@ static void
 add_timeout_note(const LampOutcomes *outcomes, const LampChange *change,
                  LampWhatifResult *result)
 {
-    guint struck = 0;
+    guint64 struck = 0;
     gboolean is_set = FALSE;
     for (guint i = 0; change != NULL && i < lamp_change_parts(change); i++) {
         g_autofree char *text = lamp_change_part_text(change, i);
@@ -305,11 +318,13 @@ add_timeout_note(const LampOutcomes *outcomes, const LampChange *change,
     }
     for (guint i = 0; is_set && i < outcomes->marks->len; i++) {
         guint8 marks = g_array_index(outcomes->marks, guint8, i);
-        struck += (marks & LAMP_MARK_CUT) != 0 && (marks & LAMP_MARK_ERROR_AFTER) == 0 ? 1 : 0;
+        if ((marks & LAMP_MARK_CUT) != 0 && (marks & LAMP_MARK_ERROR_AFTER) == 0)
+            struck += g_array_index(outcomes->weights, guint32, i);
     }
     if (struck > 0)
         g_ptr_array_add(result->notes,
-                        g_strdup_printf("a timeout strikes in %u requests that do not count as "
+                        g_strdup_printf("a timeout strikes in %" G_GUINT64_FORMAT
+                                        " requests that do not count as "
                                         "failed: their callers are taken to go on without the "
                                         "answer, as the capture shows no other way",
                                         struck));
@@ -324,6 +339,14 @@ add_notes(const LampOutcomes *outcomes, const LampTopology *topology, const Lamp
         g_autofree char *text = lamp_change_part_text(change, i);
         if (touched->calls == 0)
             g_ptr_array_add(result->notes, g_strdup_printf("'%s' changes no call", text));
+        if (touched->unknown > 0)
+            g_ptr_array_add(
+                result->notes,
+                g_strdup_printf("'%s': %" G_GUINT64_FORMAT
+                                " calls to it stay as they are: no miss of theirs led to "
+                                "further calls in this capture, so they use it as a store, or "
+                                "what a miss costs is not known",
+                                text, touched->unknown));
         if (touched->failing > 0)
             g_ptr_array_add(
                 result->notes,

@@ -124,7 +124,6 @@ lamp_whatif_load(LampStore *store, LampTopology *topology, const LampStructure *
         whatif->filter = *filter;
     whatif->filter.only_times = TRUE;
     whatif->filter.keep_others = TRUE;
-    whatif->filter.sample_by = LAMP_SAMPLE_HEAD; /* a weight cannot be replayed */
     whatif->first = lamp_replay_new();
     g_autoptr(LampFlowReader) reader =
         lamp_flow_reader_new(store, topology, &whatif->filter, error);
@@ -168,7 +167,9 @@ lamp_whatif_requests(const LampWhatif *whatif)
 {
     guint64 n = 0;
     for (guint i = 0; i < whatif->first->flows->len; i++)
-        n += lamp_replay_flow(whatif->first, i)->is_background ? 0 : 1;
+        n += lamp_replay_flow(whatif->first, i)->is_background
+                 ? 0
+                 : lamp_replay_flow(whatif->first, i)->weight;
     return n;
 }
 
@@ -199,6 +200,7 @@ init_outcomes(LampOutcomes *outcomes, guint parts)
     outcomes->labels = g_array_new(FALSE, FALSE, sizeof(guint32));
     outcomes->marks = g_array_new(FALSE, FALSE, sizeof(guint8));
     outcomes->confidences = g_array_new(FALSE, FALSE, sizeof(gfloat));
+    outcomes->weights = g_array_new(FALSE, FALSE, sizeof(guint32));
     outcomes->touched = g_new0(LampTouched, parts + 1);
 }
 
@@ -210,6 +212,7 @@ clear_outcomes(LampOutcomes *outcomes)
     g_array_unref(outcomes->labels);
     g_array_unref(outcomes->marks);
     g_array_unref(outcomes->confidences);
+    g_array_unref(outcomes->weights);
     g_free(outcomes->touched);
     lamp_load_report_clear(&outcomes->report);
     lamp_stations_clear(&outcomes->stations);
@@ -290,8 +293,8 @@ count_callerless(const LampTopology *topology, const LampReplayFlow *flow,
     if (!flow->is_callerless)
         return;
     guint32 service = lamp_topology_label(topology, flow->label)->service;
-    outcomes->callerless++;
-    outcomes->callerless_left += flow->is_background;
+    outcomes->callerless += flow->weight;
+    outcomes->callerless_left += flow->is_background ? flow->weight : 0;
     if (outcomes->callerless_service == 0)
         outcomes->callerless_service = service;
     outcomes->is_callerless_of_many |= outcomes->callerless_service != service;
@@ -314,7 +317,7 @@ add_batch(const LampWhatif *whatif, const LampChange *change, LampReplay *replay
         const LampReplayFlow *flow = lamp_replay_flow(replay, i);
         guint8 marks = find_marks(replay, flow, &out[i]);
         count_callerless(whatif->topology, flow, outcomes);
-        outcomes->unanswered += flow->is_open;
+        outcomes->unanswered += flow->is_open ? flow->weight : 0;
         if (flow->is_background)
             continue;
         g_array_append_val(outcomes->before, flow->duration);
@@ -322,6 +325,8 @@ add_batch(const LampWhatif *whatif, const LampChange *change, LampReplay *replay
         g_array_append_val(outcomes->labels, flow->label);
         g_array_append_val(outcomes->marks, marks);
         g_array_append_val(outcomes->confidences, flow->confidence);
+        g_array_append_val(outcomes->weights, flow->weight);
+        outcomes->weight += flow->weight;
     }
     add_report(outcomes, &report, &stations);
 }
@@ -375,6 +380,14 @@ note_unanswered(guint64 requests)
                            requests, requests == 1 ? "" : "s", requests == 1 ? "is" : "are");
 }
 
+static char *
+note_sample(guint requests)
+{
+    return g_strdup_printf("estimated from %u requests of a sample: these alone are less load "
+                           "than the system had, so waits for places are not predicted",
+                           requests);
+}
+
 LampWhatifResult *
 lamp_whatif_run(LampWhatif *whatif, const LampChange *change, GError **error)
 {
@@ -389,9 +402,7 @@ lamp_whatif_run(LampWhatif *whatif, const LampChange *change, GError **error)
         if (outcomes.unanswered > 0)
             g_ptr_array_add(result->notes, note_unanswered(outcomes.unanswered));
         if (whatif->filter.sample_one_in > 1)
-            g_ptr_array_add(result->notes,
-                            g_strdup("of a sample: less load than the system had, so waits for "
-                                     "places are not predicted"));
+            g_ptr_array_add(result->notes, note_sample(outcomes.before->len));
     }
     clear_outcomes(&outcomes);
     return result;
@@ -406,8 +417,9 @@ lamp_whatif_mean(LampWhatif *whatif, const LampChange *change)
     g_autoptr(LampReplay) copy = copy_replay(whatif->first);
     add_batch(whatif, change, copy, &outcomes);
     for (guint i = 0; i < outcomes.after->len; i++)
-        sum += (double) g_array_index(outcomes.after, gint64, i);
-    guint n = outcomes.after->len;
+        sum += (double) g_array_index(outcomes.after, gint64, i) *
+               (double) g_array_index(outcomes.weights, guint32, i);
+    double weight = (double) outcomes.weight;
     clear_outcomes(&outcomes);
-    return n > 0 ? sum / n : 0.0;
+    return weight > 0.0 ? sum / weight : 0.0;
 }

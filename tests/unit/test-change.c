@@ -4,10 +4,21 @@
 
 START_TEST(test_change_says_what_is_wrong)
 {
-    static const char *const bad[] = {
-        "",         " ; ",           "db",           "db 2",           "db *x",
-        "db +20",   "cache c hit 2", "parallel web", "limit web many", "failover db",
-        "load +1ms"};
+    static const char *const bad[] = {"",
+                                      " ; ",
+                                      "db",
+                                      "db 2",
+                                      "db *x",
+                                      "db +20",
+                                      "cache c hit 2",
+                                      "parallel web",
+                                      "limit web many",
+                                      "failover db",
+                                      "load +1ms",
+                                      "limit web 0",
+                                      "limit web->db 0",
+                                      "replicas web 0",
+                                      "replicas web none"};
     g_autoptr(LampStore) store = fixture_store(fixture_shop);
     g_autoptr(LampTopology) topology = lamp_topology_load(store, NULL);
     for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
@@ -15,6 +26,12 @@ START_TEST(test_change_says_what_is_wrong)
         ck_assert_msg(lamp_change_parse(bad[i], &error) == NULL, "%s", bad[i]);
         ck_assert(g_error_matches(error, LAMP_CHANGE_ERROR, LAMP_CHANGE_ERROR_SYNTAX));
     }
+    g_autoptr(GError) whole = NULL;
+    ck_assert(lamp_change_parse("db *2; replicas web 0", &whole) == NULL);
+    ck_assert_str_eq(whole->message, "change 'replicas web 0': must be 'replicas SERVICE N', N "
+                                     "from 1 to 65535");
+    g_autoptr(LampChange) none = lamp_change_parse("limit web none; limit web->db none", NULL);
+    ck_assert_ptr_nonnull(none);
     g_autoptr(GError) error = NULL;
     g_autoptr(LampChange) nowhere = lamp_change_parse("nosuch *2", NULL);
     ck_assert(!lamp_change_resolve(nowhere, topology, &error));

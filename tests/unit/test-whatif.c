@@ -358,6 +358,89 @@ START_TEST(test_whatif_cache_takes_donors_near_in_time)
 }
 END_TEST
 
+/* A call that takes no time on the network; @what: "CLIENT SERVER OPERATION". */
+static void
+add_line(GPtrArray *lines, guint id, guint parent, const char *what, const guint span[2])
+{
+    g_ptr_array_add(lines, g_strdup_printf("%u %u %s %u %u %u %u", id, parent, what, span[0],
+                                           span[0], span[1], span[1]));
+}
+
+/* Every request asks the store for its session, the cache for an item and the database for a
+ * price (100 us); half miss the item and ask the database for it (500 us) and keep it. What the
+ * cache answered is recorded: who asks somebody else after a hit has not missed. */
+START_TEST(test_whatif_cache_goes_by_recorded_outcomes)
+{
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GString) misses = g_string_new("UPDATE calls SET status = 'nil' WHERE ");
+    for (guint i = 0; i < 60; i++) {
+        guint t = i * 2000, id = i * 10 + 1, at = t + 120 + (i % 2 == 0 ? 600 : 0);
+        add_line(lines, id, 0, "client web GET_/", (guint[]){t, at + 120});
+        add_line(lines, id + 1, id, "web cache GET_session:{}", (guint[]){t + 10, t + 40});
+        add_line(lines, id + 2, id, "web cache GET_item:{}", (guint[]){t + 60, t + 100});
+        if (i % 2 == 0) {
+            g_string_append_printf(misses, "call_id = %u OR ", id + 2);
+            add_line(lines, id + 3, id, "web db ITEM", (guint[]){t + 120, t + 620});
+            add_line(lines, id + 4, id, "web cache SETEX_item:{}", (guint[]){t + 640, t + 700});
+        }
+        add_line(lines, id + 5, id, "web db PRICE", (guint[]){at, at + 100});
+    }
+    g_ptr_array_add(lines, NULL);
+    g_string_append(misses, "0; UPDATE strings SET text = replace(text, '_', ' ')");
+    Loaded l = {.store = fixture_store_with((const char *const *) lines->pdata, misses->str)};
+    load_store(&l);
+    /* hits take 240 us, misses 840; without the cache, 40 us of lookup and 60 of keeping less
+     */
+    ck_assert_double_eq_tol(lamp_whatif_mean(l.whatif, NULL) / 1e3, 540.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "cache cache off"), 740.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "cache cache hit 1"), 240.0, 1e-6);
+    ck_assert_double_eq_tol(mean_after(&l, "cache cache hit 0"), 840.0, 1e-6);
+    g_autoptr(LampWhatifResult) off = run_text(&l, "cache cache off");
+    ck_assert_ptr_nonnull(strstr(off->notes->pdata[0], "60 calls to it stay as they are"));
+    unload(&l);
+}
+END_TEST
+
+/* 300 requests of 100 us, of which every twentieth takes 10 ms. */
+static LampStore *
+slow_now_and_then(void)
+{
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    for (int i = 0; i < 300; i++) {
+        int at = i * 20000, end = at + (i % 20 == 19 ? 10000 : 100);
+        g_ptr_array_add(lines, g_strdup_printf("%d 0 client web1 GET_/ %d %d %d %d", i * 2 + 1,
+                                               at, at, end, end));
+        g_ptr_array_add(lines,
+                        g_strdup_printf("%d %d web1 db SELECT %d %d %d %d", i * 2 + 2,
+                                        i * 2 + 1, at + 10, at + 10, end - 10, end - 10));
+    }
+    g_ptr_array_add(lines, NULL);
+    return fixture_store((const char *const *) lines->pdata);
+}
+
+START_TEST(test_whatif_samples_count_by_weight)
+{
+    Loaded l = {.store = slow_now_and_then()};
+    load_store(&l);
+    double all = lamp_whatif_mean(l.whatif, NULL) / 1e3;
+    ck_assert_double_eq_tol(all, 595.0, 1e-6);
+    LampFlowFilter tail = {.sample_one_in = 4, .sample_by = LAMP_SAMPLE_TAIL};
+    g_autoptr(LampWhatif) sampled =
+        lamp_whatif_load(l.store, l.topology, l.structure, &tail, 0, NULL);
+    g_autoptr(LampWhatifResult) result = lamp_whatif_run(sampled, NULL, NULL);
+    const LampWhatifRow *row = &g_array_index(result->rows, LampWhatifRow, 0);
+    ck_assert_uint_gt(row->requests, 240);
+    ck_assert_uint_lt(row->requests, 360);
+    ck_assert_uint_eq(row->requests, lamp_whatif_requests(sampled));
+    ck_assert_double_eq_tol(row->before[LAMP_METRIC_MEAN].value / 1e3, all, 100.0);
+    ck_assert_double_eq_tol(lamp_whatif_mean(sampled, NULL) / 1e3,
+                            row->after[LAMP_METRIC_MEAN].value / 1e3, 1e-6);
+    ck_assert_double_eq_tol(result->throughput, 50.0, 10.0);
+    ck_assert_ptr_nonnull(strstr(result->notes->pdata[0], "requests of a sample"));
+    unload(&l);
+}
+END_TEST
+
 /* What a caller does on a timeout that it never met is not known, and said to be not. */
 START_TEST(test_whatif_new_timeouts_are_told)
 {
@@ -393,7 +476,9 @@ main(void)
     tcase_add_test(cases, test_whatif_draws_from_distributions);
     tcase_add_test(cases, test_whatif_retries_are_cut_and_added);
     tcase_add_test(cases, test_whatif_failover_takes_the_other_sites_capacity);
+    tcase_add_test(cases, test_whatif_cache_goes_by_recorded_outcomes);
     tcase_add_test(cases, test_whatif_new_timeouts_are_told);
+    tcase_add_test(cases, test_whatif_samples_count_by_weight);
     tcase_add_test(cases, test_whatif_cache_takes_donors_near_in_time);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
