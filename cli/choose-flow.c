@@ -45,7 +45,8 @@ tell_why(const LampShape *best, gboolean slowest, gboolean is_first)
 {
     const LampFlowFilter *f = &lamp_flow_filter;
     gboolean is_chosen = f->service != NULL || f->root != NULL || f->operation != NULL ||
-                         f->skip_background || f->only_errors || f->sample_one_in > 1;
+                         f->skip_background || f->only_errors || f->errors_inside ||
+                         f->sample_one_in > 1;
     const char *outside = is_first ? "" : " that came from outside";
     const char *chosen = is_chosen ? " among those that the options choose" : "";
     if (slowest)

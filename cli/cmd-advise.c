@@ -35,19 +35,19 @@ add_flow(const LampFlow *flow, gpointer payload)
 /* Change of the mean by @advice in ns; FALSE where replay cannot tell. */
 static gboolean
 predict_gain(LampWhatif *whatif, const LampTopology *topology, const LampAdvice *advice,
-             double base, double *out_gain)
+             LampEstimate *out_gain)
 {
     g_autoptr(LampChange) change =
         advice->change == NULL ? NULL : lamp_change_parse(advice->change, NULL);
     if (change == NULL || !lamp_change_resolve(change, topology, NULL))
         return FALSE;
-    *out_gain = lamp_whatif_mean(whatif, change) - base;
+    *out_gain = lamp_whatif_gain(whatif, change);
     return TRUE;
 }
 
 typedef struct {
     const LampAdvice *advice;
-    double gain; /* change of the mean, ns */
+    LampEstimate gain; /* change of the mean, ns */
     gboolean is_known;
     guint rank;
 } Gain;
@@ -59,23 +59,24 @@ compare_gains(gconstpointer a, gconstpointer b)
     const Gain *x = a, *y = b;
     if (x->is_known != y->is_known)
         return x->is_known ? -1 : 1;
-    if (x->gain < y->gain || x->gain > y->gain)
-        return x->gain < y->gain ? -1 : 1;
+    double vx = x->gain.value, vy = y->gain.value;
+    if (vx < vy || vx > vy)
+        return vx < vy ? -1 : 1;
     return x->rank < y->rank ? -1 : x->rank > y->rank;
 }
 
-/* Caller frees. */
-static Gain *
-predict_gains(LampWhatif *whatif, const LampTopology *topology, const GArray *list, double base)
+/* What would make requests slower is left out. Caller unrefs. */
+static GArray *
+predict_gains(LampWhatif *whatif, const LampTopology *topology, const GArray *list)
 {
-    Gain *gains = g_new0(Gain, list->len + 1);
+    GArray *gains = g_array_new(FALSE, TRUE, sizeof(Gain));
     for (guint i = 0; i < list->len; i++) {
-        gains[i].advice = &g_array_index(list, LampAdvice, i);
-        gains[i].rank = i;
-        gains[i].is_known =
-            predict_gain(whatif, topology, gains[i].advice, base, &gains[i].gain);
+        Gain gain = {.advice = &g_array_index(list, LampAdvice, i), .rank = i};
+        gain.is_known = predict_gain(whatif, topology, gain.advice, &gain.gain);
+        if (!gain.is_known || gain.gain.value <= 0.0)
+            g_array_append_val(gains, gain);
     }
-    qsort(gains, list->len, sizeof *gains, compare_gains);
+    g_array_sort(gains, compare_gains);
     return gains;
 }
 
@@ -86,9 +87,11 @@ append_text(LampCli *cli, const Gain *gain, double base, GString *out)
     const LampAdvice *advice = gain->advice;
     g_autofree char *text = lamp_text_escape(lamp_bytes_text(advice->text));
     gboolean has_links = advice->confidence >= 0.0;
-    g_string_append_printf(out, "%-8s  %s\n          %" G_GUINT64_FORMAT " %s show it",
+    gboolean is_one = advice->requests == 1;
+    g_string_append_printf(out, "%-8s  %s\n          %" G_GUINT64_FORMAT " %s%s %s it",
                            lamp_advice_names[advice->kind], text, advice->requests,
-                           has_links ? "requests" : "calls");
+                           has_links ? "request" : "call", is_one ? "" : "s",
+                           is_one ? "shows" : "show");
     if (advice->example != 0)
         g_string_append_printf(out, ", for example trace %" G_GINT64_FORMAT, advice->example);
     if (has_links)
@@ -98,8 +101,9 @@ append_text(LampCli *cli, const Gain *gain, double base, GString *out)
         g_autofree char *change = lamp_text_escape(lamp_bytes_text(advice->change));
         g_string_append_printf(out,
                                "          replayed, the mean request changes by %+.2f ms "
-                               "(%+.1f %%): whatif --change '%s'\n",
-                               gain->gain / 1e6, 100.0 * gain->gain / base, change);
+                               "(%+.1f %%; with 95 %% %+.2f..%+.2f ms): whatif --change '%s'\n",
+                               gain->gain.value / 1e6, 100.0 * gain->gain.value / base,
+                               gain->gain.low / 1e6, gain->gain.high / 1e6, change);
     }
     lamp_wrap_hanging(cli, out, from, 10);
 }
@@ -115,13 +119,17 @@ append_json(const Gain *gain, GString *out)
     lamp_json_append_string(out, advice->change);
     g_string_append_printf(out,
                            ", \"requests\": %" G_GUINT64_FORMAT
-                           ", \"example\": \"%032" G_GINT64_MODIFIER "x\", \"confidence\": ",
+                           ", \"example_trace_id\": \"%032" G_GINT64_MODIFIER
+                           "x\", \"confidence\": ",
                            advice->requests, advice->example);
     if (advice->confidence >= 0.0)
         lamp_json_append_real(out, advice->confidence);
     else
         g_string_append(out, "null");
-    lamp_json_append_ns(out, "gain_ns", gain->is_known ? -gain->gain : (double) NAN);
+    double unknown = (double) NAN;
+    lamp_json_append_ns(out, "gain_ns", gain->is_known ? -gain->gain.value : unknown);
+    lamp_json_append_ns(out, "gain_low_ns", gain->is_known ? -gain->gain.high : unknown);
+    lamp_json_append_ns(out, "gain_high_ns", gain->is_known ? -gain->gain.low : unknown);
     g_string_append_c(out, '}');
 }
 
@@ -144,19 +152,20 @@ run(LampCli *cli, char **arguments, GError **error)
     if (whatif == NULL)
         return -1;
     double base = MAX(lamp_whatif_mean(whatif, NULL), 1.0);
-    g_autofree Gain *gains = predict_gains(whatif, view.topology, list, base);
+    g_autoptr(GArray) gains = predict_gains(whatif, view.topology, list);
     g_autoptr(GString) out = g_string_new(as_json ? "[" : "");
-    for (guint i = 0; i < list->len; i++) {
+    for (guint i = 0; i < gains->len; i++) {
+        const Gain *gain = &g_array_index(gains, Gain, i);
         if (as_json) {
             g_string_append(out, i == 0 ? "\n  " : ",\n  ");
-            append_json(&gains[i], out);
+            append_json(gain, out);
         } else {
-            append_text(cli, &gains[i], base, out);
+            append_text(cli, gain, base, out);
         }
     }
     if (as_json)
         g_string_append(out, "\n]\n");
-    else if (list->len == 0)
+    else if (gains->len == 0)
         g_string_append(out, "nothing found that looks wasteful\n");
     return lamp_print(out, error) ? LAMP_EXIT_OK : -1;
 }

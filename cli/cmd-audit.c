@@ -242,7 +242,7 @@ append_json(const Audit *audit, GString *out)
                                ", \"calls\": %" G_GUINT64_FORMAT
                                ", \"first_ns\": %" G_GINT64_FORMAT
                                ", \"last_ns\": %" G_GINT64_FORMAT
-                               ", \"trace\": \"%032" G_GINT64_MODIFIER "x\", \"rule\": ",
+                               ", \"trace_id\": \"%032" G_GINT64_MODIFIER "x\", \"rule\": ",
                                v->calls, v->first, v->last, v->example);
         lamp_json_append_string(out, v->rule != NULL ? v->rule->text : NULL);
         g_string_append_c(out, '}');

@@ -36,8 +36,9 @@ add_flow(const LampFlow *flow, gpointer payload)
 static void
 append_table(LampCli *cli, const LampTopology *topology, const GArray *ranked, GString *out)
 {
-    static const char *const titles[] = {"payer",  "provider",       ">time",   ">direct time",
-                                         ">calls", ">~direct calls", ">~bytes", NULL};
+    static const char *const titles[] = {"payer",        "provider", ">time",
+                                         ">direct time", ">calls",   ">~direct calls",
+                                         ">~bytes",      ">sure",    NULL};
     g_autoptr(LampTable) table = lamp_table_new(titles);
     for (guint i = 0; i < ranked->len; i++) {
         const LampCost *cost = &g_array_index(ranked, LampCost, i);
@@ -47,15 +48,19 @@ append_table(LampCli *cli, const LampTopology *topology, const GArray *ranked, G
                          lamp_ms_format((double) cost->direct_time),
                          lamp_count_format(cost->calls),
                          lamp_count_format(cost->direct_calls),
-                         lamp_size_format(cost->bytes)};
+                         lamp_size_format(cost->bytes),
+                         lamp_share_format(cost->confidence / (double) MAX(cost->calls, 1))};
         lamp_table_take(table, cells);
     }
     lamp_table_render(table, out, cli->table_width);
     gsize below = out->len;
+    g_string_append_c(out, '\n');
+    lamp_flow_counts_append(cli->store, out);
     g_string_append(out,
                     "\ntime: the provider's own time that the payer caused, through others "
                     "too; direct: by its own calls. Direct times add up to the work of the "
-                    "whole system; calls that wait for work (BRPOP) count none.\n");
+                    "whole system; calls that wait for work (BRPOP) count none. sure: "
+                    "probability that the payer caused the call.\n");
     lamp_wrap(cli, out, below);
 }
 
@@ -73,8 +78,10 @@ append_json(const LampTopology *topology, const GArray *ranked, GString *out)
             out,
             ", \"time_ns\": %" G_GINT64_FORMAT ", \"direct_time_ns\": %" G_GINT64_FORMAT
             ", \"calls\": %" G_GUINT64_FORMAT ", \"direct_calls\": %" G_GUINT64_FORMAT
-            ", \"bytes\": %" G_GUINT64_FORMAT "}",
+            ", \"bytes\": %" G_GUINT64_FORMAT ", \"confidence\": ",
             cost->time, cost->direct_time, cost->calls, cost->direct_calls, cost->bytes);
+        lamp_json_append_real(out, cost->confidence / (double) MAX(cost->calls, 1));
+        g_string_append_c(out, '}');
     }
     g_string_append(out, "\n]\n");
 }

@@ -80,7 +80,8 @@ is_shifted(const LampCompared *row)
 static gboolean
 has_effect(const LampCompared *row)
 {
-    return (row->duration_rate <= level || row->share_rate <= level) && fabs(row->effect) > 1e3;
+    return (row->duration_rate <= level || row->share_rate <= level) &&
+           fabs(row->effect) > 1e3 && (row->effect_low > 0.0 || row->effect_high < 0.0);
 }
 
 static char *
@@ -96,25 +97,28 @@ static guint
 append_part(LampCli *cli, GString *out, const char *title, const GArray *rows, Chosen chosen,
             gboolean with_id)
 {
-    static const char *const titles[] = {"what",  ">before",       ">after", ">p50", ">~p95",
-                                         ">rate", ">mean request", "~shape", NULL};
-    static const char *const titles_plain[] = {"what",  ">before", ">after",        ">p50",
-                                               ">~p95", ">rate",   ">mean request", NULL};
+    static const char *const titles[] = {
+        "what",  ">before",       ">after",          ">p50",   ">~p95",
+        ">rate", ">mean request", ">~95 % interval", "~shape", NULL};
+    static const char *const titles_plain[] = {"what",          ">before",         ">after",
+                                               ">p50",          ">~p95",           ">rate",
+                                               ">mean request", ">~95 % interval", NULL};
     g_autoptr(LampTable) table = lamp_table_new(with_id ? titles : titles_plain);
     guint found = 0;
     for (guint i = 0; i < rows->len; i++) {
         const LampCompared *row = &g_array_index(rows, LampCompared, i);
         if (!chosen(row) || (found++ >= (guint) most && most > 0))
             continue;
-        char *cells[] = {g_strdup(row->name),
-                         lamp_count_format(row->count[0]),
-                         lamp_count_format(row->count[1]),
-                         format_shift(row, 0.5),
-                         format_shift(row, 0.95),
-                         g_strdup_printf("%.2g", MIN(row->share_rate, row->duration_rate)),
-                         g_strdup_printf("%+.2f ms", row->effect / 1e6),
-                         with_id ? g_strdup_printf("%016" G_GINT64_MODIFIER "x", row->hash)
-                                 : NULL};
+        char *cells[] = {
+            g_strdup(row->name),
+            lamp_count_format(row->count[0]),
+            lamp_count_format(row->count[1]),
+            format_shift(row, 0.5),
+            format_shift(row, 0.95),
+            g_strdup_printf("%.2g", MIN(row->share_rate, row->duration_rate)),
+            g_strdup_printf("%+.2f ms", row->effect / 1e6),
+            g_strdup_printf("%+.2f..%+.2f", row->effect_low / 1e6, row->effect_high / 1e6),
+            with_id ? g_strdup_printf("%016" G_GINT64_MODIFIER "x", row->hash) : NULL};
         lamp_table_take(table, cells);
     }
     if (found == 0)
@@ -160,14 +164,15 @@ append_text(LampCli *cli, const LampComparison *c, GString *out)
                            found == 0 ? "\nno change that is significant at a false discovery "
                                         "rate of %.3g\n"
                                       : "\nrate: false discovery rate, shown up to %.3g; mean "
-                                        "request: what it adds to the mean request\n",
+                                        "request: what it adds to the mean request, with its "
+                                        "95 %% interval; a cause's leaves 0 out\n",
                            level);
     append_unanswered(c, out);
     lamp_wrap(cli, out, below);
 }
 
 static void
-append_json_rows(GString *out, const char *key, const GArray *rows)
+append_json_rows(GString *out, const char *key, const char *id, const GArray *rows)
 {
     g_string_append_printf(out, ", \"%s\": [", key);
     for (guint i = 0; i < rows->len; i++) {
@@ -175,9 +180,9 @@ append_json_rows(GString *out, const char *key, const GArray *rows)
         g_string_append(out, i == 0 ? "\n  {\"name\": " : ",\n  {\"name\": ");
         lamp_json_append_string(out, row->name);
         g_string_append_printf(out,
-                               ", \"hash\": \"%016" G_GINT64_MODIFIER "x\", \"before\": "
+                               ", \"%s\": \"%016" G_GINT64_MODIFIER "x\", \"before\": "
                                "%" G_GUINT64_FORMAT ", \"after\": %" G_GUINT64_FORMAT,
-                               row->hash, row->count[0], row->count[1]);
+                               id, row->hash, row->count[0], row->count[1]);
         lamp_json_append_quantile(out, "before_p50_ns", &row->duration[0], 0.5);
         lamp_json_append_quantile(out, "after_p50_ns", &row->duration[1], 0.5);
         lamp_json_append_quantile(out, "before_p95_ns", &row->duration[0], 0.95);
@@ -185,6 +190,8 @@ append_json_rows(GString *out, const char *key, const GArray *rows)
         lamp_json_append_quantile(out, "before_p99_ns", &row->duration[0], 0.99);
         lamp_json_append_quantile(out, "after_p99_ns", &row->duration[1], 0.99);
         lamp_json_append_ns(out, "effect_ns", row->effect);
+        lamp_json_append_ns(out, "effect_low_ns", row->effect_low);
+        lamp_json_append_ns(out, "effect_high_ns", row->effect_high);
         g_string_append(out, ", \"share_rate\": ");
         lamp_json_append_real(out, row->share_rate);
         g_string_append(out, ", \"duration_rate\": ");
@@ -201,12 +208,16 @@ append_json(const LampComparison *c, GString *out)
                            "{\"before\": %" G_GUINT64_FORMAT ", \"after\": %" G_GUINT64_FORMAT
                            ", \"before_unanswered\": %" G_GUINT64_FORMAT
                            ", \"after_unanswered\": %" G_GUINT64_FORMAT
-                           ", \"duration_probability\": ",
+                           ", \"before_confidence\": ",
                            c->flows[0], c->flows[1], c->unanswered[0], c->unanswered[1]);
+    lamp_json_append_real(out, c->confidence[0]);
+    g_string_append(out, ", \"after_confidence\": ");
+    lamp_json_append_real(out, c->confidence[1]);
+    g_string_append(out, ", \"duration_probability\": ");
     lamp_json_append_real(out, c->duration_probability);
-    append_json_rows(out, "causes", c->operations);
-    append_json_rows(out, "shapes", c->shapes);
-    append_json_rows(out, "calls", c->edges);
+    append_json_rows(out, "causes", "id", c->operations);
+    append_json_rows(out, "shapes", "shape", c->shapes);
+    append_json_rows(out, "calls", "id", c->edges);
     g_string_append(out, "}\n");
 }
 

@@ -161,7 +161,7 @@ append_json_shape(GString *out, const LampTopology *topology, const LampShape *s
     lamp_json_append_ns(out, "deviation_ns", lamp_quantiles_deviation(&shape->duration));
     g_string_append(out, ", \"confidence\": ");
     lamp_json_append_real(out, shape->confidence / n);
-    g_string_append(out, ", \"example\": [");
+    g_string_append(out, ", \"tree\": [");
     for (guint32 i = 0; i < flow->count && i < 1000; i++) {
         const LampLabel *what = lamp_topology_label(topology, flow->calls[i].label);
         g_string_append_printf(

@@ -178,7 +178,8 @@ append_json_call(GString *out, const LampFlow *flow, const LampTopology *topolog
 {
     const LampFlowCall *call = &flow->calls[i];
     const LampLabel *label = lamp_topology_label(topology, call->label);
-    g_string_append_printf(out, "{\"call\": %" G_GINT64_FORMAT ", \"parent\": ", call->call_id);
+    g_string_append_printf(
+        out, "{\"call_id\": %" G_GINT64_FORMAT ", \"parent_call_id\": ", call->call_id);
     if (call->parent == LAMP_FLOW_NONE)
         g_string_append(out, "null");
     else

@@ -35,7 +35,7 @@ static const LampOptionRange ranges[] = {
 
 typedef struct {
     char *name;
-    double faster, slower; /* change of the mean, ns */
+    LampEstimate faster, slower; /* change of the mean, ns */
 } Bar;
 
 static void
@@ -49,7 +49,8 @@ static gint
 compare_bars(gconstpointer a, gconstpointer b)
 {
     const Bar *x = a, *y = b;
-    double vx = MAX(-x->faster, x->slower), vy = MAX(-y->faster, y->slower);
+    double vx = MAX(-x->faster.value, x->slower.value);
+    double vy = MAX(-y->faster.value, y->slower.value);
     if (vx < vy || vx > vy)
         return vx > vy ? -1 : 1;
     return g_strcmp0(x->name, y->name);
@@ -58,13 +59,13 @@ compare_bars(gconstpointer a, gconstpointer b)
 /* Change of the mean by @factor on @target; FALSE if it cannot be named as a target. */
 static gboolean
 try_factor(LampWhatif *whatif, const LampTopology *topology, const char *target, double factor,
-           double base, double *out_change)
+           LampEstimate *out_change)
 {
     g_autofree char *text = g_strdup_printf("%s *%.6f", target, factor);
     g_autoptr(LampChange) change = lamp_change_parse(text, NULL);
     if (change == NULL || !lamp_change_resolve(change, topology, NULL))
         return FALSE;
-    *out_change = lamp_whatif_mean(whatif, change) - base;
+    *out_change = lamp_whatif_gain(whatif, change);
     return TRUE;
 }
 
@@ -81,13 +82,13 @@ safe_target(const char *service, const char *operation)
 
 static void
 add_bar(GArray *bars, LampWhatif *whatif, const LampTopology *topology, const char *service,
-        const char *operation, double base)
+        const char *operation)
 {
     g_autofree char *target = safe_target(service, operation);
-    Bar bar = {NULL, 0.0, 0.0};
+    Bar bar = {.name = NULL};
     double share = percent / 100.0;
-    if (!try_factor(whatif, topology, target, 1.0 - share, base, &bar.faster) ||
-        !try_factor(whatif, topology, target, 1.0 + share, base, &bar.slower))
+    if (!try_factor(whatif, topology, target, 1.0 - share, &bar.faster) ||
+        !try_factor(whatif, topology, target, 1.0 + share, &bar.slower))
         return;
     bar.name =
         operation == NULL ? g_strdup(service) : g_strconcat(service, " ", operation, NULL);
@@ -95,21 +96,21 @@ add_bar(GArray *bars, LampWhatif *whatif, const LampTopology *topology, const ch
 }
 
 static void
-collect_bars(GArray *bars, LampWhatif *whatif, const LampTopology *topology, double base)
+collect_bars(GArray *bars, LampWhatif *whatif, const LampTopology *topology)
 {
     for (guint i = 1; !by_operation && i < lamp_topology_service_count(topology); i++)
-        add_bar(bars, whatif, topology, lamp_topology_service(topology, i)->name, NULL, base);
+        add_bar(bars, whatif, topology, lamp_topology_service(topology, i)->name, NULL);
     for (guint i = 0; by_operation && i < lamp_topology_label_count(topology); i++)
         add_bar(bars, whatif, topology, lamp_topology_label_service(topology, i),
-                lamp_topology_label(topology, i)->operation, base);
+                lamp_topology_label(topology, i)->operation);
     g_array_sort(bars, compare_bars);
 }
 
 static char *
 draw_bar(const Bar *bar, double widest)
 {
-    guint left = (guint) (12.0 * MAX(-bar->faster, 0.0) / MAX(widest, 1.0) + 0.5);
-    guint right = (guint) (12.0 * MAX(bar->slower, 0.0) / MAX(widest, 1.0) + 0.5);
+    guint left = (guint) (12.0 * MAX(-bar->faster.value, 0.0) / MAX(widest, 1.0) + 0.5);
+    guint right = (guint) (12.0 * MAX(bar->slower.value, 0.0) / MAX(widest, 1.0) + 0.5);
     GString *out = g_string_new(NULL);
     g_string_append_printf(out, "%*s", (int) (12 - MIN(left, 12)), "");
     for (guint i = 0; i < MIN(left, 12); i++)
@@ -124,31 +125,36 @@ static void
 append_table(LampCli *cli, const GArray *bars, const LampWhatif *whatif, double base,
              GString *out)
 {
-    static const char *const titles[] = {"component", ">faster", ">slower", "faster │ slower",
-                                         NULL};
+    static const char *const titles[] = {"component", ">faster",         ">~95 % interval",
+                                         ">slower",   "faster │ slower", NULL};
     g_autoptr(LampTable) table = lamp_table_new(titles);
     double widest = bars->len == 0 ? 1.0
-                                   : MAX(-g_array_index(bars, Bar, 0).faster,
-                                         g_array_index(bars, Bar, 0).slower);
+                                   : MAX(-g_array_index(bars, Bar, 0).faster.value,
+                                         g_array_index(bars, Bar, 0).slower.value);
     for (guint i = 0; i < bars->len && (most <= 0 || i < (guint) most); i++) {
         const Bar *bar = &g_array_index(bars, Bar, i);
-        char *cells[] = {
-            g_strdup(bar->name), g_strdup_printf("%+.2f %%", 100.0 * bar->faster / base),
-            g_strdup_printf("%+.2f %%", 100.0 * bar->slower / base), draw_bar(bar, widest)};
+        char *cells[] = {g_strdup(bar->name),
+                         g_strdup_printf("%+.2f %%", 100.0 * bar->faster.value / base),
+                         g_strdup_printf("%+.2f..%+.2f", 100.0 * bar->faster.low / base,
+                                         100.0 * bar->faster.high / base),
+                         g_strdup_printf("%+.2f %%", 100.0 * bar->slower.value / base),
+                         draw_bar(bar, widest)};
         lamp_table_take(table, cells);
     }
     lamp_table_render(table, out, cli->table_width);
     gsize below = out->len;
     g_autofree char *mean = lamp_ms_format(base);
+    g_autofree char *sure = lamp_share_format(lamp_whatif_confidence(whatif));
     g_string_append_printf(out,
                            "\nchange of the mean latency (%s over %" G_GUINT64_FORMAT
-                           " requests) if the component's own work took %.3g %% less or more\n",
-                           mean, lamp_whatif_requests(whatif), percent);
+                           " requests, their trees right with %s) if the component's own work "
+                           "took %.3g %% less or more; the interval is of faster\n",
+                           mean, lamp_whatif_requests(whatif), sure, percent);
     lamp_wrap(cli, out, below);
 }
 
 static void
-append_json(const GArray *bars, double base, GString *out)
+append_json(const GArray *bars, const LampWhatif *whatif, double base, GString *out)
 {
     g_string_append_c(out, '[');
     for (guint i = 0; i < bars->len; i++) {
@@ -156,8 +162,15 @@ append_json(const GArray *bars, double base, GString *out)
         g_string_append(out, i == 0 ? "\n  {\"component\": " : ",\n  {\"component\": ");
         lamp_json_append_string(out, bar->name);
         lamp_json_append_ns(out, "mean_ns", base);
-        lamp_json_append_ns(out, "faster_ns", bar->faster);
-        lamp_json_append_ns(out, "slower_ns", bar->slower);
+        lamp_json_append_ns(out, "faster_ns", bar->faster.value);
+        lamp_json_append_ns(out, "faster_low_ns", bar->faster.low);
+        lamp_json_append_ns(out, "faster_high_ns", bar->faster.high);
+        lamp_json_append_ns(out, "slower_ns", bar->slower.value);
+        lamp_json_append_ns(out, "slower_low_ns", bar->slower.low);
+        lamp_json_append_ns(out, "slower_high_ns", bar->slower.high);
+        g_string_append_printf(out, ", \"requests\": %" G_GUINT64_FORMAT ", \"confidence\": ",
+                               lamp_whatif_requests(whatif));
+        lamp_json_append_real(out, lamp_whatif_confidence(whatif));
         g_string_append_c(out, '}');
     }
     g_string_append(out, "\n]\n");
@@ -183,10 +196,10 @@ run(LampCli *cli, char **arguments, GError **error)
     g_autoptr(GArray) bars = g_array_new(FALSE, TRUE, sizeof(Bar));
     g_array_set_clear_func(bars, clear_bar);
     double base = lamp_whatif_mean(whatif, NULL);
-    collect_bars(bars, whatif, view.topology, base);
+    collect_bars(bars, whatif, view.topology);
     g_autoptr(GString) out = g_string_new(NULL);
     if (as_json)
-        append_json(bars, base, out);
+        append_json(bars, whatif, base, out);
     else
         append_table(cli, bars, whatif, base, out);
     return lamp_print(out, error) ? LAMP_EXIT_OK : -1;

@@ -220,14 +220,16 @@ append_notes(const Answer *answer, const LampWhatifResult *result)
 static gboolean
 append_parts(const Answer *answer, const LampChange *change, GError **error)
 {
-    double before = lamp_whatif_mean(answer->whatif, NULL);
     for (guint i = 0; i < lamp_change_parts(change); i++) {
         g_autofree char *text = lamp_change_part_text(change, i);
         g_autoptr(LampChange) part = lamp_change_parse(text, error);
         if (part == NULL || !lamp_change_resolve(part, answer->topology, error))
             return FALSE;
-        g_string_append_printf(answer->out, "  alone, '%s' changes the mean by %+.2f ms\n",
-                               text, (lamp_whatif_mean(answer->whatif, part) - before) / 1e6);
+        LampEstimate gain = lamp_whatif_gain(answer->whatif, part);
+        g_autofree char *shown = lamp_text_escape(lamp_bytes_text(text));
+        g_string_append_printf(answer->out,
+                               "  alone, '%s' changes the mean by %+.2f ms (%+.2f..%+.2f)\n",
+                               shown, gain.value / 1e6, gain.low / 1e6, gain.high / 1e6);
     }
     return TRUE;
 }

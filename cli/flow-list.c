@@ -57,8 +57,8 @@ compare_rows(gconstpointer a, gconstpointer b)
 static void
 append_table(LampCli *cli, const LampTopology *topology, const GArray *rows, GString *out)
 {
-    static const char *const titles[] = {"began",  "request", ">took", ">calls", "status",
-                                         "~shape", ">~sure",  "trace", NULL};
+    static const char *const titles[] = {"began",  "request", ">took",  ">calls", ">?failed",
+                                         "status", "~shape",  ">~sure", "trace",  NULL};
     g_autoptr(LampTable) table = lamp_table_new(titles);
     for (guint i = 0; i < rows->len; i++) {
         const Row *row = &g_array_index(rows, Row, i);
@@ -67,6 +67,7 @@ append_table(LampCli *cli, const LampTopology *topology, const GArray *rows, GSt
             lamp_label_format(topology, row->label),
             row->is_open ? NULL : lamp_ms_format((double) row->duration),
             lamp_count_format(row->calls),
+            lamp_count_format(row->errors),
             g_strdup(row->is_open             ? "no response"
                      : row->status[0] == '\0' ? "-"
                                               : row->status),
@@ -80,8 +81,9 @@ append_table(LampCli *cli, const LampTopology *topology, const GArray *rows, GSt
     gsize below = out->len;
     g_string_append_c(out, '\n');
     lamp_flow_counts_append(cli->store, out);
-    g_string_append(out,
-                    "\ntrace: what `gantt` and `path` take; shape: as `flows` lists it.\n");
+    g_string_append(
+        out, "\ntrace: what `gantt` and `path` take; shape: as `flows` lists it; failed: calls "
+             "of the request that were answered with an error.\n");
     lamp_wrap(cli, out, below);
 }
 

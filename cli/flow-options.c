@@ -175,7 +175,8 @@ lamp_set_no_flows_error(GError **error)
     const LampFlowFilter *filter = &lamp_flow_filter;
     gboolean is_chosen = filter->service != NULL || filter->root != NULL ||
                          filter->operation != NULL || filter->skip_background ||
-                         filter->only_errors || filter->sample_one_in > 1;
+                         filter->only_errors || filter->errors_inside ||
+                         filter->sample_one_in > 1;
     g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_INPUT,
                 is_chosen ? "no request flow passes the options; `lamplight flows` shows all"
                           : "the database holds no request flow");

@@ -44,6 +44,13 @@ extern char *lamp_flow_sample_by; /* text of --sample-by */
          &lamp_flow_filter.only_errors,                                                    \
          "only requests that were answered with an error",                                 \
          NULL},                                                                            \
+        {"errors-inside",                                                                  \
+         0,                                                                                \
+         0,                                                                                \
+         G_OPTION_ARG_NONE,                                                                \
+         &lamp_flow_filter.errors_inside,                                                  \
+         "only requests in which some call was, even if they recovered from it",           \
+         NULL},                                                                            \
         {"no-background",                                                                  \
          0,                                                                                \
          0,                                                                                \

@@ -71,7 +71,7 @@ lamp_unusual_append_json(GString *out, const LampTopology *topology, const LampS
             out,
             "%s{\"shape\": \"%016" G_GINT64_MODIFIER "x\", \"count\": %" G_GUINT64_FORMAT
             ", \"requests\": %" G_GUINT64_FORMAT ", \"errors\": %" G_GUINT64_FORMAT
-            ", \"is_rare\": %s, \"example\": \"%032" G_GINT64_MODIFIER "x\"",
+            ", \"is_rare\": %s, \"example_trace_id\": \"%032" G_GINT64_MODIFIER "x\"",
             i == 0 ? "\n  " : ",\n  ", shape->id, unusual->count, unusual->requests,
             unusual->errors, unusual->is_rare ? "true" : "false", shape->example->trace_id);
         append_json_labels(out, topology, "oftener", unusual->more);

@@ -3,9 +3,10 @@
  *
  * - cache: calls whose request values all equal those of an earlier call to the same operation
  *   less than a second before. Left out are the calls of a store that is a cache itself, calls
- *   that are looked up in a cache by who serves them (the same key is read and set there), and
- *   calls that only pass on what their caller was asked. Wrong where the answer depends on more
- *   than the values that were seen.
+ *   that are looked up in a cache by who serves them (the same key is read and set there),
+ * calls that only pass on what their caller was asked, and those that a cache would not pay
+ * for: hits save less than asking it costs all. Wrong where the answer depends on more than the
+ *   values that were seen.
  * - churn: most calls have a connection of their own.
  */
 #include "model/advice-queries.h"
@@ -14,10 +15,13 @@
 
 #define MOST_CALLS 200000
 #define HIT_TIME "1ms" /* of a cache in front, as long as nothing better is known */
+#define HIT_NS "1e6"
 
 static const char cache_sql[] =
     "WITH named AS (SELECT c.call_id, c.trace_id, c.parent_call_id, c.server_instance_id,"
     "  c.operation_id, c.server_start_ns AS t, coalesce(p.text, '') AS protocol,"
+    "  coalesce(c.server_end_ns, c.client_end_ns)"
+    "  - coalesce(c.server_start_ns, c.client_start_ns) AS took,"
     "  coalesce(c.server_observation_id, c.client_observation_id) AS seen"
     "  FROM calls c LEFT JOIN strings p ON p.string_id = c.protocol_id"
     "  WHERE c.trace_id IN (SELECT value FROM json_each(?1))"
@@ -47,8 +51,8 @@ static const char cache_sql[] =
                     " JOIN services s USING (service_id) JOIN strings o ON o.string_id = "
                     "operation_id"
                     " WHERE o.text LIKE 'GET %' OR o.text LIKE 'SELECT%'"
-                    " GROUP BY s.name, o.text HAVING share > 0.2 AND count(*) >= 50 ORDER BY "
-                    "1, 2";
+                    " GROUP BY s.name, o.text HAVING share > 0.2 AND count(*) >= 50"
+                    " AND share * avg(took) > " HIT_NS " ORDER BY 1, 2";
 
 static const char churn_sql[] =
     "WITH used AS (SELECT server_instance_id, client_endpoint_id, server_endpoint_id,"

@@ -98,13 +98,11 @@ index_rows(Table *table, GArray *rows)
         lamp_index_map_add(&table->index, g_array_index(rows, LampCompared, i).hash, i, NULL);
 }
 
-/* Durations that tell how fast something is: of answers, and not of waits for work. */
-static void
-count_duration(const Reading *reading, LampCompared *row, const LampFlowCall *call,
-               gint64 duration)
+/* Durations tell how fast something is: those of answers, and not of waits for work. */
+static gboolean
+has_duration(const LampFlowCall *call)
 {
-    if (!call->waits && !call->is_open)
-        lamp_quantiles_add(&row->duration[reading->side], duration, 1);
+    return !call->waits && lamp_flow_call_has_duration(call);
 }
 
 /* One more of the request at hand; squares grow by (n + 1)^2 - n^2. */
@@ -116,10 +114,20 @@ count_in_request(const Reading *reading, LampCompared *row)
     if (row->last_request != flow) {
         row->last_request = flow;
         row->in_request = 0;
+        row->in_request_time = 0.0;
         row->requests[reading->side]++;
     }
     row->squares += 2.0 * row->in_request++ + 1.0;
     row->count[reading->side]++;
+}
+
+/* So much more time of the request at hand, after count_in_request(). */
+static void
+count_time(const Reading *reading, LampCompared *row, double time)
+{
+    row->time[reading->side] += time;
+    row->time_squares[reading->side] += time * (time + 2.0 * row->in_request_time);
+    row->in_request_time += time;
 }
 
 static void
@@ -132,8 +140,10 @@ count_shape(Reading *reading, const LampFlow *flow)
         row->name = label_name(reading->topology, flow->calls[0].label);
     count_in_request(reading, row);
     row->errors[reading->side] += flow->calls[0].is_error;
-    if (!lamp_flow_is_open(flow))
-        lamp_quantiles_add(&row->duration[reading->side], lamp_flow_duration(flow), 1);
+    if (lamp_flow_is_open(flow))
+        return;
+    lamp_quantiles_add(&row->duration[reading->side], lamp_flow_duration(flow), 1);
+    count_time(reading, row, (double) lamp_flow_duration(flow));
 }
 
 static void
@@ -148,8 +158,9 @@ count_call(Reading *reading, const LampFlow *flow, guint32 i, const LampCritical
         row->name = label_name(topology, call->label);
     count_in_request(reading, row);
     row->errors[reading->side] += call->is_error;
-    row->critical[reading->side] += (double) critical->own;
-    count_duration(reading, row, call, lamp_own_time(flow, i));
+    count_time(reading, row, (double) critical->own);
+    if (has_duration(call))
+        lamp_quantiles_add(&row->duration[reading->side], lamp_own_time(flow, i), 1);
     if (call->parent == LAMP_FLOW_NONE)
         return;
     guint32 above = flow->calls[call->parent].label;
@@ -162,7 +173,10 @@ count_call(Reading *reading, const LampFlow *flow, guint32 i, const LampCritical
     }
     count_in_request(reading, row);
     row->errors[reading->side] += call->is_error;
-    count_duration(reading, row, call, call->client_end - call->client_start);
+    if (!has_duration(call))
+        return;
+    lamp_quantiles_add(&row->duration[reading->side], call->client_end - call->client_start, 1);
+    count_time(reading, row, (double) (call->client_end - call->client_start));
 }
 
 static void
@@ -258,13 +272,20 @@ test_rows(const LampComparison *comparison, GArray *rows)
     }
 }
 
-/* What the change of this row adds to the mean request. */
-static double
-shift_per_request(const LampComparison *comparison, const LampCompared *row)
+/* What the change of this row adds to the mean request, and within what that lies with 95 %: a
+ * single outlier is within its own error. */
+static void
+find_effect(const LampComparison *comparison, LampCompared *row)
 {
-    double n_a = MAX((double) comparison->flows[LAMP_SIDE_A], 1.0);
-    double n_b = MAX((double) comparison->flows[LAMP_SIDE_B], 1.0);
-    return row->duration[LAMP_SIDE_B].sum / n_b - row->duration[LAMP_SIDE_A].sum / n_a;
+    double mean[LAMP_SIDES], variance = 0.0;
+    for (guint side = 0; side < LAMP_SIDES; side++) {
+        double n = MAX((double) comparison->flows[side], 1.0);
+        mean[side] = row->time[side] / n;
+        variance += MAX(row->time_squares[side] / n - mean[side] * mean[side], 0.0) / n;
+    }
+    row->effect = mean[LAMP_SIDE_B] - mean[LAMP_SIDE_A];
+    row->effect_low = row->effect - 1.96 * sqrt(variance);
+    row->effect_high = row->effect + 1.96 * sqrt(variance);
 }
 
 static gint
@@ -286,9 +307,7 @@ lamp_compare_finish(LampComparison *comparison)
     for (gsize k = 0; k < G_N_ELEMENTS(arrays); k++) {
         test_rows(comparison, arrays[k]);
         for (guint i = 0; i < arrays[k]->len; i++) {
-            LampCompared *row = &g_array_index(arrays[k], LampCompared, i);
-            row->effect = k == 2 ? row->critical[1] / n_b - row->critical[0] / n_a
-                                 : shift_per_request(comparison, row);
+            find_effect(comparison, &g_array_index(arrays[k], LampCompared, i));
         }
         g_array_sort(arrays[k], compare_effects);
     }

@@ -20,12 +20,14 @@ typedef struct {
     guint64 requests[LAMP_SIDES];       /* with it */
     double squares;                     /* sum over all requests of how often it is in each */
     LampQuantiles duration[LAMP_SIDES]; /* of an operation: its own time; waits left out */
-    double critical[LAMP_SIDES];        /* operation: own time on critical paths, ns */
+    /* What it takes of the requests: of operations their own time on critical paths; ns. */
+    double time[LAMP_SIDES], time_squares[LAMP_SIDES]; /* sums over requests */
+    double in_request_time;
     guint64 errors[LAMP_SIDES];
     guint64 last_request; /* that had it, while reading, and how often */
     guint in_request;
     double share_rate, duration_rate; /* false discovery rates of a changed share, duration */
-    double effect;                    /* for ranking: ns per request */
+    double effect, effect_low, effect_high; /* for ranking: ns per request, with 95 % */
 } LampCompared;
 
 typedef struct {

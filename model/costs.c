@@ -8,6 +8,11 @@
 
 #include "model/index-map.h"
 
+typedef struct {
+    guint32 service;
+    double confidence;
+} Payer;
+
 struct LampCosts {
     const LampTopology *topology;
     LampCostsView view;
@@ -23,7 +28,7 @@ lamp_costs_new(const LampTopology *topology, LampCostsView view)
     costs->topology = topology;
     costs->view = view;
     costs->costs = g_array_new(FALSE, TRUE, sizeof(LampCost));
-    costs->payers = g_array_new(FALSE, TRUE, sizeof(guint32));
+    costs->payers = g_array_new(FALSE, TRUE, sizeof(Payer));
     return costs;
 }
 
@@ -82,16 +87,18 @@ caller_of(const LampCosts *costs, const LampFlow *flow, guint32 call)
 static void
 collect_payers(LampCosts *costs, const LampFlow *flow, guint32 call)
 {
+    double confidence = 1.0; /* who makes a call is seen; for whom, is inferred */
     g_array_set_size(costs->payers, 0);
     for (guint32 i = call; i != LAMP_FLOW_NONE; i = flow->calls[i].parent) {
-        guint32 payer = caller_of(costs, flow, i);
+        Payer payer = {caller_of(costs, flow, i), confidence};
         gboolean is_known = FALSE;
         for (guint k = 0; k < costs->payers->len && !is_known; k++)
-            is_known = g_array_index(costs->payers, guint32, k) == payer;
+            is_known = g_array_index(costs->payers, Payer, k).service == payer.service;
         if (!is_known)
             g_array_append_val(costs->payers, payer);
         if (flow->calls[i].is_asynchronous && costs->view == LAMP_COSTS_TRIGGER)
             return;
+        confidence *= (double) flow->calls[i].confidence;
     }
 }
 
@@ -104,9 +111,10 @@ lamp_costs_add(LampCosts *costs, const LampFlow *flow)
         gint64 own = lamp_own_time(flow, i);
         collect_payers(costs, flow, i);
         for (guint k = 0; k < costs->payers->len; k++) {
-            LampCost *cost =
-                find_cost(costs, g_array_index(costs->payers, guint32, k), provider);
+            const Payer *payer = &g_array_index(costs->payers, Payer, k);
+            LampCost *cost = find_cost(costs, payer->service, provider);
             cost->calls += call->weight;
+            cost->confidence += payer->confidence * call->weight;
             cost->time += own * call->weight;
             cost->bytes +=
                 ((guint64) call->request_bytes + call->response_bytes) * call->weight;

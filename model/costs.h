@@ -18,6 +18,7 @@ typedef struct {
     guint64 direct_calls, calls;
     gint64 direct_time, time; /* the provider's own time, ns */
     guint64 bytes;
+    double confidence; /* sum over the calls: probability that the payer caused it */
 } LampCost;
 
 /* Serving time of call @call less the union of the calls it made; 0 of one that waited for

@@ -45,6 +45,14 @@ struct LampFlowReader {
     guint64 unplaced;
 };
 
+gboolean
+lamp_flow_call_has_duration(const LampFlowCall *call)
+{
+    gboolean is_message =
+        (call->flags & LAMP_CALL_ONE_WAY) != 0 && call->server_start == call->server_end;
+    return !call->is_open && !is_message;
+}
+
 static void
 free_open_flow(gpointer pointer)
 {
@@ -319,7 +327,8 @@ matches_filter(const LampFlowReader *reader, const LampFlow *flow)
         return FALSE;
     if (reader->service != NULL && !passes_through(reader->service, flow))
         return FALSE;
-    if (filter->only_errors && !root->is_error)
+    if ((filter->only_errors && !root->is_error) ||
+        (filter->errors_inside && flow->errors == 0))
         return FALSE;
     const LampLabel *label = lamp_topology_label(reader->topology, root->label);
     return filter->operation == NULL || strstr(label->operation, filter->operation) != NULL;

@@ -96,6 +96,9 @@ lamp_flow_is_given_up(const LampFlow *flow, guint32 i)
            call->client_end > parent->server_end;
 }
 
+/* Was an answer seen? Messages that have none take no time that could be told. */
+gboolean lamp_flow_call_has_duration(const LampFlowCall *call);
+
 typedef struct LampFlowReader LampFlowReader;
 
 /* What is sampled: requests whatever they are; requests, but all that are slow, failed or rare;
@@ -110,6 +113,7 @@ typedef enum { LAMP_VIEW_SUBMITTER, LAMP_VIEW_TRIGGER } LampView;
 typedef struct {
     LampTime from, to;        /* root start in [from, to); both 0: all */
     gboolean only_errors;     /* only flows whose root was answered with an error */
+    gboolean errors_inside;   /* only flows in which some call was */
     gboolean skip_background; /* leave out flows that began inside the system */
     const char *service;      /* only flows with a call to this (a name of model/target.h) */
     const char *root;         /* only flows whose root asks this */

@@ -55,6 +55,8 @@ count_call(LampRedRow *row, const LampFlowCall *call)
         row->unanswered += weight;
         return;
     }
+    if (!lamp_flow_call_has_duration(call))
+        return;
     lamp_quantiles_add(&row->server, call->server_end - call->server_start, weight);
     lamp_quantiles_add(&row->client, call->client_end - call->client_start, weight);
 }

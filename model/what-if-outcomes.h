@@ -34,6 +34,9 @@ typedef struct {
     guint instances_before;
 } LampOutcomes;
 
+/* How much later the mean request ends than it did, with its interval. */
+LampEstimate lamp_outcomes_gain(const LampOutcomes *outcomes);
+
 /* Caller frees the result. @change may be NULL. */
 LampWhatifResult *lamp_outcomes_summarise(const LampOutcomes *outcomes,
                                           const LampTopology *topology,

@@ -85,6 +85,44 @@ summarise(const GArray *durations, const GArray *weights, LampQuantiles *all, La
         lamp_quantiles_clear(&blocks[b]);
 }
 
+/* Mean of one drawing of blocks; @sums are of changes, @weights of requests. */
+static double
+draw_mean(const double *sums, const double *weights, guint count, guint64 *random)
+{
+    double sum = 0.0, weight = 0.0;
+    for (guint b = 0; b < count; b++) {
+        *random += G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
+        guint at = (guint) (lamp_mix64(*random) % count);
+        sum += sums[at];
+        weight += weights[at];
+    }
+    return weight > 0.0 ? sum / weight : 0.0;
+}
+
+LampEstimate
+lamp_outcomes_gain(const LampOutcomes *outcomes)
+{
+    double sums[BLOCKS] = {0}, weights[BLOCKS] = {0}, draws[DRAWS], sum = 0.0;
+    guint n = outcomes->after->len, count = MIN(BLOCKS, n);
+    guint64 random = 42;
+    for (gsize i = 0; i < n; i++) {
+        double weight = g_array_index(outcomes->weights, guint32, i);
+        double later = weight * (double) (g_array_index(outcomes->after, gint64, i) -
+                                          g_array_index(outcomes->before, gint64, i));
+        sums[i * count / n] += later;
+        weights[i * count / n] += weight;
+        sum += later;
+    }
+    if (n == 0)
+        return (LampEstimate){0.0, 0.0, 0.0};
+    for (guint draw = 0; draw < DRAWS; draw++)
+        draws[draw] = draw_mean(sums, weights, count, &random);
+    qsort(draws, DRAWS, sizeof *draws, compare_real);
+    double value = sum / (double) outcomes->weight;
+    return (LampEstimate){value, MIN(draws[DRAWS / 40], value),
+                          MAX(draws[DRAWS - 1 - DRAWS / 40], value)};
+}
+
 static void
 clear_row(gpointer pointer)
 {

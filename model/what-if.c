@@ -173,6 +173,17 @@ lamp_whatif_requests(const LampWhatif *whatif)
     return n;
 }
 
+double
+lamp_whatif_confidence(const LampWhatif *whatif)
+{
+    double sum = 0.0;
+    for (guint i = 0; i < whatif->first->flows->len; i++) {
+        const LampReplayFlow *flow = lamp_replay_flow(whatif->first, i);
+        sum += flow->is_background ? 0.0 : flow->weight * (double) flow->confidence;
+    }
+    return sum / MAX((double) lamp_whatif_requests(whatif), 1.0);
+}
+
 static LampReplay *
 copy_replay(const LampReplay *replay)
 {
@@ -408,14 +419,30 @@ lamp_whatif_run(LampWhatif *whatif, const LampChange *change, GError **error)
     return result;
 }
 
+static void
+run_first(const LampWhatif *whatif, const LampChange *change, LampOutcomes *outcomes)
+{
+    init_outcomes(outcomes, change == NULL ? 0 : lamp_change_parts(change));
+    g_autoptr(LampReplay) copy = copy_replay(whatif->first);
+    add_batch(whatif, change, copy, outcomes);
+}
+
+LampEstimate
+lamp_whatif_gain(LampWhatif *whatif, const LampChange *change)
+{
+    LampOutcomes outcomes;
+    run_first(whatif, change, &outcomes);
+    LampEstimate gain = lamp_outcomes_gain(&outcomes);
+    clear_outcomes(&outcomes);
+    return gain;
+}
+
 double
 lamp_whatif_mean(LampWhatif *whatif, const LampChange *change)
 {
     LampOutcomes outcomes;
     double sum = 0.0;
-    init_outcomes(&outcomes, change == NULL ? 0 : lamp_change_parts(change));
-    g_autoptr(LampReplay) copy = copy_replay(whatif->first);
-    add_batch(whatif, change, copy, &outcomes);
+    run_first(whatif, change, &outcomes);
     for (guint i = 0; i < outcomes.after->len; i++)
         sum += (double) g_array_index(outcomes.after, gint64, i) *
                (double) g_array_index(outcomes.weights, guint32, i);

@@ -85,11 +85,15 @@ const GArray *lamp_whatif_limits(const LampWhatif *whatif);
 /* LampPoolLimit of each pool of connections that shows, from index 1 on. Borrowed. */
 const GArray *lamp_whatif_pools(const LampWhatif *whatif);
 
-/* Requests counted in the first batch. */
+/* Requests counted in the first batch, and the mean probability that their trees are right. */
 guint64 lamp_whatif_requests(const LampWhatif *whatif);
+double lamp_whatif_confidence(const LampWhatif *whatif);
 
 /* Mean duration over the first batch, for comparing many changes quickly. */
 double lamp_whatif_mean(LampWhatif *whatif, const LampChange *change);
+
+/* What @change does to that mean: below 0 where requests get faster. */
+LampEstimate lamp_whatif_gain(LampWhatif *whatif, const LampChange *change);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LampWhatif, lamp_whatif_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LampWhatifResult, lamp_whatif_result_free)

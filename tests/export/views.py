@@ -135,7 +135,7 @@ def identifiers():
         shapes |= {s["shape"] for s in load("flows", "--json", "--top", "0", *words, database)["shapes"]}
     traces = {r["trace_id"] for r in load("flows", "--json", "--requests", "--view", "trigger", database)}
     roots = {r["trace_id"] for r in load("flows", "--json", "--requests", database)}
-    traces |= {a["example"] for a in load("advise", "--json", database) if a["example"]}
+    traces |= {a["example_trace_id"] for a in load("advise", "--json", database)}
     for shape in sorted(shapes):
         run("graph", "--shape", shape, database)
     check(f"graph: the {len(shapes)} shapes that flows prints", True)
@@ -205,7 +205,7 @@ def quantiles():
             compared += agree(f"whatif {key}", row, "before_%s_ns", durations)
         if key in known and known[key]["calls"] == len(durations) and not known[key]["unanswered"]:
             compared += agree(f"services {key}", known[key], "client_%s_ns", durations)
-    diffed = {row["hash"]: row for row in both["shapes"]}
+    diffed = {row["shape"]: row for row in both["shapes"]}
     for shape in flows:
         durations = [r["duration_ns"] for r in listed if r["shape"] == shape["shape"]]
         compared += agree(f"flows {shape['shape']}", shape, "%s_ns", durations)

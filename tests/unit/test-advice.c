@@ -171,15 +171,16 @@ START_TEST(test_advice_finds_large_responses_passed_on_whole)
 }
 END_TEST
 
-/* The same is asked every time; `page` is passed on by a proxy, `item` is looked up in a cache.
- */
+/* The same is asked every time; `page` is passed on by a proxy, `item` is looked up in a cache,
+ * `flag` is answered faster than a cache would. */
 START_TEST(test_advice_puts_no_cache_before_a_cache)
 {
-    static const char *const calls[] = {"1 0 client proxy GET_/page 0 0 1000 1000",
-                                        "2 1 proxy web GET_/page 100 100 900 900",
-                                        "3 0 client web GET_/item 2000 2000 2900 2900",
-                                        "4 3 web memc get_item:{} 2100 2100 2200 2200",
-                                        "5 3 web memc set_item:{} 2300 2300 2400 2400",
+    static const char *const calls[] = {"1 0 client proxy GET_/page 0 0 4000 4000",
+                                        "2 1 proxy web GET_/page 100 100 3900 3900",
+                                        "3 0 client web GET_/item 5000 5000 7900 7900",
+                                        "4 3 web memc get_item:{} 5100 5100 5200 5200",
+                                        "5 3 web memc set_item:{} 5300 5300 5400 5400",
+                                        "6 0 client web GET_/flag 8000 8000 8900 8900",
                                         NULL};
     Advised a;
     advise_with(
@@ -187,7 +188,7 @@ START_TEST(test_advice_puts_no_cache_before_a_cache)
         "UPDATE strings SET text = replace(text, '_', ' ');"
         "INSERT INTO strings (text) VALUES ('memcached');"
         "UPDATE calls SET protocol_id = (SELECT string_id FROM strings WHERE text = "
-        "'memcached') WHERE call_id % 100 >= 4;"
+        "'memcached') WHERE call_id % 100 IN (4, 5);"
         "INSERT INTO observations (observation_id, source_id, origin, request_values) VALUES "
         "(1, 1, 'wire', '{\"path\":\"x\"}');"
         "UPDATE calls SET server_observation_id = 1;");
@@ -214,9 +215,10 @@ advise_behind(guint others)
         "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < %u + 100)"
         " INSERT INTO calls (call_id, trace_id, server_instance_id, operation_id, is_error, "
         "flags,"
-        " position, request_bytes, response_bytes, server_start_ns, server_observation_id)"
+        " position, request_bytes, response_bytes, server_start_ns, server_end_ns,"
+        " server_observation_id)"
         " SELECT i, 1, server_instance_id, iif(i > %u, operation_id, NULL), 0, 0, 1, 0, 0,"
-        " i * 1000, 1 FROM n, calls WHERE call_id = 1;"
+        " i * 1000, i * 1000 + 5000000, 1 FROM n, calls WHERE call_id = 1;"
         "INSERT INTO observations (observation_id, source_id, origin, request_values) VALUES"
         " (1, 1, 'wire', '{\"path\":\"x\"}');",
         others, others);

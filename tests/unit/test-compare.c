@@ -86,6 +86,44 @@ START_TEST(test_compare_names_the_slower_operation_first)
 }
 END_TEST
 
+/* Requests that ask the database, each a little later than the one before; the last one took
+ * @last. */
+static LampStore *
+make_outlier(guint took, guint last)
+{
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < 60; i++) {
+        guint t = i * 2000, id = i * 10 + 1, end = t + took + i % 7 + (i == 59 ? last : 0);
+        g_ptr_array_add(lines, g_strdup_printf("%u 0 client web GET %u %u %u %u", id, t, t,
+                                               end + 200, end + 200));
+        g_ptr_array_add(lines, g_strdup_printf("%u %u web db S %u %u %u %u", id + 1, id, t + 10,
+                                               t + 10, end, end));
+    }
+    g_ptr_array_add(lines, NULL);
+    return fixture_store((const char *const *) lines->pdata);
+}
+
+/* The database is 20 us faster, but one call took a second: that alone is no cause. */
+START_TEST(test_compare_effects_tell_how_sure_they_are)
+{
+    g_autoptr(LampStore) a = make_outlier(500, 0);
+    g_autoptr(LampStore) b = make_outlier(480, 1000000);
+    g_autoptr(LampComparison) c = compare(a, b);
+    const LampCompared *db = &g_array_index(c->operations, LampCompared, 0);
+    ck_assert_str_eq(db->name, "db S");
+    ck_assert_double_lt(db->duration_rate, 0.001);
+    ck_assert_double_gt(db->effect, 16e6);
+    ck_assert_double_lt(db->effect_low, 0.0);
+    ck_assert_double_gt(db->effect_high, 30e6);
+    g_autoptr(LampStore) d = make_outlier(480, 0);
+    g_autoptr(LampComparison) faster = compare(a, d);
+    db = &g_array_index(faster->operations, LampCompared, 0);
+    ck_assert_double_eq_tol(db->effect, -20e3, 1.0);
+    ck_assert_double_lt(db->effect_high, -18e3);
+    ck_assert_double_gt(db->effect_low, -22e3);
+}
+END_TEST
+
 static const LampCompared *
 find_operation(const LampComparison *c, const char *name)
 {
@@ -173,6 +211,12 @@ START_TEST(test_costs_direct_times_are_counted_once)
         while (lamp_flow_reader_next(reader, &flow, NULL) && flow != NULL)
             lamp_costs_add(costs, flow);
         g_autoptr(GArray) ranked = lamp_costs_rank(costs);
+        /* who makes a call is seen; that it is for the client rests on a link of 0.9 */
+        for (guint i = 0; i < ranked->len; i++) {
+            const LampCost *cost = &g_array_index(ranked, LampCost, i);
+            double sure = cost->confidence / (double) cost->calls;
+            ck_assert_double_eq_tol(sure, cost->direct_calls > 0 ? 1.0 : 0.9, 1e-6);
+        }
         for (guint i = 0; i < ranked->len; i++)
             sums[view] += g_array_index(ranked, LampCost, i).direct_time;
     }
@@ -192,6 +236,7 @@ main(void)
     tcase_add_test(cases, test_statistics_known_values);
     tcase_add_test(cases, test_compare_same_shows_nothing);
     tcase_add_test(cases, test_compare_names_the_slower_operation_first);
+    tcase_add_test(cases, test_compare_effects_tell_how_sure_they_are);
     tcase_add_test(cases, test_compare_own_time_is_not_that_of_callees);
     tcase_add_test(cases, test_compare_finds_more_calls_in_each_request);
     tcase_add_test(cases, test_compare_finds_new_and_vanished_shapes);
