@@ -478,14 +478,12 @@ lamp_simulate(const LampReplay *replay, const LampStations *stations, LampOutcom
     g_autofree Station *places = g_new0(Station, instances);
     memset(out, 0, replay->flows->len * sizeof *out);
     if (out_report != NULL)
-        *out_report = (LampLoadReport){g_new0(gint64, instances),
-                                       g_new0(gint64, instances),
-                                       g_new0(gint64, instances),
-                                       g_new0(guint64, instances),
-                                       g_new0(guint32, instances),
-                                       g_new0(gint64, stations->pool_count + 1),
-                                       0,
-                                       0};
+        *out_report = (LampLoadReport){.busy = g_new0(gint64, instances),
+                                       .work = g_new0(gint64, instances),
+                                       .waits = g_new0(gint64, instances),
+                                       .calls = g_new0(guint64, instances),
+                                       .peaks = g_new0(guint32, instances),
+                                       .held = g_new0(gint64, stations->pool_count + 1)};
     g_autoptr(LampConnections) connections =
         lamp_connections_new(stations->pools, stations->pool_count);
     Simulation sim = {replay, stations,   heap,  flows,      places,

@@ -94,11 +94,30 @@ START_TEST(test_waits_take_no_place)
 }
 END_TEST
 
+/* A request may be answered well though a call of it failed. */
+START_TEST(test_flow_filter_by_errors_inside)
+{
+    g_autoptr(LampStore) store =
+        fixture_store_with(fixture_shop, "UPDATE calls SET is_error = 1 WHERE call_id = 13");
+    g_autoptr(LampTopology) topology = lamp_topology_load(store, NULL);
+    LampFlowFilter inside = {.errors_inside = TRUE}, answered = {.only_errors = TRUE};
+    g_autoptr(LampFlowReader) reader = lamp_flow_reader_new(store, topology, &inside, NULL);
+    const LampFlow *flow;
+    ck_assert(lamp_flow_reader_next(reader, &flow, NULL));
+    ck_assert_ptr_nonnull(flow);
+    ck_assert_int_eq(flow->trace_id, 11);
+    ck_assert(lamp_flow_reader_next(reader, &flow, NULL) && flow == NULL);
+    g_autoptr(LampFlowReader) none = lamp_flow_reader_new(store, topology, &answered, NULL);
+    ck_assert(lamp_flow_reader_next(none, &flow, NULL) && flow == NULL);
+}
+END_TEST
+
 int
 main(void)
 {
     Suite *suite = suite_create("costs");
     TCase *cases = tcase_create("costs");
+    tcase_add_test(cases, test_flow_filter_by_errors_inside);
     tcase_add_test(cases, test_waits_for_work_are_no_work);
     tcase_add_test(cases, test_waits_are_idle_on_the_critical_path);
     tcase_add_test(cases, test_waits_are_reached_by_no_change_of_speed);

@@ -92,24 +92,6 @@ START_TEST(test_flow_filter_by_service_means_passing_through)
 }
 END_TEST
 
-/* A request may be answered well though a call of it failed. */
-START_TEST(test_flow_filter_by_errors_inside)
-{
-    g_autoptr(LampStore) store =
-        fixture_store_with(fixture_shop, "UPDATE calls SET is_error = 1 WHERE call_id = 13");
-    g_autoptr(LampTopology) topology = lamp_topology_load(store, NULL);
-    LampFlowFilter inside = {.errors_inside = TRUE}, answered = {.only_errors = TRUE};
-    g_autoptr(LampFlowReader) reader = lamp_flow_reader_new(store, topology, &inside, NULL);
-    const LampFlow *flow;
-    ck_assert(lamp_flow_reader_next(reader, &flow, NULL));
-    ck_assert_ptr_nonnull(flow);
-    ck_assert_int_eq(flow->trace_id, 11);
-    ck_assert(lamp_flow_reader_next(reader, &flow, NULL) && flow == NULL);
-    g_autoptr(LampFlowReader) none = lamp_flow_reader_new(store, topology, &answered, NULL);
-    ck_assert(lamp_flow_reader_next(none, &flow, NULL) && flow == NULL);
-}
-END_TEST
-
 START_TEST(test_flow_reader_survives_cycles_and_missing_parents)
 {
     static const char *const lines[] = {"1 0 client web GET 0 10 90 100",
@@ -465,27 +447,6 @@ START_TEST(test_graph_shows_fork_and_order)
 }
 END_TEST
 
-/* A message that nobody answers takes no time that could be told. */
-START_TEST(test_red_knows_no_duration_of_one_way_calls)
-{
-    static const char *const lines[] = {"1 0 client web GET 0 0 1000 1000",
-                                        "2 1 web stats PUT 100 120 - - oneway", NULL};
-    Loaded l;
-    load(&l, lines);
-    g_autoptr(LampRed) red = lamp_red_new();
-    const LampFlow *flow = l.flows->pdata[0];
-    LampCritical critical[2];
-    lamp_critical_path_find(flow, critical);
-    lamp_red_add(red, flow, critical);
-    const LampRedRow *row = lamp_red_row(red, flow->calls[1].label);
-    ck_assert_uint_eq(row->calls, 1);
-    ck_assert_uint_eq(row->unanswered, 0);
-    ck_assert_uint_eq(row->server.count, 0);
-    ck_assert_uint_eq(row->client.count, 0);
-    unload(&l);
-}
-END_TEST
-
 START_TEST(test_red_counts_calls_of_each_operation)
 {
     Loaded l;
@@ -515,7 +476,6 @@ main(void)
     tcase_set_timeout(cases, 30);
     tcase_add_test(cases, test_flow_reader_hands_out_trees_in_preorder);
     tcase_add_test(cases, test_flow_filter_by_service_means_passing_through);
-    tcase_add_test(cases, test_flow_filter_by_errors_inside);
     tcase_add_test(cases, test_flow_reader_survives_cycles_and_missing_parents);
     tcase_add_test(cases, test_shapes_do_not_depend_on_duration);
     tcase_add_test(cases, test_shapes_ignore_the_order_of_parallel_calls);
@@ -530,7 +490,6 @@ main(void)
     tcase_add_test(cases, test_cct_drops_contexts_beyond_its_limit);
     tcase_add_test(cases, test_graph_shows_fork_and_order);
     tcase_add_test(cases, test_red_counts_calls_of_each_operation);
-    tcase_add_test(cases, test_red_knows_no_duration_of_one_way_calls);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }

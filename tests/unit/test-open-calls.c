@@ -235,11 +235,33 @@ START_TEST(test_views_give_them_no_duration)
 }
 END_TEST
 
+/* A message that nobody answers takes no time that could be told. */
+START_TEST(test_messages_have_no_duration)
+{
+    g_autoptr(LampStore) store = fixture_store(lines);
+    g_autoptr(LampTopology) topology = lamp_topology_load(store, NULL);
+    LampFlowFilter filter = {.trace_id = 41};
+    g_autoptr(LampFlowReader) reader = lamp_flow_reader_new(store, topology, &filter, NULL);
+    g_autoptr(LampRed) red = lamp_red_new();
+    LampCritical critical[2];
+    const LampFlow *flow;
+    ck_assert(lamp_flow_reader_next(reader, &flow, NULL));
+    lamp_critical_path_find(flow, critical);
+    lamp_red_add(red, flow, critical);
+    const LampRedRow *row = lamp_red_row(red, flow->calls[1].label);
+    ck_assert_uint_eq(row->calls, 1);
+    ck_assert_uint_eq(row->unanswered, 0);
+    ck_assert_uint_eq(row->server.count, 0);
+    ck_assert_uint_eq(row->client.count, 0);
+}
+END_TEST
+
 int
 main(void)
 {
     Suite *suite = suite_create("open calls");
     TCase *cases = tcase_create("open calls");
+    tcase_add_test(cases, test_messages_have_no_duration);
     tcase_add_test(cases, test_a_call_without_response_is_open);
     tcase_add_test(cases, test_sums_leave_open_calls_out);
     tcase_add_test(cases, test_a_replay_does_not_make_them_fast);
