@@ -10,5 +10,5 @@ typedef struct {
 } LampBucketOrder;
 
 /* Sorts @count elements. O(n) where the keys are spread evenly, else O(n log n). Beside the
- * elements at most half a megabyte is held, and half of what lies in the fullest bucket. */
+ * elements some kilobytes are held, and half of the elements that share one key. */
 void lamp_bucket_sort(gpointer elements, gsize count, const LampBucketOrder *order);

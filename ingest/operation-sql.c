@@ -7,7 +7,7 @@
  * manual, chapter "Lexical Structure", and MySQL's backquotes and `#` comments); no grammar.
  * Limits: keywords keep their case; a MySQL string in double quotes is taken for an identifier.
  */
-#include "ingest/operation.h"
+#include "ingest/operation-sql.h"
 
 #include "base/text.h"
 
@@ -20,6 +20,8 @@ typedef struct {
     guint literals;
     LampFolded folded;
     gpointer owner;
+    const guint8 *begin;
+    LampSqlMemo *memo; /* in which the literals are noted; NULL: none */
 } SqlFold;
 
 /* Bytes of words are letters, digits, `_`, `$` and all that is not ASCII. */
@@ -37,6 +39,13 @@ static const guint8 classes[256] = {
     ['#'] = COMMENT,
     ['-'] = COMMENT,
     ['/'] = COMMENT,
+};
+
+/* What a token may be by its first byte; 0: anything. */
+static const guint8 first_bytes[256] = {
+    ['A' ... 'Z'] = WORD,    ['a' ... 'z'] = WORD,    ['_'] = WORD,  [0x80 ... 0xff] = WORD,
+    ['\t' ... '\n'] = BLANK, ['\f' ... '\r'] = BLANK, [' '] = BLANK, ['#'] = COMMENT,
+    ['-'] = COMMENT,         ['/'] = COMMENT,
 };
 
 static inline void
@@ -70,20 +79,6 @@ out_ends(const SqlFold *f, const char *text)
 {
     gsize n = strlen(text);
     return f->len >= n && memcmp(f->out + f->len - n, text, n) == 0;
-}
-
-static void
-put_literal(SqlFold *f, LampBytes value)
-{
-    f->literals++;
-    if (f->folded != NULL && value.len > 0)
-        f->folded(f->owner, f->literals, value);
-    if (f->in_list && out_ends(f, "?,")) {
-        f->len--;
-        f->wants_blank = FALSE;
-        return;
-    }
-    put_byte(f, '?');
 }
 
 /* From an opening quote to the closing one (doubled quotes and, if @escapes, backslashes stand
@@ -147,13 +142,12 @@ skip_blank(LampCursor *c)
     return c->at > from;
 }
 
-static LampBytes
-take_word(LampCursor *c)
+static const guint8 *
+end_of_word(const guint8 *at, const guint8 *end)
 {
-    const guint8 *from = c->at;
-    while (c->at < c->end && (classes[*c->at] & WORD) != 0)
-        c->at++;
-    return lamp_bytes(from, (gsize) (c->at - from));
+    while (at < end && (classes[*at] & WORD) != 0)
+        at++;
+    return at;
 }
 
 /* A number with fraction and exponent. */
@@ -167,28 +161,93 @@ take_number(LampCursor *c)
     return lamp_bytes(from, (gsize) (c->at - from));
 }
 
-/* Words are short: copying byte by byte is faster than a call. */
 static void
-put_word(SqlFold *f, LampBytes word)
+put_mark(SqlFold *f)
 {
+    f->literals++;
+    if (f->in_list && out_ends(f, "?,")) {
+        f->len--;
+        f->wants_blank = FALSE;
+        return;
+    }
+    put_byte(f, '?');
+}
+
+gboolean
+lamp_sql_take_literal(LampCursor *c, LampSqlSort sort, LampBytes *out_value)
+{
+    gboolean begins = sort == LAMP_SQL_NUMBER ? g_ascii_isdigit(*c->at) : *c->at == '\'';
+    if (begins)
+        *out_value =
+            sort == LAMP_SQL_NUMBER ? take_number(c) : take_quoted(c, sort == LAMP_SQL_ESCAPED);
+    return begins;
+}
+
+static void
+note_literal(SqlFold *f, const guint8 *from, LampSqlSort sort)
+{
+    LampSqlMemo *m = f->memo;
+    if (m->literals == LAMP_SQL_MEMO_LITERALS || f->literals > G_MAXUINT8) {
+        f->memo = NULL;
+        return;
+    }
+    m->literal[m->literals++] = (LampSqlLiteral){.at = (guint16) (from - f->begin),
+                                                 .len = (guint16) (f->in.at - from),
+                                                 .sort = (guint8) sort,
+                                                 .number = (guint8) f->literals};
+}
+
+static void
+hand_out(const SqlFold *f, guint number, LampBytes value)
+{
+    if (f->folded != NULL && value.len > 0)
+        f->folded(f->owner, number, value);
+}
+
+static void
+fold_literal(SqlFold *f, LampSqlSort sort)
+{
+    const guint8 *from = f->in.at;
+    LampBytes value;
+    (void) lamp_sql_take_literal(&f->in, sort, &value);
+    put_mark(f);
+    hand_out(f, f->literals, value);
+    if (f->memo != NULL)
+        note_literal(f, from, sort);
+}
+
+/* Copies the word at the cursor. Words are short: byte by byte is faster than a call. */
+static LampBytes
+copy_word(SqlFold *f)
+{
+    const guint8 *from = f->in.at, *at = from;
     put_blank(f);
-    gsize n = MIN(word.len, f->size - f->len);
+    const guint8 *end = from + MIN(lamp_cursor_left(&f->in), f->size - f->len);
     char *out = f->out + f->len;
-    for (gsize i = 0; i < n; i++)
-        out[i] = (char) word.at[i];
-    f->len += n;
+    for (; at < end && (classes[*at] & WORD) != 0; at++)
+        *out++ = (char) *at;
+    f->len += (gsize) (at - from);
+    f->in.at = at < end ? at : end_of_word(at, f->in.end);
+    return lamp_bytes(from, (gsize) (f->in.at - from));
+}
+
+/* E'…', B'…', X'…' and N'…' are literals. */
+static gboolean
+is_literal_prefix(LampCursor c)
+{
+    return lamp_cursor_left(&c) >= 2 && c.at[1] == '\'' &&
+           memchr("EeBbXxNn", c.at[0], 8) != NULL;
 }
 
 static void
 fold_word(SqlFold *f)
 {
-    LampBytes word = take_word(&f->in);
-    gboolean is_prefix = word.len == 1 && memchr("EeBbXxNn", word.at[0], 8) != NULL;
-    if (is_prefix && f->in.at < f->in.end && *f->in.at == '\'') {
-        put_literal(f, take_quoted(&f->in, (word.at[0] | 0x20) == 'e'));
+    if (is_literal_prefix(f->in)) {
+        gboolean escapes = (*f->in.at++ | 0x20) == 'e';
+        fold_literal(f, escapes ? LAMP_SQL_ESCAPED : LAMP_SQL_QUOTED);
         return;
     }
-    put_word(f, word);
+    LampBytes word = copy_word(f);
     f->after_list_word = (word.len == 2 && lamp_text_is_word(word, "in", 2)) ||
                          (word.len == 6 && lamp_text_is_word(word, "values", 6));
     f->after_list = FALSE;
@@ -199,11 +258,12 @@ fold_dollar(SqlFold *f)
 {
     LampBytes inner;
     if (f->in.at + 1 < f->in.end && g_ascii_isdigit(f->in.at[1])) {
-        f->in.at++;
-        take_word(&f->in);
-        put_literal(f, lamp_bytes(NULL, 0));
+        f->in.at = end_of_word(f->in.at + 1, f->in.end);
+        put_mark(f);
     } else if (take_dollar_quoted(&f->in, &inner)) {
-        put_literal(f, inner);
+        put_mark(f);
+        hand_out(f, f->literals, inner);
+        f->memo = NULL;
     } else {
         put_byte(f, *f->in.at++);
     }
@@ -234,7 +294,7 @@ fold_token(SqlFold *f)
 {
     guint8 b = *f->in.at;
     if (b == '\'')
-        put_literal(f, take_quoted(&f->in, FALSE));
+        fold_literal(f, LAMP_SQL_QUOTED);
     else if (b == '"' || b == '`') {
         const guint8 *from = f->in.at;
         take_quoted(&f->in, FALSE);
@@ -242,29 +302,55 @@ fold_token(SqlFold *f)
     } else if (b == '$')
         fold_dollar(f);
     else if (g_ascii_isdigit(b))
-        put_literal(f, take_number(&f->in));
-    else if ((classes[b] & WORD) != 0)
-        fold_word(f);
+        fold_literal(f, LAMP_SQL_NUMBER);
     else if (b == '?') {
         f->in.at++;
-        put_literal(f, lamp_bytes(NULL, 0));
+        put_mark(f);
     } else
         fold_mark(f);
+}
+
+/* Reads the statement, and notes it. */
+static gsize
+fold(SqlFold *f)
+{
+    while (f->in.at < f->in.end) {
+        guint8 kind = first_bytes[*f->in.at];
+        if (kind == WORD)
+            fold_word(f);
+        else if ((kind & (BLANK | COMMENT)) == 0 || !skip_blank(&f->in))
+            fold_token(f);
+        else
+            f->wants_blank = TRUE;
+    }
+    while (f->len > 0 && (f->out[f->len - 1] == ';' || f->out[f->len - 1] == ' '))
+        f->len--;
+    if (f->memo != NULL) {
+        f->memo->shape_len = (guint16) f->len;
+        memcpy(f->memo->shape, f->out, f->len);
+        f->memo->text_len = (guint16) (f->in.end - f->begin);
+    }
+    return f->len;
 }
 
 gsize
 lamp_operation_fold_sql(LampBytes sql, char *out, gsize size, LampFolded folded, gpointer owner)
 {
     /* Statements of a megabyte exist (bulk inserts); their shape is in the first kilobytes. */
-    LampBytes head = lamp_bytes(sql.at, MIN(sql.len, 16384));
-    SqlFold f = {
-        .in = lamp_cursor(head), .out = out, .size = size, .folded = folded, .owner = owner};
-    while (f.in.at < f.in.end) {
-        f.wants_blank |= skip_blank(&f.in);
-        if (f.in.at < f.in.end)
-            fold_token(&f);
+    LampBytes head = lamp_bytes(sql.at, MIN(sql.len, 16384)), values[LAMP_SQL_MEMO_LITERALS];
+    SqlFold f = {.in = lamp_cursor(head),
+                 .out = out,
+                 .size = size,
+                 .folded = folded,
+                 .owner = owner,
+                 .begin = head.at};
+    const LampSqlMemo *known = lamp_sql_memo_find(head, size, values);
+    if (known == NULL) {
+        f.memo = lamp_sql_memo_new(head, size);
+        return fold(&f);
     }
-    while (f.len > 0 && (out[f.len - 1] == ';' || out[f.len - 1] == ' '))
-        f.len--;
-    return f.len;
+    for (guint i = 0; i < known->literals; i++)
+        hand_out(&f, known->literal[i].number, values[i]);
+    memcpy(out, known->shape, known->shape_len);
+    return known->shape_len;
 }

@@ -37,18 +37,26 @@ count_kinds(LampBytes word)
 
 /* Eight bytes at a time (S. E. Anderson, "Bit Twiddling Hacks": a byte less than n). Most
  * words and texts have neither, and need no counting. */
-static gboolean
-has_digit_or_at(LampBytes word)
+static inline gboolean
+eight_have_digit_or_at(const guint8 *at)
 {
     const guint64 ones = G_GUINT64_CONSTANT(0x0101010101010101);
     guint64 eight;
+    memcpy(&eight, at, 8);
+    guint64 digits = eight ^ ones * '0', ats = eight ^ ones * '@';
+    return ((((digits - ones * 10) & ~digits) | ((ats - ones) & ~ats)) & ones * 0x80) != 0;
+}
+
+/* The last eight overlap those before them. */
+static gboolean
+has_digit_or_at(LampBytes word)
+{
     gsize i = 0;
-    for (; i + 8 <= word.len; i += 8) {
-        memcpy(&eight, word.at + i, 8);
-        guint64 digits = eight ^ ones * '0', ats = eight ^ ones * '@';
-        if ((((digits - ones * 10) & ~digits) | ((ats - ones) & ~ats)) & ones * 0x80)
+    for (; i + 8 <= word.len; i += 8)
+        if (eight_have_digit_or_at(word.at + i))
             return TRUE;
-    }
+    if (word.len >= 8)
+        return i < word.len && eight_have_digit_or_at(word.at + word.len - 8);
     while (i < word.len && !g_ascii_isdigit(word.at[i]) && word.at[i] != '@')
         i++;
     return i < word.len;
