@@ -64,7 +64,8 @@ take_observation(gpointer owner, const LampObservationRow *observation)
         see_time(member, observation->request_first);
     guint64 id = lamp_writer_observation(member->run->writer, observation);
     if (member->run->seen != NULL)
-        lamp_occurrences_call(member->run->seen, (gint64) id, observation);
+        lamp_occurrences_call(member->run->seen, (gint64) id, observation,
+                              lamp_writer_names(member->run->writer));
 }
 
 static void

@@ -60,7 +60,8 @@ struct LampWriter {
     gint64 source_id;           /* of the source being written */
     gint64 last_source, last_event, last_observation, last_flow, last_endpoint;
     gint64 connection_base, last_connection;
-    GError *failure; /* first failed row of the source */
+    LampWriterNames names; /* of the last observation */
+    GError *failure;       /* first failed row of the source */
 };
 
 /* Runs the bound insert; the first failure is remembered for the end of the source, and nothing

@@ -298,8 +298,10 @@ bind_observer(LampWriter *writer, LampBatch *row, const LampObservationRow *o)
 static void
 bind_call(LampWriter *writer, LampBatch *row, const LampObservationRow *o)
 {
-    lamp_batch_int_or_null(row, 16, intern_often(writer, o->protocol), 0);
-    lamp_batch_int_or_null(row, 17, intern_often(writer, o->operation), 0);
+    writer->names = (LampWriterNames){.protocol_id = intern_often(writer, o->protocol),
+                                      .operation_id = intern_often(writer, o->operation)};
+    lamp_batch_int_or_null(row, 16, writer->names.protocol_id, 0);
+    lamp_batch_int_or_null(row, 17, writer->names.operation_id, 0);
     lamp_batch_text(row, 18, o->status);
     lamp_batch_int(row, 19, o->is_error);
     lamp_batch_int(row, 20, o->flags);
@@ -339,6 +341,12 @@ lamp_writer_observation(LampWriter *writer, const LampObservationRow *o)
     if (o->external_trace_id.len > 0)
         insert_parent(writer, id, o);
     return (guint64) id;
+}
+
+const LampWriterNames *
+lamp_writer_names(const LampWriter *writer)
+{
+    return &writer->names;
 }
 
 static void

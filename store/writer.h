@@ -24,6 +24,11 @@ typedef struct {
     LampTime first_time, last_time;
 } LampSourceRow;
 
+/* Numbers of interned texts, 0: none. */
+typedef struct {
+    gint64 protocol_id, operation_id;
+} LampWriterNames;
+
 LampWriter *lamp_writer_new(LampStore *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void lamp_writer_free(LampWriter *writer);
 
@@ -50,6 +55,8 @@ gboolean lamp_writer_forget(LampWriter *writer, const char *path,
 /* Rows of the current source. Those of events and observations return the row's id. */
 guint64 lamp_writer_event(LampWriter *writer, const LampEventRow *event);
 guint64 lamp_writer_observation(LampWriter *writer, const LampObservationRow *observation);
+/* Names of the observation that was written last. */
+const LampWriterNames *lamp_writer_names(const LampWriter *writer);
 void lamp_writer_connection(LampWriter *writer, const LampConnectionRow *connection);
 void lamp_writer_flow(LampWriter *writer, const LampFlowRow *flow);
 void lamp_writer_finding(LampWriter *writer, const LampFinding *finding, guint64 count);

@@ -158,6 +158,9 @@ compare_lives(const void *x, const void *y)
     return (*a > *b) - (*a < *b);
 }
 
+/* None is negative, so that they have the order of numbers without a sign. */
+static const LampBucketOrder by_life = {.size = sizeof(gint64), .compare = compare_lives};
+
 /* First and last use of each value of each identifier. */
 static void
 measure(const LampIdentifiers *ids, const LampOccurrence *o, gsize count, gint64 *out_span)
@@ -195,7 +198,7 @@ measure(const LampIdentifiers *ids, const LampOccurrence *o, gsize count, gint64
         LampIdentifier *id = &g_array_index(ids->identifiers, LampIdentifier, i);
         id->values = lives[i]->len;
         if (lives[i]->len > 0) {
-            qsort(lives[i]->data, lives[i]->len, sizeof(gint64), compare_lives);
+            lamp_bucket_sort(lives[i]->data, lives[i]->len, &by_life);
             id->life_ns = g_array_index(lives[i], gint64, lives[i]->len / 2);
         }
         g_array_free(lives[i], TRUE);

@@ -235,19 +235,16 @@ lamp_occurrences_event(LampOccurrences *o, gint64 event_id, gint64 source_id,
 }
 
 void
-lamp_occurrences_call(LampOccurrences *o, gint64 observation_id, const LampObservationRow *call)
+lamp_occurrences_call(LampOccurrences *o, gint64 observation_id, const LampObservationRow *call,
+                      const LampWriterNames *names)
 {
     Record record = {{.record = (guint64) observation_id * 2 + 1, .time = call->request_first},
-                     {0, 0, 0}};
+                     {names->protocol_id, names->operation_id, 0}};
     if (call->origin != LAMP_ORIGIN_WIRE)
         return;
-    for (gsize i = 0; i < call->value_count; i++) {
-        if (!is_wanted(o, call->values[i].value, &record.occurrence))
-            continue;
-        record.column.component = find(o, call->protocol);
-        record.column.template_id = find(o, call->operation);
-        keep(o, &record, call->values[i].slot);
-    }
+    for (gsize i = 0; i < call->value_count; i++)
+        if (is_wanted(o, call->values[i].value, &record.occurrence))
+            keep(o, &record, call->values[i].slot);
 }
 
 /* Columns: record, component, time, template, texts of values. */

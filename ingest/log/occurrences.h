@@ -11,6 +11,7 @@
 #include "ingest/log/identifiers.h"
 #include "store/rows.h"
 #include "store/store.h"
+#include "store/writer.h"
 
 /* A field of one template (or operation) of a component. */
 typedef struct {
@@ -34,7 +35,7 @@ void lamp_occurrences_free(LampOccurrences *o);
 void lamp_occurrences_event(LampOccurrences *o, gint64 event_id, gint64 source_id,
                             const LampEventRow *event);
 void lamp_occurrences_call(LampOccurrences *o, gint64 observation_id,
-                           const LampObservationRow *call);
+                           const LampObservationRow *call, const LampWriterNames *names);
 
 /* All records of the store. */
 gboolean lamp_occurrences_read(LampOccurrences *o, GError **error) G_GNUC_WARN_UNUSED_RESULT;
