@@ -23,7 +23,7 @@ enum {
 
 typedef struct {
     gboolean is_begun, is_swapped, is_modified, is_lost;
-    guint32 ticks_per_second;
+    guint32 ticks_per_second, tick_ns;
     guint32 link_type;
     guint32 fcs_bytes;
     guint32 header_bytes;
@@ -50,7 +50,8 @@ read_magic(PcapState *s, const guint8 *p)
         s->is_swapped = order == 1;
         guint32 magic = word(s, p);
         s->is_modified = magic == 0xa1b2cd34;
-        s->ticks_per_second = magic == 0xa1b23c4d ? 1000000000 : 1000000;
+        s->tick_ns = magic == 0xa1b23c4d ? 1 : 1000;
+        s->ticks_per_second = 1000000000 / s->tick_ns;
         if (magic == 0xa1b2c3d4 || magic == 0xa1b23c4d || s->is_modified)
             return TRUE;
     }
@@ -117,14 +118,13 @@ is_plausible(const PcapState *s, const PcapHeader *h)
 static void
 emit(PcapState *s, LampSink *sink, const PcapHeader *h, const guint8 *frame, guint64 offset)
 {
-    gint64 tick_ns = LAMP_NS_PER_SECOND / s->ticks_per_second;
     guint32 fcs = MIN(s->fcs_bytes, h->captured);
     LampPacket packet = {
         .link_type = s->link_type,
         .number = ++s->number,
         .offset = offset,
-        .time = (gint64) h->second * LAMP_NS_PER_SECOND + (gint64) h->fraction * tick_ns,
-        .resolution_ns = tick_ns,
+        .time = (gint64) h->second * LAMP_NS_PER_SECOND + (gint64) h->fraction * s->tick_ns,
+        .resolution_ns = s->tick_ns,
         .frame = lamp_bytes(frame, h->captured - (h->captured == h->wire ? fcs : 0)),
         .wire_bytes = MAX(h->wire, h->captured) - MIN(fcs, h->wire),
     };

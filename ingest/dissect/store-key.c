@@ -63,14 +63,13 @@ lamp_exchange_note_key(LampExchange *exchange, LampSide side, LampBytes key)
 void
 lamp_exchange_add_key(LampExchange *exchange, LampSide side, LampBytes key)
 {
-    char operation[LAMP_EXCHANGE_OPERATION];
+    char *operation = exchange->operation;
     gsize n = exchange->operation_len;
-    memcpy(operation, exchange->operation, n);
-    if (n + 1 < sizeof operation)
+    if (n + 1 < sizeof exchange->operation)
         operation[n++] = ' ';
-    n += fold(exchange, side, key, operation + n, sizeof operation - n);
+    n += fold(exchange, side, key, operation + n, sizeof exchange->operation - n);
     for (gsize i = 0; i < n; i++)
         if ((guint8) operation[i] < ' ' || operation[i] == 0x7f)
             operation[i] = '?';
-    lamp_exchange_set_operation(exchange, lamp_bytes(operation, n));
+    exchange->operation_len = (guint8) n;
 }
