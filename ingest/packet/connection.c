@@ -177,8 +177,12 @@ guint
 lamp_key_set(LampKey *key, const LampLayers *l, guint16 source_port, guint16 destination_port,
              guint8 transport)
 {
-    int order = memcmp(l->source, l->destination, 16);
-    guint side = order > 0 || (order == 0 && source_port > destination_port) ? 1 : 0;
+    guint64 from = lamp_be64(l->source), to = lamp_be64(l->destination);
+    if (from == to) {
+        from = lamp_be64(l->source + 8);
+        to = lamp_be64(l->destination + 8);
+    }
+    guint side = from > to || (from == to && source_port > destination_port) ? 1 : 0;
     memcpy(key->address[side], l->source, 16);
     memcpy(key->address[!side], l->destination, 16);
     key->port[side] = source_port;

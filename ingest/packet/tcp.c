@@ -102,7 +102,10 @@ is_duplicate(LampHalf *h, const Segment *t, guint32 ip_id, LampTime now)
     guint32 now_us = (guint32) ((guint64) now / 1000);
     gboolean is_marked = ip_id != 0 || t->has_timestamp;
     gint64 within = is_marked ? SAME_PACKET_US : SAME_INSTANT_US;
-    for (guint i = 0; i < LAMP_RECENT && i < h->packets; i++) {
+    guint same = 0; /* without a branch for each: nearly no packet is one of them */
+    for (guint i = 0; i < LAMP_RECENT; i++)
+        same |= h->recent[i].hash == hash;
+    for (guint i = 0; same && i < LAMP_RECENT && i < h->packets; i++) {
         gint64 distance = (gint32) (now_us - h->recent[i].time_us);
         if (h->recent[i].hash == hash && ABS(distance) <= within)
             return TRUE;
