@@ -208,7 +208,7 @@ static void
 fold_literal(SqlFold *f, LampSqlSort sort)
 {
     const guint8 *from = f->in.at;
-    LampBytes value;
+    LampBytes value = lamp_bytes(NULL, 0);
     (void) lamp_sql_take_literal(&f->in, sort, &value);
     put_mark(f);
     hand_out(f, f->literals, value);
