@@ -148,6 +148,8 @@ count_templates(LampGroupState *s)
     s->is_root = g_new0(gboolean, s->n_templates + 1);
     s->is_begin = g_new0(gboolean, s->n_templates + 1);
     s->brings = g_new0(gboolean, s->n_templates + 1);
+    s->only_after = g_new0(guint32, s->n_templates + 1);
+    s->only_before = g_new0(guint32, s->n_templates + 1);
     for (guint32 i = 0; i < in->n_lines; i++)
         s->template_count[in->lines[i].template] += 1;
     s->active_ns = 1;
@@ -214,6 +216,8 @@ end(LampGroupState *s)
     g_free(s->wake);
     g_free(s->rested);
     g_free(s->brings);
+    g_free(s->only_after);
+    g_free(s->only_before);
 }
 
 /* Lets links go that what was learnt since speaks against. */

@@ -6,8 +6,9 @@
  * while parts of different requests hardly come together the same way twice. The share of the
  * lines in requests that come three times or more is a measure of how often lines are right.
  * Where identifiers tell how often links alone are right, that counts as much (geometric mean);
- * they tell too little, for their lines are those that the sampling holds in place. The figures
- * below were set on recordings whose requests are known.
+ * they tell too little, for their lines are those that the sampling holds in place. Where they
+ * tell much, requests may be right that are all different. The figures below were set on
+ * recordings whose requests are known.
  */
 #include "correlate/log-requests/state.h"
 
@@ -15,9 +16,9 @@
 
 #define LEAST 0.43    /* right where no request comes again */
 #define MOST 0.96     /* right where nearly all do, and no identifier tells */
-#define ENOUGH 0.5    /* share of lines in requests that come again, for MOST */
+#define ENOUGH 0.77   /* share of lines in requests that come again, for MOST */
 #define LEAST_ALIKE 3 /* requests */
-#define LEAST_TRUST 0.1
+#define LEAST_TRUST 0.2
 
 typedef struct {
     guint64 kind; /* hash of its templates, in any order */
@@ -79,8 +80,9 @@ void
 lamp_regularity_weigh(const LampGroupState *s, LampLogPlace *places, guint32 first, guint32 n)
 {
     g_autofree Request *requests = sum_requests(s, places, first, n);
-    double share = MIN(1, find_alike(requests, n) / ENOUGH);
-    double regular = LEAST + (MOST - LEAST) * share * share * share;
+    double alike = find_alike(requests, n);
+    double share = MAX(MIN(1, alike / ENOUGH), s->trust < 1 ? s->trust : 0);
+    double regular = LEAST + (MOST - LEAST) * pow(share, 4);
     for (guint32 i = 0; i < s->input->n_lines; i++) {
         if (s->bound[i] != LAMP_LOG_NONE)
             continue;
@@ -89,5 +91,6 @@ lamp_regularity_weigh(const LampGroupState *s, LampLogPlace *places, guint32 fir
         places[i].confidence =
             (float) (sure_of(s, request, regular) * pow(sampled, regular * regular));
     }
-    g_debug("regularity %g, trust %g", regular, s->trust);
+    g_debug("%g of the lines in requests that come again: %g; trust %g", alike, regular,
+            s->trust);
 }

@@ -75,6 +75,8 @@ typedef struct {
     gboolean *is_root;  /* templates that never stand but at the begin of a request */
     gboolean *is_begin; /* templates that come after silences */
     gboolean *brings;   /* templates that bring ids that later lines bear */
+    guint32 *only_after;  /* by template: the one directly before it always, + 1; 0: several */
+    guint32 *only_before; /* likewise: directly behind it */
     float *is_new; /* by template: share of its lines inside requests whose component is new
                       there */
     double log_width[GAP_BINS]; /* of the bins, in ns */
@@ -91,6 +93,19 @@ double lamp_statistics_gain(const LampGroupState *s, const LampEdge *edge);
 
 /* template-order.c: which template follows which, from counts alone. */
 void lamp_order_find(LampGroupState *s);
+
+/* Lines of two templates, matched in order: the k-th of the one, the k-th of the other. */
+typedef struct {
+    guint32 from, to; /* templates */
+    const guint32 *before, *after;
+    guint32 n;
+} LampLinePairs;
+
+/* neighbours.c: judges whether one always follows the other directly. */
+void lamp_neighbours_judge(LampGroupState *s, const LampLinePairs *pairs);
+
+/* Does a template always have another directly behind it, or before? */
+gboolean lamp_neighbours_forbid(const LampGroupState *s, guint32 from, guint32 to);
 
 /* idle-begins.c: templates that begin requests, from silences. */
 void lamp_idle_begins_find(LampGroupState *s);

@@ -18,6 +18,7 @@
 #define CLOSING_SHARE 0.4
 #define FOREIGN_COST 8.0
 #define BEGIN_COST 30.0
+#define STRANGER_COST 20.0
 #define ROOT_SHARE 0.8
 
 guint8
@@ -168,6 +169,8 @@ fill_gains(const LampGroupState *s, LampFollow *follow)
                           (s->is_entry[follow->to] || s->is_closing[follow->from]);
     if (is_foreign || s->brings[follow->to] || s->is_root[follow->to])
         base -= FOREIGN_COST;
+    if (lamp_neighbours_forbid(s, follow->from, follow->to))
+        base -= STRANGER_COST;
     if (s->is_begin[follow->to])
         base -= BEGIN_COST;
     for (guint bin = 0; bin < GAP_BINS; bin++)

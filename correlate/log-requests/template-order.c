@@ -61,17 +61,23 @@ mean_delay(const LampGroupState *s, const ByTemplate *by, guint32 from, guint32 
     return sum / n;
 }
 
-static void
-add_pairs(LampGroupState *s, const ByTemplate *by, guint32 from, guint32 to)
+static guint32
+count_pairs(const ByTemplate *by, guint32 from, guint32 to)
 {
-    guint32 n = MIN(by->first[from + 1] - by->first[from], by->first[to + 1] - by->first[to]);
-    for (guint32 k = 0; k < n; k++) {
-        guint32 a = by->lines[by->first[from] + k];
-        guint32 b = by->lines[by->first[to] + k];
+    return MIN(by->first[from + 1] - by->first[from], by->first[to + 1] - by->first[to]);
+}
+
+static void
+add_pairs(LampGroupState *s, const LampLinePairs *pairs)
+{
+    const LampLogLine *lines = s->input->lines;
+    for (guint32 k = 0; k < pairs->n; k++) {
+        guint32 a = pairs->before[k];
+        guint32 b = pairs->after[k];
         if (a >= b)
             continue;
         LampEdge edge = {.from = a, .to = b, .probability = 1};
-        edge.bin = lamp_gap_bin(s->input->lines[b].time_ns - s->input->lines[a].time_ns);
+        edge.bin = lamp_gap_bin(lines[b].time_ns - lines[a].time_ns);
         edge.follow = lamp_follow_number(s, a, b);
         g_array_append_val(s->seeds, edge);
     }
@@ -97,7 +103,10 @@ lamp_order_find(LampGroupState *s)
         }
         if (best == LAMP_LOG_NONE)
             continue;
-        add_pairs(s, &by, best, to);
+        LampLinePairs match = {best, to, by.lines + by.first[best], by.lines + by.first[to],
+                               count_pairs(&by, best, to)};
+        add_pairs(s, &match);
+        lamp_neighbours_judge(s, &match);
         pairs++;
     }
     g_debug("%u templates follow one other", pairs);
