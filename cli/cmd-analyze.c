@@ -68,6 +68,14 @@ append_totals(GString *out, LampStatement *totals, int column, const char *what)
     g_string_append_printf(out, "%s %s", count, what);
 }
 
+/* The same with @one for a single one of them. */
+static void
+append_counted(GString *out, LampStatement *totals, int column, const char *one,
+               const char *many)
+{
+    append_totals(out, totals, column, lamp_statement_int(totals, column) == 1 ? one : many);
+}
+
 /* One clock, the reference's own, is nothing that was aligned. */
 static void
 append_clocks(GString *out, LampStatement *totals)
@@ -107,23 +115,27 @@ append_callers(GString *out, LampStatement *totals)
 static void
 append_overview(LampStatement *totals, GString *out)
 {
-    append_totals(out, totals, CALLS, "calls in ");
-    append_totals(out, totals, REQUESTS, "requests and ");
-    append_totals(out, totals, BACKGROUND, "background activities.\n");
+    append_counted(out, totals, CALLS, "call in ", "calls in ");
+    append_counted(out, totals, REQUESTS, "request and ", "requests and ");
+    append_counted(out, totals, BACKGROUND, "background activity.\n",
+                   "background activities.\n");
     if (lamp_statement_int(totals, LEFT_OUT) > 0)
-        append_totals(
+        append_counted(
             out, totals, LEFT_OUT,
+            "more call has no begin (a push, or a reply whose request was not captured or "
+            "could not be read) and is left out below.\n",
             "more calls have no begin (pushes, replies whose request was not captured "
             "or could not be read) and are left out below.\n");
     if (lamp_statement_int(totals, LINKS) > 0) {
         g_string_append(out, "Causes were inferred for ");
-        append_totals(out, totals, LINKS, "calls; ");
+        append_counted(out, totals, LINKS, "call; ", "calls; ");
         g_string_append_printf(out, "expected to be right: %.1f%%.\n",
                                100 * lamp_statement_real(totals, ACCURACY));
     }
     append_callers(out, totals);
     append_clocks(out, totals);
-    append_totals(out, totals, VIOLATIONS, "calls still received before they were sent.\n");
+    append_counted(out, totals, VIOLATIONS, "call still received before it was sent.\n",
+                   "calls still received before they were sent.\n");
 }
 
 static gboolean

@@ -215,11 +215,17 @@ append_table(LampCli *cli, const Audit *audit, GString *out)
                          g_strdup(v->rule != NULL ? v->rule->text : "no rule allows it")};
         lamp_table_take(table, cells);
     }
-    lamp_table_render(table, out, cli->table_width);
+    if (audit->violations->len > 0) {
+        lamp_table_render(table, out, cli->table_width);
+        g_string_append_c(out, '\n');
+    }
     gsize below = out->len;
     g_string_append_printf(out,
-                           "\n%u kinds of calls are not allowed, of %" G_GUINT64_FORMAT
-                           " calls checked against %u rules\n",
+                           audit->violations->len == 1
+                               ? "%u kind of call is not allowed, of %" G_GUINT64_FORMAT
+                                 " calls checked against %u rules\n"
+                               : "%u kinds of calls are not allowed, of %" G_GUINT64_FORMAT
+                                 " calls checked against %u rules\n",
                            audit->violations->len, audit->calls, audit->rules->len);
     lamp_wrap(cli, out, below);
 }

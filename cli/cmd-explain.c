@@ -217,7 +217,7 @@ describe_call(GString *out, const Call *call)
     g_string_append_printf(out, ", call %" G_GINT64_FORMAT ")", call->call);
 }
 
-/* "12 times likelier", for a difference of natural logarithms. */
+/* "speaks for it, 12 to 1", for a difference of natural logarithms. */
 static void
 describe_odds(GString *out, double difference)
 {
@@ -225,10 +225,10 @@ describe_odds(GString *out, double difference)
         g_string_append(out, "says nothing either way");
     else if (fabs(difference) > log(1e6))
         g_string_append_printf(out, "all but %s",
-                               difference > 0 ? "decides for it" : "rules it out");
+                               difference > 0 ? "settles it" : "rules it out");
     else
-        g_string_append_printf(out, "%.3g times as likely %s", exp(fabs(difference)),
-                               difference > 0 ? "for it" : "against it");
+        g_string_append_printf(out, "speaks %s it, %.3g to 1",
+                               difference > 0 ? "for" : "against", exp(fabs(difference)));
 }
 
 static void

@@ -103,6 +103,7 @@ static void
 append_dot_edge(GString *out, const LampGraph *graph, const LampGraphEdge *edge)
 {
     g_autofree char *p50 = lamp_quantile_format(&edge->duration, 0.5);
+    g_autofree char *quantiles = format_quantiles(&edge->duration);
     if (edge->is_order) {
         g_string_append_printf(out,
                                "  n%u -> n%u [style=dashed, color=gray50, constraint=false, "
@@ -114,8 +115,8 @@ append_dot_edge(GString *out, const LampGraph *graph, const LampGraphEdge *edge)
         critical_share(graph, lamp_graph_node(graph, edge->to)->critical + edge->critical);
     g_string_append_printf(out,
                            "  n%u -> n%u [label=\"%" G_GUINT64_FORMAT
-                           " x %s\\nsure %.0f %%%s\", penwidth=%.2f%s];\n",
-                           edge->from, edge->to, edge->calls, p50,
+                           " x\\n%s\\nsure %.0f %%%s\", penwidth=%.2f%s];\n",
+                           edge->from, edge->to, edge->calls, quantiles,
                            100.0 * edge->confidence / (double) edge->calls,
                            edge->errors > 0 ? ", errors" : "", 1.0 + 6.0 * share,
                            edge->is_asynchronous ? ", style=dotted" : "");
@@ -153,6 +154,16 @@ append_mermaid_text(GString *out, const char *text)
     }
 }
 
+static void
+append_mermaid_edge(GString *out, const LampGraphEdge *edge)
+{
+    g_autofree char *p50 = lamp_quantile_format(&edge->duration, 0.5);
+    g_string_append_printf(
+        out, "    n%u -->|\"%" G_GUINT64_FORMAT " x %s<br/>sure %.0f %%%s\"| n%u\n", edge->from,
+        edge->calls, p50, 100.0 * edge->confidence / (double) edge->calls,
+        edge->errors > 0 ? ", errors" : "", edge->to);
+}
+
 void
 lamp_graph_append_mermaid(GString *out, const LampGraph *graph, const LampTopology *topology)
 {
@@ -160,15 +171,19 @@ lamp_graph_append_mermaid(GString *out, const LampGraph *graph, const LampTopolo
     for (guint i = 0; i < lamp_graph_node_count(graph); i++) {
         const LampGraphNode *node = lamp_graph_node(graph, i);
         g_autofree char *name = node_name(graph, topology, i);
-        g_autofree char *p50 = lamp_quantile_format(&node->duration, 0.5);
-        g_autofree char *p99 = lamp_quantile_format(&node->duration, 0.99);
+        g_autofree char *quantiles = format_quantiles(&node->duration);
         if (!is_used(graph, i))
             continue;
         g_string_append_printf(out, "    n%u[\"", i);
         append_mermaid_text(out, name);
         if (node->calls > 0)
-            g_string_append_printf(out, "<br/>%" G_GUINT64_FORMAT " calls<br/>p50 %s, p99 %s",
-                                   node->calls, p50, p99);
+            g_string_append_printf(out,
+                                   "<br/>%" G_GUINT64_FORMAT
+                                   " calls, %.1f/min, %.1f %% errors<br/>%s<br/>%.1f %% "
+                                   "of the time",
+                                   node->calls, per_minute(graph, node->calls),
+                                   100.0 * (double) node->errors / (double) node->calls,
+                                   quantiles, 100.0 * critical_share(graph, node->critical));
         g_string_append(out, "\"]\n");
     }
     for (guint i = 0; i < lamp_graph_edge_count(graph); i++) {
@@ -176,8 +191,7 @@ lamp_graph_append_mermaid(GString *out, const LampGraph *graph, const LampTopolo
         if (edge->is_order)
             g_string_append_printf(out, "    n%u -.-> n%u\n", edge->from, edge->to);
         else
-            g_string_append_printf(out, "    n%u -->|%" G_GUINT64_FORMAT "| n%u\n", edge->from,
-                                   edge->calls, edge->to);
+            append_mermaid_edge(out, edge);
     }
 }
 

@@ -325,6 +325,7 @@ lamp_change_parse(const char *text, GError **error)
         if (parts[i][0] == '\0')
             continue;
         LampRewrite *rewrite = g_new0(LampRewrite, 1);
+        rewrite->parts = change->parts;
         g_ptr_array_add(change->parts, rewrite);
         g_ptr_array_add(change->texts, g_strdup(parts[i]));
         if (!parse_part(parts[i], rewrite, error)) {

@@ -16,7 +16,20 @@ is_meant(const LampRewrite *rewrite, const LampReplayCall *call)
     return lamp_target_matches(rewrite->target, call->label, call->server_instance);
 }
 
-/* Next instance of the service of @old that is not meant, after @last; 0 if there is none. */
+/* Does the change take this instance away, in whichever part? */
+static gboolean
+is_down(const LampRewrite *rewrite, guint32 label, guint32 instance)
+{
+    for (guint i = 0; i < rewrite->parts->len; i++) {
+        const LampRewrite *part = rewrite->parts->pdata[i];
+        if (part->kind == LAMP_REWRITE_DOWN &&
+            lamp_target_matches(part->target, label, instance))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* Next instance of the service of @call that is up, after @last; 0 if there is none. */
 static guint32
 find_sibling(const LampRewrite *rewrite, const LampTopology *topology,
              const LampReplayCall *call, guint32 last)
@@ -27,7 +40,7 @@ find_sibling(const LampRewrite *rewrite, const LampTopology *topology,
     guint32 service = lamp_topology_instance(topology, call->server_instance)->service;
     for (guint step = 1; step <= n; step++) {
         guint32 other = (last + step) % n;
-        if (other != 0 && !lamp_target_matches(rewrite->target, call->label, other) &&
+        if (other != 0 && !is_down(rewrite, call->label, other) &&
             lamp_topology_instance(topology, other)->service == service)
             return other;
     }

@@ -40,10 +40,11 @@ typedef struct {
     LampTarget *like;               /* owned; of a drawing from another target's work */
     LampDistribution *distribution; /* owned; of another drawing */
     LampEffect effect;
-    double factor; /* scale, failover, load */
-    gint64 amount; /* add, set, timeout, failover, a cache in front: ns */
-    double share;  /* cache: hits; -1 off */
-    guint32 count; /* limit, replicas, retries, failover */
+    double factor;          /* scale, failover, load */
+    gint64 amount;          /* add, set, timeout, failover, a cache in front: ns */
+    double share;           /* cache: hits; -1 off */
+    guint32 count;          /* limit, replicas, retries, failover */
+    const GPtrArray *parts; /* LampRewrite of the whole change, with this one; borrowed */
 } LampRewrite;
 
 void lamp_rewrite_free(LampRewrite *rewrite);

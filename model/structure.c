@@ -10,6 +10,7 @@
 #include "model/structure.h"
 
 #include "model/index-map.h"
+#include "store/rows.h"
 
 /* Siblings further apart than this are not compared: a loop of thousands stays linear. */
 #define MOST_SIBLINGS 32u
@@ -68,6 +69,15 @@ count_relation(LampStructure *structure, guint64 key, double weight, gboolean ho
         relation->broken += weight;
 }
 
+/* Did the caller go on to @b because it had given @a up? What @a's callee did afterwards
+ * refutes nothing. */
+static gboolean
+is_given_up_for(const LampFlowCall *a, const LampFlowCall *b)
+{
+    return (a->flags & (LAMP_CALL_NO_RESPONSE | LAMP_CALL_ABORTED)) != 0 &&
+           a->client_end > b->client_start;
+}
+
 static void
 observe_pairs(LampStructure *structure, const LampFlow *flow, const guint32 *children, guint n)
 {
@@ -80,7 +90,7 @@ observe_pairs(LampStructure *structure, const LampFlow *flow, const guint32 *chi
                            b->client_end <= parent->server_end && !b->is_asynchronous);
         for (guint i = j > MOST_SIBLINGS ? j - MOST_SIBLINGS : 0; i < j; i++) {
             const LampFlowCall *a = &calls[children[i]];
-            if (a->is_open)
+            if (a->is_open || is_given_up_for(a, b))
                 continue;
             count_relation(structure, pack(parent->label, a->label, b->label),
                            (double) (a->confidence * b->confidence),

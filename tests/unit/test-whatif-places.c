@@ -194,6 +194,57 @@ add_replica(GPtrArray *lines, const char *instance, guint first_id, guint offset
 }
 
 /* Neither of two replicas shows enough alone; both together show that each serves one. */
+/* Each of two replicas alone is made up for by the other; both are not. */
+START_TEST(test_whatif_takes_all_that_is_down_together)
+{
+    static const char *const both[] = {"1 0 client web1 GET 0 0 100 100",
+                                       "2 0 client web2 GET 200 200 300 300", NULL};
+    Loaded l;
+    load(&l, both);
+    static const struct {
+        const char *change;
+        guint64 errors;
+    } cases[] = {{"down web1", 0}, {"down web1; down web2", 2}, {"down web1|web2", 2}};
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(LampWhatifResult) result = run_text(&l, cases[i].change);
+        ck_assert_uint_eq(g_array_index(result->rows, LampWhatifRow, 0).errors_after,
+                          cases[i].errors);
+    }
+    unload(&l);
+}
+END_TEST
+
+/* Of 20 requests five fail at their first attempt and five give it up, while the callee works
+ * on: that does not refute that a second attempt waits for the failure of the first. */
+START_TEST(test_whatif_retries_are_seen_beside_timeouts)
+{
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < 20; i++) {
+        guint t = i * 2000, id = i * 10 + 1;
+        gboolean is_given_up = i % 4 == 1;
+        g_autofree char *end = is_given_up ? g_strdup("-") : g_strdup_printf("%u", t + 200);
+        g_ptr_array_add(lines, g_strdup_printf("%u 0 client web GET %u %u %u %u", id, t, t,
+                                               t + 1000, t + 1000));
+        g_ptr_array_add(lines,
+                        g_strdup_printf("%u %u web pay P %u %u %u %s", id + 1, id, t + 100,
+                                        t + 100, t + (is_given_up ? 900 : 200), end));
+        if (i % 2 == 1)
+            g_ptr_array_add(lines, g_strdup_printf("%u %u web pay P %u %u %u %u", id + 2, id,
+                                                   t + 400, t + 400, t + 950, t + 950));
+    }
+    g_ptr_array_add(lines, NULL);
+    Loaded l = {.store = fixture_store_with(
+                    (const char *const *) lines->pdata,
+                    "UPDATE calls SET is_error = 1 WHERE call_id % 40 = 32;"
+                    "UPDATE calls SET is_error = 1, flags = 1 WHERE call_id % 40 = 12;")};
+    load_store(&l);
+    g_autoptr(LampWhatifResult) none = run_text(&l, "retries web->pay 0");
+    const LampWhatifRow *all = &g_array_index(none->rows, LampWhatifRow, 0);
+    ck_assert_uint_eq(all->errors_after, 5);
+    unload(&l);
+}
+END_TEST
+
 START_TEST(test_whatif_replicas_show_their_limit_together)
 {
     for (guint replicas = 1; replicas <= 2; replicas++) {
@@ -230,6 +281,8 @@ main(void)
     tcase_add_test(cases, test_whatif_counts_the_chosen_and_lets_the_others_wait);
     tcase_add_test(cases, test_whatif_lets_in_what_was_given_up);
     tcase_add_test(cases, test_whatif_replicas_show_their_limit_together);
+    tcase_add_test(cases, test_whatif_takes_all_that_is_down_together);
+    tcase_add_test(cases, test_whatif_retries_are_seen_beside_timeouts);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }
