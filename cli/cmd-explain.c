@@ -217,18 +217,29 @@ describe_call(GString *out, const Call *call)
     g_string_append_printf(out, ", call %" G_GINT64_FORMAT ")", call->call);
 }
 
+/* Three digits of odds below a million: "1.25", "233,000"; caller frees. */
+static char *
+format_odds(double odds)
+{
+    double step = odds < 1e3 ? 1.0 : odds < 1e4 ? 10.0 : odds < 1e5 ? 100.0 : 1e3;
+    if (odds < 100.0)
+        return g_strdup_printf("%.3g", odds);
+    return lamp_count_format((guint64) (round(odds / step) * step));
+}
+
 /* "speaks for it, 12 to 1", for a difference of natural logarithms. */
 static void
 describe_odds(GString *out, double difference)
 {
+    g_autofree char *odds = format_odds(exp(MIN(fabs(difference), log(1e6))));
     if (fabs(difference) < 0.05)
         g_string_append(out, "says nothing either way");
     else if (fabs(difference) > log(1e6))
         g_string_append_printf(out, "all but %s",
                                difference > 0 ? "settles it" : "rules it out");
     else
-        g_string_append_printf(out, "speaks %s it, %.3g to 1",
-                               difference > 0 ? "for" : "against", exp(fabs(difference)));
+        g_string_append_printf(out, "speaks %s it, %s to 1", difference > 0 ? "for" : "against",
+                               odds);
 }
 
 static void
