@@ -6,6 +6,7 @@
 #include "cli/flow-options.h"
 #include "cli/print.h"
 #include "cli/scenario-file.h"
+#include "cli/whatif-explain.h"
 #include "cli/wrap.h"
 #include "model/what-if.h"
 
@@ -25,7 +26,9 @@ static const GOptionEntry options[] = {
     {"scenarios", 's', 0, G_OPTION_ARG_FILENAME, &scenario_path,
      "a file of lines 'NAME: CHANGE'", "FILE"},
     {"explain", 0, 0, G_OPTION_ARG_NONE, &explain,
-     "what each part of the change does alone, and the limits found", NULL},
+     "what each part of the change does alone, which requests it changes how much, and the "
+     "limits found",
+     NULL},
     {"most-requests", 0, 0, G_OPTION_ARG_INT, &most_flows, "use at most the first N requests",
      "N"},
     LAMP_FLOW_OPTIONS,
@@ -174,14 +177,6 @@ append_table_note(const Answer *answer, const LampWhatifResult *result)
                                  "figures. sure: probability that a request's tree is right\n");
 }
 
-static const char *
-instance_name(const Answer *answer, guint32 instance)
-{
-    return instance < lamp_topology_instance_count(answer->topology)
-               ? lamp_topology_instance(answer->topology, instance)->name
-               : "an added replica";
-}
-
 static void
 append_load(const Answer *answer, const LampWhatifResult *result)
 {
@@ -214,52 +209,6 @@ append_notes(const Answer *answer, const LampWhatifResult *result)
     for (guint i = 0; i < result->notes->len; i++) {
         g_autofree char *note = lamp_text_escape(lamp_bytes_text(result->notes->pdata[i]));
         g_string_append_printf(answer->out, "note: %s\n", note);
-    }
-}
-
-static gboolean
-append_parts(const Answer *answer, const LampChange *change, GError **error)
-{
-    for (guint i = 0; i < lamp_change_parts(change); i++) {
-        g_autofree char *text = lamp_change_part_text(change, i);
-        g_autoptr(LampChange) part = lamp_change_parse(text, error);
-        if (part == NULL || !lamp_change_resolve(part, answer->topology, error))
-            return FALSE;
-        LampEstimate gain = lamp_whatif_gain(answer->whatif, part);
-        g_autofree char *shown = lamp_text_escape(lamp_bytes_text(text));
-        g_string_append_printf(answer->out,
-                               "  alone, '%s' changes the mean by %+.2f ms (%+.2f..%+.2f)\n",
-                               shown, gain.value / 1e6, gain.low / 1e6, gain.high / 1e6);
-    }
-    return TRUE;
-}
-
-static void
-append_limits(const Answer *answer)
-{
-    const GArray *limits = lamp_whatif_limits(answer->whatif);
-    for (guint i = 0; i < limits->len; i++) {
-        const LampStationLimit *limit = &g_array_index(limits, LampStationLimit, i);
-        g_string_append_printf(answer->out,
-                               "  %s serves %u calls at once (%u were there at once, %u "
-                               "waited; evidence e^%.0f%s)\n",
-                               instance_name(answer, limit->instance), limit->limit,
-                               limit->most_open, limit->queued, limit->evidence,
-                               limit->is_shared ? " of all its replicas" : "");
-    }
-    if (limits->len == 0)
-        g_string_append(answer->out,
-                        "  no limit on calls at once is visible in this capture\n");
-    const GArray *pools = lamp_whatif_pools(answer->whatif);
-    for (guint i = 1; i < pools->len; i++) {
-        const LampPoolLimit *pool = &g_array_index(pools, LampPoolLimit, i);
-        g_string_append_printf(answer->out,
-                               "  %s keeps %u connections to %s (%u times one came back when "
-                               "all were in use, %u times another request took it at once; "
-                               "evidence e^%.0f)\n",
-                               instance_name(answer, pool->client), pool->connections,
-                               instance_name(answer, pool->server), pool->full, pool->awaited,
-                               pool->evidence);
     }
 }
 
@@ -333,7 +282,7 @@ append_json(const Answer *answer, const LampScenario *scenario, const LampWhatif
         append_histogram(out, row);
         g_string_append_c(out, '}');
     }
-    g_string_append(out, "\n]}");
+    g_string_append(out, "\n]");
 }
 
 static gboolean
@@ -345,8 +294,12 @@ answer_one(LampCli *cli, const Answer *answer, const LampScenario *scenario, GEr
     g_autoptr(LampWhatifResult) result = lamp_whatif_run(answer->whatif, change, error);
     if (result == NULL)
         return FALSE;
+    LampExplained explained = {answer->topology, answer->whatif, change, result};
     if (as_json) {
         append_json(answer, scenario, result);
+        if (explain && !lamp_whatif_explain_json(&explained, answer->out, error))
+            return FALSE;
+        g_string_append_c(answer->out, '}');
         return TRUE;
     }
     g_autofree char *name = lamp_text_escape(lamp_bytes_text(scenario->name));
@@ -358,10 +311,8 @@ answer_one(LampCli *cli, const Answer *answer, const LampScenario *scenario, GEr
     append_table_note(answer, result);
     append_notes(answer, result);
     append_load(answer, result);
-    if (explain && !append_parts(answer, change, error))
+    if (explain && !lamp_whatif_explain(&explained, answer->out, error))
         return FALSE;
-    if (explain)
-        append_limits(answer);
     lamp_wrap(cli, answer->out, below);
     return TRUE;
 }

@@ -195,6 +195,11 @@ def quantiles():
               agree("whatif", whatif[0], "before_%s_ns", [r["duration_ns"] for r in front]))
         mean = load("tornado", "--json", database)[0]["mean_ns"]
         check("tornado: the mean of whatif", abs(mean - whatif[0]["before_mean_ns"]) < 1.5)
+    told = load("whatif", "--json", "--explain", "--change", "* *2; * +1ms", database)[0]
+    added = told["rows"][0]["after_mean_ns"] - told["rows"][0]["before_mean_ns"]
+    check("whatif --explain: each part, and what each kind of request adds up to the change",
+          [p["change"] for p in told["parts"]] == ["* *2", "* +1ms"] and added > 0 and
+          abs(sum(s["mean_ns"] for s in told["shares"]) - added) <= len(told["rows"]))
     by_request = {row["request"]: row for row in whatif}
     known = {(o["service"], o["operation"]): o for o in served}
     compared = 0
