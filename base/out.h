@@ -29,6 +29,12 @@ lamp_out_add(LampOut *out, LampBytes bytes)
 {
     if (bytes.len == 0)
         return;
-    memcpy(lamp_out_end(out, bytes.len), bytes.at, bytes.len);
+    guint8 *at = lamp_out_end(out, bytes.len);
+    if (bytes.len >= 8 && bytes.len <= 16) { /* two halves that overlap, without a call */
+        memcpy(at, bytes.at, 8);
+        memcpy(at + bytes.len - 8, bytes.at + bytes.len - 8, 8);
+    } else {
+        memcpy(at, bytes.at, bytes.len);
+    }
     out->len += bytes.len;
 }

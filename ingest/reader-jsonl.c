@@ -73,7 +73,8 @@ lamp_log_parse_json(LampLog *log, LampBytes line, LampLogRecord *record)
     Owner owner = {log, record, FALSE, {NULL, 0}};
     if (text.len < 2 || text.at[0] != '{')
         return FALSE;
-    if (lamp_json_flatten(text, record, take_member, &owner) != text.len)
+    LampJsonShape *shape = record->depth == 0 ? &log->shape : NULL;
+    if (lamp_json_flatten_like(text, record, shape, take_member, &owner) != text.len)
         return FALSE;
     LampEventRow *event = &record->event;
     LampBytes message = without_line_end(event->message);

@@ -78,7 +78,7 @@ static gboolean
 holds(const RecentString *place, LampBytes text)
 {
     return place != NULL && place->id != 0 && place->length == text.len &&
-           memcmp(place->text, text.at, text.len) == 0;
+           lamp_bytes_same(place->text, text.at, text.len);
 }
 
 static void

@@ -26,7 +26,8 @@ typedef enum {
     N_BATCHES,
 } Batch;
 
-enum { KNOWN_SLOTS = 64, KNOWN_SLOT_BYTES = 40, KNOWN_TEXTS = 256, KNOWN_TEXT_BYTES = 64 };
+enum { KNOWN_PLACES = 64, KNOWN_WAYS = 4, KNOWN_SLOTS = KNOWN_PLACES * KNOWN_WAYS };
+enum { KNOWN_SLOT_BYTES = 40, KNOWN_TEXTS = 256, KNOWN_TEXT_BYTES = 64 };
 enum { QUOTED_BYTES = 48 };
 
 /* The name of a value that is in `strings`, and as it stands in a JSON object. */
@@ -50,7 +51,7 @@ struct LampWriter {
     LampBatch *batches[N_BATCHES];
     LampKeyedMap *endpoints;                        /* address and port -> endpoint_id */
     KnownEndpoint known_endpoints[KNOWN_ENDPOINTS]; /* by a cheap hash */
-    KnownSlot known_slots[N_BATCHES][KNOWN_SLOTS];  /* by table and a cheap hash */
+    KnownSlot known_slots[N_BATCHES][KNOWN_SLOTS];  /* by table, place, a cheap hash */
     LampOut quoted;                                 /* a name that is not known */
     struct {
         gint64 id;

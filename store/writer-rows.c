@@ -200,9 +200,10 @@ bind_name(LampWriter *writer, LampStatement *row, int parameter, const char *nam
 static LampBytes
 quoted_slot(LampWriter *writer, Batch table, gsize place, LampBytes slot)
 {
-    gsize mixed = place + 5 * slot.len + 7u * slot.at[0] + slot.at[slot.len - 1];
-    KnownSlot *known = &writer->known_slots[table][mixed % KNOWN_SLOTS];
-    if (known->length == slot.len && memcmp(known->name, slot.at, slot.len) == 0)
+    gsize mixed = slot.len + slot.at[0] + slot.at[slot.len - 1];
+    gsize number = place % KNOWN_PLACES * KNOWN_WAYS + mixed % KNOWN_WAYS;
+    KnownSlot *known = &writer->known_slots[table][number];
+    if (known->length == slot.len && lamp_bytes_same(known->name, slot.at, slot.len))
         return lamp_bytes(known->quoted, known->quoted_length);
     (void) lamp_store_intern(writer->store, slot);
     writer->quoted.len = 0;

@@ -28,10 +28,14 @@ typedef struct {
 static gboolean
 is_http_method(LampBytes method)
 {
-    static const char *const methods[] = {"GET",   "POST",    "PUT",     "DELETE", "HEAD",
-                                          "PATCH", "OPTIONS", "CONNECT", "TRACE",  "PROPFIND"};
+    static const struct {
+        guint8 length;
+        char name[9];
+    } methods[] = {{3, "GET"},   {4, "POST"},    {3, "PUT"},     {6, "DELETE"}, {4, "HEAD"},
+                   {5, "PATCH"}, {7, "OPTIONS"}, {7, "CONNECT"}, {5, "TRACE"},  {8, "PROPFIND"}};
     for (gsize i = 0; i < G_N_ELEMENTS(methods); i++)
-        if (lamp_bytes_equal(method, lamp_bytes_text(methods[i])))
+        if (method.len == methods[i].length &&
+            lamp_bytes_same(method.at, (const guint8 *) methods[i].name, method.len))
             return TRUE;
     return FALSE;
 }
@@ -58,7 +62,8 @@ append(Emit *e, const void *text, gsize len)
 static LampBytes
 path_of(LampBytes target)
 {
-    gssize scheme = lamp_text_find(target, "://");
+    gboolean is_path = target.len > 0 && target.at[0] == '/';
+    gssize scheme = is_path ? -1 : lamp_text_find(target, "://");
     if (scheme > 0 && scheme < 12) {
         const guint8 *host = target.at + scheme + 3;
         gsize left = target.len - (gsize) scheme - 3;
@@ -170,7 +175,7 @@ may_tie_at(LampLog *log, gsize place, LampBytes slot)
     if (place >= LAMP_LOG_KEYS || slot.len > LAMP_LOG_KEY_BYTES || slot.len == 0)
         return may_tie_calls(slot);
     if (log->slots[place].length != slot.len ||
-        memcmp(log->slots[place].key, slot.at, slot.len) != 0) {
+        !lamp_bytes_same(log->slots[place].key, slot.at, slot.len)) {
         log->slots[place].length = (guint8) slot.len;
         memcpy(log->slots[place].key, slot.at, slot.len);
         log->slots[place].may_tie = may_tie_calls(slot);
@@ -183,7 +188,7 @@ collect_values(LampLog *log, Emit *e)
 {
     const LampEventRow *event = &e->record->event;
     for (gsize i = 0; i < event->field_count; i++)
-        if (may_identify(event->fields[i].value) && may_tie_at(log, i, event->fields[i].slot))
+        if (may_tie_at(log, i, event->fields[i].slot) && may_identify(event->fields[i].value))
             add_value(e, event->fields[i].slot, event->fields[i].value);
 }
 

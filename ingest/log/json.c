@@ -16,6 +16,8 @@ typedef struct {
     LampLogRecord *record;
     LampJsonMember member;
     gpointer owner;
+    LampJsonShape *shape; /* NULL: none */
+    guint place;          /* members before this one, at all levels */
     gsize prefix_length[LAMP_LIMIT_JSON_DEPTH];
     guint depth;
     guint8 prefix[LAMP_LIMIT_FIELD_KEY];
@@ -185,11 +187,15 @@ take_array(Scan *s, LampBytes *out_text)
 static gboolean
 take_word(Scan *s, LampBytes *out_text)
 {
-    const guint8 *begin = s->at.at;
-    while (s->at.at < s->at.end && (g_ascii_isalnum((char) *s->at.at) || *s->at.at == '.' ||
-                                    *s->at.at == '-' || *s->at.at == '+'))
-        s->at.at++;
-    *out_text = lamp_bytes(begin, (gsize) (s->at.at - begin));
+    static const guint8 is_part[256] = {
+        ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
+        ['.'] = 1,         ['-'] = 1,         ['+'] = 1,
+    };
+    const guint8 *begin = s->at.at, *at = begin;
+    while (at < s->at.end && is_part[*at])
+        at++;
+    s->at.at = at;
+    *out_text = lamp_bytes(begin, (gsize) (at - begin));
     return out_text->len > 0;
 }
 
@@ -224,12 +230,48 @@ enter_object(Scan *s, LampBytes key)
     return TRUE;
 }
 
+/* The name that stood at this place of the object before, if it stands here again. */
+static gboolean
+take_known_name(Scan *s, const LampJsonName *name, LampBytes *out_key)
+{
+    enum { QUOTES_AND_COLON = 3 };
+    if (name->length == 0 || lamp_cursor_left(&s->at) < name->length ||
+        !lamp_bytes_same(s->at.at, name->text, name->length))
+        return FALSE;
+    *out_key = lamp_bytes(s->at.at + 1, (gsize) name->length - QUOTES_AND_COLON);
+    s->at.at += name->length;
+    return TRUE;
+}
+
+/* A name, and the colon behind it. */
+static gboolean
+take_name(Scan *s, LampBytes *out_key)
+{
+    skip_blanks(&s->at);
+    guint place = s->place++;
+    LampJsonName *name =
+        s->shape != NULL && place < LAMP_JSON_SHAPE ? &s->shape->names[place] : NULL;
+    if (name != NULL && take_known_name(s, name, out_key))
+        return TRUE;
+    const guint8 *begin = s->at.at;
+    if (!take_byte(&s->at, '"') || !take_string(s, out_key) || !take_byte(&s->at, ':'))
+        return FALSE;
+    gsize length = (gsize) (s->at.at - begin);
+    /* Only as it is mostly written: no escapes, no blank before the colon. */
+    if (name != NULL && length <= sizeof name->text && out_key->at == begin + 1 &&
+        out_key->len + 3 == length) {
+        name->length = (guint8) length;
+        memcpy(name->text, begin, length);
+    }
+    return TRUE;
+}
+
 static gboolean
 take_member(Scan *s, gboolean *out_entered)
 {
     LampBytes key, value;
     *out_entered = FALSE;
-    if (!take_byte(&s->at, '"') || !take_string(s, &key) || !take_byte(&s->at, ':'))
+    if (!take_name(s, &key))
         return FALSE;
     skip_blanks(&s->at);
     if (s->at.at == s->at.end)
@@ -256,12 +298,21 @@ take_member(Scan *s, gboolean *out_entered)
 gsize
 lamp_json_flatten(LampBytes text, LampLogRecord *record, LampJsonMember member, gpointer owner)
 {
+    return lamp_json_flatten_like(text, record, NULL, member, owner);
+}
+
+gsize
+lamp_json_flatten_like(LampBytes text, LampLogRecord *record, LampJsonShape *shape,
+                       LampJsonMember member, gpointer owner)
+{
     Scan s;
     gboolean entered;
     s.at = lamp_cursor(text);
     s.record = record;
     s.member = member;
     s.owner = owner;
+    s.shape = shape;
+    s.place = 0;
     s.depth = 1;
     s.prefix_length[0] = 0;
     if (!take_byte(&s.at, '{'))

@@ -65,7 +65,7 @@ meaning_at(LampLog *log, LampBytes key)
     if (position >= LAMP_LOG_KEYS || key.len > LAMP_LOG_KEY_BYTES)
         return lamp_meaning_of(key);
     if (log->keys[position].length != key.len ||
-        memcmp(log->keys[position].key, key.at, key.len) != 0) {
+        !lamp_bytes_same(log->keys[position].key, key.at, key.len)) {
         log->keys[position].length = (guint8) key.len;
         memcpy(log->keys[position].key, key.at, key.len);
         log->keys[position].meaning = lamp_meaning_of(key);

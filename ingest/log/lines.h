@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "ingest/log/json.h"
 #include "ingest/log/record.h"
 #include "ingest/log/template.h"
 #include "ingest/reader.h"
@@ -71,6 +72,7 @@ struct LampLog {
         guint8 key[LAMP_LOG_KEY_BYTES];
         gboolean may_tie;
     } slots[LAMP_LOG_KEYS]; /* likewise for the fields of a call */
+    LampJsonShape shape; /* of the objects that are lines */
     LampLogSession sessions[LAMP_LOG_SESSIONS];
     LampLogConstant constants[LAMP_LOG_CONSTANTS]; /* by a hash of the message */
     gpointer extra;                                /* of the format */

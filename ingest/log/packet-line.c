@@ -482,8 +482,10 @@ void
 lamp_log_emit_flows(const LampLogRecord *record, guint64 event_number, LampSink *sink)
 {
     const LampEventRow *event = &record->event;
+    if (sink->flow == NULL || event->time == LAMP_TIME_NONE)
+        return;
     PacketLine p = {.row = {.sampling = 1}};
-    if (sink->flow == NULL || event->time == LAMP_TIME_NONE || !read_line(&p, record))
+    if (!read_line(&p, record))
         return;
     LampFlowRecord flow = {0};
     lamp_flow_record_begin(&flow);
