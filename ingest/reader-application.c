@@ -60,6 +60,28 @@ take_ruby(LampLog *log, LampBytes line, LampLogRecord *record)
     return TRUE;
 }
 
+/* `… text (kafka.server.KafkaServer)`: the logger stands at the end. */
+static void
+take_last_logger(LampEventRow *event)
+{
+    LampBytes message = event->message;
+    const guint8 *open = message.len > 2 && message.at[message.len - 1] == ')'
+                             ? memrchr(message.at, '(', message.len)
+                             : NULL;
+    if (event->service.len > 0 || event->severity.len == 0 || open == NULL ||
+        open - message.at < 2 || open[-1] != ' ')
+        return;
+    LampBytes name = lamp_bytes(open + 1, (gsize) (message.at + message.len - open - 2));
+    gsize points = 0;
+    for (gsize i = 0; i < name.len; i++) {
+        points += name.at[i] == '.';
+        if (!g_ascii_isalnum((char) name.at[i]) && strchr("._$", name.at[i]) == NULL)
+            return;
+    }
+    if (points >= 1 && g_ascii_islower((char) name.at[0]))
+        event->service = name;
+}
+
 gboolean
 lamp_log_parse_application(LampLog *log, LampBytes line, LampLogRecord *record)
 {
@@ -76,6 +98,7 @@ lamp_log_parse_application(LampLog *log, LampBytes line, LampLogRecord *record)
         return FALSE;
     LampBytes message = lamp_bytes(line.at + begins, line.len - (gsize) begins);
     event->message = message;
+    take_last_logger(event);
     lamp_log_parse_pairs(log, message, record);
     return TRUE;
 }

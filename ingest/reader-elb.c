@@ -74,6 +74,12 @@ set_client(LampLogCall *call, LampBytes text)
     return call->client.is_known;
 }
 
+static LampBytes
+without_dash(LampBytes word)
+{
+    return word.len == 1 && word.at[0] == '-' ? lamp_bytes(NULL, 0) : word;
+}
+
 static gboolean
 parse(LampLog *log, LampBytes line, LampLogRecord *record)
 {
@@ -93,11 +99,16 @@ parse(LampLog *log, LampBytes line, LampLogRecord *record)
     LampBytes request = take_token(&at), agent = take_token(&at);
     call->has_client = TRUE;
     call->upstream_address = words[3];
-    call->status = words[7];
-    call->upstream_status = words[8];
+    call->status = without_dash(words[7]);
+    call->upstream_status = without_dash(words[8]);
     call->bytes_received = lamp_number_or_zero(words[9]);
     call->bytes_sent = lamp_number_or_zero(words[10]);
-    lamp_log_record_set_request_line(record, request);
+    if (lamp_bytes_starts(request, "- ")) { /* a listener for TCP: the connection is the call */
+        call->protocol = lamp_bytes_text("tcp");
+        call->operation = lamp_bytes_text("connection");
+    } else {
+        lamp_log_record_set_request_line(record, request);
+    }
     record->event.service = words[1];
     lamp_log_record_add(record, "client", words[2]);
     lamp_log_record_add(record, "target", words[3]);

@@ -123,9 +123,14 @@ parse(LampLog *log, LampBytes line, LampLogRecord *record)
     if (!lamp_text_parse_u64(status, &code) || code > 999 || flags.len == 0 ||
         !take_numbers(&at, numbers))
         return FALSE;
-    lamp_log_record_set_request_line(record, request);
-    record->call.status = status;
-    record->call.upstream_status = status;
+    if (lamp_bytes_starts(request, "- ")) { /* TCP: the connection is the call */
+        record->call.protocol = lamp_bytes_text("tcp");
+        record->call.operation = lamp_bytes_text("connection");
+    } else {
+        lamp_log_record_set_request_line(record, request);
+        record->call.status = status;
+        record->call.upstream_status = status;
+    }
     lamp_log_record_add(record, "request", request);
     lamp_log_record_add(record, "status", status);
     if (flags.len > 1 || *flags.at != '-')

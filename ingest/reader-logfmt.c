@@ -8,6 +8,29 @@
 #include "ingest/log/keyvalue.h"
 #include "ingest/readers.h"
 
+/* `date=2026-11-21 time=09:11:53`, as firewalls write it: the two are one time. */
+static void
+take_date_and_time(LampLog *log, LampLogRecord *record)
+{
+    LampBytes date = {NULL, 0}, time = {NULL, 0};
+    for (gsize i = 0; i < record->event.field_count; i++) {
+        const LampField *field = &record->fields[i];
+        if (lamp_bytes_equal(field->slot, lamp_bytes("date", 4)))
+            date = field->value;
+        else if (lamp_bytes_equal(field->slot, lamp_bytes("time", 4)))
+            time = field->value;
+    }
+    guint8 *text = date.len > 0 && time.len > 0 && date.len + time.len < 64
+                       ? lamp_log_record_take(record, date.len + time.len + 1)
+                       : NULL;
+    if (text == NULL)
+        return;
+    memcpy(text, date.at, date.len);
+    text[date.len] = ' ';
+    memcpy(text + date.len + 1, time.at, time.len);
+    (void) lamp_log_take_time(log, record, lamp_bytes(text, date.len + time.len + 1));
+}
+
 gboolean
 lamp_log_parse_logfmt(LampLog *log, LampBytes line, LampLogRecord *record)
 {
@@ -26,6 +49,8 @@ lamp_log_parse_logfmt(LampLog *log, LampBytes line, LampLogRecord *record)
             return FALSE;
         }
     }
+    if (record->event.time == LAMP_TIME_NONE)
+        take_date_and_time(log, record);
     return pairs >= 2;
 }
 

@@ -20,6 +20,16 @@ typedef struct {
     gint64 resolution_ns;
 } State;
 
+gboolean
+lamp_log_is_mysql_banner(LampBytes line)
+{
+    return lamp_text_find(line, ", Version: ") > 0
+               ? lamp_text_find(line, "started with:") > 0
+               : lamp_bytes_starts(line, "Tcp port: ") ||
+                     (lamp_bytes_starts(line, "Time ") &&
+                      lamp_text_find(line, "Id Command") > 0);
+}
+
 static gboolean
 is_command(LampBytes word)
 {
@@ -95,8 +105,11 @@ parse(LampLog *log, LampBytes line, LampLogRecord *record)
     return TRUE;
 }
 
-static const LampLogFormat format = {
-    .parse = parse, .joins_lines = TRUE, .most = 90, .state_size = sizeof(State)};
+static const LampLogFormat format = {.parse = parse,
+                                     .is_banner = lamp_log_is_mysql_banner,
+                                     .joins_lines = TRUE,
+                                     .most = 90,
+                                     .state_size = sizeof(State)};
 
 static void
 begin(gpointer state, const LampSourceContext *context)

@@ -125,7 +125,10 @@ join(LampLog *log, LampBytes line, LampLogRecord *record)
         LampBytes value = after(line, 14);
         while (value.len > 0 && value.at[value.len - 1] == ';')
             value.len--;
-        if (lamp_timestamp_parse(&log->scanner, value, &stamp)) {
+        /* `# Time:` has microseconds since 5.7, and is the end; this is a whole second. */
+        gboolean is_finer = record->event.time != LAMP_TIME_NONE &&
+                            record->event.resolution_ns < LAMP_NS_PER_SECOND;
+        if (!is_finer && lamp_timestamp_parse(&log->scanner, value, &stamp)) {
             record->event.time = stamp.time;
             record->event.resolution_ns = stamp.resolution_ns;
             call->time_is_begin = TRUE;
@@ -140,7 +143,12 @@ join(LampLog *log, LampBytes line, LampLogRecord *record)
 }
 
 static const LampLogFormat format = {
-    .parse = parse, .join = join, .joins_lines = TRUE, .most = 90};
+    .parse = parse,
+    .join = join,
+    .is_banner = lamp_log_is_mysql_banner,
+    .joins_lines = TRUE,
+    .most = 90,
+};
 
 /* The files begin with a banner of the server, so the share of lines says little. */
 static guint

@@ -135,6 +135,38 @@ take_tag(LampCursor *at, LampLogRecord *record)
     return TRUE;
 }
 
+/* Cisco's devices count their messages and mark a clock that is not set: `123: *Oct 11 …`. */
+static void
+skip_sequence(LampCursor *at)
+{
+    const guint8 *p = at->at;
+    while (p < at->end && g_ascii_isdigit((char) *p))
+        p++;
+    if (p > at->at && at->end - p > 2 && p[0] == ':' && p[1] == ' ')
+        at->at = p + 2;
+    if (lamp_cursor_left(at) > 1 && (*at->at == '*' || *at->at == '.'))
+        at->at++;
+}
+
+/* Messages as they come over TCP have their length before them (RFC 6587): `95 <34>1 …`. */
+static void
+skip_length(LampCursor *at)
+{
+    const guint8 *p = at->at;
+    while (p < at->end && g_ascii_isdigit((char) *p))
+        p++;
+    if (p > at->at && p - at->at <= 5 && at->end - p > 2 && p[0] == ' ' && p[1] == '<')
+        at->at = p + 1;
+}
+
+/* What syslogd writes about a message that came again has no tag. */
+static gboolean
+tells_of_repeats(LampBytes text)
+{
+    return lamp_bytes_starts(text, "last message repeated ") ||
+           lamp_bytes_starts(text, "message repeated ");
+}
+
 static gboolean
 is_host(LampBytes word)
 {
@@ -147,18 +179,28 @@ is_host(LampBytes word)
 static gboolean
 parse_3164(LampLog *log, LampCursor at, LampLogRecord *record, gboolean has_priority)
 {
+    if (has_priority)
+        skip_sequence(&at);
     gsize used = lamp_log_take_time(log, record, lamp_cursor_rest(&at));
     if (used == 0)
         return FALSE;
     at.at += used;
+    if (has_priority && at.at < at.end && *at.at == ':')
+        at.at++;
     if (at.at == at.end || *at.at++ != ' ')
         return FALSE;
     LampCursor before_host = at;
     LampBytes host = take_word(&at);
+    LampCursor behind_host = at;
     if (!is_host(host) || !take_tag(&at, record)) {
         at = before_host; /* written without a host */
-        host = lamp_bytes(NULL, 0);
-        if (!take_tag(&at, record) || (record->event.process.len == 0 && !has_priority))
+        if (take_tag(&at, record) && (record->event.process.len > 0 || has_priority))
+            host = lamp_bytes(NULL, 0);
+        else if (is_host(host) &&
+                 (has_priority ? behind_host.at < behind_host.end
+                               : tells_of_repeats(lamp_cursor_rest(&behind_host))))
+            at = behind_host;
+        else
             return FALSE;
     } else if (lamp_severity_of_word(host).len > 0) {
         return FALSE;
@@ -174,6 +216,7 @@ lamp_log_parse_syslog(LampLog *log, LampBytes line, LampLogRecord *record)
     LampCursor at = lamp_cursor(line);
     if (line.len < 16)
         return FALSE;
+    skip_length(&at);
     gboolean has_priority = take_priority(&at, record);
     if (has_priority && lamp_cursor_left(&at) > 2 && at.at[0] == '1' && at.at[1] == ' ')
         return parse_5424(log, at, record);

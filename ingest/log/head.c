@@ -15,140 +15,27 @@
  * so one loop takes parts, each recognised by its own look, until something is no part.
  */
 #include "base/text.h"
-#include "ingest/log/forms.h"
-#include "ingest/log/keyvalue.h"
+#include "ingest/log/head-part.h"
 
 enum { PARTS = 14, PART_BYTES = 96 };
 
-typedef struct {
-    LampLog *log;
-    LampLogRecord *record;
-    LampCursor at;
-    const guint8 *body; /* begins behind the time */
-    gboolean has_marks; /* redis: `.`, `-`, `*`, `#` stand for the severity */
-} Head;
-
 static gboolean
-has_time(const Head *h)
+has_time(const LampHead *h)
 {
     return h->record->event.time != LAMP_TIME_NONE;
 }
 
+/* `--- [shop] [  thread] `: Spring Boot 3 puts its application before the thread. */
 static gboolean
-is_all_digits(LampBytes text)
+names_application(const LampHead *h, const guint8 *close)
 {
-    for (gsize i = 0; i < text.len; i++)
-        if (!g_ascii_isdigit((char) text.at[i]))
-            return FALSE;
-    return text.len > 0;
-}
-
-/* Hexadecimal of 16 digits and more (with dashes: a UUID), also behind `req-`. */
-static gboolean
-looks_like_id(LampBytes text)
-{
-    if (lamp_bytes_starts(text, "req-"))
-        text = lamp_bytes(text.at + 4, text.len - 4);
-    gsize digits = 0;
-    for (gsize i = 0; i < text.len; i++) {
-        if (g_ascii_isxdigit((char) text.at[i]))
-            digits++;
-        else if (text.at[i] != '-')
-            return FALSE;
-    }
-    return digits >= 16;
-}
-
-static void
-set_process(Head *h, LampBytes text)
-{
-    LampEventRow *event = &h->record->event;
-    if (event->process.len == 0)
-        event->process = text;
-    else if (event->thread.len == 0)
-        event->thread = text;
-    else
-        lamp_log_record_add(h->record, "number", text);
-}
-
-/* `11779/1`, `11765:Thread-1`, `11794#11794` */
-static gboolean
-take_process_and_thread(Head *h, LampBytes text)
-{
-    gsize n = 0;
-    while (n < text.len && g_ascii_isdigit((char) text.at[n]))
-        n++;
-    if (n == 0 || n + 1 >= text.len || strchr("/:#", text.at[n]) == NULL ||
-        h->record->event.process.len > 0)
-        return FALSE;
-    h->record->event.process = lamp_bytes(text.at, n);
-    if (h->record->event.thread.len == 0)
-        h->record->event.thread = lamp_bytes(text.at + n + 1, text.len - n - 1);
-    return TRUE;
-}
-
-static gboolean
-take_severity(Head *h, LampBytes word)
-{
-    LampBytes severity = lamp_severity_of_word(word);
-    if (severity.len == 0 || h->record->event.severity.len > 0)
-        return FALSE;
-    h->record->event.severity = severity;
-    return TRUE;
-}
-
-static gboolean
-take_pairs(Head *h, LampBytes text)
-{
-    const guint8 *equals = memchr(text.at, '=', text.len);
-    if (equals == NULL || equals == text.at)
-        return FALSE;
-    LampKeyValueScan scan = {lamp_cursor(text), h->record};
-    LampBytes key, value;
-    LampKeyValue kind;
-    while ((kind = lamp_keyvalue_next(&scan, &key, &value)) != LAMP_KEYVALUE_END)
-        if (kind == LAMP_KEYVALUE_PAIR)
-            lamp_log_set_inner(h->log, h->record, key, value);
-    return TRUE;
-}
-
-static void
-take_id(Head *h, LampBytes text)
-{
-    if (h->record->call.request_id.len == 0)
-        h->record->call.request_id = text;
-    lamp_log_record_add(h->record, "id", text);
-}
-
-static void
-take_bracket_text(Head *h, LampBytes text)
-{
-    LampEventRow *event = &h->record->event;
-    const guint8 *blank = memchr(text.at, ' ', text.len);
-    LampBytes first = lamp_bytes(text.at, blank != NULL ? (gsize) (blank - text.at) : text.len);
-    if (blank != NULL && looks_like_id(first)) { /* oslo: request, user, tenant */
-        take_id(h, first);
-        lamp_log_record_add(h->record, "bracket",
-                            lamp_bytes(blank + 1, text.len - first.len - 1));
-        return;
-    }
-    if (take_severity(h, text) || take_process_and_thread(h, text))
-        return;
-    if (is_all_digits(text))
-        set_process(h, text);
-    else if (looks_like_id(text))
-        take_id(h, text);
-    else if (take_pairs(h, text))
-        return;
-    else if (event->thread.len == 0 && text.at[0] != '-')
-        event->thread = text;
-    else
-        lamp_log_record_add(h->record, "bracket", text);
+    return h->at.at - h->begin > 4 && memcmp(h->at.at - 4, "--- ", 4) == 0 &&
+           h->at.end - close > 2 && close[1] == ' ' && close[2] == '[';
 }
 
 /* `[…]`. A time inside is taken alone: more parts may follow it before the bracket closes. */
 static gboolean
-take_bracket(Head *h)
+take_bracket(LampHead *h)
 {
     gsize left = MIN(lamp_cursor_left(&h->at), (gsize) PART_BYTES * 2);
     LampBytes inside = lamp_bytes(h->at.at + 1, left - 1);
@@ -164,23 +51,26 @@ take_bracket(Head *h)
         return FALSE;
     inside.len = (gsize) (close - inside.at);
     LampBytes text = lamp_text_trim(inside);
-    if (text.len > 0)
-        take_bracket_text(h, text);
+    if (text.len > 0 && names_application(h, close))
+        lamp_log_record_add(h->record, "application", text);
+    else if (text.len > 0)
+        lamp_head_take_bracket_text(h, text);
     h->at.at = close + 1;
     return TRUE;
 }
 
 static gboolean
-take_parenthesis(Head *h)
+take_parenthesis(LampHead *h)
 {
     gsize left = MIN(lamp_cursor_left(&h->at), (gsize) PART_BYTES);
     const guint8 *close = memchr(h->at.at, ')', left);
     if (close == NULL || !has_time(h))
         return FALSE;
     LampBytes text = lamp_bytes(h->at.at + 1, (gsize) (close - h->at.at - 1));
-    if (looks_like_id(text))
-        take_id(h, text);
-    else if (text.len == 0 || h->record->event.severity.len > 0 || !take_severity(h, text))
+    if (lamp_head_looks_like_id(text))
+        lamp_head_take_id(h, text);
+    else if (text.len == 0 || h->record->event.severity.len > 0 ||
+             !lamp_head_take_severity(h, text))
         return FALSE;
     h->at.at = close + 1;
     return TRUE;
@@ -188,11 +78,11 @@ take_parenthesis(Head *h)
 
 /* `11672:C `: the role letter of redis. */
 static gboolean
-take_redis_head(Head *h, LampBytes word)
+take_redis_head(LampHead *h, LampBytes word)
 {
     if (word.len < 3 || word.at[word.len - 2] != ':' ||
         strchr("CMSX", word.at[word.len - 1]) == NULL ||
-        !is_all_digits(lamp_bytes(word.at, word.len - 2)))
+        !lamp_head_is_all_digits(lamp_bytes(word.at, word.len - 2)))
         return FALSE;
     h->record->event.process = lamp_bytes(word.at, word.len - 2);
     h->has_marks = TRUE;
@@ -200,19 +90,19 @@ take_redis_head(Head *h, LampBytes word)
 }
 
 static gboolean
-take_mark(Head *h, LampBytes word)
+take_mark(LampHead *h, LampBytes word)
 {
     static const char marks[] = ".-*#";
     static const char *const words[] = {"debug", "info", "notice", "warn"};
     const char *mark = word.len == 1 ? strchr(marks, word.at[0]) : NULL;
     if (!h->has_marks || !has_time(h) || mark == NULL || *mark == '\0')
         return FALSE;
-    return take_severity(h, lamp_bytes_text(words[mark - marks]));
+    return lamp_head_take_severity(h, lamp_bytes_text(words[mark - marks]));
 }
 
 /* glog and klog: `I1121 09:11:52.123456`. */
 static gboolean
-take_letter_and_time(Head *h)
+take_letter_and_time(LampHead *h)
 {
     LampBytes rest = lamp_cursor_rest(&h->at);
     if (has_time(h) || rest.len < 14 || strchr("IWEFD", rest.at[0]) == NULL ||
@@ -239,10 +129,31 @@ is_logger_name(LampBytes word)
     return letters && word.len <= 80;
 }
 
+/* `production.ERROR`, as Monolog writes it. */
+static gboolean
+take_channel(LampHead *h, LampBytes word)
+{
+    const guint8 *point = word.len > 0 ? memrchr(word.at, '.', word.len) : NULL;
+    if (point == NULL || point == word.at || !g_ascii_isupper((char) word.at[word.len - 1]) ||
+        !lamp_head_take_severity(
+            h, lamp_bytes(point + 1, (gsize) (word.at + word.len - point - 1))))
+        return FALSE;
+    h->record->event.service = lamp_bytes(word.at, (gsize) (point - word.at));
+    return TRUE;
+}
+
+/* Apache's messages have a number: `AH00128`. */
+static gboolean
+is_message_number(LampBytes word)
+{
+    return word.len == 7 && lamp_bytes_starts(word, "AH") &&
+           lamp_head_is_all_digits(lamp_bytes(word.at + 2, word.len - 2));
+}
+
 /* A logger's name: before ` - `, `:`, `]` or `|`; a dotted one where a severity stood before.
  */
 static gboolean
-take_logger(Head *h, LampBytes word, LampBytes after)
+take_logger(LampHead *h, LampBytes word, LampBytes after)
 {
     LampEventRow *event = &h->record->event;
     if (!has_time(h) || event->service.len > 0 || word.len == 0)
@@ -253,11 +164,13 @@ take_logger(Head *h, LampBytes word, LampBytes after)
     if (word.at[word.len - 1] == ':') {
         word.len--;
         marked = TRUE;
+        if (take_channel(h, word))
+            return TRUE;
     }
     gboolean dotted = event->severity.len > 0 && word.len > 4 &&
                       memchr(word.at, '.', word.len - 1) != NULL &&
                       word.at[word.len - 1] != '.';
-    if ((!marked && !dotted) || !is_logger_name(word))
+    if ((!marked && !dotted) || !is_logger_name(word) || is_message_number(word))
         return FALSE;
     event->service = word;
     return TRUE;
@@ -265,7 +178,7 @@ take_logger(Head *h, LampBytes word, LampBytes after)
 
 /* `name[123]:` */
 static gboolean
-take_program(Head *h, LampBytes word)
+take_program(LampHead *h, LampBytes word)
 {
     LampEventRow *event = &h->record->event;
     gsize n = word.len > 0 && word.at[word.len - 1] == ':' ? word.len - 1 : word.len;
@@ -274,7 +187,7 @@ take_program(Head *h, LampBytes word)
         event->service.len > 0)
         return FALSE;
     LampBytes number = lamp_bytes(open + 1, (gsize) (word.at + n - 1 - open - 1));
-    if (!is_all_digits(number))
+    if (!lamp_head_is_all_digits(number))
         return FALSE;
     event->service = lamp_bytes(word.at, (gsize) (open - word.at));
     event->process = number;
@@ -286,26 +199,31 @@ static gboolean
 severity_follows(LampBytes after)
 {
     after = lamp_text_trim(after);
+    gboolean in_bracket = after.len > 1 && after.at[0] == '['; /* MySQL */
+    if (in_bracket)
+        after = lamp_bytes(after.at + 1, after.len - 1);
     gsize n = 0;
-    while (n < after.len && n < 16 && g_ascii_isupper((char) after.at[n]))
+    while (n < after.len && n < 16 &&
+           (in_bracket ? g_ascii_isalpha((char) after.at[n])
+                       : g_ascii_isupper((char) after.at[n])))
         n++;
     return n < after.len && lamp_severity_of_word(lamp_bytes(after.at, n)).len > 0;
 }
 
 /* A process stands beside the severity, never behind the logger. */
 static gboolean
-take_number(Head *h, LampBytes number, LampBytes after)
+take_number(LampHead *h, LampBytes number, LampBytes after)
 {
     const LampEventRow *event = &h->record->event;
     if (event->service.len > 0 ||
         (event->severity.len == 0 && has_time(h) && !severity_follows(after)))
         return FALSE;
-    set_process(h, number);
+    lamp_head_set_process(h, number);
     return TRUE;
 }
 
 static LampBytes
-peek_word(const Head *h)
+peek_word(const LampHead *h)
 {
     const guint8 *p = h->at.at, *limit = p + MIN(lamp_cursor_left(&h->at), (gsize) PART_BYTES);
     while (p < limit && *p != ' ' && *p != '\t' && *p != '|' && *p != ']')
@@ -314,7 +232,7 @@ peek_word(const Head *h)
 }
 
 static gboolean
-take_word(Head *h)
+take_word(LampHead *h)
 {
     LampBytes word = peek_word(h);
     LampBytes after = lamp_bytes(word.at + word.len, (gsize) (h->at.end - word.at) - word.len);
@@ -332,14 +250,14 @@ take_word(Head *h)
         if (after.len > 1 && after.at[1] == ':')
             word.len++;
         taken = take_program(h, word);
-    } else if (marked && take_severity(h, bare)) {
+    } else if (marked && lamp_head_take_severity(h, bare)) {
         taken = TRUE;
     } else if (take_redis_head(h, word) || take_mark(h, word)) {
         taken = TRUE;
-    } else if (is_all_digits(bare) && bare.len <= 10) {
+    } else if (lamp_head_is_all_digits(bare) && bare.len <= 10) {
         taken = take_number(h, bare, after);
     } else {
-        taken = (bare.len < word.len && take_process_and_thread(h, bare)) ||
+        taken = (bare.len < word.len && lamp_head_take_process_and_thread(h, bare)) ||
                 take_logger(h, word, after);
     }
     if (taken)
@@ -348,7 +266,7 @@ take_word(Head *h)
 }
 
 static void
-skip_separators(Head *h)
+skip_separators(LampHead *h)
 {
     while (h->at.at < h->at.end) {
         guint8 byte = *h->at.at;
@@ -363,7 +281,7 @@ skip_separators(Head *h)
 }
 
 static gboolean
-take_part(Head *h)
+take_part(LampHead *h)
 {
     if (!has_time(h)) {
         gsize used = lamp_log_take_time(h->log, h->record, lamp_cursor_rest(&h->at));
@@ -383,7 +301,11 @@ take_part(Head *h)
 gssize
 lamp_log_parse_head(LampLog *log, LampBytes line, gboolean needs_time, LampLogRecord *record)
 {
-    Head h = {.log = log, .record = record, .at = lamp_cursor(line), .body = line.at};
+    LampHead h = {.log = log,
+                  .record = record,
+                  .at = lamp_cursor(line),
+                  .body = line.at,
+                  .begin = line.at};
     for (guint i = 0; i < PARTS; i++) {
         skip_separators(&h);
         if (h.at.at == h.at.end || !take_part(&h))

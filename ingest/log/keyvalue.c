@@ -64,6 +64,9 @@ take_plain(LampKeyValueScan *scan)
     while (scan->at.at < scan->at.end && !is_separator(*scan->at.at))
         scan->at.at++;
     LampBytes value = lamp_bytes(begin, (gsize) (scan->at.at - begin));
+    /* `span{a=b}:`, as Rust's tracing closes its spans */
+    if (value.len > 2 && value.at[value.len - 1] == ':' && value.at[value.len - 2] == '}')
+        value.len--;
     while (value.len > 1 && strchr(")]}.\"'", value.at[value.len - 1]) != NULL)
         value.len--;
     return value;
@@ -104,7 +107,9 @@ lamp_keyvalue_next(LampKeyValueScan *scan, LampBytes *out_key, LampBytes *out_va
         *out_value = take_value(scan);
         return LAMP_KEYVALUE_PAIR;
     }
-    while (scan->at.at < scan->at.end && !is_separator(*scan->at.at))
+    gboolean is_span = out_key->len > 0; /* `request{method=GET` */
+    while (scan->at.at < scan->at.end && !is_separator(*scan->at.at) &&
+           !(is_span && *scan->at.at == '{'))
         scan->at.at++;
     *out_key = lamp_bytes(begin, (gsize) (scan->at.at - begin));
     return LAMP_KEYVALUE_WORD;

@@ -326,6 +326,12 @@ read_line(Pass *pass, LampBytes line, const guint8 *end)
         return;
     }
     const LampLogFormat *format = log->format;
+    if (format->is_banner != NULL && format->is_banner(line)) {
+        emit_pending(pass);
+        pass->sink->coverage(pass->sink->owner, offset_of(pass, begin), (guint64) (end - begin),
+                             TRUE);
+        return;
+    }
     if (format->header != NULL && (pass->number == 1 || line.at[0] == '#')) {
         emit_pending(pass); /* it was read by the header before */
     }

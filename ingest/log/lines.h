@@ -25,6 +25,9 @@ typedef struct {
     /* May be NULL. TRUE if @line is no record but tells how the lines after it are to be read.
      */
     gboolean (*header)(LampLog *log, LampBytes line, gboolean is_first);
+    /* May be NULL. TRUE if @line is one that servers write when they start, about the file
+     * itself: understood, and no record. */
+    gboolean (*is_banner)(LampBytes line);
     gsize state_size;     /* where the state is more than a LampLog; else 0 */
     gboolean joins_lines; /* a line without time belongs to the record before it */
     guint most;           /* probe result when all lines are understood, 1 to 90 */
@@ -79,6 +82,9 @@ struct LampLog {
     LampMasked masked;                             /* of the record being emitted */
     LampLogRecord records[2];
 };
+
+/* The three lines that MySQL writes at the top of its logs, at every start. */
+gboolean lamp_log_is_mysql_banner(LampBytes line);
 
 /* Sets up a zeroed @log. */
 void lamp_log_begin(LampLog *log, const LampLogFormat *format,

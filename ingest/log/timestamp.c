@@ -40,6 +40,7 @@ static const char *const forms[] = {
     "a, e b Y H:M:Sfz",
     "Y-m-d-H.M.S.n",
     "Y-m-d_H:M:Sfz",
+    "Y-m-d  h:M:Sfz",
     "Y-m-d, H:M:Sfz",
     "Y-m-d:H:M:Sfz",
     "Y-m-d|H:M:Sfz",

@@ -33,7 +33,7 @@ lamp_severity_of_word(LampBytes word)
         {"informational", INFO}, {"ftl", FATAL},        {"trc", TRACE},     {"vrb", TRACE},
         {"detail", INFO},        {"statement", INFO},   {"hint", INFO},     {"context", INFO},
         {"debug1", DEBUG},       {"debug2", DEBUG},     {"debug3", DEBUG},  {"debug4", DEBUG},
-        {"debug5", DEBUG},
+        {"debug5", DEBUG},       {"note", NOTICE},      {"system", NOTICE},
     };
     if (word.len < 3 || word.len > 13)
         return lamp_bytes(NULL, 0);
