@@ -186,12 +186,53 @@ take_number(Tail *t, LampBytes text, gboolean whole)
             call->duration_ns = -1;
         call->time_is_begin = whole;
         lamp_log_record_add(record, whole ? "request_time_us" : "request_time", text);
+    } else if (whole && text.len == 3 && call->upstream_address.len > 0 &&
+               call->upstream_status.len == 0) {
+        call->upstream_status = text;
+        lamp_log_record_add(record, "upstream_status", text);
     } else if (!whole && call->upstream_time.len == 0) {
         call->upstream_time = text;
         lamp_log_record_add(record, "upstream_response_time", text);
     } else {
         lamp_log_record_add(record, "number", text);
     }
+}
+
+/* morgan's `17.123 ms`: the number before had this unit. */
+static gboolean
+take_unit(Tail *t, LampBytes text)
+{
+    LampLogRecord *record = t->record;
+    gsize count = record->event.field_count;
+    if (!lamp_bytes_equal(text, lamp_bytes("ms", 2)) || t->numbers != 1 || count == 0 ||
+        !lamp_bytes_starts(record->fields[count - 1].slot, "request_time"))
+        return FALSE;
+    record->fields[count - 1].slot = lamp_bytes_text("request_time_ms");
+    record->call.time_is_begin = FALSE;
+    if (!lamp_duration_parse(record->fields[count - 1].value, LAMP_NS_PER_MS,
+                             &record->call.duration_ns, &record->call.duration_resolution_ns))
+        record->call.duration_ns = -1;
+    return TRUE;
+}
+
+/* Apache's `%T/%D`, seconds and microseconds, perhaps between asterisks. */
+static gboolean
+take_both_times(Tail *t, LampBytes text)
+{
+    guint64 seconds, micros;
+    while (text.len > 0 && text.at[0] == '*')
+        text = lamp_bytes(text.at + 1, text.len - 1);
+    while (text.len > 0 && text.at[text.len - 1] == '*')
+        text.len--;
+    const guint8 *slash = text.len > 0 ? memchr(text.at, '/', text.len) : NULL;
+    if (slash == NULL || t->numbers > 0)
+        return FALSE;
+    LampBytes last = lamp_bytes(slash + 1, (gsize) (text.at + text.len - slash - 1));
+    if (!lamp_text_parse_u64(lamp_bytes(text.at, (gsize) (slash - text.at)), &seconds) ||
+        !lamp_text_parse_u64(last, &micros) || micros / 1000000 != seconds)
+        return FALSE;
+    take_number(t, last, TRUE);
+    return TRUE;
 }
 
 static gboolean
@@ -231,6 +272,8 @@ take_unnamed(Tail *t, LampBytes text)
         return;
     if (is_decimal(text, &whole)) {
         take_number(t, text, whole);
+    } else if (take_unit(t, text) || take_both_times(t, text)) {
+        return;
     } else if (is_address_list(text)) {
         record->call.upstream_address = text;
         lamp_log_record_add(record, "upstream_addr", text);
@@ -310,18 +353,45 @@ is_status(LampBytes text)
 
 static const LampMeaning bytes_meaning = {LAMP_MEANS_BYTES_SENT, 0};
 
+/* `2026-11-21 …`: no client, but the time of a logger that has an access line for its message.
+ */
+static gboolean
+begins_with_date(LampBytes line)
+{
+    return line.at[4] == '-' && g_ascii_isdigit((char) line.at[0]) &&
+           g_ascii_isdigit((char) line.at[3]) && g_ascii_isdigit((char) line.at[5]);
+}
+
+/* Referrer and agent; FALSE where both are empty, as in HAProxy's form of the line. */
+static gboolean
+take_agent(Tail *tail)
+{
+    LampBytes referrer, agent;
+    skip_blanks(&tail->at);
+    if (!take_quoted(&tail->at, &referrer))
+        return TRUE;
+    if (referrer.len > 1)
+        lamp_log_record_add(tail->record, "referer", referrer);
+    skip_blanks(&tail->at);
+    if (!take_quoted(&tail->at, &agent))
+        return TRUE;
+    if (agent.len > 1)
+        lamp_log_record_add(tail->record, "user_agent", agent);
+    return referrer.len > 0 || agent.len > 0;
+}
+
 gboolean
 lamp_log_parse_access(LampLog *log, LampBytes line, LampLogRecord *record)
 {
     const guint8 *open = line.len > 24 ? memchr(line.at, '[', MIN(line.len, 256)) : NULL;
-    if (open == NULL || open - line.at < 6 || open[-1] != ' ')
+    if (open == NULL || open - line.at < 6 || open[-1] != ' ' || begins_with_date(line))
         return FALSE;
     LampBytes rest = lamp_bytes(open + 1, (gsize) (line.at + line.len - open - 1));
     if (rest.len < 20 || !g_ascii_isdigit((char) rest.at[0]))
         return FALSE;
     gsize used = lamp_log_take_time(log, record, rest);
     Tail tail = {.log = log, .record = record, .at = lamp_cursor(rest)};
-    LampBytes request, status, bytes, text;
+    LampBytes request, status, bytes;
     if (used == 0 || used + 3 > rest.len || rest.at[used] != ']' ||
         !take_parties(record, lamp_bytes(line.at, (gsize) (open - line.at))))
         return FALSE;
@@ -342,15 +412,8 @@ lamp_log_parse_access(LampLog *log, LampBytes line, LampLogRecord *record)
                                 lamp_bytes("bytes_sent", 10), bytes);
     record->is_request = TRUE;
     record->event.message = lamp_bytes(message, (gsize) (line.at + line.len - message));
-    skip_blanks(&tail.at);
-    if (take_quoted(&tail.at, &text)) {
-        if (text.len > 1)
-            lamp_log_record_add(record, "referer", text);
-        skip_blanks(&tail.at);
-        if (take_quoted(&tail.at, &text) && text.len > 1)
-            lamp_log_record_add(record, "user_agent", text);
-    }
-    take_tail(&tail);
+    if (take_agent(&tail) || !lamp_log_take_haproxy_clf(&tail.at, record))
+        take_tail(&tail);
     return TRUE;
 }
 

@@ -61,12 +61,17 @@ sum_of(const gint64 timers[TIMERS], guint n)
     return sum * LAMP_NS_PER_MS;
 }
 
+static LampBytes
+server_of(LampBytes backend)
+{
+    const guint8 *slash = memchr(backend.at, '/', backend.len);
+    return lamp_bytes(slash + 1, (gsize) (backend.at + backend.len - slash - 1));
+}
+
 static void
-set_call(LampLogRecord *record, const gint64 timers[TIMERS], LampBytes backend)
+set_call(LampLogRecord *record, const gint64 timers[TIMERS], LampBytes server)
 {
     LampLogCall *call = &record->call;
-    const guint8 *slash = memchr(backend.at, '/', backend.len);
-    LampBytes server = lamp_bytes(slash + 1, (gsize) (backend.at + backend.len - slash - 1));
     gboolean reached = server.len > 0 && server.at[0] != '<';
     call->time_is_begin = TRUE;
     call->duration_ns = timers[4] < 0 ? -1 : MIN(timers[4], G_MAXINT32) * LAMP_NS_PER_MS;
@@ -130,7 +135,7 @@ take_connection(LampCursor *at, LampLogRecord *record, LampBytes backend, LampBy
         return FALSE;
     /* waiting, connecting, total; as for HTTP, with no time for heads */
     const gint64 as_http[TIMERS] = {0, timers[0], timers[1], 0, timers[2]};
-    set_call(record, as_http, backend);
+    set_call(record, as_http, server_of(backend));
     call->protocol = lamp_bytes_text("tcp");
     call->operation = lamp_bytes_text("connection");
     lamp_log_record_add(record, "timers", times);
@@ -159,9 +164,48 @@ take_exchange(LampCursor *at, LampLogRecord *record, LampBytes backend, LampByte
         if (value.len != 1 || value.at[0] != '-')
             lamp_log_record_add(record, slots[i], value);
     }
-    set_call(record, timers, backend);
+    set_call(record, timers, server_of(backend));
     take_captured(at, record);
     (void) take_request(at, record);
+    return TRUE;
+}
+
+static LampBytes
+take_quoted_name(LampCursor *at)
+{
+    LampBytes token = take_token(at);
+    if (token.len < 2 || token.at[0] != '"' || token.at[token.len - 1] != '"')
+        return lamp_bytes(NULL, 0);
+    return lamp_bytes(token.at + 1, token.len - 2);
+}
+
+/* `33317 655 "frontend" "backend" "server" 10 0 30 69 109 ---- 1 1 1 1 0 0 0 …` */
+gboolean
+lamp_log_take_haproxy_clf(LampCursor *in, LampLogRecord *record)
+{
+    static const char *const slots[] = {"frontend", "backend", "server"};
+    LampCursor at = *in;
+    LampLogCall *call = &record->call;
+    guint64 port, ms;
+    LampBytes names[G_N_ELEMENTS(slots)];
+    gint64 timers[TIMERS];
+    if (!lamp_text_parse_u64(take_token(&at), &port) || port > G_MAXUINT16 ||
+        !lamp_text_parse_u64(take_token(&at), &ms) || ms > 999)
+        return FALSE;
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+        if ((names[i] = take_quoted_name(&at)).len == 0)
+            return FALSE;
+    for (guint i = 0; i < TIMERS; i++)
+        if (!lamp_text_parse_i64(take_token(&at), &timers[i]))
+            return FALSE;
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+        lamp_log_record_add(record, slots[i], names[i]);
+    lamp_log_record_add(record, "termination_state", take_token(&at));
+    call->client.port = (guint16) port;
+    record->event.time += (gint64) ms * LAMP_NS_PER_MS;
+    record->event.resolution_ns = LAMP_NS_PER_MS;
+    set_call(record, timers, names[2]);
+    in->at = in->end;
     return TRUE;
 }
 

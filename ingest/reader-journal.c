@@ -38,12 +38,50 @@ take_field(LampLog *log, LampLogRecord *record, LampBytes key, LampBytes value)
     lamp_log_record_set(record, &log->scanner, key, value);
 }
 
+typedef struct {
+    LampLog log;
+    LampBytes key;       /* of a value that may hold line ends */
+    const guint8 *value; /* its length, 8 bytes, stands there; NULL: none is being read */
+} State;
+
+/* `MESSAGE`, alone on its line: length and bytes of the value follow. */
+static gboolean
+is_key(LampBytes line)
+{
+    for (gsize i = 0; i < line.len; i++)
+        if (!g_ascii_isupper((char) line.at[i]) && !g_ascii_isdigit((char) line.at[i]) &&
+            line.at[i] != '_')
+            return FALSE;
+    return line.len > 0;
+}
+
+/* Does @line, which ends at @end, belong to the value that is being read? Takes the value when
+ * it is whole. */
+static gboolean
+take_value(State *state, LampBytes line, LampLogRecord *record)
+{
+    enum { LENGTH = 8 };
+    gsize have = (gsize) (line.at + line.len - state->value);
+    if (have < LENGTH)
+        return TRUE;
+    guint64 length = lamp_le64(state->value);
+    if (length > have - LENGTH && length <= LAMP_LIMIT_LINE)
+        return TRUE;
+    const guint8 *value = state->value + LENGTH;
+    state->value = NULL;
+    if (length > have - LENGTH)
+        return FALSE; /* no length that any value has */
+    take_field(&state->log, record, state->key, lamp_bytes(value, (gsize) length));
+    return value + length >= line.at + line.len;
+}
+
 static gboolean
 parse(LampLog *log, LampBytes line, LampLogRecord *record)
 {
     LampBytes key, value;
     if (!lamp_bytes_starts(line, "__CURSOR=") || !is_field(line, &key, &value))
         return FALSE;
+    ((State *) log)->value = NULL;
     take_field(log, record, key, value);
     return TRUE;
 }
@@ -52,14 +90,21 @@ static gboolean
 join(LampLog *log, LampBytes line, LampLogRecord *record)
 {
     LampBytes key, value;
+    State *state = (State *) log;
+    if (state->value != NULL && take_value(state, line, record))
+        return TRUE;
     if (lamp_bytes_starts(line, "__CURSOR="))
         return FALSE;
-    if (is_field(line, &key, &value))
+    if (is_key(line)) {
+        state->key = line;
+        state->value = line.at + line.len + 1; /* behind the line's end */
+    } else if (is_field(line, &key, &value))
         take_field(log, record, key, value);
     return TRUE;
 }
 
-static const LampLogFormat format = {.parse = parse, .join = join, .most = 90};
+static const LampLogFormat format = {
+    .parse = parse, .join = join, .most = 90, .state_size = sizeof(State), .holds_bytes = TRUE};
 
 static guint
 probe(LampBytes head, const char *path)
@@ -82,7 +127,7 @@ const LampReader lamp_reader_journal = {
     .summary = "systemd's journal in export format",
     .spec = "systemd, Journal Export Formats",
     .kind = LAMP_KIND_LOG,
-    .state_size = sizeof(LampLog),
+    .state_size = sizeof(State),
     .probe = probe,
     .begin = begin,
     .step = lamp_log_step,

@@ -59,11 +59,181 @@ set_traefik(LampLogRecord *record, LampBytes origin)
 }
 
 static LampBytes
+field_of(const LampLogRecord *record, const char *slot)
+{
+    LampBytes name = lamp_bytes_text(slot);
+    for (gsize i = 0; i < record->event.field_count; i++)
+        if (lamp_bytes_equal(record->fields[i].slot, name))
+            return record->fields[i].value;
+    return lamp_bytes(NULL, 0);
+}
+
+static gboolean
+has_member(LampBytes line, const char *quoted)
+{
+    return lamp_text_find(line, quoted) >= 0;
+}
+
+/* Loggers differ in the unit of a number whose name tells none: Go's slog writes nanoseconds,
+ * zerolog milliseconds with a fraction, Rails' (lograge) too; zap and others seconds with one,
+ * milliseconds without. They are told apart by the names that they give to the rest. */
+static void
+scale_duration(LampLogRecord *record, LampBytes line)
+{
+    gssize level = lamp_text_find(line, "\"level\":\"");
+    guint8 letter = level >= 0 && line.len > (gsize) level + 9 ? line.at[level + 9] : 0;
+    gboolean whole = memchr(record->bare_duration.at, '.', record->bare_duration.len) == NULL;
+    if (has_member(line, "\"controller\"") && has_member(line, "\"action\""))
+        lamp_log_record_scale_duration(record, LAMP_NS_PER_MS);
+    else if (has_member(line, "\"DownstreamStatus\""))
+        lamp_log_record_scale_duration(record, 1);
+    else if (!has_member(line, "\"time\":") || letter == 0)
+        return;
+    else if (whole && g_ascii_isupper((char) letter) && has_member(line, "\"msg\":"))
+        lamp_log_record_scale_duration(record, 1);
+    else if (g_ascii_islower((char) letter) && has_member(line, "\"message\":") &&
+             !has_member(line, "\"@timestamp\""))
+        lamp_log_record_scale_duration(record, LAMP_NS_PER_MS);
+}
+
+/* What loggers call by names that mean something else elsewhere. */
+static void
+take_usual_names(LampLogRecord *record, LampBytes line)
+{
+    LampEventRow *event = &record->event;
+    gboolean is_logger = event->severity.len > 0 &&
+                         ((event->host.len > 0 && event->process.len > 0) /* bunyan, pino */
+                          || has_member(line, "\"levelname\""));          /* Python */
+    if (event->service.len == 0 && is_logger)
+        event->service = field_of(record, "name");
+    if (event->message.len == 0)
+        event->message = field_of(record, "event"); /* structlog */
+    /* Serilog leaves the usual level out. */
+    if (event->severity.len == 0 && has_member(line, "\"@t\":") && has_member(line, "\"@m"))
+        event->severity = lamp_severity_of_word(lamp_bytes("info", 4));
+}
+
+/* MongoDB's slow queries: `attr.command` begins with the command and its collection. */
+static void
+take_command(LampLogRecord *record)
+{
+    static const char prefix[] = "attr.command.";
+    LampLogCall *call = &record->call;
+    for (gsize i = 0; i < record->event.field_count; i++) {
+        LampField field = record->fields[i];
+        if (!lamp_bytes_starts(field.slot, prefix))
+            continue;
+        LampBytes name =
+            lamp_bytes(field.slot.at + sizeof prefix - 1, field.slot.len - sizeof prefix + 1);
+        guint8 *text = lamp_log_record_take(record, name.len + 1 + field.value.len);
+        if (name.len == 0 || memchr(name.at, '.', name.len) != NULL || text == NULL)
+            return;
+        memcpy(text, name.at, name.len);
+        text[name.len] = ' ';
+        memcpy(text + name.len + 1, field.value.at, field.value.len);
+        call->protocol = lamp_bytes_text("mongodb");
+        call->operation = lamp_bytes(text, name.len + 1 + field.value.len);
+        return;
+    }
+}
+
+/* journalctl writes texts that are not UTF-8 as a list of bytes: `[72,105,255]`. */
+static LampBytes
+bytes_of_list(LampLogRecord *record, LampBytes list)
+{
+    guint8 *text = lamp_log_record_take(record, list.len);
+    gsize used = 0;
+    guint value = 0;
+    if (text == NULL)
+        return list;
+    for (gsize i = 1; i < list.len; i++) {
+        guint8 byte = list.at[i];
+        if (g_ascii_isdigit((char) byte) && value < 256) {
+            value = value * 10 + (guint) (byte - '0');
+        } else if ((byte == ',' || byte == ']') && value < 256) {
+            text[used++] = (guint8) value;
+            value = 0;
+        } else if (byte != ' ') {
+            return list;
+        }
+    }
+    return lamp_bytes(text, used);
+}
+
+/* Docker cuts lines of programs at 16 KiB; what goes on has no line end. */
+static gboolean
+is_cut(LampBytes message)
+{
+    enum { DOCKER_PART = 16000 };
+    return message.len >= DOCKER_PART && message.at[message.len - 1] != '\n';
+}
+
+static LampBytes
 without_line_end(LampBytes text)
 {
     while (text.len > 0 && (text.at[text.len - 1] == '\n' || text.at[text.len - 1] == '\r'))
         text.len--;
     return text;
+}
+
+/* What can be told when all members are known. */
+static void
+settle(LampLogRecord *record, LampBytes line, LampBytes origin)
+{
+    LampEventRow *event = &record->event;
+    LampLogCall *call = &record->call;
+    if (origin.len > 0)
+        set_traefik(record, origin);
+    else if (record->bare_duration.len > 0)
+        scale_duration(record, line);
+    if (event->service.len == 0 || event->message.len == 0 || event->severity.len == 0)
+        take_usual_names(record, line);
+    if (event->message.len > 2 && event->message.at[0] == '[' &&
+        has_member(line, "\"__REALTIME_TIMESTAMP\""))
+        event->message = bytes_of_list(record, event->message);
+    if (call->duration_ns >= 0 && call->method.len == 0 && call->target.len > 0)
+        take_command(record);
+    if (call->duration_ns < 0)
+        lamp_postgresql_take_duration(record, event->message); /* its jsonlog */
+    if (event->service.len == 0 && has_member(line, "\"error_severity\""))
+        event->service = lamp_bytes_text("postgresql");
+}
+
+typedef struct {
+    LampBytes text, stream;
+} DockerPart;
+
+static void
+take_docker_member(gpointer owner, LampBytes key, LampBytes value, gboolean is_text)
+{
+    DockerPart *part = owner;
+    if (is_text && lamp_bytes_equal(key, lamp_bytes("log", 3)))
+        part->text = value;
+    else if (is_text && lamp_bytes_equal(key, lamp_bytes("stream", 6)))
+        part->stream = value;
+}
+
+/* Appends the next part of a line that Docker cut. */
+static gboolean
+join(LampLog *log, LampBytes line, LampLogRecord *record)
+{
+    DockerPart part = {{NULL, 0}, {NULL, 0}};
+    LampLogRecord *other = &log->records[record == &log->records[0]];
+    if (!record->is_partial)
+        return FALSE;
+    lamp_log_record_clear(other, line.len); /* lends its scratch */
+    if (lamp_json_flatten(lamp_text_trim(line), other, take_docker_member, &part) == 0 ||
+        part.text.len == 0 || !lamp_bytes_equal(part.stream, field_of(record, "stream")))
+        return FALSE;
+    record->is_partial = is_cut(part.text);
+    LampBytes text =
+        lamp_log_record_append(record, record->event.message, without_line_end(part.text));
+    record->event.message = text;
+    if (!record->is_partial) {
+        record->event.message = lamp_bytes(NULL, 0);
+        lamp_log_parse_body(log, text, record);
+    }
+    return TRUE;
 }
 
 gboolean
@@ -79,17 +249,16 @@ lamp_log_parse_json(LampLog *log, LampBytes line, LampLogRecord *record)
     LampEventRow *event = &record->event;
     LampBytes message = without_line_end(event->message);
     if (owner.has_stream && message.len > 0 && record->depth == 0) {
-        event->message = lamp_bytes(NULL, 0);
-        lamp_log_parse_body(log, message, record);
+        record->is_partial = is_cut(event->message);
+        event->message = record->is_partial ? message : lamp_bytes(NULL, 0);
+        if (!record->is_partial)
+            lamp_log_parse_body(log, message, record);
     }
-    if (owner.origin.len > 0)
-        set_traefik(record, owner.origin);
-    if (record->call.duration_ns < 0)
-        lamp_postgresql_take_duration(record, event->message); /* its jsonlog */
+    settle(record, text, owner.origin);
     return event->time != LAMP_TIME_NONE || event->message.len > 0 || event->field_count > 0;
 }
 
-static const LampLogFormat format = {.parse = lamp_log_parse_json, .most = 85};
+static const LampLogFormat format = {.parse = lamp_log_parse_json, .join = join, .most = 85};
 
 static guint
 probe(LampBytes head, const char *path)

@@ -43,6 +43,18 @@ take_request(LampBytes message, LampLogRecord *record)
         call->duration_ns = -1;
 }
 
+/* Rails' controllers write milliseconds. */
+static void
+scale_of_controller(LampLogRecord *record)
+{
+    guint names = 0;
+    for (gsize i = 0; i < record->event.field_count; i++)
+        names += lamp_bytes_equal(record->fields[i].slot, lamp_bytes("controller", 10)) ||
+                 lamp_bytes_equal(record->fields[i].slot, lamp_bytes("action", 6));
+    if (names == 2)
+        lamp_log_record_scale_duration(record, LAMP_NS_PER_MS);
+}
+
 void
 lamp_log_parse_pairs(LampLog *log, LampBytes message, LampLogRecord *record)
 {
@@ -57,6 +69,8 @@ lamp_log_parse_pairs(LampLog *log, LampBytes message, LampLogRecord *record)
             record->names_packet = record->names_packet || lamp_text_is_word(key, "src", 3);
             lamp_log_set_inner(log, record, key, value);
         }
+    if (record->bare_duration.len > 0)
+        scale_of_controller(record);
 }
 
 /* A nested line may begin with its own time; the outer one, which has a zone, is kept. */
@@ -70,6 +84,20 @@ without_time(LampLog *log, LampBytes body)
         !lamp_timestamp_scan(&log->inner_scanner, rest, &stamp))
         return body;
     return lamp_bytes(rest.at + stamp.used, rest.len - stamp.used);
+}
+
+/* The time at which a line was collected tells its second more finely, where the line tells of
+ * its end. */
+static void
+keep_finer_time(LampLogRecord *record, const LampEventRow *outer)
+{
+    LampEventRow *event = &record->event;
+    if (outer->time == LAMP_TIME_NONE || event->time == LAMP_TIME_NONE ||
+        outer->resolution_ns >= event->resolution_ns || record->call.time_is_begin ||
+        outer->time < event->time || outer->time - event->time > 2 * LAMP_NS_PER_SECOND)
+        return;
+    event->time = outer->time;
+    event->resolution_ns = outer->resolution_ns;
 }
 
 void
@@ -89,6 +117,7 @@ lamp_log_parse_body(LampLog *log, LampBytes body, LampLogRecord *record)
         event->host = event->host.len > 0 ? event->host : outer.host;
         event->service = event->service.len > 0 ? event->service : outer.service;
         event->process = event->process.len > 0 ? event->process : outer.process;
+        keep_finer_time(record, &outer);
         return;
     }
     record->event = outer;

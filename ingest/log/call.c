@@ -31,8 +31,9 @@ is_http_method(LampBytes method)
     static const struct {
         guint8 length;
         char name[9];
-    } methods[] = {{3, "GET"},   {4, "POST"},    {3, "PUT"},     {6, "DELETE"}, {4, "HEAD"},
-                   {5, "PATCH"}, {7, "OPTIONS"}, {7, "CONNECT"}, {5, "TRACE"},  {8, "PROPFIND"}};
+    } methods[] = {{3, "GET"},   {4, "POST"},    {3, "PUT"},     {6, "DELETE"},
+                   {4, "HEAD"},  {5, "PATCH"},   {7, "OPTIONS"}, {7, "CONNECT"},
+                   {5, "TRACE"}, {8, "PROPFIND"}};
     for (gsize i = 0; i < G_N_ELEMENTS(methods); i++)
         if (method.len == methods[i].length &&
             lamp_bytes_same(method.at, (const guint8 *) methods[i].name, method.len))

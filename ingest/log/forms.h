@@ -16,6 +16,10 @@ gboolean lamp_log_parse_syslog(LampLog *log, LampBytes line, LampLogRecord *reco
 gboolean lamp_log_parse_application(LampLog *log, LampBytes line, LampLogRecord *record);
 gboolean lamp_log_parse_text(LampLog *log, LampBytes line, LampLogRecord *record);
 
+/* What HAProxy appends to the common log format (`option httplog clf`), behind two empty quoted
+ * texts: ports, names, timers. FALSE, and nothing taken, if it is something else. */
+gboolean lamp_log_take_haproxy_clf(LampCursor *at, LampLogRecord *record);
+
 /* Any of the above, the cheapest test first. */
 gboolean lamp_log_parse_any(LampLog *log, LampBytes line, LampLogRecord *record);
 

@@ -243,7 +243,8 @@ emit_pending(Pass *pass)
     LampLog *log = pass->log;
     LampLogRecord *record = &log->records[pass->pending];
     LampEventRow *event = &record->event;
-    check_bytes(pass, lamp_bytes(pass->begin, (gsize) (pass->end - pass->begin)));
+    if (!log->format->holds_bytes)
+        check_bytes(pass, lamp_bytes(pass->begin, (gsize) (pass->end - pass->begin)));
     event->offset = offset_of(pass, pass->begin);
     event->length = (guint64) (pass->end - pass->begin);
     if (log->context.host != NULL &&

@@ -29,6 +29,7 @@ typedef struct {
      * itself: understood, and no record. */
     gboolean (*is_banner)(LampBytes line);
     gsize state_size;     /* where the state is more than a LampLog; else 0 */
+    gboolean holds_bytes; /* lengths and other bytes that are no text stand in it */
     gboolean joins_lines; /* a line without time belongs to the record before it */
     guint most;           /* probe result when all lines are understood, 1 to 90 */
 } LampLogFormat;
@@ -75,7 +76,7 @@ struct LampLog {
         guint8 key[LAMP_LOG_KEY_BYTES];
         gboolean may_tie;
     } slots[LAMP_LOG_KEYS]; /* likewise for the fields of a call */
-    LampJsonShape shape; /* of the objects that are lines */
+    LampJsonShape shape;    /* of the objects that are lines */
     LampLogSession sessions[LAMP_LOG_SESSIONS];
     LampLogConstant constants[LAMP_LOG_CONSTANTS]; /* by a hash of the message */
     gpointer extra;                                /* of the format */

@@ -11,11 +11,14 @@
 typedef enum {
     LAMP_MEANS_NOTHING,
     LAMP_MEANS_TIME,
+    LAMP_MEANS_TIME_BEGIN,   /* of the work that the record tells of, not of its end */
     LAMP_MEANS_TIME_SECONDS, /* with LAMP_MEANS_TIME_NANOSECONDS: the two parts of one time */
     LAMP_MEANS_TIME_NANOSECONDS,
     LAMP_MEANS_SEVERITY,
+    LAMP_MEANS_SEVERITY_NUMBER, /* OpenTelemetry's, 1 to 24 */
     LAMP_MEANS_MESSAGE,
     LAMP_MEANS_SERVICE,
+    LAMP_MEANS_LOGGER, /* the service where nothing else names it */
     LAMP_MEANS_HOST,
     LAMP_MEANS_PROCESS,
     LAMP_MEANS_THREAD,

@@ -15,7 +15,7 @@ lamp_log_record_clear(LampLogRecord *record, gsize line_length)
     }
     record->scratch_used = 0;
     record->depth = 0;
-    record->body = lamp_bytes(NULL, 0);
+    record->body = record->logger_key = record->bare_duration = lamp_bytes(NULL, 0);
     record->is_request = record->is_partial = record->names_packet = FALSE;
     record->time_seconds = record->time_nanoseconds = -1;
     record->event =
@@ -121,9 +121,100 @@ set_duration(LampLogRecord *record, gint64 unit_ns, LampBytes key, LampBytes val
 {
     LampLogCall *call = &record->call;
     lamp_log_record_add_field(record, key, value);
-    if (call->duration_ns < 0 &&
-        !lamp_duration_parse(value, unit_ns, &call->duration_ns, &call->duration_resolution_ns))
+    if (call->duration_ns >= 0)
+        return;
+    if (!lamp_duration_parse(value, unit_ns, &call->duration_ns, &call->duration_resolution_ns))
         call->duration_ns = -1;
+    else if (unit_ns == 0 && g_ascii_isdigit((char) value.at[value.len - 1]))
+        record->bare_duration = value;
+}
+
+void
+lamp_log_record_scale_duration(LampLogRecord *record, gint64 unit_ns)
+{
+    LampLogCall *call = &record->call;
+    if (record->bare_duration.len > 0 &&
+        !lamp_duration_parse(record->bare_duration, unit_ns, &call->duration_ns,
+                             &call->duration_resolution_ns))
+        call->duration_ns = -1;
+}
+
+static void
+set_time_of_begin(LampLogRecord *record, LampTimestampScanner *scanner, LampBytes key,
+                  LampBytes value)
+{
+    gboolean had = record->event.time != LAMP_TIME_NONE;
+    set_time(record, scanner, key, value);
+    if (!had && record->event.time != LAMP_TIME_NONE)
+        record->call.time_is_begin = TRUE;
+}
+
+static void
+set_severity_number(LampLogRecord *record, LampBytes key, LampBytes value)
+{
+    static const char *const words[] = {"trace", "debug", "info", "warn", "error", "fatal"};
+    guint64 number;
+    if (record->event.severity.len == 0 && lamp_text_parse_u64(value, &number) && number >= 1 &&
+        number <= 24)
+        record->event.severity =
+            lamp_severity_of_word(lamp_bytes_text(words[(number - 1) / 4]));
+    else
+        lamp_log_record_add_field(record, key, value);
+}
+
+/* The logger is the service only where no field names one. */
+static void
+set_logger(LampLogRecord *record, LampBytes key, LampBytes value)
+{
+    if (record->event.service.len == 0)
+        record->logger_key = key;
+    else
+        lamp_log_record_add_field(record, key, value);
+    if (record->event.service.len == 0)
+        record->event.service = value;
+}
+
+static void
+set_service(LampLogRecord *record, LampBytes key, LampBytes value)
+{
+    LampBytes logger_key = record->logger_key;
+    if (logger_key.len == 0 && record->event.service.len > 0) {
+        lamp_log_record_add_field(record, key, value);
+        return;
+    }
+    if (logger_key.len > 0)
+        lamp_log_record_add_field(record, logger_key, record->event.service);
+    record->logger_key = lamp_bytes(NULL, 0);
+    record->event.service = value;
+}
+
+/* Upstream times are kept in seconds; one in another unit is given its name. */
+static void
+set_upstream_time(LampLogRecord *record, gint64 unit_ns, LampBytes key, LampBytes value)
+{
+    guint64 ms;
+    guint8 *text = unit_ns == LAMP_NS_PER_MS && lamp_text_parse_u64(value, &ms)
+                       ? lamp_log_record_take(record, value.len + 2)
+                       : NULL;
+    lamp_log_record_add_field(record, key, value);
+    if (text == NULL) {
+        if (record->call.upstream_time.len == 0)
+            record->call.upstream_time = value;
+        return;
+    }
+    memcpy(text, value.at, value.len);
+    memcpy(text + value.len, "ms", 2);
+    record->call.upstream_time = lamp_bytes(text, value.len + 2);
+}
+
+/* `GET /path`: a method, a blank and more. */
+static gboolean
+is_request_line(LampBytes value)
+{
+    gsize n = 0;
+    while (n < value.len && g_ascii_isupper((char) value.at[n]))
+        n++;
+    return n >= 3 && n + 1 < value.len && value.at[n] == ' ';
 }
 
 static void
@@ -245,14 +336,14 @@ set_call_part(LampLogRecord *record, LampMeaning meaning, LampBytes key, LampByt
         set_both(&call->upstream_header, record, key, value);
         break;
     case LAMP_MEANS_UPSTREAM_TIME:
-        set_both(&call->upstream_time, record, key, value);
+        set_upstream_time(record, meaning.unit_ns, key, value);
         break;
     case LAMP_MEANS_UPSTREAM_STATUS:
         set_both(&call->upstream_status, record, key, value);
         break;
     case LAMP_MEANS_REQUEST_LINE:
         lamp_log_record_add_field(record, key, value);
-        if (call->method.len == 0)
+        if (call->method.len == 0 && is_request_line(value))
             lamp_log_record_set_request_line(record, value);
         break;
     default:
@@ -270,6 +361,9 @@ lamp_log_record_set_meaning(LampLogRecord *record, LampTimestampScanner *scanner
     case LAMP_MEANS_TIME:
         set_time(record, scanner, key, value);
         break;
+    case LAMP_MEANS_TIME_BEGIN:
+        set_time_of_begin(record, scanner, key, value);
+        break;
     case LAMP_MEANS_TIME_SECONDS:
         set_time_part(&record->time_seconds, record, value);
         break;
@@ -279,11 +373,17 @@ lamp_log_record_set_meaning(LampLogRecord *record, LampTimestampScanner *scanner
     case LAMP_MEANS_SEVERITY:
         set_severity(record, key, value);
         break;
+    case LAMP_MEANS_SEVERITY_NUMBER:
+        set_severity_number(record, key, value);
+        break;
     case LAMP_MEANS_MESSAGE:
         set_text(&record->event.message, record, key, value);
         break;
     case LAMP_MEANS_SERVICE:
-        set_text(&record->event.service, record, key, value);
+        set_service(record, key, value);
+        break;
+    case LAMP_MEANS_LOGGER:
+        set_logger(record, key, value);
         break;
     case LAMP_MEANS_HOST:
         set_text(&record->event.host, record, key, value);

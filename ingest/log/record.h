@@ -35,6 +35,8 @@ typedef struct {
 typedef struct {
     LampEventRow event;
     LampLogCall call;
+    LampBytes logger_key; /* name of the field that is the service for want of a better one */
+    LampBytes bare_duration;               /* number whose name tells no unit; empty: none */
     gint64 time_seconds, time_nanoseconds; /* two-part times: -1 unknown */
     LampBytes body;        /* what follows time and writer; the message is its end */
     gboolean is_request;   /* an access line: no template is made of its message */
@@ -72,6 +74,9 @@ void lamp_log_record_set(LampLogRecord *record, LampTimestampScanner *scanner, L
 /* The same with the meaning known. */
 void lamp_log_record_set_meaning(LampLogRecord *record, LampTimestampScanner *scanner,
                                  LampMeaning meaning, LampBytes key, LampBytes value);
+
+/* Reads the duration that has no unit (@record->bare_duration) again, in @unit_ns. */
+void lamp_log_record_scale_duration(LampLogRecord *record, gint64 unit_ns);
 
 /* `GET /path HTTP/1.1` into method, target and version; anything else becomes the target. */
 void lamp_log_record_set_request_line(LampLogRecord *record, LampBytes line);
