@@ -25,12 +25,13 @@ enum { DEPTH = 64, MEMBERS = 4, KEY_BYTES = 16, WAITING_SPANS = 65536, PROCESSES
 #define TOP_BYTES \
     ((gsize) 1 << 20) /* an object in a list at the top that is longer is no span */
 
-typedef enum { KEY_OTHER, KEY_SPANS, KEY_PROCESSES, KEY_RESOURCE } Key;
+typedef enum { KEY_OTHER, KEY_SPANS, KEY_PROCESSES, KEY_RESOURCE, KEY_RESOURCES } Key;
 
 typedef struct {
     LampCoverage coverage;
     LampLogRecord record; /* lends its scratch */
     guint depth;
+    guint named;         /* depth inside the object that named services; 0: none did */
     guint64 beyond;      /* containers open that are deeper than that */
     gboolean is_lost;    /* the brackets do not match */
     guint8 kinds[DEPTH]; /* '{' or '[' */
@@ -154,6 +155,7 @@ emit_waiting(Traces *t, LampSink *sink)
 static void
 flush(Traces *t, LampSink *sink)
 {
+    t->named = 0;
     if (t->waiting->len == 0 && t->services->len == 0 && t->resource->len == 0)
         return;
     emit_waiting(t, sink);
@@ -176,6 +178,11 @@ wait(Traces *t, LampTraceSpan span, guint64 offset, LampSink *sink)
     LampBytes *texts[] = {&span.id,       &span.trace,   &span.parent,
                           &span.name,     &span.process, &span.service,
                           &span.protocol, &span.status,  &span.peer};
+    /* A resource that stands before its spans names their service already. */
+    if (t->waiting->len == 0 && (span.service.len > 0 || t->resource->len > 0)) {
+        emit(t, &span, sink);
+        return;
+    }
     if (t->waiting->len == WAITING_SPANS || t->text_bytes >= WAITING_BYTES) {
         tell(t, LAMP_FINDING_LIMIT, "limit.TRACE", offset,
              "a trace has more spans than can wait for its end; services named behind them may "
@@ -204,7 +211,7 @@ unit_at(const Traces *t)
     if (t->depth == 0 || t->beyond > 0)
         return KEY_OTHER;
     if (t->kinds[t->depth - 1] == '{')
-        return t->key == KEY_SPANS ? KEY_OTHER : t->key;
+        return t->key == KEY_SPANS || t->key == KEY_RESOURCES ? KEY_OTHER : t->key;
     return t->keys[t->depth - 1] == KEY_SPANS || is_list_at_top(t) ? KEY_SPANS : KEY_OTHER;
 }
 
@@ -213,6 +220,8 @@ static gboolean
 take_unit(Traces *t, Key unit, LampBytes object, guint64 offset, LampSink *sink)
 {
     LampTraceSpan span;
+    if (unit == KEY_PROCESSES || unit == KEY_RESOURCE)
+        t->named = t->depth;
     if (unit == KEY_PROCESSES) {
         lamp_trace_processes(object, &t->record, take_process, t);
     } else if (unit == KEY_RESOURCE) {
@@ -270,7 +279,8 @@ pop(Traces *t, guint8 kind, guint64 offset, LampSink *sink)
         return;
     }
     t->depth--;
-    if (kind == '}' && t->depth <= 2)
+    if (kind == '}' &&
+        (t->depth <= 2 || t->keys[t->depth - 1] == KEY_RESOURCES || t->depth + 1 == t->named))
         flush(t, sink);
 }
 
@@ -281,8 +291,10 @@ name_value(Traces *t)
     static const struct {
         const char *name;
         Key key;
-    } names[] = {
-        {"spans", KEY_SPANS}, {"processes", KEY_PROCESSES}, {"resource", KEY_RESOURCE}};
+    } names[] = {{"spans", KEY_SPANS},       {"processes", KEY_PROCESSES},
+                 {"resource", KEY_RESOURCE}, {"resourceSpans", KEY_RESOURCES},
+                 {"batches", KEY_RESOURCES}, /* Tempo's name for them */
+                 {"data", KEY_RESOURCES}};
     t->key = KEY_OTHER;
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
         if (t->word_length == strlen(names[i].name) &&

@@ -22,6 +22,7 @@ const LampReader *const lamp_readers[] = {
     &lamp_reader_nfcapd,
     &lamp_reader_nfdump_csv,
     &lamp_reader_nfdump_json,
+    &lamp_reader_otlp_logs,
     &lamp_reader_pattern,
     &lamp_reader_pcap,
     &lamp_reader_pcapng,

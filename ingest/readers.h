@@ -19,6 +19,7 @@ extern const LampReader lamp_reader_mysql_slow;
 extern const LampReader lamp_reader_nfcapd;
 extern const LampReader lamp_reader_nfdump_csv;
 extern const LampReader lamp_reader_nfdump_json;
+extern const LampReader lamp_reader_otlp_logs;
 extern const LampReader lamp_reader_pattern;
 extern const LampReader lamp_reader_pcap;
 extern const LampReader lamp_reader_pcapng;

@@ -235,26 +235,34 @@ add_template(LampLog *log, LampLogRecord *record)
     }
 }
 
+void
+lamp_log_emit(LampLog *log, LampLogRecord *record, guint64 offset, guint64 length,
+              LampSink *sink)
+{
+    LampEventRow *event = &record->event;
+    event->offset = offset;
+    event->length = length;
+    if (log->context.host != NULL &&
+        (event->host.len == 0 || lamp_bytes_equal(event->host, lamp_bytes("localhost", 9))))
+        event->host = lamp_bytes_text(log->context.host);
+    add_template(log, record);
+    guint64 number = sink->event(sink->owner, event);
+    lamp_log_emit_calls(log, record, number, sink);
+    lamp_log_emit_flows(record, number, sink);
+}
+
 static void
 emit_pending(Pass *pass)
 {
     if (pass->begin == NULL)
         return;
     LampLog *log = pass->log;
-    LampLogRecord *record = &log->records[pass->pending];
-    LampEventRow *event = &record->event;
+    guint64 offset = offset_of(pass, pass->begin);
+    guint64 length = (guint64) (pass->end - pass->begin);
     if (!log->format->holds_bytes)
         check_bytes(pass, lamp_bytes(pass->begin, (gsize) (pass->end - pass->begin)));
-    event->offset = offset_of(pass, pass->begin);
-    event->length = (guint64) (pass->end - pass->begin);
-    if (log->context.host != NULL &&
-        (event->host.len == 0 || lamp_bytes_equal(event->host, lamp_bytes("localhost", 9))))
-        event->host = lamp_bytes_text(log->context.host);
-    add_template(log, record);
-    guint64 number = pass->sink->event(pass->sink->owner, event);
-    lamp_log_emit_calls(log, record, number, pass->sink);
-    lamp_log_emit_flows(record, number, pass->sink);
-    pass->sink->coverage(pass->sink->owner, event->offset, event->length, TRUE);
+    lamp_log_emit(log, &log->records[pass->pending], offset, length, pass->sink);
+    pass->sink->coverage(pass->sink->owner, offset, length, TRUE);
     pass->begin = NULL;
 }
 

@@ -96,6 +96,11 @@ LampStep lamp_log_step(gpointer state, LampCursor *in, guint64 offset, gboolean 
                        LampSink *sink);
 void lamp_log_end(gpointer state, LampSink *sink);
 
+/* What follows from @record, which is complete and was read from @length bytes at @offset: its
+ * template, event, calls and flow records, told to @sink. */
+void lamp_log_emit(LampLog *log, LampLogRecord *record, guint64 offset, guint64 length,
+                   LampSink *sink);
+
 /* Share of the lines of @head that @format understands, scaled to its `most`. */
 guint lamp_log_probe(const LampLogFormat *format, LampBytes head);
 

@@ -187,6 +187,18 @@ next_tag(LampCursor *at, LampLogRecord *record, Tag *out_tag)
            lamp_json_flatten(object, record, take_tag_member, out_tag) > 0;
 }
 
+gboolean
+lamp_trace_next_attribute(LampCursor *at, LampLogRecord *record, LampBytes *out_key,
+                          LampBytes *out_value)
+{
+    Tag tag;
+    if (!next_tag(at, record, &tag))
+        return FALSE;
+    *out_key = tag.key;
+    *out_value = tag.value;
+    return TRUE;
+}
+
 /* One of Jaeger's references. */
 typedef struct {
     LampBytes trace, span;

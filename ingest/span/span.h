@@ -26,6 +26,11 @@ gboolean lamp_trace_span_parse(LampBytes object, LampLogRecord *record,
 /* `service.name` among the attributes of OTLP's @resource; empty if it is not there. */
 LampBytes lamp_trace_resource_service(LampBytes resource, LampLogRecord *record);
 
+/* The next of a list of OTLP's (or Jaeger's) attributes, `{"key": …, "value": {…}}`. FALSE if
+ * there is none. The texts live as @record's line. */
+gboolean lamp_trace_next_attribute(LampCursor *at, LampLogRecord *record, LampBytes *out_key,
+                                   LampBytes *out_value) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Calls @take with key and service's name for each of Jaeger's @processes. */
 void lamp_trace_processes(LampBytes processes, LampLogRecord *record,
                           void (*take)(gpointer owner, LampBytes key, LampBytes service),

@@ -157,12 +157,18 @@ log_sink_read(LogSink *s, const LampReader *reader, const LampSourceContext *con
     g_free(state);
 }
 
-/* All that @reader makes of @text; caller frees. */
+/* All that @reader makes of @input; caller frees. */
 static inline char *
-log_sink_of(const char *reader, const LampSourceContext *context, const char *text)
+log_sink_of_bytes(const char *reader, const LampSourceContext *context, LampBytes input)
 {
     LogSink s;
     log_sink_begin(&s);
-    log_sink_read(&s, lamp_reader_find(reader), context, lamp_bytes_text(text), G_MAXSIZE / 2);
+    log_sink_read(&s, lamp_reader_find(reader), context, input, G_MAXSIZE / 2);
     return g_string_free(s.text, FALSE);
+}
+
+static inline char *
+log_sink_of(const char *reader, const LampSourceContext *context, const char *text)
+{
+    return log_sink_of_bytes(reader, context, lamp_bytes_text(text));
 }

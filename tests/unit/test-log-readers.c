@@ -188,9 +188,9 @@ static const Row rows[] = {
      "# Time: 2026-11-21T09:11:55.650000Z\n# User@Host: shop[shop] @ web1 [10.0.0.5]  Id: 42\n"
      "# Query_time: 2.001  Lock_time: 0.000  Rows_sent: 1\nSET timestamp=1795252313;\n"
      "SELECT *\nFROM a WHERE id = 7;",
-     {"2026-11-21T09:11:53.000000000Z ~1000000000 service=<mysql> process=<42>",
+     {"2026-11-21T09:11:55.650000000Z ~1000 service=<mysql> process=<42>",
       "message=<SELECT *\nFROM a WHERE id = 7;>",
-      "call server 2026-11-21T09:11:53.000000000Z - - 2026-11-21T09:11:55.001000000Z",
+      "call server 2026-11-21T09:11:53.649000000Z - - 2026-11-21T09:11:55.650000000Z",
       "operation=<SELECT * FROM a WHERE id = ?>", "client=10.0.0.5:0"}},
     {"cri",
      "2026-11-21T09:11:53.669794202Z stdout P {\"msg\":\"hel\n"

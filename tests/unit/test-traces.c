@@ -75,6 +75,21 @@ static const Row rows[] = {
       " error", "call client ",
       "id=<2> trace=<t> parent=<1> process=<two> protocol=<http> "
       "operation=<y> status=<404>"}},
+    /* resources inside of other objects; one that names no service; Tempo's name for them */
+    {"{\"result\":{\"trace\":{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":"
+     "\"service.name\",\"value\":{\"stringValue\":\"one\"}}]},\"scopeSpans\":[{\"spans\":[{"
+     "\"traceId\":\"t\",\"spanId\":\"1\",\"startTimeUnixNano\":\"7\"}]}]},{\"scopeSpans\":[{"
+     "\"spans\":[{\"traceId\":\"t\",\"spanId\":\"2\",\"startTimeUnixNano\":\"7\"}]}]},{"
+     "\"scopeSpans\":[{\"spans\":[{\"traceId\":\"t\",\"spanId\":\"3\",\"startTimeUnixNano\":"
+     "\"7\"}]}],\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{"
+     "\"stringValue\":\"three\"}}]}}]}}}\n{\"more\":{\"batches\":[{\"scopeSpans\":[{\"spans\":"
+     "[{\"traceId\":\"t\",\"spanId\":\"4\",\"startTimeUnixNano\":\"7\"}]}]},{\"resource\":{"
+     "\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"five\"}}]},"
+     "\"scopeSpans\":[{\"spans\":[{\"traceId\":\"t\",\"spanId\":\"5\",\"startTimeUnixNano\":"
+     "\"7\"}]}]}]}}",
+     5,
+     {"id=<1> trace=<t> process=<one>", "id=<2> trace=<t> process=<unknown>",
+      "id=<3> trace=<t> process=<three>", "id=<4> trace=<t> process=<unknown>"}},
     /* a list of what is no spans: each is told of; documents are looked into */
     {"[{\"traceId\": \"t\", \"id\": \"1\", \"message\": \"a\"}, {\"spans\": [{\"traceID\": "
      "\"t\", \"spanID\": \"2\", \"startTime\": 1}]}]",
@@ -164,12 +179,30 @@ START_TEST(bounds_what_waits_in_bytes)
     for (guint i = 0; i < spans; i++)
         g_string_append_printf(text,
                                "%s{\"traceID\":\"t\",\"spanID\":\"%u\",\"startTime\":1,"
-                               "\"process\":{\"serviceName\":\"s\"},\"processID\":\"%s\"}",
+                               "\"processID\":\"%s\"}",
                                i > 0 ? "," : "", i, name);
     g_string_append(text, "]}");
     g_autofree char *out = log_sink_of("traces", &context, text->str);
     ck_assert_uint_eq(count_lines(out, "call "), spans);
     ck_assert_uint_eq(count_lines(out, "finding limit.TRACE"), 1);
+}
+END_TEST
+
+/* What is known of its service need not wait for the end of its resource. */
+START_TEST(many_spans_of_one_resource_are_told_at_once)
+{
+    const guint spans = 70000;
+    g_autoptr(GString) text = g_string_new(
+        "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\","
+        "\"value\":{\"stringValue\":\"s\"}}]},\"scopeSpans\":[{\"spans\":[");
+    for (guint i = 0; i < spans; i++)
+        g_string_append_printf(
+            text, "%s{\"traceId\":\"t\",\"spanId\":\"%u\",\"startTimeUnixNano\":\"7\"}",
+            i > 0 ? "," : "", i);
+    g_string_append(text, "]}]}]}");
+    g_autofree char *out = log_sink_of("traces", &context, text->str);
+    ck_assert_uint_eq(count_lines(out, "call "), spans);
+    ck_assert_uint_eq(count_lines(out, "finding"), 0);
 }
 END_TEST
 
@@ -194,6 +227,7 @@ main(void)
     tcase_add_loop_test(tests, cuts_change_nothing, 0, G_N_ELEMENTS(rows));
     tcase_add_test(tests, recognises_its_layouts_only);
     tcase_add_test(tests, bounds_what_waits_in_bytes);
+    tcase_add_test(tests, many_spans_of_one_resource_are_told_at_once);
     tcase_add_test(tests, leaves_logs_to_others);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
