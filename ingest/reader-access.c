@@ -168,6 +168,20 @@ take_ingress_time(Tail *t, LampBytes text)
     lamp_log_record_add(record, "request_time", text);
 }
 
+/* The upstream's status, behind its address. */
+static gboolean
+take_upstream_status(Tail *t, LampBytes text, gboolean whole)
+{
+    LampLogCall *call = &t->record->call;
+    gboolean is_usual = whole && text.len == 3 && call->upstream_address.len > 0 &&
+                        call->duration_ns >= 0 && call->upstream_status.len == 0;
+    if (!is_usual && (!t->is_ingress || t->numbers != INGRESS_STATUS))
+        return FALSE;
+    call->upstream_status = text;
+    lamp_log_record_add(t->record, "upstream_status", text);
+    return TRUE;
+}
+
 /* First number of the tail: the request's time; second: the upstream's. */
 static void
 take_number(Tail *t, LampBytes text, gboolean whole)
@@ -177,19 +191,14 @@ take_number(Tail *t, LampBytes text, gboolean whole)
     t->numbers++;
     if (!whole && t->numbers == 2 && call->time_is_begin) {
         take_ingress_time(t, text);
-    } else if (t->is_ingress && t->numbers == INGRESS_STATUS) {
-        call->upstream_status = text;
-        lamp_log_record_add(record, "upstream_status", text);
+    } else if (take_upstream_status(t, text, whole)) {
+        return;
     } else if (call->duration_ns < 0) {
         gint64 unit = whole ? 1000 : LAMP_NS_PER_SECOND;
         if (!lamp_duration_parse(text, unit, &call->duration_ns, &call->duration_resolution_ns))
             call->duration_ns = -1;
         call->time_is_begin = whole;
         lamp_log_record_add(record, whole ? "request_time_us" : "request_time", text);
-    } else if (whole && text.len == 3 && call->upstream_address.len > 0 &&
-               call->upstream_status.len == 0) {
-        call->upstream_status = text;
-        lamp_log_record_add(record, "upstream_status", text);
     } else if (!whole && call->upstream_time.len == 0) {
         call->upstream_time = text;
         lamp_log_record_add(record, "upstream_response_time", text);

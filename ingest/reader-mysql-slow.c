@@ -104,12 +104,27 @@ parse(LampLog *log, LampBytes line, LampLogRecord *record)
     return TRUE;
 }
 
+/* The begin in whole seconds. `# Time:` has microseconds since 5.7, and is the end. */
+static void
+take_begin(LampLog *log, LampLogRecord *record, LampBytes value)
+{
+    LampTimestamp stamp;
+    gboolean is_finer = record->event.time != LAMP_TIME_NONE &&
+                        record->event.resolution_ns < LAMP_NS_PER_SECOND;
+    while (value.len > 0 && value.at[value.len - 1] == ';')
+        value.len--;
+    if (is_finer || !lamp_timestamp_parse(&log->scanner, value, &stamp))
+        return;
+    record->event.time = stamp.time;
+    record->event.resolution_ns = stamp.resolution_ns;
+    record->call.time_is_begin = TRUE;
+}
+
 static gboolean
 join(LampLog *log, LampBytes line, LampLogRecord *record)
 {
     LampLogCall *call = &record->call;
     gboolean complete = call->statement.len > 0;
-    LampTimestamp stamp;
     if (!lamp_bytes_equal(record->event.service, lamp_bytes("mysql", 5)) ||
         lamp_bytes_starts(line, "# Time: "))
         return FALSE;
@@ -122,17 +137,7 @@ join(LampLog *log, LampBytes line, LampLogRecord *record)
     } else if (line.len > 2 && line.at[0] == '#' && !complete) {
         take_measures(record, after(line, 1));
     } else if (lamp_bytes_starts(line, "SET timestamp=") && !complete) {
-        LampBytes value = after(line, 14);
-        while (value.len > 0 && value.at[value.len - 1] == ';')
-            value.len--;
-        /* `# Time:` has microseconds since 5.7, and is the end; this is a whole second. */
-        gboolean is_finer = record->event.time != LAMP_TIME_NONE &&
-                            record->event.resolution_ns < LAMP_NS_PER_SECOND;
-        if (!is_finer && lamp_timestamp_parse(&log->scanner, value, &stamp)) {
-            record->event.time = stamp.time;
-            record->event.resolution_ns = stamp.resolution_ns;
-            call->time_is_begin = TRUE;
-        }
+        take_begin(log, record, after(line, 14));
     } else if (complete) {
         record->event.message.len = (gsize) (line.at + line.len - record->event.message.at);
     } else if (!lamp_bytes_starts(line, "use ")) {

@@ -176,6 +176,26 @@ is_host(LampBytes word)
     return word.len > 0 && word.at[word.len - 1] != ':';
 }
 
+/* Host and tag, either of which may be missing; FALSE if the line is none of syslog. */
+static gboolean
+take_writer(LampCursor *at, LampLogRecord *record, gboolean has_priority)
+{
+    LampCursor before = *at;
+    LampBytes host = take_word(at);
+    LampCursor behind = *at;
+    record->event.host = host;
+    if (is_host(host) && take_tag(at, record))
+        return lamp_severity_of_word(host).len == 0;
+    *at = before; /* written without a host */
+    record->event.host = lamp_bytes(NULL, 0);
+    if (take_tag(at, record) && (record->event.process.len > 0 || has_priority))
+        return TRUE;
+    *at = behind;
+    record->event.host = host;
+    return is_host(host) && (has_priority ? behind.at < behind.end
+                                          : tells_of_repeats(lamp_cursor_rest(&behind)));
+}
+
 static gboolean
 parse_3164(LampLog *log, LampCursor at, LampLogRecord *record, gboolean has_priority)
 {
@@ -187,25 +207,8 @@ parse_3164(LampLog *log, LampCursor at, LampLogRecord *record, gboolean has_prio
     at.at += used;
     if (has_priority && at.at < at.end && *at.at == ':')
         at.at++;
-    if (at.at == at.end || *at.at++ != ' ')
+    if (at.at == at.end || *at.at++ != ' ' || !take_writer(&at, record, has_priority))
         return FALSE;
-    LampCursor before_host = at;
-    LampBytes host = take_word(&at);
-    LampCursor behind_host = at;
-    if (!is_host(host) || !take_tag(&at, record)) {
-        at = before_host; /* written without a host */
-        if (take_tag(&at, record) && (record->event.process.len > 0 || has_priority))
-            host = lamp_bytes(NULL, 0);
-        else if (is_host(host) &&
-                 (has_priority ? behind_host.at < behind_host.end
-                               : tells_of_repeats(lamp_cursor_rest(&behind_host))))
-            at = behind_host;
-        else
-            return FALSE;
-    } else if (lamp_severity_of_word(host).len > 0) {
-        return FALSE;
-    }
-    record->event.host = host;
     lamp_log_parse_body(log, lamp_cursor_rest(&at), record);
     return TRUE;
 }

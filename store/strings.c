@@ -5,6 +5,7 @@
  * that are there. When the map's budget is used up a text may be stored twice: larger, never
  * wrong.
  */
+#include "base/same-bytes.h"
 #include "base/text.h"
 #include "store/store-private.h"
 

@@ -2,6 +2,7 @@
  * The row functions of the writer: binding of structs to the columns of store/schema.sql, in
  * the order of the tables there. Endpoints are interned on the way, as strings are.
  */
+#include "base/same-bytes.h"
 #include "store/fields.h"
 #include "store/store-private.h"
 #include "store/writer-private.h"

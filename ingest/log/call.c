@@ -7,6 +7,7 @@
  * HAProxy and Apache with %D give the begin. Upstream tries follow each other: the last one
  * ends with the span, each earlier one ends where the next began.
  */
+#include "base/same-bytes.h"
 #include "base/text.h"
 #include "ingest/log/forms.h"
 #include "ingest/operation.h"

@@ -185,6 +185,14 @@ take_trace(LampHead *h, LampBytes text)
     return TRUE;
 }
 
+/* Parts of other loggers than the usual ones, each told by its own form. */
+static gboolean
+take_special(LampHead *h, LampBytes text)
+{
+    return take_module(h, text) || take_named(h, text) || take_odd(h, text) ||
+           take_thread_and_place(h, text) || take_trace(h, text);
+}
+
 void
 lamp_head_take_bracket_text(LampHead *h, LampBytes text)
 {
@@ -198,8 +206,7 @@ lamp_head_take_bracket_text(LampHead *h, LampBytes text)
         return;
     }
     if (lamp_head_take_severity(h, text) || lamp_head_take_process_and_thread(h, text) ||
-        take_module(h, text) || take_named(h, text) || take_odd(h, text) ||
-        take_thread_and_place(h, text) || take_trace(h, text))
+        take_special(h, text))
         return;
     if (lamp_head_is_all_digits(text))
         lamp_head_set_process(h, text);

@@ -150,6 +150,17 @@ is_message_number(LampBytes word)
            lamp_head_is_all_digits(lamp_bytes(word.at + 2, word.len - 2));
 }
 
+/* What stands behind a logger's name. */
+static gboolean
+ends_logger(LampBytes after)
+{
+    static const char *const marks[] = {" - ", " : ", "] ", " | ", "|"};
+    for (gsize i = 0; i < G_N_ELEMENTS(marks); i++)
+        if (lamp_bytes_starts(after, marks[i]))
+            return TRUE;
+    return FALSE;
+}
+
 /* A logger's name: before ` - `, `:`, `]` or `|`; a dotted one where a severity stood before.
  */
 static gboolean
@@ -158,9 +169,7 @@ take_logger(LampHead *h, LampBytes word, LampBytes after)
     LampEventRow *event = &h->record->event;
     if (!has_time(h) || event->service.len > 0 || word.len == 0)
         return FALSE;
-    gboolean marked = lamp_bytes_starts(after, " - ") || lamp_bytes_starts(after, " : ") ||
-                      lamp_bytes_starts(after, "] ") || lamp_bytes_starts(after, " | ") ||
-                      lamp_bytes_starts(after, "|");
+    gboolean marked = ends_logger(after);
     if (word.at[word.len - 1] == ':') {
         word.len--;
         marked = TRUE;

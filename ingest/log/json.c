@@ -9,6 +9,7 @@
  */
 #include "ingest/log/json.h"
 #include "base/limits.h"
+#include "base/same-bytes.h"
 #include "base/text.h"
 
 typedef struct {

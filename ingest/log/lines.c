@@ -7,10 +7,9 @@
  * one, with the scanner as it was before.
  */
 #include "ingest/log/lines.h"
+#include "base/same-bytes.h"
 #include "base/text.h"
-#include "base/value-hash.h"
 #include "ingest/log/forms.h"
-#include "ingest/log/packet-line.h"
 
 enum { JOINED_BYTES = LAMP_LIMIT_FIELD_VALUE, SAMPLE_BYTES = 80 };
 
@@ -149,108 +148,6 @@ check_bytes(const Pass *pass, LampBytes line)
              "the line is not UTF-8; the wrong bytes are shown as U+FFFD");
 }
 
-static gboolean
-is_known_value(const LampLogRecord *record, LampBytes value)
-{
-    for (gsize i = 0; i < record->event.field_count; i++)
-        if (lamp_bytes_equal(record->fields[i].value, value))
-            return TRUE;
-    return FALSE;
-}
-
-/* Parts of a message that may identify something: not measures, not short numbers. */
-static gboolean
-may_identify(const LampVariable *variable)
-{
-    if (lamp_bytes_starts(variable->value, "HTTP/"))
-        return FALSE;
-    switch (variable->kind) {
-    case LAMP_VARIABLE_UUID:
-    case LAMP_VARIABLE_HEX:
-    case LAMP_VARIABLE_ADDRESS:
-    case LAMP_VARIABLE_EMAIL:
-        return TRUE;
-    case LAMP_VARIABLE_IDENTIFIER:
-        return variable->value.len >= 4;
-    case LAMP_VARIABLE_INTEGER:
-        return variable->value.len >= 5;
-    default:
-        return FALSE;
-    }
-}
-
-/* Where the message is kept if it is a short one without variable parts; else NULL. */
-static LampLogConstant *
-constant_place(LampLog *log, LampBytes message)
-{
-    return message.len > LAMP_LOG_CONSTANT_BYTES
-               ? NULL
-               : &log->constants[lamp_value_hash(message) % LAMP_LOG_CONSTANTS];
-}
-
-static gboolean
-is_constant(const LampLogConstant *place, LampBytes message)
-{
-    return place != NULL && place->length == message.len &&
-           memcmp(place->message, message.at, message.len) == 0;
-}
-
-static void
-remember_constant(LampLogConstant *place, LampBytes message, const LampMasked *masked)
-{
-    if (place == NULL || masked->variable_count > 0 || masked->length > sizeof place->masked)
-        return;
-    place->length = (guint8) message.len;
-    place->masked_length = (guint8) masked->length;
-    memcpy(place->message, message.at, message.len);
-    memcpy(place->masked, masked->text, masked->length);
-}
-
-/* The template of the message, and its identifiers as fields named by the word before. */
-static void
-add_template(LampLog *log, LampLogRecord *record)
-{
-    enum { IDENTIFIERS = 16 };
-    LampEventRow *event = &record->event;
-    guint added = 0;
-    if (record->is_request || event->message.len == 0 || log->context.without_templates)
-        return;
-    LampLogConstant *place = constant_place(log, event->message);
-    if (is_constant(place, event->message)) {
-        event->message_template = lamp_bytes(place->masked, place->masked_length);
-        return;
-    }
-    lamp_template_mask(event->message, &log->masked);
-    remember_constant(place, event->message, &log->masked);
-    event->message_template = lamp_bytes(log->masked.text, log->masked.length);
-    for (guint i = 0; i < log->masked.variable_count && added < IDENTIFIERS; i++) {
-        const LampVariable *variable = &log->masked.variables[i];
-        if (!may_identify(variable) || is_known_value(record, variable->value))
-            continue;
-        LampBytes slot = variable->name.len > 0
-                             ? variable->name
-                             : lamp_bytes_text(lamp_variable_kind_name(variable->kind));
-        lamp_log_record_add_field(record, slot, variable->value);
-        added++;
-    }
-}
-
-void
-lamp_log_emit(LampLog *log, LampLogRecord *record, guint64 offset, guint64 length,
-              LampSink *sink)
-{
-    LampEventRow *event = &record->event;
-    event->offset = offset;
-    event->length = length;
-    if (log->context.host != NULL &&
-        (event->host.len == 0 || lamp_bytes_equal(event->host, lamp_bytes("localhost", 9))))
-        event->host = lamp_bytes_text(log->context.host);
-    add_template(log, record);
-    guint64 number = sink->event(sink->owner, event);
-    lamp_log_emit_calls(log, record, number, sink);
-    lamp_log_emit_flows(record, number, sink);
-}
-
 static void
 emit_pending(Pass *pass)
 {
@@ -316,6 +213,19 @@ reject(Pass *pass, LampBytes line, const guint8 *end)
     tell(pass, LAMP_FINDING_UNKNOWN, "log.line", line.at, text);
 }
 
+/* Is the line none of a record, but of the file? */
+static gboolean
+takes_header(Pass *pass, LampBytes line)
+{
+    const LampLogFormat *format = pass->log->format;
+    gboolean is_banner = format->is_banner != NULL && format->is_banner(line);
+    /* A record was read by the header before. */
+    if (is_banner || (format->header != NULL && (pass->number == 1 || line.at[0] == '#')))
+        emit_pending(pass);
+    return is_banner ||
+           (format->header != NULL && format->header(pass->log, line, pass->number == 1));
+}
+
 /* One line; [line.at, end) are its bytes with the line end. */
 static void
 read_line(Pass *pass, LampBytes line, const guint8 *end)
@@ -335,16 +245,7 @@ read_line(Pass *pass, LampBytes line, const guint8 *end)
         return;
     }
     const LampLogFormat *format = log->format;
-    if (format->is_banner != NULL && format->is_banner(line)) {
-        emit_pending(pass);
-        pass->sink->coverage(pass->sink->owner, offset_of(pass, begin), (guint64) (end - begin),
-                             TRUE);
-        return;
-    }
-    if (format->header != NULL && (pass->number == 1 || line.at[0] == '#')) {
-        emit_pending(pass); /* it was read by the header before */
-    }
-    if (format->header != NULL && format->header(log, line, pass->number == 1)) {
+    if (takes_header(pass, line)) {
         pass->sink->coverage(pass->sink->owner, offset_of(pass, begin), (guint64) (end - begin),
                              TRUE);
         return;

@@ -482,10 +482,8 @@ void
 lamp_log_emit_flows(const LampLogRecord *record, guint64 event_number, LampSink *sink)
 {
     const LampEventRow *event = &record->event;
-    if (sink->flow == NULL || event->time == LAMP_TIME_NONE)
-        return;
     PacketLine p = {.row = {.sampling = 1}};
-    if (!read_line(&p, record))
+    if (sink->flow == NULL || event->time == LAMP_TIME_NONE || !read_line(&p, record))
         return;
     LampFlowRecord flow = {0};
     lamp_flow_record_begin(&flow);
