@@ -165,6 +165,54 @@ tell_of_earlier_runs(LampStore *store, const LampIngestCounts *counts)
                  lamp_store_path(store), others);
 }
 
+/* Sources that the view source_coverage calls not whole, of this run or an earlier one. */
+static gboolean
+count_losses(LampStore *store, gint64 *out_count, GError **error)
+{
+    g_autoptr(LampStatement) query = lamp_statement_new(
+        store, "SELECT count(*) FROM source_coverage WHERE NOT is_whole", error);
+    gboolean has_row = FALSE;
+    if (query == NULL || !lamp_statement_step(query, &has_row, error))
+        return FALSE;
+    *out_count = lamp_statement_int(query, 0);
+    return TRUE;
+}
+
+/* The reason of an exit status that is not 0, in one line. */
+static gboolean
+tell_of_losses(LampStore *store, GError **error)
+{
+    gint64 losses = 0;
+    if (!count_losses(store, &losses, error))
+        return FALSE;
+    if (losses > 0)
+        lamp_log(LAMP_LOG_ERROR, "ingest",
+                 "%" G_GINT64_FORMAT
+                 " %s not understood as a whole; `lamplight sql %s \"SELECT "
+                 "* FROM source_coverage WHERE NOT is_whole\"` tells what is missing",
+                 losses, losses == 1 ? "source was" : "sources were", lamp_store_path(store));
+    return TRUE;
+}
+
+static gboolean
+is_nothing(const LampIngestCounts *counts)
+{
+    return counts->records == 0 && counts->unchanged == 0 && counts->duplicates == 0;
+}
+
+/* Files that are in the database are not read again, whatever the options say now. */
+static void
+tell_of_unchanged(const LampIngestCounts *counts)
+{
+    gboolean has_option = format != NULL || patterns != NULL || filter != NULL ||
+                          key_log != NULL || hosts != NULL || zones != NULL || no_templates;
+    if (counts->unchanged > 0 && has_option)
+        lamp_log(LAMP_LOG_WARNING, "ingest",
+                 "%u sources are in the database already and were not read again: options that "
+                 "tell how to read have no effect on them; -o FILE.db reads into another",
+                 counts->unchanged);
+}
+
 gboolean
 lamp_ingest_report(LampCli *cli, LampStore *store, const LampIngestCounts *counts,
                    GError **error)
@@ -178,8 +226,9 @@ lamp_ingest_report(LampCli *cli, LampStore *store, const LampIngestCounts *count
              counts->sources, size, records, rejected, counts->unchanged, counts->duplicates,
              counts->unreadable, counts->empty, counts->unknown);
     tell_of_earlier_runs(store, counts);
+    tell_of_unchanged(counts);
     if (cli->quiet && !full_report)
-        return TRUE;
+        return is_nothing(counts) || tell_of_losses(store, error);
     g_autoptr(LampTable) table = source_table(store);
     if (lamp_table_rows(table) == 0)
         return TRUE;
@@ -194,28 +243,37 @@ lamp_ingest_report(LampCli *cli, LampStore *store, const LampIngestCounts *count
     return TRUE;
 }
 
-/* Sources that the view source_coverage calls not whole, of this run or an earlier one. */
-static gboolean
-count_losses(LampStore *store, gint64 *out_count, GError **error)
+/* No record at all: why, as far as the counts tell. */
+static void
+tell_nothing(const LampIngestCounts *counts, GError **error)
 {
-    g_autoptr(LampStatement) query = lamp_statement_new(
-        store, "SELECT count(*) FROM source_coverage WHERE NOT is_whole", error);
-    gboolean has_row = FALSE;
-    if (query == NULL || !lamp_statement_step(query, &has_row, error))
-        return FALSE;
-    *out_count = lamp_statement_int(query, 0);
-    return TRUE;
+    const struct {
+        guint count;
+        const char *what;
+    } reasons[] = {
+        {counts->unreadable, "unreadable"},
+        {counts->empty, "empty"},
+        {counts->unknown, "in no known format"},
+        {counts->sources -
+             MIN(counts->sources, counts->unreadable + counts->empty + counts->unknown),
+         "of a known format, but without any record in it"},
+    };
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(reasons); i++)
+        if (reasons[i].count > 0)
+            g_string_append_printf(text, "%s%u %s", text->len > 0 ? ", " : "", reasons[i].count,
+                                   reasons[i].what);
+    g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_INPUT,
+                "no record could be read from %u source%s: %s", counts->sources,
+                counts->sources == 1 ? "" : "s", text->str);
 }
 
 int
 lamp_ingest_status(LampStore *store, const LampIngestCounts *counts, GError **error)
 {
     gint64 losses = 0;
-    if (counts->records == 0 && counts->unchanged == 0 && counts->duplicates == 0) {
-        g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_INPUT,
-                    "nothing could be read from %u sources: %u unreadable, %u empty, %u in no "
-                    "known format",
-                    counts->sources, counts->unreadable, counts->empty, counts->unknown);
+    if (is_nothing(counts)) {
+        tell_nothing(counts, error);
         return -1;
     }
     if (!count_losses(store, &losses, error))

@@ -23,6 +23,7 @@ typedef struct {
 } Tail;
 
 enum { INGRESS_STATUS = 5 /* which of its numbers is the upstream's status */ };
+enum { LONG_ID = 20 /* an identifier of so many bytes is no name of a program */ };
 
 static void
 skip_blanks(LampCursor *at)
@@ -384,7 +385,9 @@ take_agent(Tail *tail)
     skip_blanks(&tail->at);
     if (!take_quoted(&tail->at, &agent))
         return TRUE;
-    if (agent.len > 1)
+    if (agent.len >= LONG_ID && is_identifier(agent)) /* Swift's servers have it there */
+        take_unnamed(tail, agent);
+    else if (agent.len > 1)
         lamp_log_record_add(tail->record, "user_agent", agent);
     return referrer.len > 0 || agent.len > 0;
 }

@@ -100,6 +100,8 @@ lamp_log_parse_application(LampLog *log, LampBytes line, LampLogRecord *record)
     event->message = message;
     take_last_logger(event);
     lamp_log_parse_pairs(log, message, record);
+    if (event->severity.len > 0)
+        lamp_log_take_nginx_error(record);
     return TRUE;
 }
 

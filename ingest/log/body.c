@@ -112,6 +112,7 @@ lamp_log_parse_body(LampLog *log, LampBytes body, LampLogRecord *record)
     LampLogCall call = record->call;
     if ((body.at[0] == '{' && lamp_log_parse_json(log, body, record)) ||
         lamp_log_parse_haproxy(log, body, record) || lamp_log_parse_access(log, body, record) ||
+        lamp_log_parse_swift(log, body, record) ||
         lamp_log_parse_postgresql(log, body, record)) {
         LampEventRow *event = &record->event;
         event->host = event->host.len > 0 ? event->host : outer.host;

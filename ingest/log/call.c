@@ -348,12 +348,35 @@ names_work(const LampLogCall *call)
            call->statement.len > 0 || call->is_failed;
 }
 
+/* A request to another that got no answer: its end was seen, as an error, and nothing else. */
+static void
+emit_unanswered(const LampLogRecord *record, guint64 event_number, LampSink *sink)
+{
+    const LampLogCall *call = &record->call;
+    Emit e = {.record = record, .event_number = event_number, .sink = sink};
+    e.protocol = call->protocol;
+    e.resolution_ns = record->event.resolution_ns;
+    e.operation = lamp_bytes(e.operation_text, 0);
+    fold_operation(&e);
+    LampObservationRow row = observation(&e);
+    if (!lamp_address_parse(call->upstream_address, &row.server))
+        return;
+    row.role = LAMP_ROLE_CLIENT;
+    row.has_server = TRUE;
+    row.is_error = TRUE;
+    row.flags = LAMP_CALL_NO_RESPONSE;
+    row.request_first = record->event.time;
+    sink->observation(sink->owner, &row);
+}
+
 void
 lamp_log_emit_calls(LampLog *log, const LampLogRecord *record, guint64 event_number,
                     LampSink *sink)
 {
     const LampLogCall *call = &record->call;
     const LampEventRow *event = &record->event;
+    if (call->is_unanswered && event->time != LAMP_TIME_NONE)
+        emit_unanswered(record, event_number, sink);
     if (event->time == LAMP_TIME_NONE ||
         !lamp_time_is_within_range(event->time, call->duration_ns) || !names_work(call))
         return;

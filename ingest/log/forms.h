@@ -14,11 +14,15 @@ gboolean lamp_log_parse_logfmt(LampLog *log, LampBytes line, LampLogRecord *reco
 gboolean lamp_log_parse_postgresql(LampLog *log, LampBytes line, LampLogRecord *record);
 gboolean lamp_log_parse_syslog(LampLog *log, LampBytes line, LampLogRecord *record);
 gboolean lamp_log_parse_application(LampLog *log, LampBytes line, LampLogRecord *record);
+gboolean lamp_log_parse_swift(LampLog *log, LampBytes message, LampLogRecord *record);
 gboolean lamp_log_parse_text(LampLog *log, LampBytes line, LampLogRecord *record);
 
 /* What HAProxy appends to the common log format (`option httplog clf`), behind two empty quoted
  * texts: ports, names, timers. FALSE, and nothing taken, if it is something else. */
 gboolean lamp_log_take_haproxy_clf(LampCursor *at, LampLogRecord *record);
+
+/* What nginx appends to its errors, of a record whose message is known. */
+void lamp_log_take_nginx_error(LampLogRecord *record);
 
 /* Any of the above, the cheapest test first. */
 gboolean lamp_log_parse_any(LampLog *log, LampBytes line, LampLogRecord *record);

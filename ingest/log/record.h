@@ -16,6 +16,7 @@ typedef struct {
     LampBytes statement;        /* SQL, to the end of the message */
     gboolean is_prepared;       /* execution of a statement prepared before */
     gboolean is_step;           /* preparation of a statement that is still to be run */
+    gboolean is_unanswered;     /* a request to `upstream_address` that had no (whole) answer */
     gboolean is_failed;         /* end of a statement, begun in lines before, by an error */
     LampBytes operation;        /* given as it is, instead of method and target */
     LampBytes upstream_address; /* one, or several separated by ", " or " : " */

@@ -258,6 +258,36 @@ static const Row rows[] = {
           "\"value\": { \"boolValue\": true } } ]\n            }\n          ]\n        }\n     "
           " ]\n    }\n  ]\n}"),
      {"2018-12-13T14:51:00.300000000Z", "service=<my.service>", "{boolean.attribute=true}"}},
+    {"application",
+     TEXT("2026/11/21 09:11:53 [error] 1234#1234: *56 connect() failed (111: Connection "
+          "refused) while connecting to upstream, client: 10.1.2.3, server: example.com, "
+          "request: \"GET /api HTTP/1.1\", upstream: \"http://10.0.0.5:8080/api\", host: "
+          "\"example.com\"\n2026/11/21 09:11:54 [warn] 1234#1234: *57 an upstream response is "
+          "buffered to a temporary file /var/cache/nginx/proxy_temp/1/00/0000000001 while "
+          "reading upstream, client: 10.1.2.3, server: example.com, request: \"GET /big "
+          "HTTP/1.1\", upstream: \"http://10.0.0.5:8080/big\", host: \"example.com\", "
+          "referrer: \"http://example.com/\"\n2026/11/21 09:11:54 [notice] 1#1: using the "
+          "\"epoll\" event method\n2026/11/21 09:12:54 [error] 1234#1234: *58 upstream timed "
+          "out (110: Connection timed out) while reading response header from upstream, "
+          "client: 10.1.2.3, server: example.com, request: \"POST /slow HTTP/1.1\", upstream: "
+          "\"http://10.0.0.5:8080/slow\", host: \"example.com\""),
+     {"call client 2026-11-21T09:11:53.000000000Z - - - protocol=<http> operation=<GET /api> "
+      "server=10.0.0.5:8080 error",
+      "{upstream=http://10.0.0.5:8080/api}", "!operation=<GET /big>",
+      "operation=<POST /slow> server=10.0.0.5:8080 error"}},
+    {"syslog",
+     TEXT("Jun  9 15:41:42 host proxy-server: 127.0.0.1 127.0.0.2 09/Jun/2026/15/41/42 PUT "
+          "/v1/AUTH_20/glance HTTP/1.0 201 - python-swiftclient-2.1.0 token... - 64 - "
+          "txf8fd3c035f524658baf48-005395d5b6 - 0.0266 - - 1402328502.794791937 "
+          "1402328502.821345091"),
+     {"service=<proxy-server>", "call server 2026-06-09T15:41:41.973400000Z",
+      "operation=<PUT /v1/{}/glance> status=<201> client=127.0.0.1:0",
+      "{request_id=txf8fd3c035f524658baf48-005395d5b6}"}},
+    {"access",
+     TEXT("127.0.0.1 - - [09/Jun/2026:15:50:48 +0000] \"DELETE /sdb1/205/a/c/o\" 204 - "
+          "\"DELETE http://127.0.0.1:8080/v1/a/c/o\" \"tx501a51f4f420401d9d016-005395d7d8\" "
+          "\"proxy-server 32605\" 0.0038 \"-\""),
+     {"{request_id=tx501a51f4f420401d9d016-005395d7d8}", "!user_agent"}},
     {"mysql-slow",
      TEXT("/usr/sbin/mysqld, Version: 8.0.35 (MySQL Community Server - GPL). started "
           "with:\nTcp port: 3306  Unix socket: /var/run/mysqld/mysqld.sock\nTime               "
