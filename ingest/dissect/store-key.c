@@ -41,13 +41,41 @@ lamp_exchange_add_fingerprint(LampExchange *exchange, LampSide side, const char 
 }
 
 static gsize
+append(char *out, gsize size, gsize len, LampBytes text)
+{
+    gsize n = MIN(text.len, size - len);
+    memcpy(out + len, text.at, n);
+    return len + n;
+}
+
+/* Behind the part that says secret (`session`) nothing is shown, whatever it looks like. */
+static gsize
+hide(LampBytes key, char *out, gsize size)
+{
+    gsize len = 0;
+    gboolean is_hidden = FALSE;
+    for (gsize at = 0; at < key.len;) {
+        gsize from = at;
+        while (at < key.len && strchr(":/.|", key.at[at]) == NULL)
+            at++;
+        LampBytes word = lamp_bytes(key.at + from, at - from);
+        gboolean is_folded = word.len > 0 && (is_hidden || lamp_operation_is_id(word));
+        len = append(out, size, len, is_folded ? lamp_bytes("{}", 2) : word);
+        is_hidden = is_hidden || lamp_identifier_is_secret(word);
+        while (at < key.len && strchr(":/.|", key.at[at]) != NULL)
+            len = append(out, size, len, lamp_bytes(key.at + at++, 1));
+    }
+    return len;
+}
+
+static gsize
 fold(LampExchange *exchange, LampSide side, LampBytes key, char *out, gsize size)
 {
     LampBytes head = lamp_bytes(key.at, MIN(key.len, MAX_KEY));
     KeyTarget target = {exchange, side, key.len};
     if (lamp_identifier_is_secret(head)) {
         lamp_exchange_add_fingerprint(exchange, side, "key", key);
-        return lamp_operation_fold_key(head, out, size, NULL, NULL);
+        return hide(head, out, size);
     }
     lamp_exchange_add_value(exchange, side, "key", lamp_bytes(NULL, 0), key);
     return lamp_operation_fold_key(head, out, size, add_part, &target);
