@@ -24,8 +24,9 @@ struct LampExchange {
     LampTime request_first, request_last, response_first, response_last;
     gint64 request_sequence, response_sequence;
     guint64 request_bytes, response_bytes;
-    guint32 flags; /* LAMP_CALL_… */
-    guint8 kind;   /* the protocol's own note, for example that the method is HEAD */
+    guint32 flags;    /* LAMP_CALL_… */
+    guint8 kind;      /* the protocol's own note, for example that the method is HEAD */
+    guint8 key_count; /* the same: of a script, how many keys are among its arguments */
     gboolean is_error;
     gboolean request_done, response_done;
     guint8 value_counts[2]; /* request, response */

@@ -8,9 +8,10 @@
  *
  * Of each string only its beginning is looked at, for ids and for the payload's fingerprint.
  * What is written to a list, stream or channel and what a consumer takes out get the same
- * fingerprint under the slot `payload`: that ties producer and consumer. Keys that name
- * sessions or tokens are stored as a fingerprint only. Limits: base/limits.h (PIPELINE,
- * EXCHANGES, VALUE).
+ * fingerprint under the slot `payload`: that ties producer and consumer. A script may be
+ * either, so its longer arguments and replies have fingerprints too; it is named by its digest.
+ * Keys that name sessions or tokens are stored as a fingerprint only. Limits: base/limits.h
+ * (PIPELINE, EXCHANGES, VALUE).
  */
 #include "ingest/dissect/redis-calls.h"
 
@@ -18,12 +19,14 @@
 #include "ingest/dissect/store-key.h"
 #include "ingest/identifiers.h"
 
-enum { MIN_PAYLOAD = 8 };
+/* Scripts take options and counters besides payloads: theirs are longer. */
+enum { MIN_PAYLOAD = 8, MIN_SCRIPT_PAYLOAD = 16, DIGEST = 40, DIGEST_SHOWN = 8 };
 
 typedef enum {
     COMMAND_PLAIN,     /* the first argument is a key */
     COMMAND_NO_KEY,    /* no argument is looked at as a key */
-    COMMAND_SCRIPT,    /* the third argument is a key */
+    COMMAND_SCRIPT,    /* EVAL: text, number of keys, keys, arguments */
+    COMMAND_DIGEST,    /* EVALSHA, FCALL: the same, with the script's digest or name */
     COMMAND_PRODUCE,   /* puts payloads into a queue or channel */
     COMMAND_CONSUME,   /* its reply carries payloads from a queue */
     COMMAND_STREAMS,   /* the same, keys somewhere among options */
@@ -49,9 +52,12 @@ static const struct {
     {"DISCARD", COMMAND_NO_KEY},
     {"ECHO", COMMAND_NO_KEY},
     {"EVAL", COMMAND_SCRIPT},
-    {"EVALSHA", COMMAND_SCRIPT},
+    {"EVALSHA", COMMAND_DIGEST},
+    {"EVALSHA_RO", COMMAND_DIGEST},
+    {"EVAL_RO", COMMAND_SCRIPT},
     {"EXEC", COMMAND_NO_KEY},
-    {"FCALL", COMMAND_SCRIPT},
+    {"FCALL", COMMAND_DIGEST},
+    {"FCALL_RO", COMMAND_DIGEST},
     {"HELLO", COMMAND_SECRET},
     {"INFO", COMMAND_NO_KEY},
     {"LMOVE", COMMAND_CONSUME},
@@ -120,12 +126,13 @@ add_text_value(gpointer owner, LampBytes name, LampBytes value)
     lamp_exchange_add_value(target->exchange, target->side, prefix, name, value);
 }
 
+/* A text of @least_payload bytes and more is a payload. */
 static void
-add_text(LampExchange *exchange, LampSide side, LampBytes text, gboolean is_payload)
+add_text(LampExchange *exchange, LampSide side, LampBytes text, gsize least_payload)
 {
     ValueTarget target = {exchange, side};
     lamp_identifiers_in_text(lamp_bytes(NULL, 0), text, add_text_value, &target);
-    if (is_payload && text.len >= MIN_PAYLOAD)
+    if (text.len >= least_payload)
         lamp_exchange_add_fingerprint(exchange, side, "payload", text);
 }
 
@@ -142,22 +149,64 @@ name_command(LampExchange *exchange, LampBytes name)
     lamp_exchange_set_operation(exchange, lamp_bytes(upper, n));
 }
 
+/* What tells one script from another: the first digits of its digest, or a function's name. */
+static void
+name_script(LampExchange *exchange, LampBytes name)
+{
+    char operation[LAMP_EXCHANGE_OPERATION];
+    gsize n = exchange->operation_len;
+    gsize shown = MIN(name.len, name.len == DIGEST ? DIGEST_SHOWN : sizeof operation - n - 1);
+    memcpy(operation, exchange->operation, n);
+    operation[n++] = ' ';
+    for (gsize i = 0; i < shown; i++)
+        operation[n++] = (char) (g_ascii_isgraph(name.at[i]) ? name.at[i] : '?');
+    lamp_exchange_set_operation(exchange, lamp_bytes(operation, n));
+}
+
+/* A script's @number-th string, from 1: what it is called, how many keys there are, the keys,
+ * the arguments. Of the keys the first is named: the others lie beside it. */
+static void
+add_script_argument(LampExchange *exchange, guint number, LampBytes text)
+{
+    gint64 keys = 0;
+    if (number == 1 && exchange->kind == COMMAND_DIGEST)
+        name_script(exchange, text);
+    else if (number == 2 && lamp_text_parse_i64(text, &keys))
+        exchange->key_count = (guint8) CLAMP(keys, 0, G_MAXUINT8);
+    else if (number == 3 && exchange->key_count > 0)
+        lamp_exchange_add_key(exchange, LAMP_SIDE_REQUEST, text);
+    else if (number > 2u + exchange->key_count)
+        add_text(exchange, LAMP_SIDE_REQUEST, text, MIN_SCRIPT_PAYLOAD);
+}
+
 /* The @number-th string of a command, from 0. */
 void
 lamp_redis_add_argument(LampExchange *exchange, guint number, LampBytes text)
 {
     CommandKind kind = (CommandKind) exchange->kind;
-    guint key_number = kind == COMMAND_SCRIPT ? 3 : 1;
     gboolean has_key =
         kind != COMMAND_NO_KEY && kind != COMMAND_STREAMS && kind != COMMAND_MONITOR;
     if (number == 0)
         name_command(exchange, text);
     else if (kind == COMMAND_SECRET)
         return;
-    else if (has_key && number == key_number)
+    else if (kind == COMMAND_SCRIPT || kind == COMMAND_DIGEST)
+        add_script_argument(exchange, number, text);
+    else if (has_key && number == 1)
         lamp_exchange_add_key(exchange, LAMP_SIDE_REQUEST, text);
-    else if (number > key_number)
-        add_text(exchange, LAMP_SIDE_REQUEST, text, kind == COMMAND_PRODUCE);
+    else if (number > 1)
+        add_text(exchange, LAMP_SIDE_REQUEST, text,
+                 kind == COMMAND_PRODUCE ? MIN_PAYLOAD : G_MAXSIZE);
+}
+
+/* From how many bytes on a string of the reply is a payload. */
+static gsize
+least_reply_payload(CommandKind kind, gboolean is_push)
+{
+    if (kind == COMMAND_SCRIPT || kind == COMMAND_DIGEST)
+        return MIN_SCRIPT_PAYLOAD;
+    return is_push || kind == COMMAND_CONSUME || kind == COMMAND_STREAMS ? MIN_PAYLOAD
+                                                                         : G_MAXSIZE;
 }
 
 static void
@@ -172,8 +221,7 @@ add_reply_string(LampExchange *exchange, guint number, LampBytes text)
     else if (is_push && number == 1)
         lamp_exchange_add_key(exchange, LAMP_SIDE_RESPONSE, text);
     else
-        add_text(exchange, LAMP_SIDE_RESPONSE, text,
-                 is_push || kind == COMMAND_CONSUME || kind == COMMAND_STREAMS);
+        add_text(exchange, LAMP_SIDE_RESPONSE, text, least_reply_payload(kind, is_push));
 }
 
 void

@@ -41,10 +41,30 @@ START_TEST(test_redis_secrets_are_not_stored)
         TO_CLIENT("+OK\r\n"),
         TO_SERVER("*2\r\n$3\r\nGET\r\n$10\r\nsess:ab123\r\n"),
         TO_CLIENT("$30\r\n{\"user\":\"u10065\",\"tier\":\"std\"}\r\n"),
+        TO_SERVER("*2\r\n$3\r\nGET\r\n$26\r\nshop:session:oswmzxgr:cart\r\n"),
+        TO_CLIENT("$-1\r\n"),
     };
     REPLAY(lamp_dissector_redis, turns,
            "1 AUTH [ok] 28/5 @0,0,1,1\n"
-           "2 GET sess:{} [ok] 30/37 @2,2,3,3 key=03464054dc096403 <reply.user=u10065\n");
+           "2 GET sess:{} [ok] 30/37 @2,2,3,3 key=03464054dc096403 <reply.user=u10065\n"
+           "3 GET shop:session:{}:{} [nil] 46/5 @4,4,5,5 key=67c7e253b7422f8b\n");
+}
+END_TEST
+
+/* As job queues are written: a script puts in what another hands out. Keys are no payload. */
+START_TEST(test_redis_scripts_have_names_and_payloads)
+{
+    static const Turn turns[] = {
+        TO_SERVER("*7\r\n$7\r\nevalsha\r\n$40\r\n0123456789abcdef0123456789abcdef01234567\r\n"
+                  "$1\r\n2\r\n$6\r\nq:wait\r\n$22\r\nq:a-rather-long-key-12\r\n"
+                  "$16\r\nplease post this\r\n$5\r\nshort\r\n"),
+        TO_CLIENT("*1\r\n$16\r\nplease post this\r\n"),
+        TO_SERVER("*4\r\n$5\r\nFCALL\r\n$5\r\ntally\r\n$1\r\n0\r\n$8\r\nu1000055\r\n"),
+        TO_CLIENT(":1\r\n"),
+    };
+    REPLAY(lamp_dissector_redis, turns,
+           "1 EVALSHA 01234567 q:wait [ok] 146/27 @0,0,1,1 key=q:wait payload=08f051039ca7b53c "
+           "<payload=08f051039ca7b53c\n2 FCALL tally [ok] 47/4 @2,2,3,3 argument=u1000055\n");
 }
 END_TEST
 
@@ -131,6 +151,7 @@ make_suite(void)
     tcase_add_test(tc, test_redis_pipelined_commands_and_statuses);
     tcase_add_test(tc, test_redis_blocking_pop_carries_the_payload);
     tcase_add_test(tc, test_redis_secrets_are_not_stored);
+    tcase_add_test(tc, test_redis_scripts_have_names_and_payloads);
     tcase_add_test(tc, test_redis_push_and_subscription_are_one_way);
     tcase_add_test(tc, test_redis_resp3_nesting_attribute_and_long_string);
     tcase_add_test(tc, test_redis_gap_in_pipeline_never_shifts_pairs);
