@@ -20,6 +20,8 @@ static const struct {
     {"amqp", "basic.get", LAMP_FETCH_TAKES},     {"amqp", "deliver", LAMP_FETCH_WAITS},
     {"amqp", "basic.consume", LAMP_FETCH_WAITS}, {"redis", "message", LAMP_FETCH_WAITS},
     {"redis", "pmessage", LAMP_FETCH_WAITS},     {"redis", "smessage", LAMP_FETCH_WAITS},
+    {"redis", "EVAL", LAMP_FETCH_SCRIPT},        {"redis", "EVALSHA", LAMP_FETCH_SCRIPT},
+    {"redis", "FCALL", LAMP_FETCH_SCRIPT},
 };
 
 LampFetch

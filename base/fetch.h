@@ -7,8 +7,9 @@
 
 typedef enum {
     LAMP_FETCH_NONE,
-    LAMP_FETCH_TAKES, /* answered at once, whether there is work or not */
-    LAMP_FETCH_WAITS, /* answered when there is work: its time is no work of who answers */
+    LAMP_FETCH_TAKES,  /* answered at once, whether there is work or not */
+    LAMP_FETCH_SCRIPT, /* may take or not: its text is not known */
+    LAMP_FETCH_WAITS,  /* answered when there is work: its time is no work of who answers */
 } LampFetch;
 
 /* @operation may go on after a space; letters count alike in both cases. NULL is none. */

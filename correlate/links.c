@@ -126,11 +126,14 @@ operation_number(Feed *feed, const LampCall *call)
     return (guint32) *number;
 }
 
-static gboolean
-is_fetch(LampCorrelation *c, const LampCall *call)
+static guint32
+fetch_flags(LampCorrelation *c, const LampCall *call)
 {
-    return lamp_fetch_kind(lamp_store_text(c->store, call->protocol),
-                           lamp_store_text(c->store, call->operation)) != LAMP_FETCH_NONE;
+    LampFetch kind = lamp_fetch_kind(lamp_store_text(c->store, call->protocol),
+                                     lamp_store_text(c->store, call->operation));
+    return kind == LAMP_FETCH_NONE     ? 0
+           : kind == LAMP_FETCH_SCRIPT ? LAMP_CALL_SCRIPT
+                                       : LAMP_CALL_FETCH;
 }
 
 static guint32
@@ -141,8 +144,7 @@ flags_of(LampCorrelation *c, const LampCall *call)
     flags |= (call->flags & LAMP_SEEN_ABORTED) != 0 ? LAMP_CALL_TIMEOUT : 0;
     flags |= (call->flags & LAMP_SEEN_NO_RESPONSE) != 0 ? LAMP_CALL_NO_RESPONSE : 0;
     flags |= (call->flags & LAMP_SEEN_ONE_WAY) != 0 ? LAMP_CALL_ONE_WAY : 0;
-    flags |= is_fetch(c, call) ? LAMP_CALL_FETCH : 0;
-    return flags;
+    return flags | fetch_flags(c, call);
 }
 
 static void

@@ -5,6 +5,8 @@
  * the latest one before the fetch was answered. */
 #include "correlate/inference/messages.h"
 
+#include "correlate/inference/taken.h"
+
 #include <stdlib.h>
 
 #define PUSHED 16 /* messages of one connection under way at most */
@@ -93,9 +95,10 @@ guint32 *
 lamp_messages_find(const LampInferenceInput *input)
 {
     guint32 *senders = g_new(guint32, input->n_calls + 1);
+    g_autofree guint32 *taken = lamp_taken_find(input);
     GArray *list = NULL;
     for (gsize i = 0; i < input->n_calls; i++) {
-        senders[i] = LAMP_INFERENCE_NO_CALL;
+        senders[i] = taken ? taken[i] : LAMP_INFERENCE_NO_CALL;
         if (!(input->calls[i].flags & LAMP_CALL_FETCH))
             continue;
         if (!list)
@@ -110,7 +113,7 @@ lamp_messages_find(const LampInferenceInput *input)
 typedef struct {
     guint32 process, connection, call;
     gint64 start;
-    gboolean is_push; /* sent unasked */
+    gboolean is_push; /* sent unasked, or taken by a script */
 } Fetch;
 
 static int
@@ -126,8 +129,8 @@ compare_fetches(const void *a, const void *b)
     return x->call < y->call ? -1 : x->call > y->call;
 }
 
-/* When the next fetch begins. A broker that pushes does not wait until the work is done: the
- * consumer may have several messages under way. */
+/* When the next fetch begins. A broker that pushes does not wait until the work is done, nor
+ * does a script that takes: the consumer may have several messages under way. */
 static gint64
 end_of_work(const GArray *fetches, guint at, gint64 last)
 {
@@ -144,16 +147,19 @@ end_of_work(const GArray *fetches, guint at, gint64 last)
 gint64 *
 lamp_messages_ends(const LampInferenceInput *input)
 {
-    gint64 *ends = g_new0(gint64, input->n_calls + 1), last = G_MININT64;
+    gint64 *ends = g_new(gint64, input->n_calls + 1), last = G_MININT64;
+    g_autofree guint32 *taken = lamp_taken_find(input);
     GArray *list = g_array_new(FALSE, FALSE, sizeof(Fetch));
     for (gsize i = 0; i < input->n_calls; i++) {
         const LampInferenceCall *c = &input->calls[i];
+        gboolean is_taken = taken && taken[i] != LAMP_INFERENCE_NO_CALL;
         Fetch fetch = {c->client_process, c->client_connection, (guint32) i,
                        first_known(c->client_start_ns, c->client_end_ns),
-                       c->client_start_ns == LAMP_INFERENCE_TIME_NONE};
+                       is_taken || c->client_start_ns == LAMP_INFERENCE_TIME_NONE};
+        ends[i] = G_MININT64;
         last = MAX(last, MAX(MAX(c->client_start_ns, c->client_end_ns),
                              MAX(c->server_start_ns, c->server_end_ns)));
-        if (c->flags & LAMP_CALL_FETCH)
+        if ((c->flags & LAMP_CALL_FETCH) || is_taken)
             g_array_append_val(list, fetch);
     }
     g_array_sort(list, compare_fetches);

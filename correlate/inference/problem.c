@@ -198,11 +198,12 @@ cut_fields(LampProblem *self, const End *ends, gsize n, const LampInferenceMemor
     self->fields = (LampField *) (void *) g_array_free(fields, FALSE);
 }
 
-/* What a fetch brought is a request too, to the process that fetched it. */
+/* What a fetch brought, which is worked on until @end, is a request too, to the process that
+ * fetched it. */
 static gboolean
 make_fetched(const LampInferenceCall *c, guint32 call, gint64 end, End *out)
 {
-    if (!(c->flags & LAMP_CALL_FETCH) || c->client_process == 0 ||
+    if (end == G_MININT64 || c->client_process == 0 ||
         c->client_end_ns == LAMP_INFERENCE_TIME_NONE)
         return FALSE;
     *out = (End){.start = c->client_end_ns,
