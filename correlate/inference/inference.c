@@ -4,6 +4,7 @@
  * marginals -> answer; each service by itself. */
 #include "correlate/inference/inference.h"
 
+#include "correlate/inference/dialogs.h"
 #include "correlate/inference/evidence.h"
 #include "correlate/inference/learn.h"
 #include "correlate/inference/memory.h"
@@ -371,9 +372,10 @@ lamp_inference_run(const LampInferenceInput *input, const LampInferenceOptions *
     }
     if (!options)
         options = &none;
-    LampProblem *problem = lamp_problem_new(input, options->memory);
-    LampReport *report = lamp_report_new(input, options);
+    g_autoptr(LampDialogs) dialogs = lamp_dialogs_new(input);
+    LampProblem *problem = lamp_problem_new(&dialogs->input, options->memory);
+    LampReport *report = lamp_report_new(&dialogs->input, options);
     solve(problem, options, report);
     lamp_problem_free(problem);
-    return lamp_report_finish(report);
+    return lamp_report_finish(report, dialogs->leaders);
 }

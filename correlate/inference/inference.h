@@ -24,11 +24,9 @@ typedef enum {
     LAMP_CALL_TIMEOUT = 1 << 1,     /* the caller gave up waiting */
     LAMP_CALL_NO_RESPONSE = 1 << 2, /* no reply was seen */
     LAMP_CALL_ONE_WAY = 1 << 3,     /* a message that asks for no reply */
-    LAMP_CALL_FETCH = 1 << 4,  /* waits for work (BRPOP, poll, delivery): has no parent itself;
-                                  what its reply brings is a request to the process that fetched
-                                  it, caused by an earlier call with the same values */
-    LAMP_CALL_SCRIPT = 1 << 5, /* may be a part of work, and bring work as a fetch does too:
-                                  told by what is put in and handed out (taken.c) */
+    LAMP_CALL_FETCH = 1 << 4, /* waits for work (BRPOP, delivery): has no parent; its reply is a
+                                 request to its caller, of who sent the same values before */
+    LAMP_CALL_SCRIPT = 1 << 5, /* may be a step, and bring work like a fetch (taken.c) */
 } LampCallFlags;
 
 /* One call. Times are ns since the epoch on one common clock, LAMP_INFERENCE_TIME_NONE where

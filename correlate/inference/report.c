@@ -273,7 +273,7 @@ lamp_report_field(LampReport *self, const LampField *field, LampSampler *sampler
 /* Trace probabilities: a parent's product is handed up from its children; calls in order of end
  * would not be safe with overruns, so each chain is walked once, with memory. */
 static void
-multiply_traces(const LampReport *self)
+multiply_traces(const LampReport *self, const guint32 *leaders)
 {
     LampInference *a = self->answer;
     g_autofree float *product = g_new(float, a->n_calls + 1);
@@ -286,18 +286,36 @@ multiply_traces(const LampReport *self)
         for (int depth = 0; depth < 256 && a->links[root].parent != LAMP_INFERENCE_NO_CALL;
              depth++)
             root = a->links[root].parent;
-        product[root] *= a->links[i].probability;
+        if (leaders[i] == LAMP_INFERENCE_NO_CALL)
+            product[root] *= a->links[i].probability;
     }
     for (gsize i = 0; i < a->n_calls; i++)
         if (a->links[i].parent == LAMP_INFERENCE_NO_CALL)
             a->links[i].trace_probability = product[i];
 }
 
+static void
+follow_leaders(LampInference *answer, const guint32 *leaders)
+{
+    for (gsize i = 0; i < answer->n_calls; i++) {
+        if (leaders[i] == LAMP_INFERENCE_NO_CALL)
+            continue;
+        float below = answer->links[i].tree_probability;
+        answer->links[i] = answer->links[leaders[i]];
+        answer->links[i].tree_probability = below;
+        for (guint32 k = 0; k < answer->n_samples; k++) {
+            guint32 *row = answer->samples + (gsize) k * answer->n_calls;
+            row[i] = row[leaders[i]];
+        }
+    }
+}
+
 LampInference *
-lamp_report_finish(LampReport *self)
+lamp_report_finish(LampReport *self, const guint32 *leaders)
 {
     LampInference *answer = self->answer;
-    multiply_traces(self);
+    follow_leaders(answer, leaders);
+    multiply_traces(self, leaders);
     answer->n_candidates = self->candidates->len;
     answer->candidates =
         (LampInferenceCandidate *) (void *) g_array_free(self->candidates, FALSE);

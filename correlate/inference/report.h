@@ -25,7 +25,8 @@ void lamp_report_field(LampReport *self, const LampField *field, LampSampler *sa
 void lamp_report_sample(LampReport *self, const LampField *field, const LampState *state,
                         guint32 row);
 
-/* Computes what spans services and hands the answer over; frees the report. */
-LampInference *lamp_report_finish(LampReport *self);
+/* Gives calls with a leader (per call; NO_CALL: none) the leader's cause, computes what spans
+ * services and hands the answer over; frees the report. */
+LampInference *lamp_report_finish(LampReport *self, const guint32 *leaders);
 
 #endif
