@@ -16,6 +16,7 @@ static void
 clear_source(gpointer data)
 {
     g_free(((LampSource *) data)->label);
+    g_free(((LampSource *) data)->path);
 }
 
 static void

@@ -48,7 +48,7 @@ typedef enum {
 typedef struct {
     gint64 id;
     LampSourceKind kind;
-    char *label;                 /* host as told, or the file's stem */
+    char *label, *path;          /* host as told, or the file's stem; as it was found */
     gboolean is_told;            /* the label is a host name and not a guess */
     guint32 host;                /* whose clock stamped it */
     gint64 zone_ns, moved_lines; /* moved back for their zone: by how much, how many */

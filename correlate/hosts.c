@@ -8,12 +8,12 @@
  * detection). A capture without such an address stands in the middle of the network and is a
  * host of its own. Other addresses are hosts without a clock. Names: an operator's table
  * (`host_names`), else the label of the host's own capture, else the address. Logs belong to
- * the host of their name.
+ * the host of their name, else of a folder that they lie in.
  *
  * Limits: one address is one host unless the table gives two the same name; a middle capture of
  * one single host's traffic looks like that host's own unless that host has one too.
  */
-#include "base/keyed-map.h"
+#include "correlate/log-folders.h"
 #include "correlate/passes.h"
 
 #include <string.h>
@@ -432,14 +432,19 @@ place_addresses(Survey *survey, GArray *host_of_address)
     }
 }
 
-/* Logs and spans: the host of the same name, else a new one of that name. */
+/* Logs: the host of the same name or of a folder's, else a new one of the log's name. */
 static void
 place_logs(Survey *survey)
 {
     for (guint i = 0; i < survey->c->sources->len; i++) {
         LampSource *source = lamp_source(survey->c, i);
+        gboolean is_named =
+            source->is_told ||
+            lamp_keyed_map_find(survey->hosts, lamp_bytes_text(source->label)) != NULL;
+        g_autofree char *folder =
+            is_named ? NULL : lamp_log_folder(survey->hosts, source->path);
         if (source->kind == LAMP_SOURCE_LOG)
-            source->host = host_named(survey, source->label);
+            source->host = host_named(survey, folder != NULL ? folder : source->label);
     }
     for (guint i = 0; i < survey->named->len; i++) {
         const char *name = g_ptr_array_index(survey->named, i);

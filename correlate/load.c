@@ -91,6 +91,7 @@ take_source(LampCorrelation *c, LampStatement *row)
         .id = lamp_statement_int(row, 0),
         .kind = kind_of(lamp_statement_text(row, 2)),
         .label = host != NULL ? g_strdup(host) : stem_of(path != NULL ? path : ""),
+        .path = g_strdup(path),
         .is_told = host != NULL,
         .host = LAMP_INDEX_NONE,
     };

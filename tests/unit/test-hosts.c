@@ -118,6 +118,33 @@ START_TEST(a_log_finds_its_host)
 }
 END_TEST
 
+/* Folders named as the captures are; a name of the log's own goes before. */
+START_TEST(a_folder_names_the_host_of_a_log)
+{
+    Fixture f;
+    fixture_begin(&f);
+    fixture_run(&f, "INSERT INTO endpoints VALUES (1, '10.0.0.1', 5000), (2, '10.0.0.2', 80),"
+                    " (3, '10.0.0.3', 80)");
+    add_source(&f, 2, "web.pcap", "capture");
+    add_source(&f, 3, "app.pcap", "capture");
+    add_source(&f, 9, "logs/app/var/log/pooler.log", "log");
+    add_source(&f, 10, "web/app.log", "log");
+    add_source(&f, 11, "logs/other/pooler.log", "log");
+    for (gint64 k = 0; k < 40; k++) {
+        see(&f, 2, 1, 2, k);
+        see(&f, 2, 2, 3, k);
+        see(&f, 3, 2, 3, k);
+    }
+    fixture_ready(&f);
+    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
+    g_autofree char *homes =
+        fixture_text(&f, "SELECT source_id, name FROM source_hosts JOIN hosts USING (host_id)"
+                         " WHERE source_id > 3 ORDER BY 1");
+    ck_assert_str_eq(homes, "9|app 10|app 11|pooler");
+    fixture_end(&f);
+}
+END_TEST
+
 /* Requests of the same length at the same time: only the line tells whose upstream call it is.
  */
 START_TEST(a_line_ties_its_request_to_its_upstream)
@@ -180,6 +207,7 @@ main(void)
     tcase_add_test(tcase, captures_are_told_apart_by_each_other);
     tcase_add_test(tcase, captures_of_one_name_are_one_host);
     tcase_add_test(tcase, a_log_finds_its_host);
+    tcase_add_test(tcase, a_folder_names_the_host_of_a_log);
     tcase_add_test(tcase, a_duplicate_is_no_host);
     tcase_add_test(tcase, a_line_ties_its_request_to_its_upstream);
     suite_add_tcase(suite, tcase);
