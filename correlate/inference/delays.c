@@ -16,47 +16,82 @@
 typedef struct {
     float *of_fold[LAMP_FOLDS];
     float weights[LAMP_FOLDS];
+    guint32 n;
 } Gaps;
 
 static void
-add_gap(Gaps *to, guint32 fold, gint64 gap, float scale, float weight)
+add_gap(Gaps *to, guint32 fold, const LampBinned *gap, float weight)
 {
     if (!to->of_fold[fold])
         to->of_fold[fold] = g_new0(float, LAMP_BINS);
-    lamp_histogram_add(to->of_fold[fold], gap, scale, weight);
+    lamp_histogram_add_binned(to->of_fold[fold], gap, weight);
     to->weights[fold] += weight;
+    to->n++;
 }
 
-/* Sums all folds; returns the weight. */
-static float
+static void
 sum_folds(const Gaps *gaps, float *out)
 {
-    float weight = 0;
     memset(out, 0, LAMP_BINS * sizeof *out);
-    for (guint32 fold = 0; fold < LAMP_FOLDS; fold++) {
-        weight += gaps->weights[fold];
+    for (guint32 fold = 0; fold < LAMP_FOLDS; fold++)
         for (int b = 0; gaps->of_fold[fold] && b < LAMP_BINS; b++)
             out[b] += gaps->of_fold[fold][b];
-    }
+}
+
+static float
+weigh(const Gaps *gaps)
+{
+    float weight = 0;
+    for (guint32 fold = 0; fold < LAMP_FOLDS; fold++)
+        weight += gaps->weights[fold];
+    return weight;
+}
+
+static float
+weigh_without(const Gaps *gaps, guint32 fold)
+{
+    float weight = 0;
+    for (guint32 other = 0; other < LAMP_FOLDS; other++)
+        weight += other == fold ? 0 : gaps->weights[other];
     return weight;
 }
 
 /* The density of all folds but one, leaning on `prior`; NULL prior: on a broad one. */
 static float *
-fit_without(const Gaps *gaps, const float *sum, guint32 fold, float scale, const float *prior,
-            double lean)
+fit_without(const Gaps *gaps, guint32 fold, const LampSmoothed *smoothed, float scale,
+            const float *prior, double lean)
 {
-    float rest[LAMP_BINS], weight = 0, *out = g_new(float, LAMP_BINS);
-    const float *own = gaps->of_fold[fold];
-    for (guint32 other = 0; other < LAMP_FOLDS; other++)
-        weight += other == fold ? 0 : gaps->weights[other];
-    for (int b = 0; b < LAMP_BINS; b++)
-        rest[b] = own ? MAX(sum[b] - own[b], 0) : sum[b];
-    if (weight < 0.5f && prior)
+    float *out = g_new(float, LAMP_BINS);
+    if (weigh_without(gaps, fold) < 0.5f && prior)
         memcpy(out, prior, LAMP_BINS * sizeof *out);
     else
-        lamp_density_fit(rest, scale, prior, lean, out);
+        lamp_density_mix(&smoothed[fold], scale, prior, lean, out);
     return out;
+}
+
+/* The densities of event x given one key. `smoothed` is that without a key: an event that only
+ * ever waits for one other has the same delays with it. */
+static void
+fit_keyed(LampKind *kind, const LampKind *family, const Gaps *gaps, guint32 x, guint32 key,
+          float scale, const LampSmoothed *smoothed)
+{
+    guint32 side = kind->n_slots + 1;
+    LampSmoothed own[LAMP_FOLDS];
+    if (!smoothed) {
+        float sum[LAMP_BINS];
+        sum_folds(gaps, sum);
+        lamp_density_smooth(sum, (const float *const *) gaps->of_fold, LAMP_FOLDS, own);
+        smoothed = own;
+    }
+    for (guint32 fold = 0; fold < LAMP_FOLDS; fold++) {
+        guint32 row = fold * side + x;
+        const float *common = family ? family->tables[row * side + key] : NULL;
+        if (weigh(gaps) < MIN_KEYED && !common)
+            continue;
+        kind->tables[row * side + key] =
+            fit_without(gaps, fold, smoothed, scale, common ? common : kind->any[row],
+                        common ? LEAN_ON_FAMILY : LEAN_ON_ALL);
+    }
 }
 
 static void
@@ -64,25 +99,19 @@ fit_event(LampKind *kind, const LampKind *family, const Gaps *any, const Gaps *k
           float scale)
 {
     guint32 side = kind->n_slots + 1;
-    float sum[LAMP_BINS], *all = kind->histograms_any + (gsize) x * LAMP_BINS;
+    float *all = kind->histograms_any + (gsize) x * LAMP_BINS;
+    LampSmoothed smoothed[LAMP_FOLDS];
     sum_folds(&any[x], all);
+    lamp_density_smooth(all, (const float *const *) any[x].of_fold, LAMP_FOLDS, smoothed);
     for (guint32 fold = 0; fold < LAMP_FOLDS; fold++) {
         guint32 row = fold * side + x;
-        kind->any[row] = fit_without(&any[x], all, fold, scale,
+        kind->any[row] = fit_without(&any[x], fold, smoothed, scale,
                                      family ? family->any[row] : NULL, LEAN_ON_FAMILY);
     }
     for (guint32 key = 0; key < side; key++) {
         const Gaps *gaps = &keyed[x * side + key];
-        float weight = sum_folds(gaps, sum);
-        for (guint32 fold = 0; fold < LAMP_FOLDS; fold++) {
-            guint32 row = fold * side + x;
-            const float *common = family ? family->tables[row * side + key] : NULL;
-            if (weight < MIN_KEYED && !common)
-                continue;
-            kind->tables[row * side + key] =
-                fit_without(gaps, sum, fold, scale, common ? common : kind->any[row],
-                            common ? LEAN_ON_FAMILY : LEAN_ON_ALL);
-        }
+        if (weigh(gaps) >= MIN_KEYED || family)
+            fit_keyed(kind, family, gaps, x, key, scale, gaps->n == any[x].n ? smoothed : NULL);
     }
 }
 
@@ -154,9 +183,10 @@ lamp_learn_delays(LampKind *kind, const LampKind *family, const LampField *field
             if (x == LAMP_NO_SLOT)
                 continue;
             gint64 gap = lamp_view_gap(&view, kind->rules[x], j, kind->n_slots, &key);
-            add_gap(&any[x], view.request->fold, gap, scale, list[i].weight);
+            LampBinned binned = lamp_gap_binned(gap, scale);
+            add_gap(&any[x], view.request->fold, &binned, list[i].weight);
             if (key < side)
-                add_gap(&keyed[x * side + key], view.request->fold, gap, scale, list[i].weight);
+                add_gap(&keyed[x * side + key], view.request->fold, &binned, list[i].weight);
         }
     }
     for (guint32 x = 0; x < side; x++)

@@ -15,11 +15,17 @@
 #define USUAL_SPREAD 12.0 /* bins: three quarters of an octave */
 #define FEW 1.0           /* observation's weight of that in the spread of others */
 
+static int
+octave_of(int bin)
+{
+    int at = bin >= LAMP_SIDE ? bin - LAMP_SIDE : LAMP_SIDE - 1 - bin;
+    return at >> LAMP_SUB_BITS;
+}
+
 static double
 bin_width(int bin, float scale)
 {
-    int at = bin >= LAMP_SIDE ? bin - LAMP_SIDE : LAMP_SIDE - 1 - bin;
-    return ldexp(1.0 / LAMP_SUB, at >> LAMP_SUB_BITS) / (double) scale;
+    return ldexp(1.0 / LAMP_SUB, octave_of(bin)) / (double) scale;
 }
 
 /* Lower edge of a bin in ns, on the side of its sign. */
@@ -36,25 +42,17 @@ bin_edge(int bin, float scale)
 static float
 relative_width(int bin)
 {
-    int at = bin >= LAMP_SIDE ? bin - LAMP_SIDE : LAMP_SIDE - 1 - bin;
-    return (float) (G_GUINT64_CONSTANT(1) << ((guint32) at >> LAMP_SUB_BITS & 63));
+    return (float) (G_GUINT64_CONSTANT(1) << (octave_of(bin) & 63));
 }
 
 void
-lamp_histogram_add(float *bins, gint64 gap, float scale, float weight)
+lamp_histogram_spread(float *bins, LampBinned at, float weight)
 {
-    gint64 half = (gint64) (0.5f / scale);
-    int first = (int) lamp_density_bin(gap - half, scale);
-    int last = (int) lamp_density_bin(gap + half, scale);
-    if (first == last) {
-        bins[first] += weight;
-        return;
-    }
     float total = 0;
-    for (int b = first; b <= last; b++)
-        total += relative_width(b);
-    for (int b = first; b <= last; b++)
-        bins[b] += weight * relative_width(b) / total;
+    for (guint32 b = at.first; b <= at.last; b++)
+        total += relative_width((int) b);
+    for (guint32 b = at.first; b <= at.last; b++)
+        bins[b] += weight * relative_width((int) b) / total;
 }
 
 /* The bins with weight, in order. */
@@ -64,13 +62,27 @@ typedef struct {
     double total;
 } Occupied;
 
+/* Whether an octave has any weight; no branches, so the compiler takes several bins at once. */
+static gboolean
+has_weight(const float *bins)
+{
+    int any = 0;
+    for (int i = 0; i < LAMP_SUB; i++)
+        any |= bins[i] > 0;
+    return any;
+}
+
 static void
 find_occupied(const float *bins, Occupied *out)
 {
     int n = 0;
-    for (int b = 0; b < LAMP_BINS; b++) {
-        out->at[n] = b;
-        n += bins[b] > 0;
+    for (int octave = 0; octave < LAMP_BINS; octave += LAMP_SUB) {
+        if (!has_weight(bins + octave))
+            continue;
+        for (int b = octave; b < octave + LAMP_SUB; b++) {
+            out->at[n] = b;
+            n += bins[b] > 0;
+        }
     }
     out->n = n;
     out->total = 0;
@@ -92,7 +104,7 @@ find_quantile_bin(const float *bins, const Occupied *occupied, double q)
 
 /* Silverman's rule, with the robust one of two measures of spread; of a few values none is. */
 static double
-choose_bandwidth(const float *bins, const Occupied *occupied)
+choose_bandwidth(const float *bins, const Occupied *occupied, double share)
 {
     double mean = 0, square = 0, total = occupied->total;
     for (int i = 0; i < occupied->n; i++)
@@ -106,6 +118,7 @@ choose_bandwidth(const float *bins, const Occupied *occupied)
     double quartiles =
         find_quantile_bin(bins, occupied, 0.75) - find_quantile_bin(bins, occupied, 0.25) + 1;
     double narrow = MIN(spread, quartiles / 1.34);
+    total *= share;
     narrow =
         sqrt((narrow * narrow * total + FEW * USUAL_SPREAD * USUAL_SPREAD) / (total + FEW));
     return CLAMP(0.9 * narrow * pow(MAX(total, 1), -0.2), 0.6, 48);
@@ -150,50 +163,113 @@ kernel_of(double width)
     return (int) CLAMP(i + 0.5, 0, KERNELS - 1);
 }
 
-/* Spreads `weight` at bin `at`; what would fall off the table is dropped. */
+/* Spreads `weight` at bin `at`; what would fall outside `first` to `last` is dropped. */
 static void
-spread_kernel(float *restrict out, int at, float weight, const Kernel *kernel)
+spread_kernel(float *restrict out, int first, int last, int at, float weight,
+              const Kernel *kernel)
 {
-    int first = MAX(0, at - kernel->reach), last = MIN(LAMP_BINS - 1, at + kernel->reach);
+    first = MAX(first, at - kernel->reach);
+    last = MIN(last, at + kernel->reach);
     const float *restrict from = kernel->at + kernel->reach - at + first;
     float *restrict to = out + first;
     for (int i = 0; i <= last - first; i++)
         to[i] += weight * from[i];
 }
 
-/* Fills in `mass`, and the first and last bin that got some. */
+/* How each bin with weight is to be spread. */
+typedef struct {
+    Occupied occupied;
+    int first, last; /* the bins that get something, in whole octaves */
+    const Kernel *kernels[LAMP_BINS];
+} Plan;
+
+/* Logs of what kernels of one width make of the histogram, at the bins with weight. */
 static void
-smooth(const float *bins, const Occupied *occupied, float *mass, int *first, int *last)
+estimate_pilot(const float *bins, const Occupied *occupied, const Kernel *kernel, float *out)
 {
     float pilot[LAMP_BINS] = {0};
-    double width = choose_bandwidth(bins, occupied), log_mean = 0, total = occupied->total;
+    int first = occupied->at[0], last = occupied->at[occupied->n - 1];
+    for (int i = 0; i < occupied->n; i++)
+        spread_kernel(pilot, first, last, occupied->at[i], bins[occupied->at[i]], kernel);
+    for (int i = 0; i < occupied->n; i++)
+        out[i] = lamp_log(pilot[occupied->at[i]]);
+}
+
+/* `share` of the histogram is to be smoothed at a time. */
+static void
+make_plan(const float *bins, double share, Plan *out)
+{
+    const Occupied *occupied = &out->occupied;
+    float pilot[LAMP_BINS];
+    double width = choose_bandwidth(bins, occupied, share), log_mean = 0;
     double at_width = log(WIDEST / NARROWEST) / (KERNELS - 1), least = log(0.7), most = log(5);
     double even_at = log(width / NARROWEST) / at_width;
-    const Kernel *all = kernels(), *even = &all[kernel_of(width)];
+    const Kernel *all = kernels();
+    estimate_pilot(bins, occupied, &all[kernel_of(width)], pilot);
     for (int i = 0; i < occupied->n; i++)
-        spread_kernel(pilot, occupied->at[i], bins[occupied->at[i]], even);
+        log_mean += (double) bins[occupied->at[i]] * (double) pilot[i];
     for (int i = 0; i < occupied->n; i++) {
-        int b = occupied->at[i];
-        pilot[b] = logf(pilot[b]);
-        log_mean += (double) bins[b] * (double) pilot[b];
+        double wider = (log_mean / occupied->total - (double) pilot[i]) / 2;
+        int own = (int) (even_at + CLAMP(wider, least, most) / at_width + 0.5);
+        const Kernel *kernel = out->kernels[i] = &all[CLAMP(own, 0, KERNELS - 1)];
+        out->first = MIN(out->first, occupied->at[i] - kernel->reach);
+        out->last = MAX(out->last, occupied->at[i] + kernel->reach);
     }
-    for (int i = 0; i < occupied->n; i++) {
-        int b = occupied->at[i];
-        double wider = CLAMP((log_mean / total - (double) pilot[b]) / 2, least, most);
-        int own = (int) (even_at + wider / at_width + 0.5);
-        const Kernel *kernel = &all[CLAMP(own, 0, KERNELS - 1)];
-        *first = MIN(*first, b - kernel->reach);
-        *last = MAX(*last, b + kernel->reach);
-        spread_kernel(mass, b, bins[b] / (float) total, kernel);
+    out->first = MAX(out->first, 0) / LAMP_SUB * LAMP_SUB;
+    out->last = MIN(out->last, LAMP_BINS - 1) | (LAMP_SUB - 1);
+}
+
+/* Returns the weight. */
+static double
+spread_all(const Plan *plan, const float *bins, float *out)
+{
+    double total = 0;
+    for (int b = plan->first; b <= plan->last; b++)
+        out[b] = 0;
+    for (int i = 0; i < plan->occupied.n; i++) {
+        int at = plan->occupied.at[i];
+        if (bins[at] > 0)
+            spread_kernel(out, plan->first, plan->last, at, bins[at], plan->kernels[i]);
+        total += (double) bins[at];
+    }
+    return total;
+}
+
+/* Adds what one part makes to all but its own place. */
+static void
+add_part(const Plan *plan, const float *part, guint32 own, guint32 n_parts, LampSmoothed *out)
+{
+    float mass[LAMP_BINS];
+    double total = spread_all(plan, part, mass);
+    for (guint32 i = 0; i < n_parts; i++) {
+        if (i == own)
+            continue;
+        out[i].total += total;
+        for (int b = plan->first; b <= plan->last; b++)
+            out[i].mass[b] += mass[b];
     }
 }
 
-/* Log of the mass of a broad density per ns: the same for every bin. */
-static double
-log_broad(int bin, float scale)
+void
+lamp_density_smooth(const float *bins, const float *const *parts, guint32 n_parts,
+                    LampSmoothed *out)
 {
-    int at = bin >= LAMP_SIDE ? bin - LAMP_SIDE : LAMP_SIDE - 1 - bin;
-    return log((double) scale * LAMP_SUB / LAMP_BINS) - (at >> LAMP_SUB_BITS) * G_LN2;
+    Plan plan = {.first = LAMP_BINS, .last = -1};
+    find_occupied(bins, &plan.occupied);
+    if (plan.occupied.total > 0)
+        make_plan(bins, n_parts > 1 ? 1 - 1.0 / n_parts : 1, &plan);
+    for (guint32 i = 0; i < MAX(n_parts, 1); i++) {
+        out[i].total = 0;
+        out[i].first = plan.first;
+        out[i].last = plan.last;
+        for (int b = plan.first; b <= plan.last; b++)
+            out[i].mass[b] = 0;
+    }
+    if (n_parts == 0)
+        out->total = spread_all(&plan, bins, out->mass);
+    for (guint32 i = 0; i < n_parts; i++)
+        if (parts[i])
+            add_part(&plan, parts[i], i, n_parts, out);
 }
 
 /* Exponential of x <= 80, without branches like lamp_log; 0 below -88. */
@@ -216,32 +292,45 @@ mix_octave(const float *restrict mass, float per_width, const float *restrict ba
         out[i] = lamp_log(mass[i] * per_width + exp_of(back[i]));
 }
 
+/* The log of what the octave at `b` leans on: `prior`, or `broad`, the same mass in every bin.
+ */
+static void
+lean_octave(const float *prior, double broad, int b, float log_lean, float *restrict out)
+{
+    float even = (float) (broad - octave_of(b) * G_LN2);
+    for (int i = 0; i < LAMP_SUB; i++)
+        out[i] = log_lean + (prior ? prior[b + i] : even);
+}
+
+void
+lamp_density_mix(const LampSmoothed *smoothed, float scale, const float *prior,
+                 double prior_weight, float *out)
+{
+    double total = smoothed->total, lean = 1, each = 0; /* share of an observation */
+    if (total > 0) {
+        lean = prior ? prior_weight / (total + prior_weight) : BROAD_SHARE;
+        each = (1 - lean) / total;
+    }
+    double broad = prior ? 0 : log((double) scale * LAMP_SUB / LAMP_BINS);
+    float log_lean = (float) log(lean), back[LAMP_SUB];
+    for (int b = 0; b < LAMP_BINS; b += LAMP_SUB) {
+        if (b < smoothed->first || b > smoothed->last) {
+            lean_octave(prior, broad, b, log_lean, out + b);
+            continue;
+        }
+        lean_octave(prior, broad, b, log_lean, back);
+        mix_octave(smoothed->mass + b, (float) (each / bin_width(b, scale)), back, out + b);
+    }
+}
+
 double
 lamp_density_fit(const float *bins, float scale, const float *prior, double prior_weight,
                  float *out)
 {
-    float mass[LAMP_BINS] = {0}, back[LAMP_SUB];
-    int first = LAMP_BINS, last = -1;
-    Occupied occupied;
-    find_occupied(bins, &occupied);
-    double total = occupied.total;
-    double lean = prior ? prior_weight / (total + prior_weight) : BROAD_SHARE;
-    if (total > 0)
-        smooth(bins, &occupied, mass, &first, &last);
-    else
-        lean = 1;
-    float log_lean = (float) log(lean);
-    for (int b = 0; b < LAMP_BINS; b += LAMP_SUB) {
-        float even = prior ? 0 : (float) log_broad(b, scale);
-        for (int i = 0; i < LAMP_SUB; i++)
-            back[i] = log_lean + (prior ? prior[b + i] : even);
-        float per_width = (float) ((1 - lean) / bin_width(b, scale));
-        if (b + LAMP_SUB > first && b <= last)
-            mix_octave(mass + b, per_width, back, out + b);
-        else
-            memcpy(out + b, back, sizeof back);
-    }
-    return total;
+    LampSmoothed smoothed;
+    lamp_density_smooth(bins, NULL, 0, &smoothed);
+    lamp_density_mix(&smoothed, scale, prior, prior_weight, out);
+    return smoothed.total;
 }
 
 double

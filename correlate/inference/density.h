@@ -47,8 +47,54 @@ lamp_log(float x)
            2 * y * (1 + z * (1 / 3.0f + z * (1 / 5.0f + z * (1 / 7.0f + z / 9.0f))));
 }
 
-/* Adds `weight` at `gap`, spread over one resolution, since a rounded gap is an interval. */
-void lamp_histogram_add(float *bins, gint64 gap, float scale, float weight);
+/* The bins that a gap is spread over: one resolution, since a rounded gap is an interval. */
+typedef struct {
+    guint32 first, last;
+} LampBinned;
+
+static inline LampBinned
+lamp_gap_binned(gint64 gap, float scale)
+{
+    gint64 half = (gint64) (0.5f / scale);
+    return (LampBinned){lamp_density_bin(gap - half, scale),
+                        lamp_density_bin(gap + half, scale)};
+}
+
+/* Adds `weight` to these bins, to each by its width. */
+void lamp_histogram_spread(float *bins, LampBinned at, float weight);
+
+static inline void
+lamp_histogram_add_binned(float *bins, const LampBinned *at, float weight)
+{
+    if (at->first == at->last)
+        bins[at->first] += weight;
+    else
+        lamp_histogram_spread(bins, *at, weight);
+}
+
+static inline void
+lamp_histogram_add(float *bins, gint64 gap, float scale, float weight)
+{
+    LampBinned at = lamp_gap_binned(gap, scale);
+    lamp_histogram_add_binned(bins, &at, weight);
+}
+
+/* A histogram after smoothing; all bins weigh `total`; outside first to last (whole octaves)
+ * there is none, and nothing is written. */
+typedef struct {
+    double total;
+    int first, last;
+    float mass[LAMP_BINS];
+} LampSmoothed;
+
+/* Smooths `bins`. With n_parts > 0: `parts` (NULL is empty) sum up to `bins`, and out[i] is
+ * what all parts but the i-th make; how wide each bin is spread is chosen from all of them. */
+void lamp_density_smooth(const float *bins, const float *const *parts, guint32 n_parts,
+                         LampSmoothed *out);
+
+/* Logs of density per ns from what was smoothed; as lamp_density_fit. */
+void lamp_density_mix(const LampSmoothed *smoothed, float scale, const float *prior,
+                      double prior_weight, float *out);
 
 /* Smooths `bins` (LAMP_BINS weights) to `out` (LAMP_BINS logs of density per ns). `prior` is a
  * density (not its log) to lean on with the weight of `prior_weight` observations, or NULL for

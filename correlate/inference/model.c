@@ -10,7 +10,8 @@
 #include <math.h>
 
 #define FEW_UNUSUAL \
-    0.5 /* calls seen in all of a kind that such requests are not known to make */
+    0.5             /* calls seen in all of a kind that such requests are not known to make */
+#define SMALL 1e-25 /* of a product of shares: far enough above the least float */
 
 void
 lamp_view_fill(const LampKind *kind, const LampRequest *request, const LampStep *const *steps,
@@ -104,21 +105,38 @@ lamp_view_follows(const LampKind *kind, const LampView *view, guint32 at)
     return x < kind->n_slots && kind->rules[x].wait == LAMP_WAIT_LAST_START;
 }
 
-/* Log share of what comes next among all that might. */
+/* Share of what comes next among all that might. */
 static inline double
-score_follows(const LampKind *kind, const LampView *view, guint32 at, const float *readiness)
+share_next(const LampKind *kind, const LampView *view, guint32 at, const float *readiness)
 {
     guint32 side = kind->n_slots + 1, key = at ? view->slots[at - 1] : kind->n_slots;
-    float sum = 0, own = 0;
     if (key > kind->n_slots)
-        return 0;
-    for (guint32 j = at; j < view->n; j++) {
-        if (!lamp_view_follows(kind, view, j))
+        return 1;
+    float own = readiness[view->slots[at] * side + key], sum = own;
+    for (guint32 j = at + 1; j < view->n; j++)
+        if (lamp_view_follows(kind, view, j))
+            sum += readiness[view->slots[j] * side + key];
+    return (double) (own / sum);
+}
+
+/* Log share of each start that waits for that of another, among all that might have come next:
+ * the log of a product is one log instead of many. */
+static double
+score_follows(const LampKind *kind, const LampView *view)
+{
+    guint32 side = kind->n_slots + 1;
+    const float *readiness = kind->follows + view->request->fold * side * side;
+    double share = 1, sum = 0;
+    for (guint32 at = 0; at + 1 < view->n; at++) {
+        if (!lamp_view_follows(kind, view, at))
             continue;
-        sum += readiness[view->slots[j] * side + key];
-        own = j == at ? sum : own;
+        share *= share_next(kind, view, at, readiness);
+        if (share > SMALL)
+            continue;
+        sum += (double) lamp_log((float) share);
+        share = 1;
     }
-    return sum > own ? (double) lamp_log(own / sum) : 0;
+    return share < 1 ? sum + (double) lamp_log((float) share) : sum;
 }
 
 static inline double
@@ -178,13 +196,11 @@ lamp_model_score(const LampModel *self, const LampRequest *request,
         pattern += slot->hash;
         independent += (double) slot->presence;
         score += score_event(self, kind, &view, i, view.slots[i], out_events);
-        if (kind->rules[view.slots[i]].wait == LAMP_WAIT_LAST_START)
-            score += score_follows(kind, &view, i,
-                                   kind->follows + request->fold * (kind->n_slots + 1) *
-                                                       (kind->n_slots + 1));
         score +=
             (double) (steps[i]->end <= request->end ? slot->log_within : slot->log_overrun);
     }
+    if (n > 1)
+        score += score_follows(kind, &view);
     if (self->evidence & LAMP_EVIDENCE_END)
         score += score_event(self, kind, &view, n, kind->n_slots, out_events);
     return score + ((self->evidence & LAMP_EVIDENCE_PATTERN)
