@@ -24,7 +24,7 @@
 #define ALONE 0.25f
 #define BURN 4
 #define SWEEPS 20
-#define RELEARN_EVERY 6
+#define RELEARN_EVERY 8
 #define ORPHANS_EVERY 8
 #define SOME_DOUBT 0.005 /* mean probability of being wrong */
 #define MUCH_DOUBT 0.03

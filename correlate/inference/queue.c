@@ -159,11 +159,14 @@ learn_kind(LampSampler *sampler, guint32 k, LampQueuePool *pool)
             find_chances(&events[x], sampler->model->scale);
         else
             events[x].q = g_new0(float, LAMP_SIDE);
+    guint32 first = LAMP_NONE; /* whose events are known: pairs are sorted by it */
     for (guint32 i = 0; i < sampler->n_pairs; i++) {
         const LampPair *p = &sampler->pairs[i];
         if (state->field->requests[p->a].kind != k || state->field->requests[p->b].kind != k)
             continue;
-        lamp_state_events(state, sampler->model, p->a, &a[0]);
+        if (p->a != first)
+            lamp_state_events(state, sampler->model, p->a, &a[0]);
+        first = p->a;
         lamp_state_events(state, sampler->model, p->b, &a[1]);
         count_pair(&a[0], &a[1], events, sampler->model->scale);
     }

@@ -16,7 +16,7 @@
 #define EXACT_STEPS 4
 #define MAX_BLOCK 64
 #define CALM_VISITS 3
-#define CALM_EVERY 6
+#define CALM_EVERY 12
 #define CERTAIN 0.9999
 #define SURE 0.99999
 #define SURE_VISITS 2
@@ -398,8 +398,11 @@ visit_step(LampSampler *self, guint32 step)
         with[j] = 0;
         if (state->kids[c[j]].n + 1 >= LAMP_MAX_KIDS)
             continue;
-        logs[j] = score_with(self, c[j], step, &with[j]) -
-                  score_with(self, c[j], LAMP_NONE, &without);
+        logs[j] = score_with(self, c[j], step, &with[j]);
+        if (c[j] != owner && !kind_of(self, c[j])->has_queue)
+            logs[j] -= state->score[c[j]]; /* as it stands, without the step */
+        else
+            logs[j] -= score_with(self, c[j], LAMP_NONE, &without);
         if (c[j] == owner)
             state->score[owner] = without;
         best = MAX(best, logs[j]);
