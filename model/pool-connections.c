@@ -8,41 +8,17 @@
  */
 #include "model/pools.h"
 
+#include "model/ticks.h"
+
 #include "store/statement.h"
 
 /* Connections with fewer calls than this share of the mean are something else. */
 #define FEW 0.1
 
-typedef struct {
-    LampTime time;
-    gint change;
-} Tick;
-
-static gint
-compare_ticks(gconstpointer a, gconstpointer b)
-{
-    const Tick *x = a, *y = b;
-    if (x->time != y->time)
-        return x->time < y->time ? -1 : 1;
-    return x->change - y->change;
-}
-
-static guint
-most_at_once(GArray *ticks)
-{
-    gint open = 0, most = 0;
-    g_array_sort(ticks, compare_ticks);
-    for (guint i = 0; i < ticks->len; i++) {
-        open += g_array_index(ticks, Tick, i).change;
-        most = MAX(most, open);
-    }
-    return (guint) most;
-}
-
 guint
 lamp_pools_open_at_once(const LampTopology *topology, guint32 client, guint32 server)
 {
-    g_autoptr(GArray) ticks = g_array_new(FALSE, FALSE, sizeof(Tick));
+    g_autoptr(GArray) ticks = lamp_ticks_new(0);
     g_autoptr(LampStatement) rows = lamp_statement_new(
         lamp_topology_store(topology),
         "WITH used AS (SELECT count(*) AS calls,"
@@ -59,10 +35,7 @@ lamp_pools_open_at_once(const LampTopology *topology, guint32 client, guint32 se
     lamp_statement_bind_int(rows, 1, lamp_topology_instance(topology, client)->id);
     lamp_statement_bind_int(rows, 2, lamp_topology_instance(topology, server)->id);
     lamp_statement_bind_real(rows, 3, FEW);
-    while (lamp_statement_step(rows, &has_row, NULL) && has_row) {
-        Tick first = {lamp_statement_int(rows, 0), 1}, last = {lamp_statement_int(rows, 1), -1};
-        g_array_append_val(ticks, first);
-        g_array_append_val(ticks, last);
-    }
-    return most_at_once(ticks);
+    while (lamp_statement_step(rows, &has_row, NULL) && has_row)
+        lamp_ticks_add(ticks, 0, lamp_statement_int(rows, 0), lamp_statement_int(rows, 1));
+    return lamp_ticks_sort(ticks);
 }

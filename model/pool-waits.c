@@ -15,6 +15,7 @@
 #include "model/pools.h"
 
 #include "model/index-map.h"
+#include "model/ticks.h"
 
 #include <string.h>
 
@@ -34,12 +35,6 @@ typedef struct {
 } Use;
 
 typedef struct {
-    LampTime time;
-    guint32 use;
-    guint8 is_start;
-} Tick;
-
-typedef struct {
     LampReplay *replay;
     GHashTable *free_lags; /* parent's label, label -> GArray of gint64, sorted */
 } Split;
@@ -50,28 +45,15 @@ call_at(const LampReplay *replay, guint32 call)
     return &g_array_index(replay->calls, LampReplayCall, call);
 }
 
-static gint
-compare_ticks(gconstpointer a, gconstpointer b)
-{
-    const Tick *x = a, *y = b;
-    if (x->time != y->time)
-        return x->time < y->time ? -1 : 1;
-    if (x->is_start != y->is_start)
-        return x->is_start < y->is_start ? -1 : 1;
-    return x->use < y->use ? -1 : x->use > y->use;
-}
-
 static GArray *
 lay_out_ticks(const GArray *uses)
 {
-    GArray *ticks = g_array_sized_new(FALSE, FALSE, sizeof(Tick), uses->len * 2);
+    GArray *ticks = lamp_ticks_new(uses->len);
     for (guint32 i = 0; i < uses->len; i++) {
         const Use *use = &g_array_index(uses, Use, i);
-        Tick start = {use->granted, i, 1}, end = {MAX(use->end, use->granted + 1), i, 0};
-        g_array_append_val(ticks, start);
-        g_array_append_val(ticks, end);
+        lamp_ticks_add(ticks, i, use->granted, MAX(use->end, use->granted + 1));
     }
-    g_array_sort(ticks, compare_ticks);
+    lamp_ticks_sort(ticks);
     return ticks;
 }
 
@@ -99,18 +81,19 @@ collect_uses(const LampReplay *replay, guint pools)
 }
 
 /* The use that takes the connection which comes back with tick @at: the next to start, if at
- * once and of another request; NULL if nobody waited. */
+ * once and of another request; NULL if nobody waited. *next is the first tick that may be its
+ * start, for later ends as well: it only ever goes on. */
 static Use *
-find_taker(GArray *uses, const GArray *ticks, guint at)
+find_taker(GArray *uses, const GArray *ticks, guint at, guint *next)
 {
-    const Tick *end = &g_array_index(ticks, Tick, at);
-    for (guint k = at + 1; k < ticks->len; k++) {
-        const Tick *start = &g_array_index(ticks, Tick, k);
-        Use *use = &g_array_index(uses, Use, start->use);
-        if (start->time - end->time > AT_ONCE)
-            return NULL;
-        if (start->is_start && !use->has_waited)
-            return use->owner == g_array_index(uses, Use, end->use).owner ? NULL : use;
+    const LampTick *end = lamp_tick(ticks, at);
+    for (*next = MAX(*next, at + 1); *next < ticks->len; (*next)++) {
+        const LampTick *start = lamp_tick(ticks, *next);
+        Use *use = &g_array_index(uses, Use, start->index);
+        if (!start->is_start || use->has_waited)
+            continue;
+        gboolean is_other = use->owner != g_array_index(uses, Use, end->index).owner;
+        return is_other && start->time - end->time <= AT_ONCE ? use : NULL;
     }
     return NULL;
 }
@@ -121,14 +104,14 @@ static void
 find_waiters(GArray *uses, guint32 connections)
 {
     g_autoptr(GArray) ticks = lay_out_ticks(uses);
-    guint busy = 0;
+    guint busy = 0, next = 0;
     for (guint i = 0; i < ticks->len; i++) {
-        const Tick *tick = &g_array_index(ticks, Tick, i);
+        const LampTick *tick = lamp_tick(ticks, i);
         if (tick->is_start) {
-            busy += g_array_index(uses, Use, tick->use).has_waited ? 0 : 1;
+            busy += g_array_index(uses, Use, tick->index).has_waited ? 0 : 1;
             continue;
         }
-        Use *taker = busy-- >= connections ? find_taker(uses, ticks, i) : NULL;
+        Use *taker = busy-- >= connections ? find_taker(uses, ticks, i, &next) : NULL;
         if (taker == NULL)
             continue;
         taker->has_waited = TRUE;
@@ -214,8 +197,8 @@ split_pool(const Split *split, GArray *uses, guint32 connections)
     LampTime full_since = 0, last_wish = 0, last_end = 0;
     guint busy = 0;
     for (guint i = 0; i < ticks->len; i++) {
-        const Tick *tick = &g_array_index(ticks, Tick, i);
-        const Use *use = &g_array_index(uses, Use, tick->use);
+        const LampTick *tick = lamp_tick(ticks, i);
+        const Use *use = &g_array_index(uses, Use, tick->index);
         if (!tick->is_start) {
             last_end = tick->time;
             busy--;
@@ -259,40 +242,66 @@ undo_flow(LampReplay *replay, guint f)
     return has_undone;
 }
 
-/* Undoes the split in the requests that go on while request @f does. */
-static void
-undo_beside(LampReplay *replay, guint f)
+static LampTime
+end_of(const LampReplayFlow *flow)
 {
-    const LampReplayFlow *flow = lamp_replay_flow(replay, f);
-    for (guint i = 0; i < replay->flows->len; i++) {
-        const LampReplayFlow *other = lamp_replay_flow(replay, i);
-        if (other->start > flow->start + flow->duration)
-            break;
-        if (other->start + other->duration >= flow->start)
-            undo_flow(replay, i);
+    return flow->start + flow->duration;
+}
+
+/* Requests in order of their starts, and when the latest of those up to here ends. */
+typedef struct {
+    LampTime start, latest;
+} Beside;
+
+static void
+add_beside(GArray *beside, const LampReplayFlow *flow)
+{
+    LampTime latest = end_of(flow);
+    if (beside->len > 0)
+        latest = MAX(latest, g_array_index(beside, Beside, beside->len - 1).latest);
+    Beside one = {flow->start, latest};
+    g_array_append_val(beside, one);
+}
+
+/* Does one of @beside go on while @flow does? O(log n). */
+static gboolean
+is_beside(const GArray *beside, const LampReplayFlow *flow)
+{
+    guint low = 0, high = beside->len;
+    while (low < high) {
+        guint mid = low + (high - low) / 2;
+        if (g_array_index(beside, Beside, mid).start <= end_of(flow))
+            low = mid + 1;
+        else
+            high = mid;
     }
+    return low > 0 && g_array_index(beside, Beside, low - 1).latest >= flow->start;
 }
 
 /* Undoes the split in requests that a run does not repeat; where one of these has none, it is
- * another's that stands in its way. @all: in all requests. Returns how many are not repeated.
- */
+ * another's that stands in its way: in all that go on while it does. @all: in all requests.
+ * Returns how many are not repeated. */
 static guint
 undo_wrong(LampReplay *replay, const LampStations *stations, gboolean all)
 {
     guint32 none[1] = {0};
     LampStations only_pools = {none, 1, stations->pools, stations->pool_count};
     g_autofree LampOutcome *out = g_new(LampOutcome, replay->flows->len + 1);
+    g_autoptr(GArray) beside = g_array_new(FALSE, FALSE, sizeof(Beside));
     guint wrong = 0;
     lamp_simulate(replay, &only_pools, out, NULL);
     for (guint f = 0; f < replay->flows->len; f++) {
-        if (out[f].duration == lamp_replay_flow(replay, f)->duration)
+        const LampReplayFlow *flow = lamp_replay_flow(replay, f);
+        if (out[f].duration == flow->duration)
             continue;
         wrong++;
-        if (!undo_flow(replay, f) && !all)
-            undo_beside(replay, f);
+        gboolean is_undone = !is_beside(beside, flow) && undo_flow(replay, f);
+        if (!is_undone)
+            add_beside(beside, flow);
     }
-    for (guint f = 0; all && wrong > 0 && f < replay->flows->len; f++)
-        undo_flow(replay, f);
+    for (guint f = 0; f < replay->flows->len; f++)
+        if ((all && wrong > 0) || is_beside(beside, lamp_replay_flow(replay, f)))
+            undo_flow(replay, f);
     return wrong;
 }
 

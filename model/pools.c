@@ -19,6 +19,7 @@
 #include "model/pools.h"
 
 #include "model/index-map.h"
+#include "model/ticks.h"
 
 #include <math.h>
 #include <string.h>
@@ -43,11 +44,6 @@ typedef struct {
     guint32 client, server;
     GArray *holds; /* Hold */
 } Edge;
-
-typedef struct {
-    LampTime time;
-    guint32 is_start, hold;
-} Tick;
 
 static Role
 role_of(const char *operation)
@@ -191,36 +187,16 @@ collect_edges(const LampReplay *replay, guint most)
     return edges;
 }
 
-static gint
-compare_ticks(gconstpointer a, gconstpointer b)
-{
-    const Tick *x = a, *y = b;
-    if (x->time != y->time)
-        return x->time < y->time ? -1 : 1;
-    if (x->is_start != y->is_start)
-        return x->is_start < y->is_start ? -1 : 1;
-    return x->hold < y->hold ? -1 : x->hold > y->hold;
-}
-
 static GArray *
 lay_out_ticks(const Edge *edge, guint *out_peak)
 {
-    GArray *ticks = g_array_sized_new(FALSE, FALSE, sizeof(Tick), edge->holds->len * 2);
-    guint busy = 0, peak = 0;
+    GArray *ticks = lamp_ticks_new(edge->holds->len);
     for (guint32 i = 0; i < edge->holds->len; i++) {
         const Hold *hold = &g_array_index(edge->holds, Hold, i);
-        Tick start = {hold->start, 1, i}, end = {hold->end, 0, i};
-        g_array_append_val(ticks, start);
         /* a call without duration would end before it starts */
-        end.time = MAX(end.time, start.time + 1);
-        g_array_append_val(ticks, end);
+        lamp_ticks_add(ticks, i, hold->start, MAX(hold->end, hold->start + 1));
     }
-    g_array_sort(ticks, compare_ticks);
-    for (guint i = 0; i < ticks->len; i++) {
-        busy += g_array_index(ticks, Tick, i).is_start ? 1 : -1u;
-        peak = MAX(peak, busy);
-    }
-    *out_peak = peak;
+    *out_peak = lamp_ticks_sort(ticks);
     return ticks;
 }
 
@@ -228,14 +204,14 @@ lay_out_ticks(const Edge *edge, guint *out_peak)
 static gboolean
 is_taken_at_once(const Edge *edge, const GArray *ticks, guint at)
 {
-    const Tick *end = &g_array_index(ticks, Tick, at);
+    const LampTick *end = lamp_tick(ticks, at);
     for (guint i = at + 1; i < ticks->len; i++) {
-        const Tick *tick = &g_array_index(ticks, Tick, i);
+        const LampTick *tick = lamp_tick(ticks, i);
         if (tick->time - end->time > AT_ONCE)
             return FALSE;
         if (tick->is_start)
-            return g_array_index(edge->holds, Hold, tick->hold).owner !=
-                   g_array_index(edge->holds, Hold, end->hold).owner;
+            return g_array_index(edge->holds, Hold, tick->index).owner !=
+                   g_array_index(edge->holds, Hold, end->index).owner;
     }
     return FALSE;
 }
@@ -256,7 +232,7 @@ find_limit(const Edge *edge, LampPoolLimit *out_limit)
     guint32 returned[2] = {0, 0}, awaited[2] = {0, 0}; /* below the peak, at it */
     g_autoptr(GArray) ticks = lay_out_ticks(edge, &peak);
     for (guint i = 0; peak >= LEAST_CONNECTIONS && i < ticks->len; i++) {
-        if (g_array_index(ticks, Tick, i).is_start) {
+        if (lamp_tick(ticks, i)->is_start) {
             busy++;
             continue;
         }

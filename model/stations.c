@@ -16,6 +16,8 @@
  */
 #include "model/stations.h"
 
+#include "model/ticks.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -28,11 +30,6 @@
 #define DENSITY_BINS 128
 #define DENSITY_LOW 6.0   /* log ns: 400 ns */
 #define DENSITY_STEP 0.16 /* 128 bins reach 5 minutes */
-
-typedef struct {
-    LampTime time;
-    guint32 is_arrival, visit;
-} Tick;
 
 typedef struct {
     LampReplayCall *call;
@@ -48,7 +45,7 @@ typedef struct {
 
 typedef struct {
     GArray *visits; /* Visit, in the order of arrival */
-    GArray *ticks;  /* Tick, sorted */
+    GArray *ticks;  /* LampTick, sorted */
     GArray *queue;  /* guint32 visits; used as a ring from `head` */
     guint used;     /* visits that the ticks are of: the first ones */
     guint most_open;
@@ -64,37 +61,18 @@ compare_visits(gconstpointer a, gconstpointer b)
     return x < y ? -1 : x > y; /* calls stand in one array, flows sorted by start */
 }
 
-static gint
-compare_ticks(gconstpointer a, gconstpointer b)
-{
-    const Tick *x = a, *y = b;
-    if (x->time != y->time)
-        return x->time < y->time ? -1 : 1;
-    if (x->is_arrival != y->is_arrival)
-        return x->is_arrival < y->is_arrival ? -1 : 1;
-    return x->visit < y->visit ? -1 : x->visit > y->visit;
-}
-
 /* Sorts the visits and lays out the ticks of the first @most of them. */
 static void
 prepare_instance(Instance *instance, guint most)
 {
-    guint open = 0;
     g_array_sort(instance->visits, compare_visits);
     g_array_set_size(instance->ticks, 0);
     instance->used = MIN(instance->visits->len, most);
     for (guint32 i = 0; i < instance->used; i++) {
         const LampReplayCall *call = g_array_index(instance->visits, Visit, i).call;
-        Tick arrival = {call->arrived, 1, i}, leave = {call->arrived + call->held, 0, i};
-        g_array_append_val(instance->ticks, arrival);
-        g_array_append_val(instance->ticks, leave);
+        lamp_ticks_add(instance->ticks, i, call->arrived, call->arrived + call->held);
     }
-    g_array_sort(instance->ticks, compare_ticks);
-    instance->most_open = 0;
-    for (guint i = 0; i < instance->ticks->len; i++) {
-        open += g_array_index(instance->ticks, Tick, i).is_arrival ? 1 : -1u;
-        instance->most_open = MAX(instance->most_open, open);
-    }
+    instance->most_open = lamp_ticks_sort(instance->ticks);
 }
 
 /* Begins of all visits under @limit; returns how many calls had left before they began. */
@@ -107,14 +85,14 @@ assign_begins(Instance *instance, guint limit)
     for (guint i = 0; i < instance->used; i++)
         visits[i].begin = LAMP_TIME_NONE;
     for (guint i = 0; i < instance->ticks->len; i++) {
-        const Tick *tick = &g_array_index(instance->ticks, Tick, i);
-        Visit *visit = &visits[tick->visit];
+        const LampTick *tick = lamp_tick(instance->ticks, i);
+        Visit *visit = &visits[tick->index];
         if (visit->call->bypasses) {
             visit->begin = visit->call->arrived;
             continue;
         }
-        if (tick->is_arrival) {
-            g_array_append_val(instance->queue, tick->visit);
+        if (tick->is_start) {
+            g_array_append_val(instance->queue, tick->index);
         } else if (visit->begin == LAMP_TIME_NONE) {
             contradictions++;
             visit->begin = tick->time; /* stays in the queue, passed over below */
@@ -343,7 +321,7 @@ group_by_instance(LampReplay *replay, guint instances)
     g_autoptr(GArray) waits = g_array_new(FALSE, FALSE, sizeof(gint64));
     for (guint i = 0; i < instances; i++) {
         all[i].visits = g_array_new(FALSE, TRUE, sizeof(Visit));
-        all[i].ticks = g_array_new(FALSE, TRUE, sizeof(Tick));
+        all[i].ticks = lamp_ticks_new(0);
         all[i].queue = g_array_new(FALSE, TRUE, sizeof(guint32));
     }
     for (guint f = 0; f < replay->flows->len; f++) {

@@ -13,6 +13,8 @@
  */
 #include "correlate/inference/affinity.h"
 
+#include "base/keyed-map.h"
+
 #include <math.h>
 
 #define LEAN 4.0       /* steps' worth of indifference */
@@ -21,6 +23,7 @@
 #define LEAST 0.2      /* nats a step, below which a callee's connections tell too little */
 #define LEAST_SURE 20  /* steps' worth of it to be made up for */
 #define NONE G_MAXUINT32
+#define MOST_MEMORY ((gsize) 1 << 28) /* bytes, for numbering; what is more goes without */
 
 struct LampAffinity {
     const LampField *field;
@@ -33,16 +36,17 @@ struct LampAffinity {
 };
 
 static guint32
-number_of(GHashTable *numbers, guint32 kind, guint32 a, guint32 b)
+number_of(LampKeyedMap *numbers, guint32 kind, guint32 a, guint32 b)
 {
-    guint64 key[2] = {(guint64) kind << 32 | a, b};
-    g_autoptr(GBytes) bytes = g_bytes_new(key, sizeof key);
-    gpointer found = g_hash_table_lookup(numbers, bytes);
-    if (found == NULL) {
-        found = GUINT_TO_POINTER(g_hash_table_size(numbers) + 1);
-        g_hash_table_insert(numbers, g_bytes_ref(bytes), found);
-    }
-    return GPOINTER_TO_UINT(found) - 1;
+    guint32 key[3] = {kind, a, b};
+    gboolean is_new;
+    guint64 *number =
+        lamp_keyed_map_add(numbers, lamp_bytes((const guint8 *) key, sizeof key), &is_new);
+    if (number == NULL)
+        return NONE;
+    if (is_new)
+        *number = lamp_keyed_map_size(numbers) - 1;
+    return (guint32) *number;
 }
 
 static guint32
@@ -63,7 +67,8 @@ has_connections(const LampField *field, const LampInferenceInput *input)
 }
 
 static void
-number_step(LampAffinity *self, guint32 s, const LampInferenceInput *input, GHashTable *numbers)
+number_step(LampAffinity *self, guint32 s, const LampInferenceInput *input,
+            LampKeyedMap *numbers)
 {
     enum { PAIR, ROW, COLUMN, ALL };
     const LampField *f = self->field;
@@ -76,9 +81,11 @@ number_step(LampAffinity *self, guint32 s, const LampInferenceInput *input, GHas
     for (guint32 j = 0; j < step->n_candidates; j++) {
         guint32 at = step->first_candidate + j;
         guint32 came_on = connection_of(&f->requests[f->candidates[at]], input);
-        gboolean is_known = made_on != 0 && came_on != 0;
+        gboolean is_known =
+            self->column_of[s] != NONE && self->all_of[s] != NONE && came_on != 0;
         self->pair_of[at] = is_known ? number_of(numbers, PAIR, came_on, made_on) : NONE;
         self->row_of[at] = is_known ? number_of(numbers, ROW, came_on, callee) : NONE;
+        self->pair_of[at] = self->row_of[at] == NONE ? NONE : self->pair_of[at];
     }
 }
 
@@ -88,8 +95,7 @@ lamp_affinity_new(const LampField *field, const LampInferenceInput *input)
     if (!has_connections(field, input))
         return NULL;
     LampAffinity *self = g_new0(LampAffinity, 1);
-    g_autoptr(GHashTable) numbers = g_hash_table_new_full(g_bytes_hash, g_bytes_equal,
-                                                          (GDestroyNotify) g_bytes_unref, NULL);
+    g_autoptr(LampKeyedMap) numbers = lamp_keyed_map_new(MOST_MEMORY);
     self->field = field;
     self->pair_of = g_new(guint32, (gsize) field->n_candidates + 1);
     self->row_of = g_new(guint32, (gsize) field->n_candidates + 1);
@@ -98,7 +104,7 @@ lamp_affinity_new(const LampField *field, const LampInferenceInput *input)
     self->owner_edge = g_new(guint32, (gsize) field->n_steps + 1);
     for (guint32 s = 0; s < field->n_steps; s++)
         number_step(self, s, input, numbers);
-    self->n_numbers = g_hash_table_size(numbers);
+    self->n_numbers = lamp_keyed_map_size(numbers);
     self->tally = g_new(double, (gsize) self->n_numbers + 1);
     self->gain = g_new(double, (gsize) self->n_numbers + 1);
     return self;

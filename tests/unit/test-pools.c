@@ -73,6 +73,38 @@ START_TEST(test_pools_are_kept_by_transactions)
 }
 END_TEST
 
+/* Pools found where the calls to the database are made on @connections, in turn. */
+static guint
+pools_on(guint connections)
+{
+    static const char *const steps[] = {"S 0 100", NULL};
+    g_autoptr(GPtrArray) lines = exhausted_lines(30, steps);
+    g_autofree char *sql = g_strdup_printf(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %u)"
+        " INSERT INTO endpoints (endpoint_id, address, port)"
+        " SELECT i, '10.0.0.1', i FROM n;"
+        "UPDATE calls SET client_endpoint_id = 1 + call_id / 10 %% %u WHERE call_id %% 10 = 2;",
+        connections, connections);
+    Loaded l;
+    l.store = fixture_store_with((const char *const *) lines->pdata, sql);
+    load_store(&l);
+    guint pools = lamp_whatif_pools(l.whatif)->len - 1;
+    unload(&l);
+    return pools;
+}
+
+/* Two calls at a time that wait for each other are a pool of two, but not if a third connection
+ * stood open beside them all the while. */
+START_TEST(test_open_connections_are_no_limit)
+{
+    ck_assert_uint_eq(pools_on(1), 1);
+    ck_assert_uint_eq(pools_on(2), 1);
+    ck_assert_uint_eq(pools_on(3), 0);
+    /* connections that were used once were not open side by side */
+    ck_assert_uint_eq(pools_on(90), 1);
+}
+END_TEST
+
 START_TEST(test_pools_are_not_invented)
 {
     /* as many at once, but nobody starts when another ends */
@@ -107,6 +139,7 @@ main(void)
     tcase_add_test(cases, test_pools_are_waited_for);
     tcase_add_test(cases, test_pools_are_kept_by_transactions);
     tcase_add_test(cases, test_pools_are_not_invented);
+    tcase_add_test(cases, test_open_connections_are_no_limit);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }
