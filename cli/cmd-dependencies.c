@@ -9,6 +9,7 @@
 #include "cli/print.h"
 #include "cli/wrap.h"
 #include "correlate/dependencies/dependencies.h"
+#include "store/statement.h"
 
 #include <math.h>
 
@@ -59,6 +60,23 @@ add_row(LampTable *table, const LampDependency *row)
     lamp_table_take(table, cells);
 }
 
+/* Connections hide what calls show, where packets or logs were read, too. */
+static void
+append_calls(LampStore *store, GString *out)
+{
+    g_autoptr(LampStatement) query =
+        lamp_statement_new(store, "SELECT calls FROM totals", NULL);
+    gboolean has_row = FALSE;
+    if (query == NULL || !lamp_statement_step(query, &has_row, NULL) || !has_row ||
+        lamp_statement_int(query, 0) == 0)
+        return;
+    g_autofree char *calls = lamp_count_format((guint64) lamp_statement_int(query, 0));
+    g_string_append_printf(out,
+                           "This database holds calls, too (%s): where flows cannot tell, "
+                           "`lamplight costs` and `lamplight graph` do, request by request.\n",
+                           calls);
+}
+
 static void
 append_table(const LampCli *cli, const LampDependencies *found, GString *out)
 {
@@ -80,6 +98,7 @@ append_table(const LampCli *cli, const LampDependencies *found, GString *out)
         found->flows, (double) found->duration / 1e9, (double) found->resolution / 1e6,
         found->is_sampled ? ", packets sampled" : "");
     g_string_append(out, LIMITS_OF_FLOWS);
+    append_calls(cli->store, out);
     lamp_wrap(cli, out, below);
 }
 
