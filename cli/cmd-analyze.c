@@ -22,6 +22,7 @@ static const Section sections[] = {
     {"A typical request", &lamp_command_gantt},
 };
 
+static const Section services = {"Services", &lamp_command_services};
 static const Section dependencies = {"Who depends on whom", &lamp_command_dependencies};
 
 /* Columns of the view `totals`. */
@@ -180,7 +181,7 @@ print_without_calls(LampCli *cli, GError **error)
     if (has_flows) {
         lamp_log(LAMP_LOG_NOTE, "analyze",
                  "no calls were found; flow records tell who depends on whom");
-        return print_section(cli, &dependencies, error);
+        return print_section(cli, &services, error) && print_section(cli, &dependencies, error);
     }
     if (has_events)
         lamp_log(

@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "cli/commands.h"
 #include "cli/flow-options.h"
+#include "cli/flow-services.h"
 #include "cli/print.h"
 #include "cli/wrap.h"
 #include "correlate/dependencies/dependencies.h"
@@ -23,11 +24,6 @@ static const GOptionEntry options[] = {
      "compare with spans.csv of a captured system in FOLDER", "FOLDER"},
     {NULL},
 };
-
-#define LIMITS_OF_FLOWS                                                                       \
-    "What flows cannot show: the requests inside a connection, their operations and errors; " \
-    "how long a request took, unless it is a flow of its own; which request caused which "    \
-    "where flows overlap; whether two services on one host are tied by anything but time.\n"
 
 static char *
 format_range(int digits, double value, double low, double high)
@@ -91,13 +87,14 @@ append_table(const LampCli *cli, const LampDependencies *found, GString *out)
     g_string_append_printf(
         out,
         "\n%" G_GUINT64_FORMAT " %s (%" G_GUINT64_FORMAT " not used) make %" G_GUINT64_FORMAT
-        " two-way flows in %.1f s, stamps to %g ms%s.\n\"share\": of the callee's flows, or "
+        " two-way flows in %.1f s, stamps to %g ms%s; blocked by a firewall %" G_GUINT64_FORMAT
+        ", never established %" G_GUINT64_FORMAT ".\n\"share\": of the callee's flows, or "
         "traffic, that the caller's explain; \"each\": flows for each of the caller's; both "
         "with 95 %% intervals.\n",
         found->records, found->are_records ? "flow records" : "connections", found->ignored,
         found->flows, (double) found->duration / 1e9, (double) found->resolution / 1e6,
-        found->is_sampled ? ", packets sampled" : "");
-    g_string_append(out, LIMITS_OF_FLOWS);
+         found->is_sampled ? ", packets sampled" : "", found->blocked, found->unanswered);
+    g_string_append(out, LAMP_LIMITS_OF_FLOWS);
     append_calls(cli->store, out);
     lamp_wrap(cli, out, below);
 }
@@ -150,7 +147,7 @@ append_json(const LampDependencies *found, GString *out)
                            found->records, found->flows);
     lamp_json_append_real(out, (double) found->duration / 1e9);
     g_string_append(out, ", \"cannot_show\": ");
-    lamp_json_append_string(out, LIMITS_OF_FLOWS);
+    lamp_json_append_string(out, LAMP_LIMITS_OF_FLOWS);
     g_string_append(out, ", \"dependencies\": [");
     for (guint i = 0; i < found->rows->len; i++) {
         g_string_append(out, i == 0 ? "\n  " : ",\n  ");
@@ -206,7 +203,7 @@ run(LampCli *cli, char **arguments G_GNUC_UNUSED, GError **error)
     g_autoptr(LampDependencies) found = lamp_dependencies_find(cli->store, error);
     if (found == NULL || !lamp_dependencies_write(cli->store, found, error))
         return -1;
-    if (found->rows->len == 0) {
+    if (found->records == 0) {
         g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_INPUT,
                     "there are neither flow records nor connections; see `lamplight sql %s "
                     "'SELECT * FROM source_coverage'`",

@@ -4,11 +4,12 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/flow-options.h"
+#include "cli/flow-services.h"
 #include "cli/print.h"
 #include "cli/wrap.h"
 #include "model/red.h"
 
-static gboolean as_json;
+static gboolean as_json, from_flows;
 static char *view_name;
 
 static const GOptionEntry options[] = {
@@ -18,6 +19,9 @@ static const GOptionEntry options[] = {
      "trigger "
      "(a background activity of its own; --service and so on choose it by itself)",
      "VIEW"},
+    {"flow-records", 0, 0, G_OPTION_ARG_NONE, &from_flows,
+     "connections as flow records tell them, not calls (by itself where there are no calls)",
+     NULL},
     {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "a JSON object", NULL},
     {NULL},
 };
@@ -202,6 +206,21 @@ append_json(const LampTopology *topology, const LampRed *red, GString *out)
     g_string_append(out, "\n]}\n");
 }
 
+static gboolean
+append_calls(LampCli *cli, LampTopology *topology, GString *out, GError **error)
+{
+    g_autoptr(LampRed) red = lamp_red_new();
+    g_autoptr(GArray) critical = g_array_new(FALSE, FALSE, sizeof(LampCritical));
+    Pass pass = {red, critical};
+    if (!lamp_flow_each(cli->store, topology, &lamp_flow_filter, add_flow, &pass, error))
+        return FALSE;
+    if (as_json)
+        append_json(topology, red, out);
+    else
+        append_table(cli, topology, red, out);
+    return TRUE;
+}
+
 static int
 run(LampCli *cli, char **arguments, GError **error)
 {
@@ -211,17 +230,12 @@ run(LampCli *cli, char **arguments, GError **error)
     g_autoptr(LampTopology) topology = lamp_topology_load(cli->store, error);
     if (topology == NULL)
         return -1;
-    g_autoptr(LampRed) red = lamp_red_new();
-    g_autoptr(GArray) critical = g_array_new(FALSE, FALSE, sizeof(LampCritical));
-    Pass pass = {red, critical};
-    if (!lamp_flow_each(cli->store, topology, &lamp_flow_filter, add_flow, &pass, error))
-        return -1;
     g_autoptr(GString) out = g_string_new(NULL);
-    if (as_json)
-        append_json(topology, red, out);
-    else
-        append_table(cli, topology, red, out);
-    return lamp_print(out, error) ? LAMP_EXIT_OK : -1;
+    gboolean has_calls = lamp_topology_label_count(topology) > 0;
+    gboolean ok = from_flows || (!has_calls && lamp_flow_services_has(cli->store))
+                      ? lamp_flow_services_append(cli, as_json, out, error)
+                      : append_calls(cli, topology, out, error);
+    return ok && lamp_print(out, error) ? LAMP_EXIT_OK : -1;
 }
 
 const LampCommand lamp_command_services = {
@@ -230,6 +244,9 @@ const LampCommand lamp_command_services = {
     .summary = "Services and operations with rate, errors and durations",
     .examples = "lamplight services shop.db\n"
                 "lamplight services --no-background --json shop.db",
+    .description =
+        "Where the input was flow records alone (NetFlow, IPFIX, sFlow, logs of firewalls and\n"
+        "connection tracking), services are told with clients, connections and bytes.",
     .options = options,
     .ranges = ranges,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,

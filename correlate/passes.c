@@ -30,5 +30,6 @@ const LampPass lamp_passes[] = {
     {"log-links", "order of components in a request's lines", lamp_pass_log_links},
     {"traces", "trees of links", lamp_pass_traces},
     {"write", "logical clocks (Lamport 1978; Fidge and Mattern 1988)", lamp_pass_write},
+    {"flow-spans", "two-way flows as spans (docs/dependencies.md)", lamp_pass_flow_spans},
     {0},
 };

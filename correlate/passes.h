@@ -28,3 +28,4 @@ gboolean lamp_pass_links(LampCorrelation *c, GError **error);
 gboolean lamp_pass_callers(LampCorrelation *c, GError **error);
 gboolean lamp_pass_traces(LampCorrelation *c, GError **error);
 gboolean lamp_pass_write(LampCorrelation *c, GError **error);
+gboolean lamp_pass_flow_spans(LampCorrelation *c, GError **error);

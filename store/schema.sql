@@ -363,6 +363,23 @@ CREATE TABLE dependencies (
     reason TEXT NOT NULL             -- why
 );
 
+--- Flow records as spans: one for each two-way flow, made by `lamplight correlate`. They are connections, no requests.
+CREATE TABLE flow_spans (
+    flow_span_id INTEGER PRIMARY KEY, -- in order of time
+    client TEXT NOT NULL,            -- host by name, else its address
+    server TEXT NOT NULL,            -- service by name, else address:port
+    client_endpoint_id INTEGER NOT NULL,
+    server_endpoint_id INTEGER NOT NULL,
+    transport INTEGER NOT NULL,      -- IP protocol number
+    start_ns INTEGER NOT NULL,       -- first packet of either direction
+    end_ns INTEGER NOT NULL,         -- last packet
+    packets INTEGER NOT NULL,        -- both directions; sampling is undone
+    request_bytes INTEGER NOT NULL,  -- that the client sent
+    response_bytes INTEGER NOT NULL, -- that the server sent; 0 where exporters tell one direction only
+    records INTEGER NOT NULL,        -- flow records that it was made from
+    state TEXT NOT NULL              -- `connected`, `unanswered` (TCP that never came about) or `logged` (by a firewall that does not tell what it did)
+);
+
 --- Spans, two for each call as far as its ends are known. Ids are 16 hex digits, or the input's own. The parent of a
 --- caller's span is the callee's span of the call that caused it; that of a callee's span is the caller's. Where that
 --- end was not seen, it is the other end's. NULL for the first span of a trace.

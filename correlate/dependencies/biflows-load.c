@@ -16,18 +16,25 @@
 
 #define RECORD_ROWS                                                                            \
     "SELECT source_endpoint_id, destination_endpoint_id, first_time_ns, last_time_ns, packets" \
-    " * max(sampling, 1), bytes * max(sampling, 1), transport, tcp_flags, n, 0, sampling"      \
-    " FROM flow_records JOIN (SELECT source_id, row_number() OVER (ORDER BY count(*) DESC,"    \
-    " source_id) AS n FROM flow_records GROUP BY source_id) USING (source_id)"                 \
+    " * max(sampling, 1), bytes * max(sampling, 1), transport, tcp_flags, n, 0, sampling,"     \
+    " CASE WHEN instr(attributes, '\"action\"') THEN CASE lower(attributes ->> 'action') WHEN" \
+    " 'pass' THEN 1 WHEN 'accept' THEN 0 WHEN 'block' THEN 3 WHEN 'reject' THEN 3 ELSE 2 END"  \
+    " WHEN event_id IS NOT NULL AND coalesce(instr(attributes, '\"event\"'), 0) = 0 THEN 2"    \
+    " ELSE 0 END FROM flow_records JOIN (SELECT source_id, row_number() OVER (ORDER BY "       \
+    "count(*)"                                                                                 \
+    " DESC, source_id) AS n FROM flow_records GROUP BY source_id) USING (source_id)"           \
     " ORDER BY flow_record_id"
-#define CONNECTION_ROWS                                                                      \
-    "SELECT client_endpoint_id, server_endpoint_id, first_time_ns - shift, last_time_ns -"   \
-    " shift, packets, client_bytes + server_bytes, CASE transport WHEN 'tcp' THEN 6 ELSE 17" \
-    " END, 0, n, 1, 1 FROM connections JOIN (SELECT source_id, row_number() OVER (ORDER BY"  \
-    " count(*) DESC, source_id) AS n FROM connections GROUP BY source_id) USING (source_id)" \
-    " JOIN (SELECT c.source_id, coalesce(h.offset_ns, 0) AS shift FROM sources c LEFT JOIN"  \
-    " source_hosts USING (source_id) LEFT JOIN hosts h USING (host_id)) USING (source_id)"   \
+#define CONNECTION_ROWS                                                                        \
+    "SELECT client_endpoint_id, server_endpoint_id, first_time_ns - shift, last_time_ns -"     \
+    " shift, packets, client_bytes + server_bytes, CASE transport WHEN 'tcp' THEN 6 ELSE 17"   \
+    " END, 0, n, 1, 1, 0 FROM connections JOIN (SELECT source_id, row_number() OVER (ORDER BY" \
+    " count(*) DESC, source_id) AS n FROM connections GROUP BY source_id) USING (source_id)"   \
+    " JOIN (SELECT c.source_id, coalesce(h.offset_ns, 0) AS shift FROM sources c LEFT JOIN"    \
+    " source_hosts USING (source_id) LEFT JOIN hosts h USING (host_id)) USING (source_id)"     \
     " ORDER BY connection_id"
+
+/* What a firewall did with the packet that a record is, or with the flow: the last column. */
+enum { ACTION_NONE, ACTION_PASSED, ACTION_UNKNOWN, ACTION_BLOCKED };
 
 static guint32
 number_address(LampBiflows *b, LampKeyedMap *map, const char *text)
@@ -86,6 +93,11 @@ take_row(LampBiflows *b, GArray *records, const GArray *index, LampStatement *ro
     gint64 first = lamp_statement_int(row, 2), last = lamp_statement_int(row, 3);
     gboolean is_timed = first >= 0 && first < LATEST && last >= 0 && last < LATEST;
     gboolean is_used = transport == 6 || transport == 17 || transport == 132;
+    gint64 action = lamp_statement_int(row, 11);
+    if (action == ACTION_BLOCKED) {
+        b->blocked++;
+        is_used = FALSE;
+    }
     if (!is_used || !is_timed || source == 0 || destination == 0 || source == destination) {
         b->ignored++;
         return;
@@ -101,9 +113,10 @@ take_row(LampBiflows *b, GArray *records, const GArray *index, LampStatement *ro
         .flags = (guint8) lamp_statement_int(row, 7),
         .exporter = (gint32) lamp_statement_int(row, 8),
         .is_directed = lamp_statement_int(row, 9) != 0,
+        .is_partial = lamp_statement_int(row, 10) > 1 || action != ACTION_NONE,
+        .is_logged = action == ACTION_UNKNOWN,
     };
-    if (lamp_statement_int(row, 10) > 1)
-        b->is_sampled = TRUE;
+    b->is_sampled |= lamp_statement_int(row, 10) > 1;
     g_array_append_val(records, record);
 }
 

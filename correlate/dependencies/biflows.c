@@ -18,7 +18,10 @@
 #define MOST_TWINS 64u
 #define EPHEMERAL_PORT 32768
 #define FIN_OR_RST 5
+#define FIN 1
 #define SYN 2
+#define PSH 8
+#define ACK 16
 #define TCP 6
 
 static guint32
@@ -114,6 +117,26 @@ begins_anew(const LampFlowRecord *next, gint64 last, guint8 flags)
     return (flags & FIN_OR_RST) != 0 && (next->flags & SYN) != 0 && next->first > last;
 }
 
+/* A client that acknowledges nothing has no connection: nobody answered, or it was refused, or
+ * it only wanted to know who answers. Some exporters tell the flags of the first packet only,
+ * so there must not be much traffic either. Sampling leaves packets out: there it proves
+ * nothing. */
+static gboolean
+was_unanswered(const LampBiflow *flow, const LampFlowRecord *records, gsize count)
+{
+    enum { MOST_PACKETS = 20, LONGEST = 100 };
+    guint8 flags[2] = {0, 0}; /* of the client, of the server */
+    for (gsize i = 0; i < count; i++) {
+        if (records[i].is_partial)
+            return FALSE;
+        flags[records[i].source != flow->client] |= records[i].flags;
+    }
+    gboolean is_little =
+        flow->packets <= MOST_PACKETS && flow->bytes <= LONGEST * MAX(flow->packets, 1);
+    return flow->transport == TCP && (flags[0] & SYN) != 0 && (flags[0] & ACK) == 0 &&
+           (flags[1] & (FIN | PSH)) == 0 && is_little;
+}
+
 /* Records @begin to @end of one pair and exporter become one flow. */
 static void
 add_flow(LampBiflows *b, const LampFlowRecord *records, gsize count, const guint32 *partners)
@@ -125,15 +148,20 @@ add_flow(LampBiflows *b, const LampFlowRecord *records, gsize count, const guint
         .first = records[0].first,
         .last = records[0].last,
         .pieces = (guint32) count,
+        .transport = records[0].transport,
+        .is_logged = TRUE,
     };
     for (gsize i = 0; i < count; i++) {
         flow.last = MAX(flow.last, records[i].last);
         flow.packets += records[i].packets;
         flow.bytes += records[i].bytes;
+        flow.client_bytes += records[i].source == flow.client ? records[i].bytes : 0;
+        flow.is_logged &= records[i].is_logged ? 1 : 0;
         LampFlowPiece piece = {records[i].first, records[i].last, records[i].packets,
                                records[i].bytes, b->flows->len};
         g_array_append_val(b->pieces, piece);
     }
+    flow.is_unanswered = was_unanswered(&flow, records, count) ? 1 : 0;
     g_array_append_val(b->flows, flow);
 }
 

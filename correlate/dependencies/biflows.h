@@ -25,7 +25,11 @@ typedef struct {
     guint32 client, server; /* in endpoints */
     gint64 first, last;     /* ns */
     double packets, bytes;  /* both directions, sampling undone */
+    double client_bytes;    /* of these, what the client sent */
     guint32 pieces;
+    guint8 transport;     /* IP protocol number */
+    guint8 is_unanswered; /* TCP that was asked for and, as the flags tell, never came about */
+    guint8 is_logged;     /* only a firewall's log tells it, and not what the firewall did */
 } LampBiflow;
 
 typedef struct {
@@ -36,6 +40,7 @@ typedef struct {
     gint64 from, to;      /* time covered */
     gint64 resolution;    /* of the stamps, as far as they show it */
     guint64 records, ignored;
+    guint64 blocked;      /* of the ignored: packets that a firewall did not let through */
     gboolean are_records; /* FALSE: connections of captures */
     gboolean is_sampled;
 } LampBiflows;
@@ -52,6 +57,8 @@ typedef struct {
     gint32 exporter; /* file that told it; a flow told by two is used once */
     guint8 transport, flags;
     gboolean is_directed; /* source is known to be the client */
+    gboolean is_partial;  /* not all packets: sampled, or one line of a log */
+    gboolean is_logged;   /* a line of a firewall that does not tell what it did */
 } LampFlowRecord;
 
 /* Merges @records (sorted in place) into biflows->flows and ->pieces. */
@@ -61,6 +68,13 @@ static inline LampBiflow *
 lamp_biflow(const LampBiflows *biflows, guint i)
 {
     return &g_array_index(biflows->flows, LampBiflow, i);
+}
+
+/* Does the flow tell of a connection, as far as its records can tell? */
+static inline gboolean
+lamp_biflow_is_connection(const LampBiflow *flow)
+{
+    return !flow->is_unanswered;
 }
 
 static inline LampFlowEndpoint *

@@ -96,6 +96,9 @@ lamp_dependencies_find(LampStore *store, GError **error)
     found->records = biflows->records;
     found->ignored = biflows->ignored;
     found->flows = biflows->flows->len;
+    found->blocked = biflows->blocked;
+    for (guint i = 0; i < biflows->flows->len; i++)
+        found->unanswered += lamp_biflow_is_connection(lamp_biflow(biflows, i)) ? 0 : 1;
     found->duration = biflows->to - biflows->from;
     found->resolution = biflows->resolution;
     found->are_records = biflows->are_records;

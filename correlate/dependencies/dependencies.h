@@ -37,6 +37,8 @@ typedef struct {
 typedef struct {
     GPtrArray *rows; /* LampDependency* by caller, callee */
     guint64 records, ignored, flows;
+    guint64 blocked;    /* of the ignored: not let through by a firewall */
+    guint64 unanswered; /* of the flows: never established, and no sign of a dependence */
     gint64 duration, resolution;
     gboolean are_records, is_sampled;
 } LampDependencies;

@@ -203,6 +203,18 @@ run_tests(const LampBiflows *b, const GPtrArray *hosts, LampTrial *trial)
         row->p = 1;
 }
 
+/* Lines of a firewall that do not say what it did with the packets. */
+static gboolean
+are_only_logged(const LampPairs *pairs, guint begin, guint end)
+{
+    for (guint i = begin; i < end; i++) {
+        const LampUse *use = &g_array_index(pairs->used, LampUse, i);
+        if (!lamp_biflow(pairs->biflows, use->flow)->is_logged)
+            return FALSE;
+    }
+    return TRUE;
+}
+
 void
 lamp_trial_run(const LampPairs *pairs, guint begin, guint end, LampTrial *out_trial)
 {
@@ -219,8 +231,9 @@ lamp_trial_run(const LampPairs *pairs, guint begin, guint end, LampTrial *out_tr
     *out_trial = (LampTrial){.row = row};
     g_autoptr(GPtrArray) hosts = split_hosts(pairs, begin, end);
     count_flows(pairs->biflows, hosts, out_trial);
+    out_trial->is_only_logged = are_only_logged(pairs, begin, end);
     if (row->caller_flows == 0)
-        row->method = "opener";
+        row->method = out_trial->is_only_logged ? "none" : "opener";
     else
         run_tests(pairs->biflows, hosts, out_trial);
 }
@@ -261,6 +274,11 @@ void
 lamp_trial_judge(LampTrial *trial)
 {
     LampDependency *row = trial->row;
+    if (trial->is_only_logged) {
+        row->verdict = LAMP_VERDICT_CANNOT_TELL;
+        row->reason = g_strdup("a firewall's log does not say whether it let them through");
+        return;
+    }
     if (row->caller_flows == 0) {
         row->verdict = LAMP_VERDICT_DEPENDENT;
         row->share = row->share_low = row->share_high = 1;

@@ -8,10 +8,11 @@
 typedef struct {
     LampDependency *row;
     gboolean has_points, has_volume, is_keep_alive;
-    gint64 max_lag;     /* that was looked for */
-    double detectable;  /* share that chance reaches in 5 % of the shifts */
-    double cause_rate;  /* per second */
-    gboolean is_coarse; /* the stamps' resolution hides the order */
+    gboolean is_only_logged; /* by firewalls that do not tell what they did */
+    gint64 max_lag;          /* that was looked for */
+    double detectable;       /* share that chance reaches in 5 % of the shifts */
+    double cause_rate;       /* per second */
+    gboolean is_coarse;      /* the stamps' resolution hides the order */
 } LampTrial;
 
 /* Measures the pair in used[begin, end). */

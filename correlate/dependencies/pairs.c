@@ -24,7 +24,7 @@ add_served(LampPairs *pairs)
         guint32 server = lamp_biflow(b, i)->server;
         guint32 party = pairs->parties->served_by[server];
         LampUse use = {party, party, lamp_flow_endpoint(b, server)->address, i};
-        if (party != LAMP_PARTY_NONE)
+        if (party != LAMP_PARTY_NONE && lamp_biflow_is_connection(lamp_biflow(b, i)))
             g_array_append_val(pairs->served, use);
     }
     g_array_sort(pairs->served, compare_uses);
@@ -54,7 +54,7 @@ add_uses_of(LampPairs *pairs, const GArray *serving, const guint32 *begin_of, gu
     guint32 host = lamp_flow_endpoint(pairs->biflows, f->client)->address;
     LampUse use = {pairs->parties->of_host[host], pairs->parties->served_by[f->server], host,
                    flow};
-    if (use.callee == LAMP_PARTY_NONE)
+    if (use.callee == LAMP_PARTY_NONE || !lamp_biflow_is_connection(f))
         return;
     if (use.caller != LAMP_PARTY_NONE && use.caller != use.callee)
         g_array_append_val(pairs->used, use);

@@ -94,13 +94,16 @@ name_all(Naming *naming, const LampBiflows *b)
     g_autofree gboolean *serves = g_new0(gboolean, b->addresses->len + 1);
     for (guint i = 0; i < b->flows->len; i++) {
         guint32 server = lamp_biflow(b, i)->server;
+        if (!lamp_biflow_is_connection(lamp_biflow(b, i)))
+            continue;
         if (p->served_by[server] == LAMP_PARTY_NONE)
             p->served_by[server] = name_endpoint(naming, b, server);
         serves[lamp_flow_endpoint(b, server)->address] = TRUE;
     }
     for (guint i = 0; i < b->flows->len; i++) {
         guint32 host = lamp_flow_endpoint(b, lamp_biflow(b, i)->client)->address;
-        if (serves[host] || p->of_host[host] != LAMP_PARTY_NONE)
+        if (!lamp_biflow_is_connection(lamp_biflow(b, i)) || serves[host] ||
+            p->of_host[host] != LAMP_PARTY_NONE)
             continue;
         const char *address = g_ptr_array_index(b->addresses, host);
         const char *name = find_name(naming, address, 0);

@@ -1,9 +1,11 @@
 /*
  * Dependencies from flows: merging of records, direction, tests on flows of known cause.
  */
+#include "correlate/correlate.h"
 #include "correlate/dependencies/dependencies.h"
 #include "correlate/dependencies/point-fit.h"
 #include "correlate/dependencies/volume-fit.h"
+#include "store/statement.h"
 #include "tests/unit/flow-fixture.h"
 
 #define MS G_GINT64_CONSTANT(1000000)
@@ -200,6 +202,81 @@ START_TEST(traffic_shows_what_long_connections_hide)
 }
 END_TEST
 
+/* Two lines of a firewall's log: what it blocked, and what it only wrote down. */
+static void
+log_packet(LampStore *store, gint64 from, gint64 to, gint64 time, const char *attributes)
+{
+    g_autofree char *sql = g_strdup_printf(
+        "INSERT INTO flow_records VALUES (NULL, 1, %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT
+        ", 6, %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", 1, 60, 2, 1, '%s', 1)",
+        from, to, time, time, attributes);
+    fixture_run(store, sql);
+}
+
+START_TEST(what_never_came_about_is_no_dependence)
+{
+    LampStore *store = new_store();
+    gint64 served = endpoint(store, "10.0.0.2", 80), closed = endpoint(store, "10.0.0.2", 81),
+           blocked = endpoint(store, "10.0.0.2", 82), noted = endpoint(store, "10.0.0.2", 83),
+           passed = endpoint(store, "10.0.0.2", 84);
+    gint64 client = endpoint(store, "10.0.0.1", 40000),
+           scanner = endpoint(store, "10.0.0.9", 40001);
+    record(store, 1, client, served, SECOND, 2 * SECOND, 27);
+    record(store, 1, served, client, SECOND + MS, 2 * SECOND, 27);
+    record(store, 1, scanner, closed, SECOND, SECOND, 2);
+    record(store, 1, closed, scanner, SECOND + MS, SECOND + MS, 20);
+    log_packet(store, scanner, blocked, SECOND,
+               "{\"prefix\": \"DROP\", \"action\": \"block\"}");
+    log_packet(store, scanner, noted, SECOND, "{\"prefix\": \"NEW\"}");
+    log_packet(store, client, passed, SECOND, "{\"prefix\": \"ok\", \"action\": \"pass\"}");
+    g_autoptr(LampDependencies) found = lamp_dependencies_find(store, NULL);
+    ck_assert(found != NULL);
+    ck_assert_uint_eq(found->rows->len, 3);
+    ck_assert_uint_eq(found->blocked, 1);
+    ck_assert_uint_eq(found->unanswered, 1);
+    ck_assert_int_eq(find_row(found, "10.0.0.1", "10.0.0.2:80")->verdict,
+                     LAMP_VERDICT_DEPENDENT);
+    ck_assert_int_eq(find_row(found, "10.0.0.1", "10.0.0.2:84")->verdict,
+                     LAMP_VERDICT_DEPENDENT);
+    const LampDependency *row = find_row(found, "10.0.0.9", "10.0.0.2:83");
+    ck_assert_int_eq(row->verdict, LAMP_VERDICT_CANNOT_TELL);
+    ck_assert(strstr(row->reason, "firewall") != NULL);
+    close_store(store);
+}
+END_TEST
+
+START_TEST(records_become_spans)
+{
+    LampStore *store = new_store();
+    gint64 client = endpoint(store, "10.0.0.1", 40000),
+           server = endpoint(store, "10.0.0.2", 80), closed = endpoint(store, "10.0.0.2", 81);
+    record(store, 1, client, server, 1 * SECOND, 30 * SECOND, 2);
+    record(store, 1, server, client, 1 * SECOND + MS, 29 * SECOND, 18);
+    record(store, 1, client, server, 31 * SECOND, 50 * SECOND, 17);
+    record(store, 1, client, closed, 60 * SECOND, 60 * SECOND, 2);
+    fixture_run(store, "INSERT OR REPLACE INTO meta VALUES ('ingest.state', 'done')");
+    ck_assert(lamp_correlate(store, NULL, NULL, NULL));
+    g_autoptr(LampStatement) rows = lamp_statement_new(
+        store,
+        "SELECT client || ' ' || server || ' ' || transport || ' ' || (start_ns / 1000000000) "
+        "||"
+        " ' ' || (end_ns / 1000000000) || ' ' || packets || ' ' || request_bytes || ' ' ||"
+        " response_bytes || ' ' || records || ' ' || state FROM flow_spans ORDER BY 1",
+        NULL);
+    static const char *const expected[] = {
+        "10.0.0.1 10.0.0.2:80 6 1 50 15 1000 500 3 connected",
+        "10.0.0.1 10.0.0.2:81 6 60 60 5 500 0 1 unanswered",
+    };
+    gboolean has_row = FALSE;
+    for (guint i = 0; i < G_N_ELEMENTS(expected); i++) {
+        ck_assert(lamp_statement_step(rows, &has_row, NULL) && has_row);
+        ck_assert_str_eq(lamp_statement_text(rows, 0), expected[i]);
+    }
+    ck_assert(lamp_statement_step(rows, &has_row, NULL) && !has_row);
+    close_store(store);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -211,6 +288,8 @@ main(void)
     tcase_add_test(tests, cannot_tell_from_few_flows);
     tcase_add_test(tests, test_holds_its_level);
     tcase_add_test(tests, traffic_shows_what_long_connections_hide);
+    tcase_add_test(tests, what_never_came_about_is_no_dependence);
+    tcase_add_test(tests, records_become_spans);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
