@@ -65,5 +65,6 @@ void lamp_stream_inside(LampStream *stream, const LampSegment *segment);
 /* About so many bytes of the protocol inside are missing. */
 void lamp_stream_inside_gap(LampStream *stream, LampDirection direction, guint64 missing);
 
-/* TRUE if the capture began after the connection did: first messages may be cut. */
+/* TRUE if the capture began after the connection did, or lacks its first bytes: first messages
+ * may be cut. */
 gboolean lamp_stream_is_midstream(const LampStream *stream);

@@ -5,7 +5,8 @@
  * `look` bytes are there; the rest is counted as it passes. A gap inside that rest is counted
  * over, as the length is known; any other gap, and any header that cannot be one, makes the
  * direction lost until a segment begins with a header that fits, followed by another header if
- * it is whole.
+ * it is whole. Within a segment two whole messages and the begin of a third are asked for,
+ * where an answer of many messages fills the segments without regard to their borders.
  */
 #include "ingest/dissect/framing.h"
 
@@ -132,17 +133,37 @@ lamp_framing_count(const LampFraming *framing, gpointer state, LampDirection dir
     return count;
 }
 
+/* Bytes before messages that follow each other inside @rest; all of them where there are none.
+ */
+static gsize
+find_messages(const FramerStep *step, LampBytes rest)
+{
+    enum { ENOUGH = 3, MOST_LOOKED_AT = 65536 };
+    gsize last = MIN(rest.len, (gsize) MOST_LOOKED_AT);
+    for (gsize i = 1; i + step->framing->header_size <= last; i++) {
+        if (step->framing->is_lines && rest.at[i - 1] != '\n')
+            continue;
+        LampBytes from = lamp_bytes(rest.at + i, rest.len - i);
+        if (lamp_framing_count(step->framing, step->state, step->segment->direction, from) >=
+            ENOUGH)
+            return i;
+    }
+    return rest.len;
+}
+
 static gsize
 step_lost(FramerStep *step, gsize at)
 {
     LampBytes rest = lamp_view_from(&step->view, at);
-    gboolean is_whole = rest.len >= step->framing->header_size;
-    if (at > 0 || (is_whole && lamp_framing_count(step->framing, step->state,
-                                                  step->segment->direction, rest) == 0))
-        return rest.len;
-    if (is_whole)
+    gsize skipped = 0;
+    if (rest.len < step->framing->header_size)
+        return at > 0 ? rest.len : 0;
+    if (at > 0 ||
+        lamp_framing_count(step->framing, step->state, step->segment->direction, rest) == 0)
+        skipped = find_messages(step, rest);
+    if (skipped < rest.len)
         step->side->is_lost = 0;
-    return 0;
+    return skipped;
 }
 
 static gsize

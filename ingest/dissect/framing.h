@@ -6,7 +6,8 @@
  * when the last byte has passed, frame_end(). Between the two, bytes that nobody looks at are
  * passed over without being kept; frame() may set frame->exchange, whose byte counts and times
  * then follow them. After a gap or damage, lost() is told, and reading goes on at the next
- * segment that begins with what looks like messages. Put a LampFramer into the state and
+ * segment that begins with what looks like messages, or where several whole ones follow each
+ * other. Put a LampFramer into the state and
  * forward the dissector's functions.
  */
 #pragma once
@@ -38,6 +39,7 @@ typedef struct {
     /* Messages are missing (@flags LAMP_CALL_GAP) or damaged (0). */
     void (*lost)(gpointer state, LampStream *stream, LampDirection direction, guint32 flags);
     const char *finding; /* code for damage: "mysql.packet" */
+    gboolean is_lines;   /* messages are lines of text, and begin behind a line's end */
 } LampFraming;
 
 typedef struct {

@@ -154,14 +154,25 @@ read_settings(Http2State *state, const LampFrame *frame)
     }
 }
 
+/* The preface is the first that a client sends: nothing was decoded before it, even where the
+ * capture did not see the connection begin. */
+static void
+begin_anew(Http2State *state)
+{
+    if (!state->framer.has_lost)
+        state->sides[0].is_unknown = state->sides[1].is_unknown = 0;
+}
+
 static void
 read_frame(gpointer opaque, LampStream *stream, LampFrame *frame)
 {
     Http2State *state = opaque;
     LampHttp2FrameType type = (LampHttp2FrameType) frame->bytes.at[3];
     frame->note = 0xff00;
-    if (frame->bytes.len == PREFACE && memcmp(frame->bytes.at, preface, PREFACE) == 0)
+    if (frame->bytes.len == PREFACE && memcmp(frame->bytes.at, preface, PREFACE) == 0) {
+        begin_anew(state);
         return;
+    }
     if (type == LAMP_HTTP2_SETTINGS && (frame->bytes.at[4] & LAMP_HTTP2_ACK) == 0)
         read_settings(state, frame);
     guint32 id = stream_id(frame->bytes);

@@ -319,6 +319,7 @@ static const LampFraming framing = {
     .frame_end = end_frame,
     .lost = lost,
     .finding = "memcached.message",
+    .is_lines = TRUE,
 };
 
 static void

@@ -108,6 +108,21 @@ push_call(LampPgStep *step, LampExchange *exchange)
     lamp_pg_lose_pairing(state, step->stream, 0);
 }
 
+/* Asks for the end of another connection's statement, and gets no answer. Its key is a secret.
+ */
+void
+lamp_pg_cancel(LampPgStep *step, gsize at, gsize end)
+{
+    LampExchange *exchange = lamp_exchange_new();
+    if (exchange == NULL)
+        return;
+    exchange->position = ++step->state->calls;
+    exchange->flags = LAMP_CALL_ONE_WAY;
+    lamp_exchange_set_operation(exchange, lamp_bytes_text("CANCEL"));
+    lamp_exchange_request_bytes(exchange, &step->view, at, end);
+    lamp_exchange_emit(exchange, step->stream);
+}
+
 static void
 read_parse(LampPgState *state, LampExchange *exchange, LampBytes body)
 {
@@ -316,7 +331,7 @@ lamp_pg_read_backend(LampPgStep *step, guint8 type, LampBytes body, gsize at, gs
     if (exchange == NULL && state->building != NULL)
         exchange = state->building; /* answers to a Flush come before the Sync */
     gboolean may_be_orphan = state->has_lost || lamp_stream_is_midstream(step->stream);
-    if (exchange == NULL && may_be_orphan && !state->pairing.is_unsure)
+    if (exchange == NULL && may_be_orphan && !state->pairing.is_unsure && state->is_ready)
         exchange = begin_orphan(step);
     if (exchange != NULL && !state->pairing.is_unsure && state->is_ready) {
         lamp_exchange_response_bytes(exchange, &step->view, at, end);

@@ -44,6 +44,9 @@ lamp_pg_is_server_side(const LampPgStep *step)
 void lamp_pg_read_frontend(LampPgStep *step, guint8 type, LampBytes body, gsize at, gsize end);
 void lamp_pg_read_backend(LampPgStep *step, guint8 type, LampBytes body, gsize at, gsize end);
 
+/* The request in [@at, @end) of the view to cancel a statement: a call without an answer. */
+void lamp_pg_cancel(LampPgStep *step, gsize at, gsize end);
+
 /* Emits what waits, with @flags: answers that follow belong to nothing known. */
 void lamp_pg_lose_pairing(LampPgState *state, LampStream *stream, guint32 flags);
 

@@ -169,6 +169,8 @@ step_startup(LampPgStep *step, gsize at)
         step->state->awaits_tls = 1;
     else
         step->state->is_started = 1;
+    if (code == CODE_CANCEL)
+        lamp_pg_cancel(step, at, at + length);
     return length;
 }
 
@@ -187,15 +189,66 @@ may_begin_messages(LampBytes bytes, gboolean is_backend)
     return next.len < HEADER ? TRUE : message_length(next, is_backend) > 0;
 }
 
-/* Messages carry no magic: a resync is taken at a segment's begin only. */
+static guint
+score_startup(LampBytes text)
+{
+    if (text.len < 8)
+        return 0;
+    guint32 length = lamp_be32(text.at), code = lamp_be32(text.at + 4);
+    if (length == 8 && (code == CODE_SSL || code == CODE_GSS))
+        return 100;
+    if (length == 16 && code == CODE_CANCEL)
+        return 95;
+    gboolean fits = code >= CODE_V3 && code < CODE_V3 + 16 && length >= 9 && length <= 10000;
+    return fits && (text.len < length || text.at[length - 1] == 0) ? 95 : 0;
+}
+
+/* Messages of one side: 0 not, else how many whole ones (at most 3) plus 1. */
+static guint
+count_messages(LampBytes text, gboolean is_backend)
+{
+    guint count = 0;
+    while (count < 3 && text.len >= HEADER) {
+        gsize length = message_length(text, is_backend);
+        if (length == 0)
+            return 0;
+        if (length > text.len)
+            return count + 1;
+        text = lamp_bytes(text.at + length, text.len - length);
+        count++;
+    }
+    return count + 1;
+}
+
+/* Messages carry no magic: one that fills the rest of the segment is taken at its begin only,
+ * further on two whole ones and the begin of a third are asked for. */
+static gsize
+find_messages(LampBytes rest, gboolean is_backend)
+{
+    enum { ENOUGH = 3 };
+    for (gsize i = 1; i + HEADER <= rest.len; i++)
+        if (count_messages(lamp_bytes(rest.at + i, rest.len - i), is_backend) >= ENOUGH)
+            return i;
+    return rest.len;
+}
+
 static gsize
 step_lost(LampPgStep *step, gsize at)
 {
     LampBytes rest = lamp_view_from(&step->view, at);
-    if (at > 0 || !may_begin_messages(rest, lamp_pg_is_server_side(step)))
-        return rest.len;
-    step->side->is_lost = 0;
-    return 0;
+    gboolean is_backend = lamp_pg_is_server_side(step);
+    if (at == 0 && !is_backend && !step->state->has_lost && score_startup(rest) > 0) {
+        /* The connection began unseen, but what it says begins here. */
+        step->state->is_started = step->state->is_ready = 0;
+        step->state->sides[0].is_lost = step->state->sides[1].is_lost = 0;
+        return 0;
+    }
+    gsize skipped = 0;
+    if (at > 0 || !may_begin_messages(rest, is_backend))
+        skipped = find_messages(rest, is_backend);
+    if (skipped < rest.len)
+        step->side->is_lost = 0;
+    return skipped;
 }
 
 static gsize
@@ -277,37 +330,6 @@ end(gpointer opaque, LampStream *stream)
     lamp_statements_free(state->statements);
     lamp_buffer_clear(&state->sides[0].buffer);
     lamp_buffer_clear(&state->sides[1].buffer);
-}
-
-static guint
-score_startup(LampBytes text)
-{
-    if (text.len < 8)
-        return 0;
-    guint32 length = lamp_be32(text.at), code = lamp_be32(text.at + 4);
-    if (length == 8 && (code == CODE_SSL || code == CODE_GSS))
-        return 100;
-    if (length == 16 && code == CODE_CANCEL)
-        return 95;
-    gboolean fits = code >= CODE_V3 && code < CODE_V3 + 16 && length >= 9 && length <= 10000;
-    return fits && (text.len < length || text.at[length - 1] == 0) ? 95 : 0;
-}
-
-/* Messages of one side: 0 not, else how many whole ones (at most 3) plus 1. */
-static guint
-count_messages(LampBytes text, gboolean is_backend)
-{
-    guint count = 0;
-    while (count < 3 && text.len >= HEADER) {
-        gsize length = message_length(text, is_backend);
-        if (length == 0)
-            return 0;
-        if (length > text.len)
-            return count + 1;
-        text = lamp_bytes(text.at + length, text.len - length);
-        count++;
-    }
-    return count + 1;
 }
 
 static guint

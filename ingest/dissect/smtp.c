@@ -47,6 +47,16 @@ find_verb(LampBytes line)
     return -1;
 }
 
+/* Could the line be a command that is not in the table? */
+static gboolean
+is_word(LampBytes line)
+{
+    gsize n = 0;
+    while (n < line.len && g_ascii_isalpha((char) line.at[n]))
+        n++;
+    return n >= 3 && n <= 12 && n < line.len && line.at[n] <= ' ';
+}
+
 static gboolean
 is_reply(LampBytes line)
 {
@@ -90,7 +100,8 @@ frame_length(gpointer opaque, LampDirection direction, LampBytes bytes)
     int verb = find_verb(line);
     if (verb >= 0 && strcmp(verbs[verb].verb, "BDAT") == 0)
         length += chunk_length(line);
-    return verb >= 0 ? length : 0;
+    gboolean is_session = state != NULL && state->commands > 0 && !state->framer.has_lost;
+    return verb >= 0 || (is_session && is_word(line)) ? length : 0;
 }
 
 static LampExchange *
@@ -134,8 +145,10 @@ read_client(SmtpState *state, LampStream *stream, LampFrame *frame)
         return;
     }
     state->is_auth = 0;
-    if (verb < 0)
+    if (verb < 0) {
+        frame->exchange = begin_call(state, stream, "unknown", KIND_PLAIN);
         return;
+    }
     frame->exchange = begin_call(state, stream, verbs[verb].verb, verbs[verb].kind);
     state->is_auth = verbs[verb].kind == KIND_AUTH ? 1 : 0;
 }
@@ -208,6 +221,7 @@ static const LampFraming framing = {
     .frame_end = end_frame,
     .lost = lost,
     .finding = "smtp.line",
+    .is_lines = TRUE,
 };
 
 static void

@@ -98,7 +98,7 @@ gather(LampStream *s, guint side, LampBytes bytes, LampBytes out_heads[2])
     gsize used[2] = {0, 0};
     guint before = 2;
     for (const LampPiece *e = s->early; e != NULL; e = e->next) {
-        if (s->is_midstream && e->side != before)
+        if (lamp_stream_is_midstream(s) && e->side != before)
             used[e->side] = 0;
         before = e->side;
         /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
@@ -106,7 +106,7 @@ gather(LampStream *s, guint side, LampBytes bytes, LampBytes out_heads[2])
         memcpy(memory[e->side] + used[e->side], e->bytes, n);
         used[e->side] += n;
     }
-    if (s->is_midstream && side != before)
+    if (lamp_stream_is_midstream(s) && side != before)
         used[side] = 0;
     if (used[side] == 0) {
         out_heads[side] = lamp_bytes(bytes.at, MIN(bytes.len, (gsize) LAMP_PROBE_BYTES));
@@ -178,13 +178,13 @@ take_choice(LampStream *s, const Choice *choice)
     if (is_found && choice->is_swapped && s->calls == 0)
         s->client = !s->client;
     lamp_stream_choose(s, is_found ? choice->dissector : &lamp_dissector_turns);
-    replay(s, is_found && s->is_midstream);
+    replay(s, is_found && lamp_stream_is_midstream(s));
 }
 
 static gboolean
 is_enough(const LampStream *s, guint side, gsize more)
 {
-    guint runs_max = s->is_midstream ? RUNS_MAX_MIDSTREAM : RUNS_MAX;
+    guint runs_max = lamp_stream_is_midstream(s) ? RUNS_MAX_MIDSTREAM : RUNS_MAX;
     return s->runs >= runs_max || s->early_count >= LAMP_PROBE_PIECES ||
            s->early_bytes[side] + more >= LAMP_PROBE_BYTES;
 }

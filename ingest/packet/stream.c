@@ -98,7 +98,9 @@ lamp_stream_lose(LampStream *s, guint side, guint64 missing)
         return;
     if (s->dissector == NULL)
         lamp_detect_finish(s);
-    if (s->dissector != NULL && s->dissector->gap != NULL)
+    if (s->dissector == NULL)
+        s->is_cut = TRUE;
+    else if (s->dissector->gap != NULL)
         s->dissector->gap(s->state_memory, s, lamp_stream_direction(s, side), missing);
 }
 
@@ -202,5 +204,5 @@ lamp_stream_certificate(LampStream *s, LampBytes names)
 gboolean
 lamp_stream_is_midstream(const LampStream *s)
 {
-    return s->is_midstream;
+    return s->is_midstream || s->is_cut;
 }

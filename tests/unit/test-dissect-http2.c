@@ -133,6 +133,23 @@ START_TEST(test_http2_midstream_pairs_by_stream)
 }
 END_TEST
 
+START_TEST(test_http2_preface_without_handshake)
+{
+    Writer w = writer_new();
+    g_string_append_len(turn(&w, '>'), PREFACE SETTINGS, 33);
+    headers(&w, 1, 1, FALSE, ":method: GET\n:path: /a");
+    turn(&w, '<');
+    headers(&w, 1, 1, FALSE, ":status: 204");
+    for (gsize i = 0; i < w.count; i++)
+        w.turns[i].bytes = lamp_bytes(w.texts[i]->str, w.texts[i]->len);
+    LampStream stream = {.is_midstream = TRUE};
+    replay(&lamp_dissector_http2, w.turns, w.count, 0, 0, &stream);
+    ck_assert_str_eq(stream.lines->str, "1 GET /a [204] 14/10 @0,0,1,1\n");
+    g_string_free(stream.lines, TRUE);
+    writer_clear(&w);
+}
+END_TEST
+
 START_TEST(test_http2_gap_keeps_streams_paired)
 {
     Writer w = writer_new();
@@ -154,6 +171,7 @@ make_suite(void)
     tcase_add_test(tc, test_grpc_call_with_metadata_and_message_ids);
     tcase_add_test(tc, test_http2_interleaved_streams_and_reset);
     tcase_add_test(tc, test_http2_midstream_pairs_by_stream);
+    tcase_add_test(tc, test_http2_preface_without_handshake);
     tcase_add_test(tc, test_http2_gap_keeps_streams_paired);
     suite_add_tcase(suite, tc);
     return suite;

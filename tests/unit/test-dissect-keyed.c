@@ -86,6 +86,24 @@ START_TEST(test_thrift_binary_and_compact)
 }
 END_TEST
 
+#define PING_REPLY(n) "\0\0\0\x09\x82\x41" n "\4ping\0"
+#define PING_CALL(n) "\0\0\0\x09\x82\x21" n "\4ping\0"
+START_TEST(test_messages_are_found_inside_a_segment)
+{
+    static const Turn turns[] = {
+        TO_SERVER(PING_CALL("\1") PING_CALL("\2") PING_CALL("\3")),
+        LOST_TO_CLIENT(7),
+        TO_CLIENT("ing\0" PING_REPLY("\2") PING_REPLY("\3")),
+    };
+    LampStream stream = {0};
+    replay(&lamp_dissector_thrift, turns, G_N_ELEMENTS(turns), 0, 0, &stream);
+    ck_assert_str_eq(stream.lines->str, "2 ping [ok]G 13/13 @0,0,2,2\n"
+                                        "3 ping [ok]G 13/13 @0,0,2,2\n"
+                                        "1 ping []NG 13/0 @0,0,-,-\n");
+    g_string_free(stream.lines, TRUE);
+}
+END_TEST
+
 START_TEST(test_ldap_search_with_entries)
 {
     static const Turn turns[] = {
@@ -115,13 +133,16 @@ START_TEST(test_smtp_mail_with_pipelining)
         TO_CLIENT("334 VXNlcm5hbWU6\r\n"),
         TO_SERVER("c2VjcmV0\r\n"),
         TO_CLIENT("235 ok\r\n"),
+        TO_SERVER("BOGUS x\r\n"),
+        TO_CLIENT("500 what?\r\n"),
         TO_SERVER("QUIT\r\n"),
     };
     REPLAY(
         lamp_dissector_smtp, turns,
         "1 EHLO [250] 8/26 @1,1,2,2\n2 MAIL [250] 17/8 @3,3,4,4\n3 RCPT [550]! 15/18 @3,3,4,4\n"
         "4 DATA [354] 6/8 @3,3,4,4\n5 message [250] 27/12 @5,5,6,6\n"
-        "6 AUTH [235] 22/26 @7,9,8,10\n7 QUIT []N 6/0 @11,11,-,-\n");
+        "6 AUTH [235] 22/26 @7,9,8,10\n7 unknown [500]! 9/11 @11,11,12,12\n"
+        "8 QUIT []N 6/0 @13,13,-,-\n");
 }
 END_TEST
 
@@ -135,6 +156,7 @@ make_suite(void)
     tcase_add_test(tc, test_fastcgi_two_requests_at_once);
     tcase_add_test(tc, test_cassandra_out_of_order_and_prepared);
     tcase_add_test(tc, test_thrift_binary_and_compact);
+    tcase_add_test(tc, test_messages_are_found_inside_a_segment);
     tcase_add_test(tc, test_ldap_search_with_entries);
     tcase_add_test(tc, test_smtp_mail_with_pipelining);
     suite_add_tcase(suite, tc);

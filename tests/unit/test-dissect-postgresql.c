@@ -112,6 +112,55 @@ START_TEST(test_postgresql_midstream)
 }
 END_TEST
 
+START_TEST(test_postgresql_start_up_without_handshake)
+{
+    static const Turn turns[] = {
+        TO_SERVER(STARTUP),
+        TO_CLIENT("R\0\0\0\x08\0\0\0\0" READY),
+        TO_SERVER("Q\0\0\0\x0d"
+                  "SELECT 2\0"),
+        TO_CLIENT(DONE READY),
+    };
+    LampStream stream = {.is_midstream = TRUE};
+    replay(&lamp_dissector_postgresql, turns, G_N_ELEMENTS(turns), 0, 0, &stream);
+    ck_assert_str_eq(stream.lines->str, "1 SELECT ? [ok] 14/20 @2,2,3,3\n");
+    ck_assert_uint_eq(stream.findings, 0);
+    g_string_free(stream.lines, TRUE);
+}
+END_TEST
+
+START_TEST(test_postgresql_cancel)
+{
+    static const Turn turns[] = {
+        TO_SERVER("\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\1secr"),
+    };
+    REPLAY(lamp_dissector_postgresql, turns, "1 CANCEL []O 16/0 @0,0,-,-\n");
+}
+END_TEST
+
+/* Rows fill segments without regard to their borders. */
+START_TEST(test_postgresql_goes_on_inside_a_segment)
+{
+    static const Turn turns[] = {
+        TO_SERVER(STARTUP),
+        TO_CLIENT("R\0\0\0\x08\0\0\0\0" READY),
+        TO_SERVER("Q\0\0\0\x0d"
+                  "SELECT 2\0"),
+        LOST_TO_CLIENT(100),
+        TO_CLIENT("wxyz" DONE READY),
+        TO_SERVER("Q\0\0\0\x0d"
+                  "SELECT 3\0"),
+        TO_CLIENT(DONE READY),
+    };
+    LampStream stream = {0};
+    replay(&lamp_dissector_postgresql, turns, G_N_ELEMENTS(turns), 0, 0, &stream);
+    ck_assert_str_eq(stream.lines->str, "1 SELECT ? []NG 14/0 @2,2,-,-\n"
+                                        "2  [ok]G 0/20 @-,-,4,4\n"
+                                        "3 SELECT ? [ok] 14/20 @5,5,6,6\n");
+    g_string_free(stream.lines, TRUE);
+}
+END_TEST
+
 START_TEST(test_postgresql_probe)
 {
     gboolean swapped = FALSE;
@@ -137,6 +186,9 @@ make_suite(void)
     tcase_add_test(tc, test_postgresql_tls_is_handed_over);
     tcase_add_test(tc, test_postgresql_refused_tls_copy_and_unanswered);
     tcase_add_test(tc, test_postgresql_midstream);
+    tcase_add_test(tc, test_postgresql_start_up_without_handshake);
+    tcase_add_test(tc, test_postgresql_cancel);
+    tcase_add_test(tc, test_postgresql_goes_on_inside_a_segment);
     tcase_add_test(tc, test_postgresql_probe);
     suite_add_tcase(suite, tc);
     return suite;

@@ -75,6 +75,24 @@ START_TEST(test_loss_is_a_gap)
 }
 END_TEST
 
+/* The first request was not captured: its response is not one without a request. */
+START_TEST(test_loss_before_the_protocol_is_known)
+{
+#define EMPTY_RESPONSE "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+    WireSegment s[] = {HANDSHAKE, RESPONSE(20, 500, 130, EMPTY_RESPONSE),
+                       REQUEST(50, 130, 538, "GET / HTTP/1.1\r\n\r\n"),
+                       RESPONSE(60, 538, 148, EMPTY_RESPONSE)};
+    Collect c;
+    wire_send_all(&c, s, G_N_ELEMENTS(s));
+    ck_assert_str_eq(c.findings->str, "");
+    ck_assert(strstr(c.text->str, "operation=GET /") != NULL);
+    ck_assert(strstr(c.text->str, "call 1.1") != NULL &&
+              strstr(c.text->str, "call 1.2") != NULL);
+    ck_assert(strstr(c.text->str, "lost 30") != NULL);
+    collect_end(&c);
+}
+END_TEST
+
 START_TEST(test_overlap_counts_once)
 {
     WireSegment s[] = {HANDSHAKE, REQUEST(12, 102, 500, "cdef"), REQUEST(13, 104, 500, "ef"),
