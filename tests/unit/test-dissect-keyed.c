@@ -86,6 +86,43 @@ START_TEST(test_thrift_binary_and_compact)
 }
 END_TEST
 
+/* A binary call with a text, a list of two numbers, a map, a struct; replies; compact ones. */
+START_TEST(test_thrift_without_frames)
+{
+    static const Turn turns[] = {
+        TO_SERVER("\x80\1\0\1\0\0\0\4echo\0\0\0\1"
+                  "\x0b\0\1\0\0\0\2hi\x0f\0\2\x06\0\0\0\2\0\1\0\2"
+                  "\x0d\0\3\x08\x0b\0\0\0\1\0\0\0\7\0\0\0\1x\x0c\0\4\2\0\1\1\0\0"),
+        TO_CLIENT("\x80\1\0\2\0\0\0\4echo\0\0\0\1\x0b\0\0\0\0\0\1y\0"),
+        TO_SERVER("\x80\1\0\4\0\0\0\4note\0\0\0\2\0"
+                  "\x80\1\0\1\0\0\0\3buy\0\0\0\3\0"),
+        TO_CLIENT("\x80\1\0\2\0\0\0\3buy\0\0\0\3\x0c\0\1\x0b\0\1\0\0\0\2no\0\0"),
+    };
+    REPLAY(lamp_dissector_thrift, turns,
+           "1 echo [ok] 64/25 @0,0,1,1\n2 note []O 17/0 @2,2,-,-\n"
+           "3 buy [declared exception] 16/29 @2,2,3,3\n");
+    static const Turn compact[] = {
+        TO_SERVER("\x82\x21\5\3add\x15\2\x15\4\x19\x25\2\4\x1b\1\x58\2\1x\x11\0"),
+        TO_CLIENT("\x82\x41\5\3add\5\0\6\0"),
+    };
+    REPLAY(lamp_dissector_thrift, compact, "1 add [ok] 23/11 @0,0,1,1\n");
+}
+END_TEST
+
+/* A list of two billion elements without a size is no message. */
+START_TEST(test_thrift_list_of_nothing)
+{
+    static const Turn turns[] = {
+        TO_SERVER("\x80\1\0\1\0\0\0\4echo\0\0\0\1\x0f\0\1\1\x7f\xff\xff\xff"),
+    };
+    LampStream stream = {0};
+    replay(&lamp_dissector_thrift, turns, G_N_ELEMENTS(turns), 0, 0, &stream);
+    ck_assert_str_eq(stream.lines->str, "");
+    ck_assert_uint_eq(stream.findings, 1);
+    g_string_free(stream.lines, TRUE);
+}
+END_TEST
+
 #define PING_REPLY(n) "\0\0\0\x09\x82\x41" n "\4ping\0"
 #define PING_CALL(n) "\0\0\0\x09\x82\x21" n "\4ping\0"
 START_TEST(test_messages_are_found_inside_a_segment)
@@ -156,6 +193,8 @@ make_suite(void)
     tcase_add_test(tc, test_fastcgi_two_requests_at_once);
     tcase_add_test(tc, test_cassandra_out_of_order_and_prepared);
     tcase_add_test(tc, test_thrift_binary_and_compact);
+    tcase_add_test(tc, test_thrift_without_frames);
+    tcase_add_test(tc, test_thrift_list_of_nothing);
     tcase_add_test(tc, test_messages_are_found_inside_a_segment);
     tcase_add_test(tc, test_ldap_search_with_entries);
     tcase_add_test(tc, test_smtp_mail_with_pipelining);

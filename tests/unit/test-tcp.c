@@ -393,6 +393,7 @@ main(void)
     tcase_add_test(tests, test_out_of_order);
     tcase_add_test(tests, test_retransmission_keeps_time);
     tcase_add_test(tests, test_loss_is_a_gap);
+    tcase_add_test(tests, test_loss_before_the_protocol_is_known);
     tcase_add_test(tests, test_overlap_counts_once);
     tcase_add_test(tests, test_wrap_around);
     tcase_add_test(tests, test_response_written_before_request);
