@@ -9,12 +9,15 @@
  * duplex. Pipelined commands are answered in order; each answer begins with sequence 1 again (a
  * wrap of the 8 bits comes after a 0). Statements are named by shape; prepared ones are
  * remembered by the id that the server gave. Status: `ok` or the error number. Passwords are
- * never looked at. After an SSL request the rest is TLS. Limits: compressed connections are
- * read as turns; the parameters of binary EXECUTE are not values.
+ * never looked at. After an SSL request the rest is TLS. Compressed packets are unpacked
+ * (mysql-packed.c); sizes are those of what is in them. Limits: the parameters of binary
+ * EXECUTE are not values.
  */
 #include "base/limits.h"
 #include "base/text.h"
 #include "ingest/dissect/framing.h"
+#include "ingest/dissect/mysql-attributes.h"
+#include "ingest/dissect/mysql-packed.h"
 #include "ingest/dissect/statements.h"
 #include "ingest/operation.h"
 
@@ -23,8 +26,8 @@ enum {
     LOOK = 16384,
     CAN_COMPRESS = 0x20,
     CAN_SSL = 0x800,
+    CAN_ZSTD = 0x4000000,
     CAN_QUERY_ATTRIBUTES = 0x8000000,
-    MAX_ATTRIBUTES = 64,
 };
 
 typedef enum { PHASE_GREETING, PHASE_LOGIN, PHASE_COMMANDS } MysqlPhase;
@@ -35,6 +38,8 @@ typedef struct {
     LampStatements *statements;
     guint64 commands;
     guint32 capabilities;
+    LampMysqlPacked packed;
+    guint8 packing; /* LampMysqlPacking */
     guint8 phase;
     guint8 last_sequence; /* of the server */
 } MysqlState;
@@ -98,75 +103,14 @@ body_of(const LampFrame *frame)
     return lamp_bytes(frame->bytes.at + HEADER, frame->bytes.len - HEADER);
 }
 
-/* Length-encoded integer. */
-static gboolean
-take_number(LampCursor *c, guint64 *out_value)
-{
-    static const guint8 sizes[] = {2, 3, 8};
-    guint8 first;
-    LampBytes bytes;
-    if (!lamp_cursor_u8(c, &first))
-        return FALSE;
-    *out_value = first;
-    if (first < 0xfc)
-        return TRUE;
-    if (first == 0xff || !lamp_cursor_take(c, sizes[first - 0xfc], &bytes))
-        return FALSE;
-    guint64 value = 0;
-    for (gsize i = bytes.len; i > 0; i--)
-        value = value << 8 | bytes.at[i - 1];
-    *out_value = value;
-    return TRUE;
-}
-
-static gboolean
-skip_text(LampCursor *c)
-{
-    guint64 length;
-    return take_number(c, &length) && length <= lamp_cursor_left(c) &&
-           lamp_cursor_skip(c, (gsize) length);
-}
-
-static gboolean
-skip_value(LampCursor *c, guint8 type)
-{
-    static const guint8 sizes[] = {0, 1, 2, 4, 4, 8, 0, 0, 8, 4};
-    gsize size = type < G_N_ELEMENTS(sizes) ? sizes[type] : 0;
-    return size > 0 ? lamp_cursor_skip(c, size) : skip_text(c);
-}
-
-/* Query attributes stand before the statement (protocol of 8.0.23, PAGE_PROTOCOL_COM_QUERY). */
-static gboolean
-skip_attributes(LampCursor *c)
-{
-    guint64 count, sets;
-    guint8 types[MAX_ATTRIBUTES], bound;
-    LampBytes nulls, type;
-    if (!take_number(c, &count) || !take_number(c, &sets) || count > MAX_ATTRIBUTES)
-        return FALSE;
-    if (count == 0)
-        return TRUE;
-    if (!lamp_cursor_take(c, (gsize) (count + 7) / 8, &nulls) || !lamp_cursor_u8(c, &bound) ||
-        bound != 1)
-        return FALSE;
-    for (guint i = 0; i < count; i++) {
-        if (!lamp_cursor_take(c, 2, &type) || !skip_text(c))
-            return FALSE;
-        types[i] = type.at[0];
-    }
-    for (guint i = 0; i < count; i++)
-        if ((nulls.at[i / 8] & 1u << (i % 8)) == 0 && !skip_value(c, types[i]))
-            return FALSE;
-    return TRUE;
-}
-
 static LampBytes
 query_text(const MysqlState *state, LampBytes body)
 {
     LampCursor c = lamp_cursor(lamp_bytes(body.at + 1, body.len - 1));
     gboolean is_guess =
         state->capabilities == 0 && body.len > 2 && body.at[1] == 0 && body.at[2] == 1;
-    if (((state->capabilities & CAN_QUERY_ATTRIBUTES) != 0 || is_guess) && !skip_attributes(&c))
+    if (((state->capabilities & CAN_QUERY_ATTRIBUTES) != 0 || is_guess) &&
+        !lamp_mysql_skip_attributes(&c))
         return lamp_bytes(NULL, 0);
     return lamp_cursor_rest(&c);
 }
@@ -260,7 +204,7 @@ read_login(MysqlState *state, LampStream *stream, const LampFrame *frame)
 }
 
 static void
-read_login_answer(MysqlState *state, LampStream *stream, const LampFrame *frame)
+read_login_answer(MysqlState *state, const LampFrame *frame)
 {
     LampBytes body = body_of(frame);
     if (state->phase == PHASE_GREETING) {
@@ -270,8 +214,9 @@ read_login_answer(MysqlState *state, LampStream *stream, const LampFrame *frame)
     if (body.len == 0 || body.at[0] != 0)
         return;
     state->phase = PHASE_COMMANDS;
-    if ((state->capabilities & CAN_COMPRESS) != 0)
-        leave(state, stream, frame, NULL);
+    if ((state->capabilities & (CAN_COMPRESS | CAN_ZSTD)) != 0)
+        state->packing =
+            (state->capabilities & CAN_COMPRESS) != 0 ? LAMP_MYSQL_ZLIB : LAMP_MYSQL_ZSTD;
 }
 
 static void
@@ -338,15 +283,35 @@ read_answer(MysqlState *state, LampStream *stream, LampFrame *frame)
     frame->exchange = exchange;
 }
 
+/* Greeting: protocol 10 and a version text such as "8.0.32". */
+static gboolean
+is_greeting(LampBytes text)
+{
+    if (text.len < 12 || text.at[3] != 0 || text.at[4] != 10 || text.at[2] != 0 ||
+        !g_ascii_isdigit((char) text.at[5]))
+        return FALSE;
+    const guint8 *nul = memchr(text.at + 5, 0, MIN(text.len - 5, 64));
+    for (const guint8 *p = text.at + 5; nul != NULL && p < nul; p++)
+        if (!g_ascii_isprint((char) *p))
+            return FALSE;
+    return nul != NULL && memchr(text.at + 5, '.', (gsize) (nul - text.at) - 5) != NULL;
+}
+
 static void
 read_frame(gpointer opaque, LampStream *stream, LampFrame *frame)
 {
     MysqlState *state = opaque;
+    /* Without the handshake of TCP the connection may still be there from its beginning. */
+    if (state->commands == 0 && frame->direction == LAMP_TO_CLIENT &&
+        state->phase == PHASE_COMMANDS && is_greeting(frame->bytes)) {
+        state->phase = PHASE_LOGIN;
+        return;
+    }
     if (state->phase != PHASE_COMMANDS) {
         if (frame->direction == LAMP_TO_SERVER)
             read_login(state, stream, frame);
         else
-            read_login_answer(state, stream, frame);
+            read_login_answer(state, frame);
         return;
     }
     LampExchange *last = state->pairing.last;
@@ -396,18 +361,42 @@ begin(gpointer opaque, LampStream *stream)
         state->phase = PHASE_COMMANDS;
 }
 
+typedef struct {
+    MysqlState *state;
+    LampStream *stream;
+} Inside;
+
+static void
+take_inside(gpointer owner, const LampSegment *seg)
+{
+    Inside *inside = owner;
+    lamp_framer_segment(&inside->state->framer, &framing, inside->state, inside->stream, seg);
+}
+
 static void
 segment(gpointer opaque, LampStream *stream, const LampSegment *seg)
 {
     MysqlState *state = opaque;
+    Inside inside = {state, stream};
     lamp_framer_tick(&state->framer, &state->pairing, stream, seg);
-    lamp_framer_segment(&state->framer, &framing, state, stream, seg);
+    if (state->packing == LAMP_MYSQL_PLAIN) {
+        lamp_framer_segment(&state->framer, &framing, state, stream, seg);
+    } else if (!lamp_mysql_unpack(&state->packed, (LampMysqlPacking) state->packing, seg,
+                                  take_inside, &inside)) {
+        lamp_stream_finding(stream, LAMP_FINDING_INVALID, "mysql.packed",
+                            "a compressed packet is damaged; looking for the next one");
+        lamp_framer_gap(&state->framer, &framing, state, stream, seg->direction, G_MAXUINT64);
+    }
 }
 
 static void
 gap(gpointer opaque, LampStream *stream, LampDirection direction, guint64 missing)
 {
     MysqlState *state = opaque;
+    if (state->packing != LAMP_MYSQL_PLAIN) {
+        lamp_mysql_packed_gap(&state->packed, direction);
+        missing = G_MAXUINT64; /* how much of what is inside is not known */
+    }
     lamp_framer_gap(&state->framer, &framing, state, stream, direction, missing);
 }
 
@@ -418,20 +407,7 @@ end(gpointer opaque, LampStream *stream)
     lamp_framer_drop(&state->framer, &state->pairing, stream, 0);
     lamp_statements_free(state->statements);
     lamp_framer_clear(&state->framer);
-}
-
-/* Greeting: protocol 10 and a version text such as "8.0.32". */
-static gboolean
-is_greeting(LampBytes text)
-{
-    if (text.len < 12 || text.at[3] != 0 || text.at[4] != 10 || text.at[2] != 0 ||
-        !g_ascii_isdigit((char) text.at[5]))
-        return FALSE;
-    const guint8 *nul = memchr(text.at + 5, 0, MIN(text.len - 5, 64));
-    for (const guint8 *p = text.at + 5; nul != NULL && p < nul; p++)
-        if (!g_ascii_isprint((char) *p))
-            return FALSE;
-    return nul != NULL && memchr(text.at + 5, '.', (gsize) (nul - text.at) - 5) != NULL;
+    lamp_mysql_packed_clear(&state->packed);
 }
 
 /* A command whose length is that of the bytes at hand, with a statement that begins as one. */

@@ -77,6 +77,44 @@ START_TEST(test_mysql_tls_is_handed_over)
 }
 END_TEST
 
+/* After the login, packets within packets: as they are, and of 320 bytes with zlib. */
+START_TEST(test_mysql_compressed)
+{
+    static const Turn turns[] = {
+        TO_CLIENT(GREETING),
+        TO_SERVER("\x0a\0\0\1\x25\xa2\0\0\0\0\0\1\x08x"),
+        TO_CLIENT(LOGIN_OK),
+        TO_SERVER("\x0d\0\0\0\0\0\0"
+                  "\x09\0\0\0\3SELECT 7"),
+        TO_CLIENT(
+            "\041\000\000\001\101\001\000\170\234\143\144\140\140\144\144\146\140\140\112\111"
+            "\115\323\141\144\140\116\034\005\104\003\106\006\006\226\177\000\306\077\164\027"),
+        TO_SERVER("\5\0\0\0\0\0\0\1\0\0\0\x0e"),
+        TO_CLIENT("\x0b\0\0\1\0\0\0" OK),
+    };
+    REPLAY(lamp_dissector_mysql, turns,
+           "1 SELECT ? [ok] 13/321 @3,3,4,4\n2 PING [ok] 5/11 @5,5,6,6\n");
+}
+END_TEST
+
+START_TEST(test_mysql_damaged_compression)
+{
+    static const Turn turns[] = {
+        TO_CLIENT(GREETING),
+        TO_SERVER("\x0a\0\0\1\x25\xa2\0\0\0\0\0\1\x08x"),
+        TO_CLIENT(LOGIN_OK),
+        TO_SERVER("\5\0\0\0\x50\0\0zzzzz"),
+        TO_SERVER("\5\0\0\0\0\0\0\1\0\0\0\x0e"),
+        TO_CLIENT("\x0b\0\0\1\0\0\0" OK),
+    };
+    LampStream stream = {0};
+    replay(&lamp_dissector_mysql, turns, G_N_ELEMENTS(turns), 0, 0, &stream);
+    ck_assert_str_eq(stream.lines->str, "1 PING [ok] 5/11 @4,4,5,5\n");
+    ck_assert_uint_eq(stream.findings, 1);
+    g_string_free(stream.lines, TRUE);
+}
+END_TEST
+
 static Suite *
 make_suite(void)
 {
@@ -85,6 +123,8 @@ make_suite(void)
     tcase_add_test(tc, test_mysql_query_rows_and_error);
     tcase_add_test(tc, test_mysql_prepared_and_pipelined);
     tcase_add_test(tc, test_mysql_asks_back);
+    tcase_add_test(tc, test_mysql_compressed);
+    tcase_add_test(tc, test_mysql_damaged_compression);
     tcase_add_test(tc, test_mysql_tls_is_handed_over);
     suite_add_tcase(suite, tc);
     return suite;
