@@ -6,17 +6,25 @@
  * collection. Messages are length, request id, id that they respond to, opcode (i32, little
  * endian). Commands and replies are BSON documents: the first element of a command names it.
  * Text elements that look like ids and ObjectIds are values, except under names that say
- * secret. Commands with `moreToCome` expect no reply. Limits: documents are entered to a depth
- * of 6, 16 KiB of a message are read; compressed messages are paired but not named.
+ * secret. Commands with `moreToCome` expect no reply; replies with it are followed by more,
+ * which answer nothing that was asked and are one-way. Compressed messages (snappy, zlib, zstd)
+ * are unpacked. Limits: documents are entered to a depth of 6, 16 KiB of a message are read;
+ * of one compressed with zstd only if that is all of it.
  */
 #include "ingest/dissect/keyed.h"
+#include "ingest/dissect/snappy.h"
 
+#include "ingest/flow/unpack.h"
 #include "ingest/identifiers.h"
 #include "ingest/operation.h"
+
+#include <zlib.h>
 
 enum { HEADER = 16, LOOK = 16384, MAX_MESSAGE = 48000000, MAX_DEPTH = 6 };
 enum { OP_REPLY = 1, OP_QUERY = 2004, OP_COMPRESSED = 2012, OP_MSG = 2013 };
 enum { FLAG_CHECKSUM = 1, FLAG_MORE = 2 };
+enum { PACKED_NOT, PACKED_SNAPPY, PACKED_ZLIB, PACKED_ZSTD, PACKED_HEADER = 9 };
+enum { NOTE_STREAMS = 1 /* of the state: a reply said that more come */ };
 enum {
     BSON_DOUBLE = 1,
     BSON_TEXT = 2,
@@ -43,22 +51,30 @@ frame_length(gpointer state, LampDirection direction, LampBytes bytes)
                : 0;
 }
 
+static gboolean
+has_more(LampBytes message)
+{
+    return lamp_le32(message.at + 12) == OP_MSG && message.len >= HEADER + 4 &&
+           (lamp_le32(message.at + HEADER) & FLAG_MORE) != 0;
+}
+
 static LampKeyedRole
 describe(LampKeyedState *state, const LampFrame *frame, guint64 *out_key)
 {
-    (void) state;
     const guint8 *p = frame->bytes.at;
     guint32 opcode = lamp_le32(p + 12);
     if (frame->direction == LAMP_TO_CLIENT) {
         *out_key = lamp_le32(p + 8);
-        return LAMP_KEYED_RESPONSE;
+        gboolean is_asked = lamp_pairing_find(&state->pairing, *out_key) != NULL;
+        gboolean is_streamed = !is_asked && state->version == NOTE_STREAMS;
+        if (has_more(frame->bytes))
+            state->version = NOTE_STREAMS;
+        return is_streamed ? LAMP_KEYED_ONE_WAY : LAMP_KEYED_RESPONSE;
     }
     *out_key = lamp_le32(p + 4);
-    gboolean is_silent = opcode == OP_MSG && frame->bytes.len >= HEADER + 4 &&
-                         (lamp_le32(p + HEADER) & FLAG_MORE);
     gboolean is_old_write =
         opcode == 2001 || opcode == 2002 || opcode == 2006 || opcode == 2007;
-    return is_silent || is_old_write ? LAMP_KEYED_ONE_WAY : LAMP_KEYED_REQUEST;
+    return has_more(frame->bytes) || is_old_write ? LAMP_KEYED_ONE_WAY : LAMP_KEYED_REQUEST;
 }
 
 typedef struct {
@@ -155,18 +171,60 @@ add_ids(ValueTarget *target, LampBytes document, guint depth)
     }
 }
 
+static gsize
+inflate_begin(LampBytes packed, guint8 *out, gsize room)
+{
+    z_stream z = {.next_in = (Bytef *) packed.at,
+                  .avail_in = (uInt) packed.len,
+                  .next_out = out,
+                  .avail_out = (uInt) room};
+    if (inflateInit(&z) != Z_OK)
+        return 0;
+    (void) inflate(&z, Z_SYNC_FLUSH);
+    inflateEnd(&z);
+    return room - z.avail_out;
+}
+
+typedef struct {
+    guint32 opcode;
+    LampBytes body;
+    guint8 unpacked[LOOK];
+} Message;
+
+/* The opcode and body of a message, out of its compression. */
+static void
+open_message(const LampFrame *frame, Message *m)
+{
+    m->body = lamp_bytes(frame->bytes.at + HEADER, frame->bytes.len - HEADER);
+    m->opcode = lamp_le32(frame->bytes.at + 12);
+    if (m->opcode != OP_COMPRESSED || m->body.len < PACKED_HEADER)
+        return;
+    m->opcode = lamp_le32(m->body.at);
+    guint8 packing = m->body.at[8];
+    LampBytes packed = lamp_bytes(m->body.at + PACKED_HEADER, m->body.len - PACKED_HEADER);
+    gsize n = 0;
+    m->body = packed;
+    if (packing == PACKED_SNAPPY)
+        n = lamp_unsnap(packed, m->unpacked, LOOK);
+    else if (packing == PACKED_ZLIB)
+        n = inflate_begin(packed, m->unpacked, LOOK);
+    else if (packing == PACKED_ZSTD)
+        n = (gsize) MAX(lamp_unpack(LAMP_UNPACK_ZSTD, packed, m->unpacked, LOOK), 0);
+    if (packing != PACKED_NOT)
+        m->body = lamp_bytes(m->unpacked, n);
+}
+
 /* The first document of a message, empty where there is none. */
 static LampBytes
-message_document(const LampFrame *frame)
+message_document(const Message *m)
 {
-    LampBytes body = lamp_bytes(frame->bytes.at + HEADER, frame->bytes.len - HEADER);
-    guint32 opcode = lamp_le32(frame->bytes.at + 12);
-    if (opcode == OP_MSG && body.len > 5 && body.at[4] == 0)
+    LampBytes body = m->body;
+    if (m->opcode == OP_MSG && body.len > 5 && body.at[4] == 0)
         return lamp_bytes(body.at + 5, body.len - 5);
-    if (opcode == OP_REPLY && body.len > 20)
+    if (m->opcode == OP_REPLY && body.len > 20)
         return lamp_bytes(body.at + 20, body.len - 20);
     const guint8 *nul =
-        opcode == OP_QUERY && body.len > 4 ? memchr(body.at + 4, 0, body.len - 4) : NULL;
+        m->opcode == OP_QUERY && body.len > 4 ? memchr(body.at + 4, 0, body.len - 4) : NULL;
     gsize at = nul == NULL ? body.len : MIN((gsize) (nul - body.at) + 9, body.len);
     return lamp_bytes(body.at + at, body.len - at);
 }
@@ -175,9 +233,15 @@ static void
 request(LampKeyedState *state, LampExchange *exchange, const LampFrame *frame)
 {
     (void) state;
-    LampBytes document = message_document(frame);
+    Message message;
+    open_message(frame, &message);
+    LampBytes document = message_document(&message);
     LampCursor c = document_cursor(document);
     Element first;
+    if (frame->direction == LAMP_TO_CLIENT) {
+        lamp_exchange_set_operation(exchange, lamp_bytes_text("reply"));
+        return;
+    }
     if (!take_element(&c, &first)) {
         lamp_exchange_set_operation(exchange, lamp_bytes_text("message"));
         return;
@@ -200,7 +264,9 @@ static void
 response(LampKeyedState *state, LampExchange *exchange, const LampFrame *frame)
 {
     (void) state;
-    LampBytes document = message_document(frame);
+    Message message;
+    open_message(frame, &message);
+    LampBytes document = message_document(&message);
     LampCursor c = document_cursor(document);
     Element element;
     ValueTarget target = {exchange, LAMP_SIDE_RESPONSE};

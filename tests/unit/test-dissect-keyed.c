@@ -35,6 +35,52 @@ START_TEST(test_mongodb_command_and_error)
 }
 END_TEST
 
+/* The same command with snappy and with zlib, by the libraries of these formats. */
+START_TEST(test_mongodb_compressed)
+{
+    static const Turn turns[] = {
+        TO_SERVER(
+            "\117\000\000\000\001\000\000\000\000\000\000\000\334\007\000\000\335\007\000\000"
+            "\065\000\000\000\001\065\000\000\001\001\274\055\000\000\000\002\146\151\156\144"
+            "\000\006\000\000\000\161\165\145\162\171\000\002\165\163\145\162\000\007\000\000"
+            "\000\165\061\060\060\066\065\000\002\160\167\144\000\001\000\000\000\000\000"),
+        TO_CLIENT("\055\000\000\000\011\000\000\000\001\000\000\000\334\007\000\000\335\007\000"
+                  "\000\022\000\000\000\002\170\234\143\140\000\002\101\040\026\310\317\146\140"
+                  "\004\161\000\007\351\000\375"),
+        TO_SERVER(
+            "\116\000\000\000\002\000\000\000\000\000\000\000\334\007\000\000\335\007\000\000"
+            "\065\000\000\000\002\170\234\143\140\000\002\135\040\146\112\313\314\113\141\140"
+            "\003\262\012\113\123\213\052\031\230\112\213\123\213\030\330\201\374\122\103\003"
+            "\003\063\123\006\246\202\362\024\006\106\220\162\006\000\344\115\010\224"),
+        TO_CLIENT("\054\000\000\000\012\000\000\000\002\000\000\000\334\007\000\000\335\007\000"
+                  "\000\022\000\000\000\001\022\000\000\001\001\060\021\000\000\000\020\157\153"
+                  "\000\001\000\000\000\000"),
+    };
+    REPLAY(lamp_dissector_mongodb, turns,
+           "1 find query [ok] 79/45 @0,0,1,1 body.user=u10065\n"
+           "2 find query [ok] 78/44 @2,2,3,3 body.user=u10065\n");
+}
+END_TEST
+
+/* One question, and answers that each refer to the one before. */
+START_TEST(test_mongodb_streamed_replies)
+{
+#define REPLY(id, to, more)                                        \
+    "\x22\0\0\0" id "\0\0\0" to "\0\0\0\xdd\7\0\0" more "\0\0\0\0" \
+    "\x0d\0\0\0\x10ok\0\1\0\0\0\0"
+    static const Turn turns[] = {
+        TO_SERVER("\x25\0\0\0\1\0\0\0\0\0\0\0\xdd\7\0\0\0\0\1\0\0"
+                  "\x10\0\0\0\x10hello\0\1\0\0\0\0"),
+        TO_CLIENT(REPLY("\7", "\1", "\2")),
+        TO_CLIENT(REPLY("\x08", "\7", "\2")),
+        TO_CLIENT(REPLY("\x09", "\x08", "\0")),
+    };
+    REPLAY(lamp_dissector_mongodb, turns,
+           "1 hello [ok] 37/34 @0,0,1,1\n2 reply []O 0/34 @-,-,2,2\n"
+           "3 reply []O 0/34 @-,-,3,3\n");
+}
+END_TEST
+
 START_TEST(test_fastcgi_two_requests_at_once)
 {
     static const Turn turns[] = {
@@ -190,6 +236,8 @@ make_suite(void)
     TCase *tc = tcase_create("all");
     tcase_add_test(tc, test_kafka_produce_and_fetch_share_the_batch);
     tcase_add_test(tc, test_mongodb_command_and_error);
+    tcase_add_test(tc, test_mongodb_compressed);
+    tcase_add_test(tc, test_mongodb_streamed_replies);
     tcase_add_test(tc, test_fastcgi_two_requests_at_once);
     tcase_add_test(tc, test_cassandra_out_of_order_and_prepared);
     tcase_add_test(tc, test_thrift_binary_and_compact);
