@@ -87,13 +87,18 @@ append_table(const LampCli *cli, const LampDependencies *found, GString *out)
     g_string_append_printf(
         out,
         "\n%" G_GUINT64_FORMAT " %s (%" G_GUINT64_FORMAT " not used) make %" G_GUINT64_FORMAT
-        " two-way flows in %.1f s, stamps to %g ms%s; blocked by a firewall %" G_GUINT64_FORMAT
-        ", never established %" G_GUINT64_FORMAT ".\n\"share\": of the callee's flows, or "
+        " two-way flows in %.1f s, stamps to %g ms%s.\n\"share\": of the callee's flows, or "
         "traffic, that the caller's explain; \"each\": flows for each of the caller's; both "
         "with 95 %% intervals.\n",
         found->records, found->are_records ? "flow records" : "connections", found->ignored,
         found->flows, (double) found->duration / 1e9, (double) found->resolution / 1e6,
-         found->is_sampled ? ", packets sampled" : "", found->blocked, found->unanswered);
+        found->is_sampled ? ", packets sampled" : "");
+    if (found->blocked + found->unanswered > 0)
+        g_string_append_printf(out,
+                               "Not counted as dependences: %" G_GUINT64_FORMAT
+                               " records of what a firewall blocked, %" G_GUINT64_FORMAT
+                               " flows that were never established.\n",
+                               found->blocked, found->unanswered);
     g_string_append(out, LAMP_LIMITS_OF_FLOWS);
     append_calls(cli->store, out);
     lamp_wrap(cli, out, below);

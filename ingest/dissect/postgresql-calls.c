@@ -321,6 +321,15 @@ read_ready(LampPgStep *step)
     lamp_exchange_emit(exchange, step->stream);
 }
 
+/* May an answer belong to a statement that was not seen? Those to a login do not. */
+static gboolean
+may_be_orphan(const LampPgStep *step)
+{
+    const LampPgState *state = step->state;
+    return (state->has_lost || lamp_stream_is_midstream(step->stream)) && state->is_ready &&
+           !state->pairing.is_unsure;
+}
+
 void
 lamp_pg_read_backend(LampPgStep *step, guint8 type, LampBytes body, gsize at, gsize end)
 {
@@ -330,8 +339,7 @@ lamp_pg_read_backend(LampPgStep *step, guint8 type, LampBytes body, gsize at, gs
     LampExchange *exchange = state->pairing.first;
     if (exchange == NULL && state->building != NULL)
         exchange = state->building; /* answers to a Flush come before the Sync */
-    gboolean may_be_orphan = state->has_lost || lamp_stream_is_midstream(step->stream);
-    if (exchange == NULL && may_be_orphan && !state->pairing.is_unsure && state->is_ready)
+    if (exchange == NULL && may_be_orphan(step))
         exchange = begin_orphan(step);
     if (exchange != NULL && !state->pairing.is_unsure && state->is_ready) {
         lamp_exchange_response_bytes(exchange, &step->view, at, end);

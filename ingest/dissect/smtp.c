@@ -77,6 +77,17 @@ chunk_length(LampBytes line)
     return lamp_text_parse_u64(rest, &length) && length <= MAX_CHUNK ? (gsize) length : 0;
 }
 
+/* Length of the command that begins with @line, 0 if it is none. */
+static gsize
+command_length(const SmtpState *state, LampBytes line)
+{
+    int verb = find_verb(line);
+    gboolean is_session = state != NULL && state->commands > 0 && !state->framer.has_lost;
+    if (verb < 0)
+        return is_session && is_word(line) ? line.len : 0;
+    return line.len + (strcmp(verbs[verb].verb, "BDAT") == 0 ? chunk_length(line) : 0);
+}
+
 static gsize
 frame_length(gpointer opaque, LampDirection direction, LampBytes bytes)
 {
@@ -97,11 +108,7 @@ frame_length(gpointer opaque, LampDirection direction, LampBytes bytes)
         return length;
     if (!is_client)
         return is_reply(line) ? length : 0;
-    int verb = find_verb(line);
-    if (verb >= 0 && strcmp(verbs[verb].verb, "BDAT") == 0)
-        length += chunk_length(line);
-    gboolean is_session = state != NULL && state->commands > 0 && !state->framer.has_lost;
-    return verb >= 0 || (is_session && is_word(line)) ? length : 0;
+    return command_length(state, line);
 }
 
 static LampExchange *

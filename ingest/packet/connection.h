@@ -80,7 +80,7 @@ struct LampStream {
     gboolean is_client_known;
     gboolean is_handshake_seen;
     gboolean is_midstream;
-    gboolean is_cut; /* bytes were lost before the protocol was known */
+    gboolean is_cut;  /* bytes were lost before the protocol was known */
     gboolean is_kept; /* silence does not end it */
     gboolean is_over; /* end() was called */
     LampConnectionState state;
