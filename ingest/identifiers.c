@@ -43,19 +43,28 @@ static const char *const secret_parts[26][PARTS] = {
 };
 
 #define LETTER(l) (1u << ((l) - 'a'))
-/* Their second letters: most places of most names need one look here. */
-static const guint32 second_letters[26] = {
-    ['a' - 'a'] = LETTER('p') | LETTER('u'),
-    ['b' - 'a'] = LETTER('e'),
-    ['c' - 'a'] = LETTER('o') | LETTER('r') | LETTER('s') | LETTER('a') | LETTER('v'),
-    ['i' - 'a'] = LETTER('b'),
-    ['j' - 'a'] = LETTER('w'),
-    ['o' - 'a'] = LETTER('t'),
-    ['p' - 'a'] = LETTER('a') | LETTER('w') | LETTER('r'),
-    ['s' - 'a'] = LETTER('e') | LETTER('i'),
-    ['t' - 'a'] = LETTER('o'),
-    ['x' - 'a'] = LETTER('s'),
+#define BOTH_CASES(l, mask) [l] = (mask), [(l) - 'a' + 'A'] = (mask)
+/* The second letters of the parts by their first: most places of most names need one look. */
+static const guint32 second_letters[256] = {
+    BOTH_CASES('a', LETTER('p') | LETTER('u')),
+    BOTH_CASES('b', LETTER('e')),
+    BOTH_CASES('c', LETTER('o') | LETTER('r') | LETTER('s') | LETTER('a') | LETTER('v')),
+    BOTH_CASES('i', LETTER('b')),
+    BOTH_CASES('j', LETTER('w')),
+    BOTH_CASES('o', LETTER('t')),
+    BOTH_CASES('p', LETTER('a') | LETTER('w') | LETTER('r')),
+    BOTH_CASES('s', LETTER('e') | LETTER('i')),
+    BOTH_CASES('t', LETTER('o')),
+    BOTH_CASES('x', LETTER('s')),
 };
+
+/* The bit of a letter of any case, 0 for other bytes. */
+static inline guint32
+letter_bit(guint8 b)
+{
+    guint letter = (guint) (b | 0x20) - 'a';
+    return letter < 26 ? 1u << letter : 0;
+}
 
 /* Does @text begin with @part, letters of any case? */
 static gboolean
@@ -75,10 +84,10 @@ static gboolean
 has_secret_part(LampBytes name)
 {
     for (gsize i = 0; i + 1 < name.len; i++) {
-        guint letter = (guint) (name.at[i] | 0x20) - 'a';
-        guint next = (guint) (name.at[i + 1] | 0x20) - 'a';
-        if (letter >= 26 || next >= 26 || (second_letters[letter] >> next & 1) == 0)
+        guint32 seconds = second_letters[name.at[i]];
+        if (seconds == 0 || (seconds & letter_bit(name.at[i + 1])) == 0)
             continue;
+        guint letter = (guint) (name.at[i] | 0x20) - 'a';
         LampBytes rest = lamp_bytes(name.at + i, name.len - i);
         for (guint k = 0; k < PARTS && secret_parts[letter][k] != NULL; k++)
             if (begins_with(rest, secret_parts[letter][k]))
