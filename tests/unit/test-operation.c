@@ -65,6 +65,60 @@ START_TEST(test_sql_shapes)
 }
 END_TEST
 
+static void
+append_literal(gpointer owner, guint number, LampBytes value)
+{
+    g_string_append_printf(owner, " %u=%.*s", number, (int) value.len, value.at);
+}
+
+/* Shape and literals; with another @size nothing is remembered of folding with the first. */
+static char *
+fold(const char *sql, gsize size)
+{
+    char out[256];
+    GString *literals = g_string_new(NULL);
+    gsize n =
+        lamp_operation_fold_sql(lamp_bytes_text(sql), out, size, append_literal, literals);
+    g_string_prepend_len(literals, out, (gssize) n);
+    return g_string_free(literals, FALSE);
+}
+
+/* A statement gives the same whether one like it came before or not. */
+START_TEST(test_sql_like_an_earlier_one)
+{
+    static const char *const sql[] = {
+        "SELECT a FROM t WHERE id = 7 AND b = 'x'",
+        "SELECT a FROM t WHERE id = 77 AND b = 'it''s'",
+        "SELECT a FROM t WHERE id = 7e-5 AND b = ''",
+        "SELECT a FROM t WHERE id = 'x' AND b = 7",
+        "SELECT a FROM t WHERE id = 7x AND b = 'x' OR 1=1",
+        "SELECT a FROM t WHERE id = 7 AND b = 'never closed",
+        "SELECT a FROM t WHERE id = 7 AND b = 'x",
+        "SELECT a FROM t WHERE id = 7",
+        "SELECT a FROM t WHERE id = ",
+        "SELECT a FROM t WHERE id = $1 AND b = E'\\'x' AND c = 5",
+        "SELECT a FROM t WHERE id = $1 AND b = E'y' AND c = 6",
+        "SELECT a FROM t WHERE id = $2 AND b = E'\\\\' AND c = 6",
+        "INSERT INTO t VALUES (1, 2), (3, 4)",
+        "INSERT INTO t VALUES (10, 20), (30, 40)",
+        "INSERT INTO t VALUES (1, 2, 3), (3, 4)",
+        "SELECT 1 -- 2\n + 3 /* 4 */",
+        "SELECT 5 -- 2\n + 6 /* 4 */",
+        "SELECT $q$ 1 $q$, 2",
+        "SELECT $q$ 5 $q$, 2",
+        "7",
+        "'8'",
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(sql); i++)
+        for (gsize k = 0; k < G_N_ELEMENTS(sql); k++) {
+            gsize fresh = 100 + (i * G_N_ELEMENTS(sql) + k) % 100;
+            g_autofree char *first = fold(sql[k], 255);
+            g_autofree char *again = fold(sql[i], 255), *alone = fold(sql[i], fresh);
+            ck_assert_str_eq(again, alone);
+        }
+}
+END_TEST
+
 START_TEST(test_outputs_are_bounded)
 {
     g_autofree char *text = g_strnfill(5000, 'a');
@@ -125,6 +179,7 @@ make_suite(void)
     tcase_add_test(tc, test_ids_and_words);
     tcase_add_test(tc, test_paths);
     tcase_add_test(tc, test_sql_shapes);
+    tcase_add_test(tc, test_sql_like_an_earlier_one);
     tcase_add_test(tc, test_outputs_are_bounded);
     tcase_add_test(tc, test_json_ids_without_secrets);
     tcase_add_test(tc, test_query_values_without_secrets);
