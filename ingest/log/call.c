@@ -108,6 +108,31 @@ whole_statement(const LampLogRecord *record)
     return statement;
 }
 
+static gboolean
+is_rpc(const LampLogCall *call)
+{
+    return call->rpc_service.len > 0 && call->rpc_method.len > 0;
+}
+
+static void
+append_folded(Emit *e, LampBytes text)
+{
+    gsize used = e->operation.len;
+    e->operation.len += lamp_operation_fold_path(text, (char *) e->operation_text + used,
+                                                 sizeof e->operation_text - used, NULL, NULL);
+}
+
+/* As it is called on the wire. */
+static void
+name_rpc(Emit *e)
+{
+    append(e, "POST /", 6);
+    append_folded(e, e->record->call.rpc_service);
+    append(e, "/", 1);
+    append_folded(e, e->record->call.rpc_method);
+    e->protocol = lamp_bytes_text("grpc");
+}
+
 static void
 fold_operation(Emit *e)
 {
@@ -116,6 +141,8 @@ fold_operation(Emit *e)
     char *out = (char *) e->operation_text;
     if (call->operation.len > 0) {
         append(e, call->operation.at, call->operation.len);
+    } else if (is_rpc(call)) {
+        name_rpc(e);
     } else if (call->statement.len > 0) {
         e->operation.len = lamp_operation_fold_sql(whole_statement(e->record), out,
                                                    sizeof e->operation_text, add_literal, e);
@@ -216,10 +243,24 @@ observation(const Emit *e)
                                 .value_count = e->value_count};
 }
 
+/* The codes of gRPC that say the server failed, as words (OpenTelemetry's list). */
+static gboolean
+is_rpc_failure(LampBytes status)
+{
+    static const char *const codes[] = {"Unknown",  "DeadlineExceeded", "Unimplemented",
+                                        "Internal", "Unavailable",      "DataLoss"};
+    for (gsize i = 0; i < G_N_ELEMENTS(codes); i++)
+        if (lamp_bytes_equal(status, lamp_bytes_text(codes[i])))
+            return TRUE;
+    return FALSE;
+}
+
 static gboolean
 is_error_status(LampBytes status, LampBytes protocol)
 {
     guint64 code;
+    if (lamp_bytes_equal(protocol, lamp_bytes_text("grpc")))
+        return is_rpc_failure(status);
     if (!lamp_text_parse_u64(status, &code))
         return FALSE;
     return protocol.len > 0 ? code >= 500 && code < 600 : code != 0 && code < 100;
@@ -345,7 +386,7 @@ static gboolean
 names_work(const LampLogCall *call)
 {
     return call->method.len > 0 || call->target.len > 0 || call->operation.len > 0 ||
-           call->statement.len > 0 || call->is_failed;
+           call->statement.len > 0 || call->is_failed || is_rpc(call);
 }
 
 /* A request to another that got no answer: its end was seen, as an error, and nothing else. */
@@ -378,7 +419,8 @@ lamp_log_emit_calls(LampLog *log, const LampLogRecord *record, guint64 event_num
     if (call->is_unanswered && event->time != LAMP_TIME_NONE)
         emit_unanswered(record, event_number, sink);
     if (event->time == LAMP_TIME_NONE ||
-        !lamp_time_is_within_range(event->time, call->duration_ns) || !names_work(call))
+        !lamp_time_is_within_range(event->time, call->duration_ns) || !names_work(call) ||
+        call->is_callers)
         return;
     Emit e;
     e.record = record;

@@ -37,6 +37,9 @@ typedef enum {
     LAMP_MEANS_UPSTREAM_TIME,
     LAMP_MEANS_UPSTREAM_STATUS,
     LAMP_MEANS_REQUEST_LINE,
+    LAMP_MEANS_RPC_SERVICE, /* with LAMP_MEANS_RPC_METHOD: what was called by gRPC */
+    LAMP_MEANS_RPC_METHOD,
+    LAMP_MEANS_SIDE, /* `client` or `server`: whose view of a call the line is */
 } LampMeaningKind;
 
 typedef struct {

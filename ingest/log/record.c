@@ -298,6 +298,19 @@ single_of_list(LampBytes value)
 }
 
 static void
+set_rpc_part(LampLogRecord *record, LampMeaning meaning, LampBytes key, LampBytes value)
+{
+    LampLogCall *call = &record->call;
+    if (meaning.kind == LAMP_MEANS_RPC_SERVICE && call->rpc_service.len == 0)
+        call->rpc_service = value;
+    if (meaning.kind == LAMP_MEANS_RPC_METHOD && call->rpc_method.len == 0)
+        call->rpc_method = value;
+    if (meaning.kind == LAMP_MEANS_SIDE)
+        call->is_callers = lamp_bytes_equal(value, lamp_bytes_text("client"));
+    lamp_log_record_add_field(record, key, value);
+}
+
+static void
 set_call_part(LampLogRecord *record, LampMeaning meaning, LampBytes key, LampBytes value)
 {
     LampLogCall *call = &record->call;
@@ -347,7 +360,7 @@ set_call_part(LampLogRecord *record, LampMeaning meaning, LampBytes key, LampByt
             lamp_log_record_set_request_line(record, value);
         break;
     default:
-        lamp_log_record_add_field(record, key, value);
+        set_rpc_part(record, meaning, key, value);
     }
 }
 

@@ -21,7 +21,9 @@ typedef struct {
     LampBytes operation;        /* given as it is, instead of method and target */
     LampBytes upstream_address; /* one, or several separated by ", " or " : " */
     LampBytes upstream_connect, upstream_header, upstream_time, upstream_status; /* seconds */
-    LampBytes peer; /* name of the party that was called */
+    LampBytes rpc_service, rpc_method;
+    gboolean is_callers; /* the line is of who called: its call is told by who was called */
+    LampBytes peer;      /* name of the party that was called */
     LampEndpoint client;
     gboolean has_client;
     gboolean time_is_begin; /* the record's time is the begin of the call, not its end */

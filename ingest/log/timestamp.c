@@ -351,11 +351,9 @@ parse_epoch_number(LampBytes text, LampTimestamp *out)
 gboolean
 lamp_timestamp_parse(LampTimestampScanner *scanner, LampBytes text, LampTimestamp *out_stamp)
 {
-    if (text.len == 13 && lamp_timestamp_take_epoch(&(LampCursor){text.at, text.at + text.len},
-                                                    &(LampTimestampMatch){0})) {
-        guint64 ms;
-        if (!lamp_text_parse_u64(text, &ms))
-            return FALSE;
+    guint64 ms;
+    if (text.len == 13 && text.at[0] != '0' && lamp_text_parse_u64(text, &ms) &&
+        ms <= (guint64) (G_MAXINT64 / LAMP_NS_PER_MS)) {
         *out_stamp = (LampTimestamp){
             (LampTime) ms * LAMP_NS_PER_MS, LAMP_NS_PER_MS, 13, TRUE, TRUE, TRUE};
         return TRUE;

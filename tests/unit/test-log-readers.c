@@ -52,6 +52,12 @@ static const Row rows[] = {
       "{reqId=ab12}", "{req.method=GET}", "{req.url=/aA/9}", "{list=[1,{\"a\":\"]\"}]}",
       "call server 2026-11-21T09:11:52.079500000Z", "operation=<GET /aA/{}> status=<200>"}},
     {"jsonl",
+     "{\"level\":\"info\",\"ts\":1795252312.09,\"msg\":\"finished unary call\","
+     "\"grpc.service\":\"shop.v1.Catalog\",\"grpc.method\":\"Search\","
+     "\"grpc.code\":\"Unavailable\",\"grpc.time_ms\":20.5}",
+     {"call server 2026-11-21T09:11:52.069500000Z", "grpc", "error",
+      "operation=<POST /shop.v1.Catalog/Search> status=<Unavailable>", "{grpc.method=Search}"}},
+    {"jsonl",
      "{\"@timestamp\":\"2026-11-21T09:11:52.1Z\",\"log.level\":\"WARN\",\"message\":\"x\"}",
      {"2026-11-21T09:11:52.100000000Z ~100000000", "severity=<warn> message=<x>"}},
     {"jsonl",
