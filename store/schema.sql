@@ -516,6 +516,27 @@ FROM events e JOIN sources s USING (source_id) LEFT JOIN strings h ON h.string_i
 CREATE VIEW event_values AS
 SELECT e.event_id AS event_id, j.key AS slot, j.value AS value FROM events e, json_each(e.fields) j LIMIT -1;
 
+--- Requests that log records tell of without how long they took (plain access logs), which are therefore no calls:
+--- counted by file, service, method, path (to its `?`) and status.
+CREATE VIEW request_counts AS
+SELECT s.path AS source, v.text AS service, r.method, CASE WHEN instr(r.target, '?') > 0
+            THEN substr(r.target, 1, instr(r.target, '?') - 1) ELSE r.target END AS path,
+       r.status, count(*) AS requests, min(r.time_ns) AS first_time_ns, max(r.time_ns) AS last_time_ns,
+       NULL AS duration_ns
+FROM (SELECT source_id, service_id, time_ns, status, substr(request, 1, instr(request, ' ') - 1) AS method,
+             CASE WHEN instr(request, ' HTTP/') > 0
+                  THEN substr(request, instr(request, ' ') + 1, instr(request, ' HTTP/') - instr(request, ' ') - 1)
+                  ELSE substr(request, instr(request, ' ') + 1) END AS target
+      FROM (SELECT e.source_id, e.service_id, e.time_ns, max(CASE j.key WHEN 'request' THEN j.value END) AS request,
+                   max(CASE j.key WHEN 'status' THEN j.value END) AS status
+            FROM events e, json_each(e.fields) j
+            WHERE j.key IN ('request', 'status')
+                 AND e.event_id NOT IN (SELECT event_id FROM observations WHERE event_id IS NOT NULL)
+            GROUP BY e.event_id)
+      WHERE request GLOB '[A-Z][A-Z]* *' AND status IS NOT NULL) r
+     JOIN sources s USING (source_id) LEFT JOIN strings v ON v.string_id = r.service_id
+GROUP BY 1, 2, 3, 4, 5;
+
 --- Log records that hold the same value under the same name: each with the one before it, and the sources and times
 --- (on their own clocks) of both. Joins logs by an id (`WHERE slot = 'request_id'`) in the time that sorting takes.
 CREATE VIEW shared_values AS
