@@ -79,9 +79,9 @@ static gboolean
 parse(LampLog *log, LampBytes line, LampLogRecord *record)
 {
     LampBytes key, value;
+    ((State *) log)->value = NULL; /* bytes before a record may be gone when it is read again */
     if (!lamp_bytes_starts(line, "__CURSOR=") || !is_field(line, &key, &value))
         return FALSE;
-    ((State *) log)->value = NULL;
     take_field(log, record, key, value);
     return TRUE;
 }

@@ -106,5 +106,6 @@ lamp_log_emit(LampLog *log, LampLogRecord *record, guint64 offset, guint64 lengt
     add_template(log, record);
     guint64 number = sink->event(sink->owner, event);
     lamp_log_emit_calls(log, record, number, sink);
-    lamp_log_emit_flows(record, number, sink);
+    if (event->message.len > 0)
+        lamp_log_emit_flows(record, number, sink);
 }
