@@ -262,8 +262,7 @@ lamp_density_smooth(const float *bins, const float *const *parts, guint32 n_part
         out[i].total = 0;
         out[i].first = plan.first;
         out[i].last = plan.last;
-        for (int b = plan.first; b <= plan.last; b++)
-            out[i].mass[b] = 0;
+        memset(out[i].mass, 0, sizeof out[i].mass);
     }
     if (n_parts == 0)
         out->total = spread_all(&plan, bins, out->mass);

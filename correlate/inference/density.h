@@ -80,7 +80,7 @@ lamp_histogram_add(float *bins, gint64 gap, float scale, float weight)
 }
 
 /* A histogram after smoothing; all bins weigh `total`; outside first to last (whole octaves)
- * there is none, and nothing is written. */
+ * there is none. */
 typedef struct {
     double total;
     int first, last;

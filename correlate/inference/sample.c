@@ -389,7 +389,7 @@ visit_step(LampSampler *self, guint32 step)
     const LampField *f = state->field;
     const LampStep *s = &f->steps[step];
     const guint32 *c = f->candidates + s->first_candidate;
-    double logs[LAMP_MAX_CANDIDATES + 1], with[LAMP_MAX_CANDIDATES], without, sum = 0;
+    double logs[LAMP_MAX_CANDIDATES + 1], with[LAMP_MAX_CANDIDATES], without = 0, sum = 0;
     guint32 n = s->n_candidates, owner = state->owner[step], chosen = 0;
     double best = logs[n] = (double) self->model->log_orphan[s->kind];
     lamp_state_assign(state, step, LAMP_NONE);
