@@ -125,9 +125,12 @@ static guint
 count_lines(const char *text, const char *begin)
 {
     guint count = 0;
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    for (gsize i = 0; lines[i] != NULL; i++)
-        count += g_str_has_prefix(lines[i], begin) ? 1 : 0;
+    /* Not g_strsplit(): under AddressSanitizer each of its searches measures all that is left.
+     */
+    for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n' ? 1 : 0;
+        count += strncmp(line, begin, strlen(begin)) == 0 ? 1 : 0;
+    }
     return count;
 }
 
