@@ -329,7 +329,8 @@ lamp_change_parse(const char *text, GError **error)
         g_ptr_array_add(change->parts, rewrite);
         g_ptr_array_add(change->texts, g_strdup(parts[i]));
         if (!parse_part(parts[i], rewrite, error)) {
-            g_prefix_error(error, "change '%s': ", (char *) change->texts->pdata[i]);
+            g_prefix_error(error, "change '%s': ",
+                           (const char *) change->texts->pdata[change->texts->len - 1]);
             return NULL;
         }
     }

@@ -27,7 +27,7 @@ START_TEST(test_change_says_what_is_wrong)
         ck_assert(g_error_matches(error, LAMP_CHANGE_ERROR, LAMP_CHANGE_ERROR_SYNTAX));
     }
     g_autoptr(GError) whole = NULL;
-    ck_assert(lamp_change_parse("db *2; replicas web 0", &whole) == NULL);
+    ck_assert(lamp_change_parse("; db *2;; replicas web 0", &whole) == NULL);
     ck_assert_str_eq(whole->message, "change 'replicas web 0': must be 'replicas SERVICE N', N "
                                      "from 1 to 65535");
     g_autoptr(LampChange) none = lamp_change_parse("limit web none; limit web->db none", NULL);
