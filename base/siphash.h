@@ -57,6 +57,8 @@ lamp_siphash_init(LampSipHash *hash, guint64 k0, guint64 k1)
 static inline void
 lamp_siphash_update(LampSipHash *hash, LampBytes bytes)
 {
+    if (bytes.len == 0) /* what is empty may have no address to reckon with */
+        return;
     const guint8 *at = bytes.at, *end = bytes.at + bytes.len;
     hash->total_len = (guint8) (hash->total_len + bytes.len);
     while (hash->tail_len > 0 && at < end) {
