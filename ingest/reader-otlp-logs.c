@@ -12,14 +12,14 @@
  * JSON encoding.
  */
 #include "base/text.h"
-#include "ingest/coverage.h"
+#include "ingest/document.h"
 #include "ingest/log/forms.h"
 #include "ingest/readers.h"
 #include "ingest/span/span.h"
 
-enum { KEY_BYTES = 16, NAME_BYTES = 256 };
+enum { NAME_BYTES = 256 };
 
-typedef enum { KEY_OTHER, KEY_RESOURCES, KEY_RESOURCE, KEY_RECORDS } Key;
+typedef enum { KEY_OTHER = LAMP_DOCUMENT_OTHER, KEY_RESOURCES, KEY_RESOURCE, KEY_RECORDS } Key;
 
 /* A text of the resource. */
 typedef struct {
@@ -29,14 +29,10 @@ typedef struct {
 
 typedef struct {
     LampLog log;
-    LampCoverage coverage;
+    LampDocument document;
     guint64 depth;     /* containers that are open */
     guint64 resources; /* depth inside the list of resources; 0: outside */
     guint64 records;   /* ditto of records */
-    gboolean is_lost;  /* the brackets do not match */
-    Key key;           /* of the value that comes */
-    guint8 word[KEY_BYTES];
-    gsize word_length; /* of the string before, G_MAXSIZE if longer */
     guint64 count;
     Name service, host, process;
 } Logs;
@@ -160,7 +156,7 @@ take_record(Logs *l, LampBytes object, guint64 offset, LampSink *sink)
     l->count++;
     if (parse_record(l, object, record)) {
         lamp_log_emit(&l->log, record, offset, object.len, sink);
-        lamp_coverage_record(&l->coverage, sink, offset, object.len);
+        lamp_coverage_record(&l->document.coverage, sink, offset, object.len);
         return;
     }
     LampFinding finding = {.kind = LAMP_FINDING_INVALID,
@@ -169,15 +165,16 @@ take_record(Logs *l, LampBytes object, guint64 offset, LampSink *sink)
                            .record_number = l->count,
                            .text = "a log record needs a time; it was left out"};
     sink->finding(sink->owner, &finding);
-    lamp_coverage_lost(&l->coverage, offset, object.len);
+    lamp_coverage_lost(&l->document.coverage, offset, object.len);
 }
 
 /* The object at the cursor, if it is taken as a whole. FALSE: more bytes are needed. */
 static gboolean
-take_object(Logs *l, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
+take_object(gpointer owner, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
 {
+    Logs *l = owner;
     gboolean is_record = l->records > 0 && l->depth == l->records;
-    gboolean is_resource = l->key == KEY_RESOURCE;
+    gboolean is_resource = l->document.key == KEY_RESOURCE;
     LampCursor ahead = *in;
     LampBytes object;
     if (!is_record && !is_resource)
@@ -188,30 +185,30 @@ take_object(Logs *l, LampCursor *in, guint64 offset, gboolean last, LampSink *si
         take_record(l, object, offset, sink);
     } else {
         take_resource(l, object);
-        lamp_coverage_other(&l->coverage, offset, object.len);
+        lamp_coverage_other(&l->document.coverage, offset, object.len);
     }
     *in = ahead;
-    l->key = KEY_OTHER;
     return TRUE;
 }
 
 static void
-open_container(Logs *l, guint8 mark)
+open_container(gpointer owner, guint8 mark)
 {
+    Logs *l = owner;
     l->depth++;
-    if (mark == '[' && l->key == KEY_RECORDS)
+    if (mark == '[' && l->document.key == KEY_RECORDS)
         l->records = l->depth;
-    else if (mark == '[' && l->key == KEY_RESOURCES)
+    else if (mark == '[' && l->document.key == KEY_RESOURCES)
         l->resources = l->depth;
     else if (l->depth == l->resources + 1)
         forget_resource(l); /* the next one begins */
-    l->key = KEY_OTHER;
 }
 
 static void
-close_container(Logs *l, guint64 offset, LampSink *sink)
+close_container(gpointer owner, guint8 mark, guint64 offset, LampSink *sink)
 {
-    l->key = KEY_OTHER;
+    Logs *l = owner;
+    (void) mark;
     if (l->depth == 0) {
         LampFinding finding = {
             .kind = LAMP_FINDING_INVALID,
@@ -220,7 +217,7 @@ close_container(Logs *l, guint64 offset, LampSink *sink)
             .record_number = l->count,
             .text = "a bracket closes what was not opened; the rest of the file was left out"};
         sink->finding(sink->owner, &finding);
-        l->is_lost = TRUE;
+        l->document.is_lost = TRUE;
         return;
     }
     if (l->depth == l->records)
@@ -230,92 +227,26 @@ close_container(Logs *l, guint64 offset, LampSink *sink)
     l->depth--;
 }
 
-/* The string that ended was a member's name. */
-static Key
-key_of(const Logs *l)
-{
-    static const struct {
-        const char *name;
-        Key key;
-    } names[] = {{"resourceLogs", KEY_RESOURCES},
-                 {"resource", KEY_RESOURCE},
-                 {"logRecords", KEY_RECORDS}};
-    for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
-        if (l->word_length == strlen(names[i].name) &&
-            memcmp(l->word, names[i].name, l->word_length) == 0)
-            return names[i].key;
-    return KEY_OTHER;
-}
-
-/* A string to its end; FALSE: it does not end in the window. */
-static gboolean
-take_text(Logs *l, LampCursor *in)
-{
-    const guint8 *begin = in->at + 1, *p = begin;
-    while (p < in->end && *p != '"')
-        p += *p == '\\' ? 2 : 1;
-    if (p >= in->end)
-        return FALSE;
-    gsize length = (gsize) (p - begin);
-    l->word_length = length <= KEY_BYTES ? length : G_MAXSIZE;
-    if (length <= KEY_BYTES && length > 0)
-        memcpy(l->word, begin, length);
-    in->at = p + 1;
-    return TRUE;
-}
-
-static void
-take_mark(Logs *l, guint8 byte, guint64 offset, LampSink *sink)
-{
-    if (byte == '{' || byte == '[')
-        open_container(l, byte);
-    else if (byte == '}' || byte == ']')
-        close_container(l, offset, sink);
-    else if (byte == ':')
-        l->key = key_of(l);
-    else if (byte == ',')
-        l->key = KEY_OTHER;
-}
-
-/* One piece of structure; FALSE: more bytes are needed for it. */
-static gboolean
-take_piece(Logs *l, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
-{
-    const guint8 *begin = in->at;
-    guint8 byte = *begin;
-    if (byte == '{' && !take_object(l, in, offset, last, sink))
-        return FALSE;
-    if (in->at > begin)
-        return TRUE;
-    if (byte == '"' && !take_text(l, in)) {
-        if (!last)
-            return FALSE;
-        in->at = in->end;
-    } else if (byte != '"') {
-        in->at++;
-        take_mark(l, byte, offset, sink);
-    }
-    lamp_coverage_other(&l->coverage, offset, (guint64) (in->at - begin));
-    return TRUE;
-}
+static const LampDocumentKind document_kind = {
+    .names = (const LampDocumentName[]){{"resourceLogs", KEY_RESOURCES},
+                                        {"resource", KEY_RESOURCE},
+                                        {"logRecords", KEY_RECORDS},
+                                        {NULL, 0}},
+    .object = take_object,
+    .open = open_container,
+    .close = close_container,
+};
 
 static LampStep
 step(gpointer state, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
 {
     Logs *l = state;
-    const guint8 *base = in->at;
-    while (!sink->stop && !l->is_lost && in->at < in->end &&
-           take_piece(l, in, offset + (guint64) (in->at - base), last, sink))
-        continue;
-    if (l->is_lost && in->at < in->end) {
-        lamp_coverage_lost(&l->coverage, offset + (guint64) (in->at - base),
-                           lamp_cursor_left(in));
-        in->at = in->end;
-    }
-    if (last && !l->is_lost && in->at == in->end && l->depth > 0 && !sink->stop) {
+    guint64 behind = offset + lamp_cursor_left(in);
+    if (lamp_document_walk(&l->document, &document_kind, l, in, offset, last, sink) &&
+        l->depth > 0) {
         LampFinding finding = {.kind = LAMP_FINDING_TRUNCATED,
                                .code = "otlp-logs.end",
-                               .offset = offset + (guint64) (in->at - base),
+                               .offset = behind,
                                .record_number = l->count,
                                .text = "the file ends inside of a document"};
         sink->finding(sink->owner, &finding);
@@ -345,7 +276,7 @@ static void
 end(gpointer state, LampSink *sink)
 {
     Logs *l = state;
-    lamp_coverage_flush(&l->coverage, sink);
+    lamp_coverage_flush(&l->document.coverage, sink);
     lamp_log_end(&l->log, sink);
 }
 

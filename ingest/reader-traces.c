@@ -15,30 +15,32 @@
 #include "base/keyed-map.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "ingest/coverage.h"
+#include "ingest/document.h"
 #include "ingest/readers.h"
 #include "ingest/span/span.h"
 
-enum { DEPTH = 64, MEMBERS = 4, KEY_BYTES = 16, WAITING_SPANS = 65536, PROCESSES = 4096 };
+enum { DEPTH = 64, MEMBERS = 4, WAITING_SPANS = 65536, PROCESSES = 4096 };
 #define PROCESS_BYTES ((gsize) 4 << 20)
 #define WAITING_BYTES ((gsize) 64 << 20)
 #define TOP_BYTES \
     ((gsize) 1 << 20) /* an object in a list at the top that is longer is no span */
 
-typedef enum { KEY_OTHER, KEY_SPANS, KEY_PROCESSES, KEY_RESOURCE, KEY_RESOURCES } Key;
+typedef enum {
+    KEY_OTHER = LAMP_DOCUMENT_OTHER,
+    KEY_SPANS,
+    KEY_PROCESSES,
+    KEY_RESOURCE,
+    KEY_RESOURCES
+} Key;
 
 typedef struct {
-    LampCoverage coverage;
+    LampDocument document;
     LampLogRecord record; /* lends its scratch */
     guint depth;
     guint named;         /* depth inside the object that named services; 0: none did */
     guint64 beyond;      /* containers open that are deeper than that */
-    gboolean is_lost;    /* the brackets do not match */
     guint8 kinds[DEPTH]; /* '{' or '[' */
     guint8 keys[DEPTH];  /* Key of the container */
-    Key key;             /* of the value that comes */
-    guint8 word[KEY_BYTES];
-    gsize word_length; /* of the string before, G_MAXSIZE if longer */
     guint64 spans;
     GArray *waiting; /* LampTraceSpan, texts in `texts` */
     GStringChunk *texts;
@@ -210,8 +212,9 @@ unit_at(const Traces *t)
 {
     if (t->depth == 0 || t->beyond > 0)
         return KEY_OTHER;
+    Key key = t->document.key;
     if (t->kinds[t->depth - 1] == '{')
-        return t->key == KEY_SPANS || t->key == KEY_RESOURCES ? KEY_OTHER : t->key;
+        return key == KEY_SPANS || key == KEY_RESOURCES ? KEY_OTHER : key;
     return t->keys[t->depth - 1] == KEY_SPANS || is_list_at_top(t) ? KEY_SPANS : KEY_OTHER;
 }
 
@@ -232,7 +235,7 @@ take_unit(Traces *t, Key unit, LampBytes object, guint64 offset, LampSink *sink)
     } else if (lamp_trace_span_parse(object, &t->record, &span)) {
         t->spans++;
         wait(t, span, offset, sink);
-        lamp_coverage_record(&t->coverage, sink, offset, object.len);
+        lamp_coverage_record(&t->document.coverage, sink, offset, object.len);
         if (is_list_at_top(t))
             flush(t, sink);
         return TRUE;
@@ -244,30 +247,30 @@ take_unit(Traces *t, Key unit, LampBytes object, guint64 offset, LampSink *sink)
             "a span needs an id, its trace's id and a start that a clock may tell; it was left "
             "out",
             sink);
-        lamp_coverage_lost(&t->coverage, offset, object.len);
+        lamp_coverage_lost(&t->document.coverage, offset, object.len);
         return TRUE;
     }
-    lamp_coverage_other(&t->coverage, offset, object.len);
+    lamp_coverage_other(&t->document.coverage, offset, object.len);
     return TRUE;
 }
 
 static void
-push(Traces *t, guint8 kind)
+push(gpointer owner, guint8 kind)
 {
+    Traces *t = owner;
     if (t->depth < DEPTH) {
         t->kinds[t->depth] = kind;
-        t->keys[t->depth] = (guint8) t->key;
+        t->keys[t->depth] = t->document.key;
         t->depth++;
     } else {
         t->beyond++;
     }
-    t->key = KEY_OTHER;
 }
 
 static void
-pop(Traces *t, guint8 kind, guint64 offset, LampSink *sink)
+pop(gpointer owner, guint8 kind, guint64 offset, LampSink *sink)
 {
-    t->key = KEY_OTHER;
+    Traces *t = owner;
     if (t->beyond > 0) {
         t->beyond--;
         return;
@@ -275,7 +278,7 @@ pop(Traces *t, guint8 kind, guint64 offset, LampSink *sink)
     if (t->depth == 0 || t->kinds[t->depth - 1] != (kind == '}' ? '{' : '[')) {
         tell(t, LAMP_FINDING_INVALID, "traces.bracket", offset,
              "a bracket closes what was not opened; the rest of the file was left out", sink);
-        t->is_lost = TRUE;
+        t->document.is_lost = TRUE;
         return;
     }
     t->depth--;
@@ -284,46 +287,12 @@ pop(Traces *t, guint8 kind, guint64 offset, LampSink *sink)
         flush(t, sink);
 }
 
-/* The string that ended was a member's name. */
-static void
-name_value(Traces *t)
-{
-    static const struct {
-        const char *name;
-        Key key;
-    } names[] = {{"spans", KEY_SPANS},       {"processes", KEY_PROCESSES},
-                 {"resource", KEY_RESOURCE}, {"resourceSpans", KEY_RESOURCES},
-                 {"batches", KEY_RESOURCES}, /* Tempo's name for them */
-                 {"data", KEY_RESOURCES}};
-    t->key = KEY_OTHER;
-    for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
-        if (t->word_length == strlen(names[i].name) &&
-            memcmp(t->word, names[i].name, t->word_length) == 0)
-            t->key = names[i].key;
-}
-
-/* A string to its end; FALSE: it does not end in the window. */
-static gboolean
-take_text(Traces *t, LampCursor *in)
-{
-    const guint8 *begin = in->at + 1, *p = begin;
-    while (p < in->end && *p != '"')
-        p += *p == '\\' ? 2 : 1;
-    if (p >= in->end)
-        return FALSE;
-    gsize length = (gsize) (p - begin);
-    t->word_length = length <= KEY_BYTES ? length : G_MAXSIZE;
-    if (length <= KEY_BYTES && length > 0)
-        memcpy(t->word, begin, length);
-    in->at = p + 1;
-    return TRUE;
-}
-
 /* The object at the cursor, if it is one to be taken as a whole. FALSE: more bytes are needed.
  */
 static gboolean
-take_object(Traces *t, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
+take_object(gpointer owner, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
 {
+    Traces *t = owner;
     LampBytes object;
     LampCursor ahead = *in;
     Key unit = unit_at(t);
@@ -333,64 +302,33 @@ take_object(Traces *t, LampCursor *in, guint64 offset, gboolean last, LampSink *
     gboolean is_whole = lamp_trace_next_object(&ahead, &object);
     if (!is_whole && !last && !may_be_walked)
         return FALSE;
-    if (is_whole && take_unit(t, unit, object, offset, sink)) {
+    if (is_whole && take_unit(t, unit, object, offset, sink))
         *in = ahead;
-        t->key = KEY_OTHER;
-    }
     return TRUE;
 }
 
-static void
-take_mark(Traces *t, guint8 byte, guint64 offset, LampSink *sink)
-{
-    if (byte == '{' || byte == '[')
-        push(t, byte);
-    else if (byte == '}' || byte == ']')
-        pop(t, byte, offset, sink);
-    else if (byte == ':')
-        name_value(t);
-    else if (byte == ',')
-        t->key = KEY_OTHER;
-}
-
-/* One piece of structure; FALSE: more bytes are needed for it. */
-static gboolean
-take_piece(Traces *t, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
-{
-    const guint8 *begin = in->at;
-    guint8 byte = *begin;
-    if (byte == '{' && !take_object(t, in, offset, last, sink))
-        return FALSE;
-    if (in->at > begin)
-        return TRUE;
-    if (byte == '"' && !take_text(t, in)) {
-        if (!last)
-            return FALSE;
-        in->at = in->end;
-    } else if (byte != '"') {
-        in->at++;
-        take_mark(t, byte, offset, sink);
-    }
-    lamp_coverage_other(&t->coverage, offset, (guint64) (in->at - begin));
-    return TRUE;
-}
+static const LampDocumentKind document_kind = {
+    .names = (const LampDocumentName[]){{"spans", KEY_SPANS},
+                                        {"processes", KEY_PROCESSES},
+                                        {"resource", KEY_RESOURCE},
+                                        {"resourceSpans", KEY_RESOURCES},
+                                        {"batches", KEY_RESOURCES}, /* Tempo's name for them */
+                                        {"data", KEY_RESOURCES},
+                                        {NULL, 0}},
+    .object = take_object,
+    .open = push,
+    .close = pop,
+};
 
 static LampStep
 step(gpointer state, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
 {
     Traces *t = state;
-    const guint8 *base = in->at;
-    while (!sink->stop && !t->is_lost && in->at < in->end &&
-           take_piece(t, in, offset + (guint64) (in->at - base), last, sink))
-        continue;
-    if (t->is_lost && in->at < in->end) {
-        lamp_coverage_lost(&t->coverage, offset + (guint64) (in->at - base),
-                           lamp_cursor_left(in));
-        in->at = in->end;
-    }
-    if (last && !t->is_lost && in->at == in->end && t->depth > 0 && !sink->stop)
-        tell(t, LAMP_FINDING_TRUNCATED, "traces.end", offset + (guint64) (in->at - base),
-             "the file ends inside of a trace", sink);
+    guint64 behind = offset + lamp_cursor_left(in);
+    if (lamp_document_walk(&t->document, &document_kind, t, in, offset, last, sink) &&
+        t->depth > 0)
+        tell(t, LAMP_FINDING_TRUNCATED, "traces.end", behind, "the file ends inside of a trace",
+             sink);
     if (last)
         flush(t, sink);
     return LAMP_STEP_NEED_BYTES;
@@ -456,7 +394,7 @@ static void
 end(gpointer state, LampSink *sink)
 {
     Traces *t = state;
-    lamp_coverage_flush(&t->coverage, sink);
+    lamp_coverage_flush(&t->document.coverage, sink);
     close_trace(t);
     g_string_chunk_free(t->texts);
     g_string_free(t->resource, TRUE);
