@@ -23,14 +23,34 @@ gboolean lamp_text_parse_scaled(LampBytes text, guint scale,
 /* @text without blanks, tabs and carriage returns at both ends; borrowed. */
 LampBytes lamp_text_trim(LampBytes text);
 
-/* Is @text the word @lower (in lower case), its letters in any case? O(n). Inline, since it is
- * asked for every header and key, mostly of constants. */
+/* Do the eight bytes at @text spell those at @lower, its letters in any case? The bits by which
+ * cases differ are found eight at a time; of a constant they are constants. */
+static inline gboolean
+lamp_text_spells_eight(const guint8 *text, const char *lower)
+{
+    const guint64 ones = G_GUINT64_CONSTANT(0x0101010101010101);
+    guint64 given, wanted;
+    memcpy(&given, text, 8);
+    memcpy(&wanted, lower, 8);
+    guint64 letters =
+        (wanted + ones * (0x80 - 'a')) & ~(wanted + ones * (0x80 - 'z' - 1)) & ones * 0x80;
+    return (given | letters >> 2) == wanted;
+}
+
+/* Is @text the word @lower (ASCII in lower case), its letters in any case? O(n). Inline, since
+ * it is asked for every header and key, mostly of constants. */
 static inline gboolean
 lamp_text_is_word(LampBytes text, const char *lower, gsize lower_len)
 {
     if (text.len != lower_len)
         return FALSE;
-    for (gsize i = 0; i < lower_len; i++) {
+    gsize i = 0;
+    for (; i + 8 <= lower_len; i += 8)
+        if (!lamp_text_spells_eight(text.at + i, lower + i))
+            return FALSE;
+    if (lower_len >= 8) /* the last eight overlap those before */
+        return lamp_text_spells_eight(text.at + lower_len - 8, lower + lower_len - 8);
+    for (; i < lower_len; i++) {
         guint8 letter = (guint8) lower[i];
         guint8 case_bit = letter >= 'a' && letter <= 'z' ? 0x20 : 0;
         if ((text.at[i] | case_bit) != letter)

@@ -127,7 +127,25 @@ extension_length(LampBytes word)
     return is_one ? n + 1 : 0;
 }
 
-static const gboolean ends_path_word[256] = {['/'] = TRUE, ['?'] = TRUE, ['#'] = TRUE};
+/* Only words with bytes that TELL_ID can be ids. */
+enum { END_WORD = 1, TELL_ID = 2 };
+static const guint8 path_bytes[256] = {['/'] = END_WORD,
+                                       ['?'] = END_WORD,
+                                       ['#'] = END_WORD,
+                                       ['@'] = TELL_ID,
+                                       ['0' ... '9'] = TELL_ID};
+
+/* Moves @at to the end of the path's word there. TRUE if it can be an id. */
+static inline gboolean
+skip_path_word(LampBytes path, gsize *at)
+{
+    guint8 kinds = 0;
+    gsize i = *at;
+    for (; i < path.len && (path_bytes[path.at[i]] & END_WORD) == 0; i++)
+        kinds |= path_bytes[path.at[i]];
+    *at = i;
+    return kinds != 0;
+}
 
 gsize
 lamp_operation_fold_path(LampBytes path, char *out, gsize size, LampFolded folded,
@@ -144,12 +162,11 @@ lamp_operation_fold_path(LampBytes path, char *out, gsize size, LampFolded folde
             continue;
         }
         gsize from = at;
-        while (at < path.len && !ends_path_word[path.at[at]])
-            at++;
+        gboolean may_be_id = skip_path_word(path, &at);
         LampBytes word = lamp_bytes(path.at + from, at - from);
-        gsize extension = extension_length(word);
+        gsize extension = may_be_id ? extension_length(word) : 0;
         LampBytes stem = lamp_bytes(word.at, word.len - extension);
-        if (!lamp_operation_is_id(stem)) {
+        if (!may_be_id || !lamp_operation_is_id(stem)) {
             len = append(out, size, len, word);
             continue;
         }

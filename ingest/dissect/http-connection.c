@@ -39,11 +39,11 @@ lamp_http_clear_sample(LampHttpSide *side)
     side->wants_json = side->wants_form = FALSE;
 }
 
-static void
+static gboolean
 add_header_value(gpointer owner, LampBytes name, LampBytes value)
 {
     ValueTarget *target = owner;
-    lamp_http_add_field(target->exchange, target->side, name, value);
+    return lamp_http_add_field(target->exchange, target->side, name, value);
 }
 
 /* Body bytes [from, to) of the view, @is_last if the body ends there: searched in place when

@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "ingest/dissect/http-idle-lines.h"
 
 enum { MAX_METHOD = 20 };
 
@@ -173,6 +174,24 @@ take_header(LampCursor *c, LampBytes *out_field)
     return TRUE;
 }
 
+/* FALSE if it says nothing, whatever stands around it. */
+static gboolean
+read_header(LampBytes field, LampHttpHead *head, gboolean *is_encoded, LampHttpHeader header,
+            gpointer owner)
+{
+    const guint8 *colon = memchr(field.at, ':', field.len);
+    if (colon == NULL || colon == field.at)
+        return FALSE;
+    LampBytes name = trim(lamp_bytes(field.at, (gsize) (colon - field.at)));
+    LampBytes value = trim(lamp_bytes(colon + 1, (gsize) (field.at + field.len - colon - 1)));
+    if (name_is(name, "content-encoding", 16)) {
+        *is_encoded = !name_is(value, "identity", 8);
+        return TRUE;
+    }
+    return read_framing_header(head, name, value) || header == NULL ||
+           header(owner, name, value);
+}
+
 void
 lamp_http_head_parse(LampBytes text, LampHttpHead *out_head, LampHttpHeader header,
                      gpointer owner)
@@ -184,17 +203,15 @@ lamp_http_head_parse(LampBytes text, LampHttpHead *out_head, LampHttpHeader head
     if (!lamp_cursor_line(&c, &field))
         return;
     parse_start_line(trim(field), out_head);
-    for (guint i = 0; i < LAMP_LIMIT_HTTP_HEADERS && take_header(&c, &field); i++) {
-        const guint8 *colon = memchr(field.at, ':', field.len);
-        if (colon == NULL || colon == field.at)
+    LampHttpPlace place = out_head->is_response ? LAMP_HTTP_IN_RESPONSE : LAMP_HTTP_IN_REQUEST;
+    for (guint i = 0; i < LAMP_LIMIT_HTTP_HEADERS; i++) {
+        if (lamp_http_skip_idle(&c, &place))
             continue;
-        LampBytes name = trim(lamp_bytes(field.at, (gsize) (colon - field.at)));
-        LampBytes value =
-            trim(lamp_bytes(colon + 1, (gsize) (field.at + field.len - colon - 1)));
-        if (name_is(name, "content-encoding", 16))
-            is_encoded = !name_is(value, "identity", 8);
-        else if (!read_framing_header(out_head, name, value) && header != NULL)
-            header(owner, name, value);
+        const guint8 *from = c.at;
+        if (!take_header(&c, &field))
+            break;
+        if (!read_header(field, out_head, &is_encoded, header, owner))
+            lamp_http_note_idle(lamp_bytes(from, (gsize) (c.at - from)), &place);
     }
     if (is_encoded)
         out_head->is_json = out_head->is_form = FALSE;

@@ -9,8 +9,9 @@ typedef enum {
     LAMP_HTTP_LINE_WHOLE,
 } LampHttpLine;
 
-/* A header line as it stands, the value without blanks at its ends (folded lines included). */
-typedef void (*LampHttpHeader)(gpointer owner, LampBytes name, LampBytes value);
+/* A header line as it stands, the value without blanks at its ends (folded lines included).
+ * FALSE if such a line says nothing in any head: it may be left out from then on. */
+typedef gboolean (*LampHttpHeader)(gpointer owner, LampBytes name, LampBytes value);
 
 typedef struct {
     gboolean is_response;

@@ -71,11 +71,11 @@ lamp_http_add_target(LampExchange *exchange, LampBytes method, LampBytes target)
     lamp_exchange_set_operation(exchange, lamp_bytes(operation, n));
 }
 
-void
+gboolean
 lamp_http_add_field(LampExchange *exchange, LampSide side, LampBytes name, LampBytes value)
 {
     if (!lamp_identifier_is_header(name))
-        return;
+        return FALSE;
     guint8 lower[48];
     gsize n = MIN(name.len, sizeof lower);
     for (gsize i = 0; i < n; i++)
@@ -83,6 +83,7 @@ lamp_http_add_field(LampExchange *exchange, LampSide side, LampBytes name, LampB
     lamp_exchange_add_value(exchange, side, "header.", lamp_bytes(lower, n), value);
     lamp_exchange_add_value(exchange, side, "header.trace", lamp_bytes(NULL, 0),
                             lamp_identifier_trace_part(name, value));
+    return TRUE;
 }
 
 void

@@ -7,9 +7,10 @@
  * @target may be in any form of RFC 9112, 3.2. */
 void lamp_http_add_target(LampExchange *exchange, LampBytes method, LampBytes target);
 
-/* Notes a header or metadata field if it carries a request or trace id. */
-void lamp_http_add_field(LampExchange *exchange, LampSide side, LampBytes name,
-                         LampBytes value);
+/* Notes a header or metadata field if it carries a request or trace id; FALSE if its name says
+ * that it cannot. */
+gboolean lamp_http_add_field(LampExchange *exchange, LampSide side, LampBytes name,
+                             LampBytes value);
 
 /* Notes ids in the beginning of a body. */
 void lamp_http_add_json(LampExchange *exchange, LampSide side, LampBytes body);

@@ -73,6 +73,30 @@ START_TEST(test_text_numbers)
 }
 END_TEST
 
+static gboolean
+is_word(const char *text, const char *lower)
+{
+    return lamp_text_is_word(lamp_bytes_text(text), lower, strlen(lower));
+}
+
+/* Long words are compared eight bytes at a time: only letters may differ in case. */
+START_TEST(test_text_words_in_any_case)
+{
+    ck_assert(is_word("Host", "host") && is_word("X-B3", "x-b3") && is_word("", ""));
+    ck_assert(!is_word("Hosts", "host") && !is_word("hose", "host") &&
+              !is_word("x\rb3", "x-b3"));
+    ck_assert(is_word("Content-Length", "content-length"));
+    ck_assert(is_word("ACCEPT-1", "accept-1") && is_word("csrf_token", "csrf_token"));
+    ck_assert(!is_word("Content\rLength", "content-length"));
+    ck_assert(!is_word("Content-Lengtx", "content-length"));
+    ck_assert(!is_word("xontent-Length", "content-length"));
+    ck_assert(!is_word("csrf\x7ftoken", "csrf_token"));
+    ck_assert(!is_word("accept-\x11", "accept-1"));
+    ck_assert(!is_word("\xe3ontent-length", "content-length"));
+    ck_assert(!is_word("content\xadlength", "content-length"));
+}
+END_TEST
+
 START_TEST(test_text_escape_shows_control_bytes)
 {
     g_autofree char *text = lamp_text_escape(lamp_bytes("a\x1b[1m\xff\xc3\xa9\n", 9));
@@ -161,6 +185,7 @@ main(void)
     tcase_add_test(tc, test_duration_format_picks_unit);
     tcase_add_test(tc, test_text_numbers);
     tcase_add_test(tc, test_stream_hash_knows_contents);
+    tcase_add_test(tc, test_text_words_in_any_case);
     tcase_add_test(tc, test_text_escape_shows_control_bytes);
     tcase_add_test(tc, test_arena_stops_at_budget);
     tcase_add_test(tc, test_keyed_map_against_naive_list);

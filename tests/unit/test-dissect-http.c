@@ -52,6 +52,32 @@ START_TEST(test_http_chunked_interim_and_folded_header)
 }
 END_TEST
 
+/* Lines that said nothing are skipped when they come again; those that said something, and
+ * those that only begin alike, are not. */
+START_TEST(test_http_lines_come_again)
+{
+    static const Turn turns[] = {
+        TO_SERVER("POST /a HTTP/1.1\r\nX-Colour: red\r\nContent-Length: 2\r\n"
+                  "X-Request-ID: 9ed8b213\r\nX-Last: 1\r\n\r\nxx"),
+        TO_CLIENT("HTTP/1.1 200 OK\r\nX-Colour: red\r\nContent-Length: 0\r\n\r\n"),
+        TO_SERVER("POST /b HTTP/1.1\r\nX-Colour: red\r\nContent-Length: 2\r\n"
+                  "X-Request-ID: 9ed8b213\r\nX-Last: 1\r\n\r\nxx"),
+        TO_CLIENT("HTTP/1.1 200 OK\r\nX-Colour: red\r\nContent-Length: 0\r\n\r\n"),
+        TO_SERVER("POST /c HTTP/1.1\r\nX-Colour: red\r\n X-Request-ID: 00000001\r\n"
+                  "Content-Length: 2\r\nX-Last: 1\r\n X-Request-ID: 00000002\r\n\r\nxx"),
+        TO_CLIENT("HTTP/1.1 200 OK\r\nX-Colour: red\n\tContent-Length: 5\r\n"
+                  "Content-Length: 0\r\n\r\n"),
+        TO_SERVER("GET /d HTTP/1.1\r\nX-Colour: rex\r\nX-Request-ID: 9ed8b214\r\n\r\n"),
+        TO_CLIENT("HTTP/1.1 204 No\r\nX-Colour: red\r\n\r\n"),
+    };
+    REPLAY(lamp_dissector_http, turns,
+           "1 POST /a [200] 91/53 @0,0,1,1 header.x-request-id=9ed8b213\n"
+           "2 POST /b [200] 91/53 @2,2,3,3 header.x-request-id=9ed8b213\n"
+           "3 POST /c [200] 117/72 @4,4,5,5\n"
+           "4 GET /d [204] 58/34 @6,6,7,7 header.x-request-id=9ed8b214\n");
+}
+END_TEST
+
 START_TEST(test_http_response_before_request_ends)
 {
     static const Turn turns[] = {
@@ -224,6 +250,7 @@ make_suite(void)
     tcase_add_test(tc, test_http_keep_alive_with_ids_and_secrets);
     tcase_add_test(tc, test_http_pipelining_head_and_no_content);
     tcase_add_test(tc, test_http_chunked_interim_and_folded_header);
+    tcase_add_test(tc, test_http_lines_come_again);
     tcase_add_test(tc, test_http_response_before_request_ends);
     tcase_add_test(tc, test_http_midstream_resynchronises);
     tcase_add_test(tc, test_http_gap_in_body_is_counted_over);
