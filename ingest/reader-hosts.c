@@ -8,6 +8,7 @@
  */
 #include "base/limits.h"
 #include "base/text.h"
+#include "ingest/lines.h"
 #include "ingest/readers.h"
 
 #include <arpa/inet.h>
@@ -171,8 +172,9 @@ begin(gpointer state, const LampSourceContext *context G_GNUC_UNUSED)
 }
 
 static void
-take_line(Hosts *hosts, LampBytes line, guint64 offset, gsize length, LampSink *sink)
+take_line(gpointer state, LampBytes line, guint64 offset, gsize length, LampSink *sink)
 {
+    Hosts *hosts = state;
     hosts->line++;
     gboolean ok;
     if (!hosts->started) {
@@ -197,14 +199,7 @@ take_line(Hosts *hosts, LampBytes line, guint64 offset, gsize length, LampSink *
 static LampStep
 step(gpointer state, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
 {
-    const guint8 *from = in->at;
-    const guint8 *at = from;
-    LampBytes line;
-    while (!sink->stop && lamp_cursor_line_or_rest(in, last, &line)) {
-        take_line(state, line, offset + (guint64) (at - from), (gsize) (in->at - at), sink);
-        at = in->at;
-    }
-    return LAMP_STEP_NEED_BYTES;
+    return lamp_lines_step(state, take_line, in, offset, last, sink);
 }
 
 static void

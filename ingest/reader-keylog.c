@@ -7,6 +7,7 @@
  */
 #include "base/text.h"
 #include "ingest/key-log.h"
+#include "ingest/lines.h"
 #include "ingest/readers.h"
 
 typedef struct {
@@ -43,8 +44,9 @@ begin(gpointer state, const LampSourceContext *context G_GNUC_UNUSED)
 }
 
 static void
-take_line(KeyLogState *s, LampBytes line, guint64 offset, gsize length, LampSink *sink)
+take_line(gpointer state, LampBytes line, guint64 offset, gsize length, LampSink *sink)
 {
+    KeyLogState *s = state;
     s->line++;
     gboolean is_secret = lamp_key_log_is_secret(line);
     sink->coverage(sink->owner, offset, length, is_secret || is_blank(line));
@@ -63,14 +65,7 @@ take_line(KeyLogState *s, LampBytes line, guint64 offset, gsize length, LampSink
 static LampStep
 step(gpointer state, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
 {
-    const guint8 *from = in->at;
-    const guint8 *at = from;
-    LampBytes line;
-    while (!sink->stop && lamp_cursor_line_or_rest(in, last, &line)) {
-        take_line(state, line, offset + (guint64) (at - from), (gsize) (in->at - at), sink);
-        at = in->at;
-    }
-    return LAMP_STEP_NEED_BYTES;
+    return lamp_lines_step(state, take_line, in, offset, last, sink);
 }
 
 static void
