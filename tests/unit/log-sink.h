@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <check.h>
+
 #include "base/limits.h"
 #include "ingest/reader.h"
 
@@ -171,4 +173,27 @@ static inline char *
 log_sink_of(const char *reader, const LampSourceContext *context, const char *text)
 {
     return log_sink_of_bytes(reader, context, lamp_bytes_text(text));
+}
+
+/* Wherever windows end, @reader makes the same of @text, and every byte is accounted for. */
+static inline void
+log_sink_check_cuts(const char *reader, const LampSourceContext *context, const char *text)
+{
+    g_autofree char *whole = log_sink_of(reader, context, text);
+    for (gsize chunk = 1; chunk <= 64; chunk *= 4) {
+        LogSink s;
+        log_sink_begin(&s);
+        log_sink_read(&s, lamp_reader_find(reader), context, lamp_bytes_text(text), chunk);
+        ck_assert_str_eq(s.text->str, whole);
+        ck_assert_uint_eq(s.understood_bytes + s.rejected_bytes, strlen(text));
+        g_string_free(s.text, TRUE);
+    }
+}
+
+/* @text has all of @expected, a list of @n that may end early with NULL. */
+static inline void
+log_sink_check_has(const char *text, const char *const *expected, gsize n)
+{
+    for (gsize i = 0; i < n && expected[i] != NULL; i++)
+        ck_assert_msg(strstr(text, expected[i]) != NULL, "no '%s' in\n%s", expected[i], text);
 }

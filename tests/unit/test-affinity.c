@@ -1,25 +1,18 @@
 /* Workers that keep a connection each: it tells whose call it was where nothing else does. */
-#include "correlate/inference/inference.h"
+#include "tests/unit/inference-call.h"
 #include "tests/unit/suite.h"
 
 #define MS 1000000
 
 enum { CLIENT = 1, FRONT = 2, STORE = 3, WORKERS = 6, ROUNDS = 40 };
 
+/* The operation is the server's only one. */
 static LampInferenceCall
 make_call(gint64 start, gint64 end, guint32 client, guint32 server, guint32 connection)
 {
-    return (LampInferenceCall){.client_start_ns = start,
-                               .client_end_ns = end,
-                               .server_start_ns = start,
-                               .server_end_ns = end,
-                               .client_process = client,
-                               .client_service = client,
-                               .server_process = server,
-                               .server_service = server,
-                               .operation = server,
-                               .client_connection = connection,
-                               .server_connection = connection};
+    LampInferenceCall call = inference_call(start, end, client, server, server);
+    call.client_connection = call.server_connection = connection;
+    return call;
 }
 
 static void

@@ -85,30 +85,47 @@ START_TEST(captures_of_one_name_are_one_host)
 }
 END_TEST
 
+enum { REQUESTS = 40 };
+
+/* Captures of two hosts, on which clients call the first and it the second. */
+static void
+see_web_and_app(Fixture *f)
+{
+    fixture_run(f, "INSERT INTO endpoints VALUES (1, '10.0.0.1', 5000), (2, '10.0.0.2', 80),"
+                   " (3, '10.0.0.3', 80)");
+    add_source(f, 2, "web.pcap", "capture");
+    add_source(f, 3, "app.pcap", "capture");
+    for (gint64 k = 0; k < REQUESTS; k++) {
+        see(f, 2, 1, 2, k);
+        see(f, 2, 2, 3, k);
+        see(f, 3, 2, 3, k);
+    }
+}
+
+/* The hosts that are found for the sources behind these; caller frees. */
+static char *
+homes_of_logs(Fixture *f)
+{
+    fixture_ready(f);
+    ck_assert(lamp_correlate(f->store, NULL, NULL, NULL));
+    return fixture_text(f, "SELECT source_id, name FROM source_hosts JOIN hosts USING (host_id)"
+                           " WHERE source_id > 3 ORDER BY 1");
+}
+
 /* An access log in a folder that names nobody, beside captures of two hosts. */
 START_TEST(a_log_finds_its_host)
 {
     Fixture f;
     fixture_begin(&f);
-    fixture_run(&f, "INSERT INTO endpoints VALUES (1, '10.0.0.1', 5000), (2, '10.0.0.2', 80),"
-                    " (3, '10.0.0.3', 80)");
-    add_source(&f, 2, "web.pcap", "capture");
-    add_source(&f, 3, "app.pcap", "capture");
+    see_web_and_app(&f);
     add_source(&f, 9, "logs/access.log", "log");
     add_source(&f, 10, "logs/strange.log", "log");
-    for (gint64 k = 0; k < 40; k++) {
-        see(&f, 2, 1, 2, k);
-        see(&f, 2, 2, 3, k);
-        see(&f, 3, 2, 3, k);
+    for (gint64 k = 0; k < REQUESTS; k++) {
         gint64 end = k * 300 * MS + 19 * MS + k % 7 * MS, second = end - end % (1000 * MS);
         fixture_line(&f, 9, "server", 0, "GET /", second - 18 * MS - k % 7 * MS, second);
         fixture_line(&f, 10, "server", 0, "GET /strange", second - 18 * MS, second);
     }
-    fixture_ready(&f);
-    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
-    g_autofree char *homes =
-        fixture_text(&f, "SELECT source_id, name FROM source_hosts JOIN hosts USING (host_id)"
-                         " WHERE source_id > 3 ORDER BY 1");
+    g_autofree char *homes = homes_of_logs(&f);
     ck_assert_str_eq(homes, "9|web 10|strange");
     ck_assert_int_eq(fixture_int(&f, "SELECT count(*) FROM call_events JOIN call_details USING"
                                      " (call_id) WHERE server_instance = 'web'"),
@@ -123,23 +140,11 @@ START_TEST(a_folder_names_the_host_of_a_log)
 {
     Fixture f;
     fixture_begin(&f);
-    fixture_run(&f, "INSERT INTO endpoints VALUES (1, '10.0.0.1', 5000), (2, '10.0.0.2', 80),"
-                    " (3, '10.0.0.3', 80)");
-    add_source(&f, 2, "web.pcap", "capture");
-    add_source(&f, 3, "app.pcap", "capture");
+    see_web_and_app(&f);
     add_source(&f, 9, "logs/app/var/log/pooler.log", "log");
     add_source(&f, 10, "web/app.log", "log");
     add_source(&f, 11, "logs/other/pooler.log", "log");
-    for (gint64 k = 0; k < 40; k++) {
-        see(&f, 2, 1, 2, k);
-        see(&f, 2, 2, 3, k);
-        see(&f, 3, 2, 3, k);
-    }
-    fixture_ready(&f);
-    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
-    g_autofree char *homes =
-        fixture_text(&f, "SELECT source_id, name FROM source_hosts JOIN hosts USING (host_id)"
-                         " WHERE source_id > 3 ORDER BY 1");
+    g_autofree char *homes = homes_of_logs(&f);
     ck_assert_str_eq(homes, "9|app 10|app 11|pooler");
     fixture_end(&f);
 }

@@ -1,6 +1,7 @@
 /* Connections opened for one request (a mail, a login), and those of a pool. */
 #include "correlate/inference/dialogs.h"
 
+#include "tests/unit/inference-call.h"
 #include "tests/unit/suite.h"
 
 #define MS 1000000
@@ -8,20 +9,6 @@
 enum { SHOP = 1, MAIL = 2 };
 enum { ORDER = 1, HELLO = 2, SENDER = 3, TEXT = 4 };
 enum { ORDERS = 60, OF_ORDER = 4 };
-
-static LampInferenceCall
-make_call(gint64 start, gint64 end, guint32 client, guint32 server, guint32 operation)
-{
-    return (LampInferenceCall){.client_start_ns = start,
-                               .client_end_ns = end,
-                               .server_start_ns = start,
-                               .server_end_ns = end,
-                               .client_process = client,
-                               .client_service = client,
-                               .server_process = server,
-                               .server_service = server,
-                               .operation = operation};
-}
 
 /* Orders that overlap; what each says to the mail server comes at times that tell little. The
  * connection is its own, or one of three. */
@@ -34,10 +21,10 @@ make_orders(gboolean has_pool)
         gint64 greeted = start + (gint64) (2 + i * 37 % 11) * MS;
         gint64 sent = start + (gint64) (20 + i * 53 % 23) * MS;
         LampInferenceCall said[OF_ORDER] = {
-            make_call(start, start + 60 * MS, 0, SHOP, ORDER),
-            make_call(greeted, greeted + MS, SHOP, MAIL, HELLO),
-            make_call(sent, sent + 2 * MS, SHOP, MAIL, SENDER),
-            make_call(sent + 3 * MS, sent + 8 * MS, SHOP, MAIL, TEXT),
+            inference_call(start, start + 60 * MS, 0, SHOP, ORDER),
+            inference_call(greeted, greeted + MS, SHOP, MAIL, HELLO),
+            inference_call(sent, sent + 2 * MS, SHOP, MAIL, SENDER),
+            inference_call(sent + 3 * MS, sent + 8 * MS, SHOP, MAIL, TEXT),
         };
         for (guint32 k = 0; k < OF_ORDER; k++) {
             said[k].client_connection = k == 0 ? 0 : has_pool ? 1 + i % 3 : 1 + i;
@@ -103,7 +90,7 @@ END_TEST
 START_TEST(who_goes_on_asking_is_no_partner)
 {
     g_autoptr(GArray) calls = make_orders(FALSE);
-    LampInferenceCall filter = make_call(30 * MS, 31 * MS, MAIL, 9, 9);
+    LampInferenceCall filter = inference_call(30 * MS, 31 * MS, MAIL, 9, 9);
     g_array_append_val(calls, filter);
     LampInferenceInput input = input_of(calls);
     g_autoptr(LampDialogs) dialogs = lamp_dialogs_new(&input);

@@ -1,6 +1,5 @@
 /* What a broker pushes, and requests that repeat a step as often as they like. */
-#include "correlate/inference/inference.h"
-
+#include "tests/unit/inference-call.h"
 #include "tests/unit/suite.h"
 
 #include <math.h>
@@ -13,15 +12,7 @@ enum { PUBLISH = 1, DELIVER = 2, WRITE = 3, LIST = 4 };
 static LampInferenceCall
 make_call(gint64 start, gint64 duration, guint32 client, guint32 server, guint32 operation)
 {
-    return (LampInferenceCall){.client_start_ns = start,
-                               .client_end_ns = start + duration,
-                               .server_start_ns = start,
-                               .server_end_ns = start + duration,
-                               .client_process = client,
-                               .client_service = client,
-                               .server_process = server,
-                               .server_service = server,
-                               .operation = operation};
+    return inference_call(start, start + duration, client, server, operation);
 }
 
 static void

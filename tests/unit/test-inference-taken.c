@@ -3,6 +3,7 @@
 #include "correlate/inference/inference.h"
 #include "correlate/inference/taken.h"
 
+#include "tests/unit/inference-call.h"
 #include "tests/unit/suite.h"
 
 #define MS 1000000
@@ -43,19 +44,11 @@ static void
 tell(Story *story, gint64 start, guint32 client, guint32 operation, guint64 hash)
 {
     guint32 server = operation == WRITE ? STORE : BROKER;
-    LampInferenceCall call = {.client_start_ns = start,
-                              .client_end_ns = start + MS,
-                              .server_start_ns = start,
-                              .server_end_ns = start + MS,
-                              .client_process = client,
-                              .client_service = client,
-                              .server_process = server,
-                              .server_service = server,
-                              .operation = operation,
-                              .client_connection = 7,
-                              .first_value = story->values->len,
-                              .value_count = hash != 0,
-                              .flags = server == BROKER ? LAMP_CALL_SCRIPT : 0};
+    LampInferenceCall call = inference_call(start, start + MS, client, server, operation);
+    call.client_connection = 7;
+    call.first_value = story->values->len;
+    call.value_count = hash != 0;
+    call.flags = server == BROKER ? LAMP_CALL_SCRIPT : 0;
     LampInferenceValue value = {.hash = hash,
                                 .slot = 5,
                                 .side = operation == PUT ? LAMP_VALUE_REQUEST
