@@ -38,7 +38,7 @@ typedef struct {
     LampStatements *statements;
     guint64 commands;
     guint32 capabilities;
-    LampMysqlPacked packed;
+    LampPacked packed;
     guint8 packing; /* LampMysqlPacking */
     guint8 phase;
     guint8 last_sequence; /* of the server */
@@ -394,7 +394,7 @@ gap(gpointer opaque, LampStream *stream, LampDirection direction, guint64 missin
 {
     MysqlState *state = opaque;
     if (state->packing != LAMP_MYSQL_PLAIN) {
-        lamp_mysql_packed_gap(&state->packed, direction);
+        lamp_packed_gap(&state->packed, direction);
         missing = G_MAXUINT64; /* how much of what is inside is not known */
     }
     lamp_framer_gap(&state->framer, &framing, state, stream, direction, missing);
@@ -407,7 +407,7 @@ end(gpointer opaque, LampStream *stream)
     lamp_framer_drop(&state->framer, &state->pairing, stream, 0);
     lamp_statements_free(state->statements);
     lamp_framer_clear(&state->framer);
-    lamp_mysql_packed_clear(&state->packed);
+    lamp_packed_clear(&state->packed);
 }
 
 /* A command whose length is that of the bytes at hand, with a statement that begins as one. */

@@ -20,23 +20,25 @@ static gboolean
 copy_literals(Unpacker *u, gsize n)
 {
     LampBytes literals;
-    if (n > u->room - u->size || !lamp_cursor_take(&u->in, n, &literals))
+    gsize fits = MIN(MIN(n, u->room - u->size), lamp_cursor_left(&u->in));
+    if (!lamp_cursor_take(&u->in, fits, &literals))
         return FALSE;
-    if (n > 0)
-        memcpy(u->out + u->size, literals.at, n);
-    u->size += n;
-    return TRUE;
+    if (fits > 0)
+        memcpy(u->out + u->size, literals.at, fits);
+    u->size += fits;
+    return fits == n;
 }
 
 /* Bytes from @distance back; source and target may overlap. */
 static gboolean
 copy_match(Unpacker *u, gsize distance, gsize n)
 {
-    if (distance == 0 || distance > u->size || n > u->room - u->size)
+    if (distance == 0 || distance > u->size)
         return FALSE;
-    for (gsize i = 0; i < n; i++, u->size++)
+    gsize fits = MIN(n, u->room - u->size);
+    for (gsize i = 0; i < fits; i++, u->size++)
         u->out[u->size] = u->out[u->size - distance];
-    return TRUE;
+    return fits == n;
 }
 
 /* ---- LZO1X */
@@ -227,4 +229,12 @@ lamp_unpack(LampUnpack method, LampBytes packed, guint8 *out, gsize room)
     default:
         return -1;
     }
+}
+
+gsize
+lamp_unpack_lz4_begin(LampBytes packed, guint8 *out, gsize room)
+{
+    Unpacker u = {.in = lamp_cursor(packed), .out = out, .room = room};
+    (void) unpack_lz4(&u);
+    return u.size;
 }

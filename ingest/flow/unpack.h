@@ -1,5 +1,5 @@
 /*
- * Decompression of the blocks of nfcapd files.
+ * Decompression of single blocks: those of nfcapd files, and of protocols.
  */
 #pragma once
 
@@ -16,3 +16,7 @@ typedef enum {
 /* Writes the content of @packed to @out, at most @room bytes. Returns the number of bytes, or
  * -1 where the input is damaged or does not fit. O(room). */
 gssize lamp_unpack(LampUnpack method, LampBytes packed, guint8 *out, gsize room);
+
+/* Writes the begin of an LZ4 block that may be cut off. Returns how many bytes, as far as the
+ * input is good. O(room). */
+gsize lamp_unpack_lz4_begin(LampBytes packed, guint8 *out, gsize room);
