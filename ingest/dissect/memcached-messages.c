@@ -28,6 +28,8 @@ static const struct {
     {"version", LAMP_MEMCACHED_LINE},     {"flush_all", LAMP_MEMCACHED_LINE},
     {"verbosity", LAMP_MEMCACHED_LINE},   {"stats", LAMP_MEMCACHED_STATS},
     {"lru_crawler", LAMP_MEMCACHED_LINE}, {"cache_memlimit", LAMP_MEMCACHED_LINE},
+    {"slabs", LAMP_MEMCACHED_LINE},       {"lru", LAMP_MEMCACHED_LINE},
+    {"watch", LAMP_MEMCACHED_LINE},       {"shutdown", LAMP_MEMCACHED_LINE},
     {"quit", LAMP_MEMCACHED_QUIT},
 };
 
@@ -142,15 +144,26 @@ may_be_line(LampBytes bytes)
 }
 
 gsize
-lamp_memcached_length(gpointer state, LampDirection direction, LampBytes bytes)
+lamp_memcached_length(LampDirection direction, LampBytes bytes)
 {
-    (void) state;
     if (bytes.at[0] == (direction == LAMP_TO_SERVER ? 0x80 : 0x81))
         return binary_length(bytes);
     LampMemcachedLine line;
     if (!lamp_memcached_split(bytes, &line))
         return may_be_line(bytes) ? LAMP_FRAMING_MORE : 0;
     return direction == LAMP_TO_SERVER ? request_length(&line) : response_length(&line);
+}
+
+gsize
+lamp_memcached_unknown_length(LampBytes bytes)
+{
+    LampMemcachedLine line;
+    if (!lamp_memcached_split(bytes, &line) || line.count == 0)
+        return 0;
+    for (gsize i = 0; i + 1 < line.length; i++)
+        if (!g_ascii_isprint((char) bytes.at[i]) && bytes.at[i] != '\r')
+            return 0;
+    return line.length;
 }
 
 /* Text commands have words that other protocols have too, so arguments are looked at as well.

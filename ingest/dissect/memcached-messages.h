@@ -41,7 +41,10 @@ gboolean lamp_memcached_split(LampBytes bytes, LampMemcachedLine *out_line);
 gboolean lamp_memcached_command(LampBytes name, LampMemcachedKind *out_kind);
 
 /* Length of the message that @bytes begin with, as LampFraming.length wants it. */
-gsize lamp_memcached_length(gpointer state, LampDirection direction, LampBytes bytes);
+gsize lamp_memcached_length(LampDirection direction, LampBytes bytes);
+
+/* Length of the line of text that @bytes begin with, 0 where they do not. */
+gsize lamp_memcached_unknown_length(LampBytes bytes);
 
 /* How surely a client sent @client and a server @server, 0 to 95; either may be empty. */
 guint lamp_memcached_score(LampBytes client, LampBytes server);

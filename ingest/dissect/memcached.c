@@ -7,7 +7,7 @@
  * end with END. `noreply` commands and quiet meta commands without an answer are one-way.
  * Binary: answered by opaque number; quiet operations that a later answer overtakes had nothing
  * to say. A retrieval's status is `hit` or `miss`. Values: keys, and ids in the beginning of
- * data blocks.
+ * data blocks. Commands that are not known are calls named `unknown`.
  */
 #include "ingest/dissect/memcached-messages.h"
 #include "ingest/dissect/store-key.h"
@@ -109,9 +109,12 @@ read_command(MemcachedState *state, LampStream *stream, LampFrame *frame)
 {
     LampMemcachedLine line;
     LampMemcachedKind kind;
-    if (!lamp_memcached_split(frame->bytes, &line) ||
-        !lamp_memcached_command(line.words[0], &kind))
+    if (!lamp_memcached_split(frame->bytes, &line) || line.count == 0)
         return;
+    if (!lamp_memcached_command(line.words[0], &kind)) {
+        kind = LAMP_MEMCACHED_LINE;
+        line.words[0] = lamp_bytes_text("unknown");
+    }
     gboolean is_meta = kind == LAMP_MEMCACHED_META || kind == LAMP_MEMCACHED_META_SET;
     gboolean is_one_way =
         kind == LAMP_MEMCACHED_QUIT ||
@@ -311,10 +314,22 @@ lost(gpointer opaque, LampStream *stream, LampDirection direction, guint32 flags
         lamp_exchange_emit(g_steal_pointer(&state->one_way), stream);
 }
 
+/* In step with the client, a line that is no command known here is one all the same: the server
+ * answers it, with ERROR if it does not know it either. */
+static gsize
+frame_length(gpointer opaque, LampDirection direction, LampBytes bytes)
+{
+    const MemcachedState *state = opaque;
+    gsize length = lamp_memcached_length(direction, bytes);
+    gboolean is_in_step =
+        state != NULL && direction == LAMP_TO_SERVER && !state->framer.sides[direction].is_lost;
+    return length == 0 && is_in_step ? lamp_memcached_unknown_length(bytes) : length;
+}
+
 static const LampFraming framing = {
     .header_size = 1,
     .look = LOOK,
-    .length = lamp_memcached_length,
+    .length = frame_length,
     .frame = read_frame,
     .frame_end = end_frame,
     .lost = lost,

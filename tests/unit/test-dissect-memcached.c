@@ -10,14 +10,16 @@ START_TEST(test_memcached_text_hits_misses_and_data)
                   "set x:1 0 0 2 noreply\r\nok\r\nget a b\r\nincr n 1\r\n"),
         TO_CLIENT("STORED\r\nVALUE a 0 5\r\nEND\r\n\r\n"),
         TO_CLIENT("VALUE b 0 2 7\r\nok\r\nEND\r\n12\r\n"),
-        TO_SERVER("bogus\r\n"),
+        TO_SERVER("bogus 7\r\nget k\r\n"),
+        TO_CLIENT("ERROR\r\nEND\r\n"),
     };
     REPLAY(lamp_dissector_memcached, turns,
            "1 get price:{} [miss] 20/5 @0,0,1,1 key=price:SKU-1406 key.2=SKU-1406\n"
            "3 set x:{} []O 27/0 @2,2,-,- key=x:1\n"
            "2 set price:{} [STORED] 44/8 @2,2,3,3 key=price:SKU-1406 key.2=SKU-1406 "
            "argument.sku=A-17\n"
-           "4 get a [hit] 9/44 @2,2,3,4 key=a key=b\n5 incr n [ok] 10/4 @2,2,4,4 key=n\n");
+           "4 get a [hit] 9/44 @2,2,3,4 key=a key=b\n5 incr n [ok] 10/4 @2,2,4,4 key=n\n"
+           "6 unknown [ERROR]! 9/7 @5,5,6,6\n7 get k [miss] 7/5 @5,5,6,6 key=k\n");
 }
 END_TEST
 
