@@ -328,7 +328,7 @@ read_body(Channel *channel, LampExchange *exchange, const LampFrame *frame)
     channel->has_payload = TRUE;
     LampBytes body = lamp_bytes(frame->bytes.at + HEADER, MIN(size, frame->bytes.len - HEADER));
     lamp_identifiers_in_text(lamp_bytes(NULL, 0), body, add_body_value, exchange);
-    if (body.len >= 8)
+    if (body.len >= 8 && !frame->is_cut)
         lamp_exchange_add_fingerprint(exchange, side_of(exchange), "payload", body);
 }
 

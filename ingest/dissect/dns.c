@@ -305,6 +305,7 @@ static const LampFraming framing = {
     .frame_end = end_frame,
     .lost = lost,
     .finding = "dns.length",
+    .needs_whole = TRUE,
 };
 
 static void

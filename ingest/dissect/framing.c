@@ -2,11 +2,12 @@
  * Cuts both streams of a connection into length-prefixed messages.
  *
  * In: segments. Out: LampFraming's callbacks. A message is handed out as soon as its first
- * `look` bytes are there; the rest is counted as it passes. A gap inside that rest is counted
- * over, as the length is known; any other gap, and any header that cannot be one, makes the
- * direction lost until a segment begins with a header that fits, followed by another header if
- * it is whole. Within a segment two whole messages and the begin of a third are asked for,
- * where an answer of many messages fills the segments without regard to their borders.
+ * `look` bytes are there; the rest is counted as it passes. A gap inside a message whose header
+ * is there is counted over, as the length is known; any other gap, and any header that cannot
+ * be one, makes the direction lost until a segment begins with a header that fits, followed by
+ * another header if it is whole. Within a segment two whole messages and the begin of a third
+ * are asked for, where an answer of many messages fills the segments without regard to their
+ * borders.
  */
 #include "ingest/dissect/framing.h"
 
@@ -63,6 +64,17 @@ note_bytes(const FramerStep *step, gsize from, gsize to)
         lamp_exchange_response_bytes(exchange, &step->view, from, to);
     else
         lamp_exchange_request_bytes(exchange, &step->view, from, to);
+}
+
+static void
+note_missing(const FramerStep *step, guint64 missing)
+{
+    LampExchange *exchange = step->side->frame.exchange;
+    if (exchange == NULL)
+        return;
+    exchange->flags |= LAMP_CALL_GAP;
+    *(step->segment->direction == LAMP_TO_CLIENT ? &exchange->response_bytes
+                                                 : &exchange->request_bytes) += missing;
 }
 
 static void
@@ -203,16 +215,46 @@ lamp_framer_segment(LampFramer *framer, const LampFraming *framing, gpointer sta
         lose(&step);
 }
 
+/* Hands out the message whose begin is held, where the @missing bytes all belong to it: a snap
+ * length cuts most messages so. */
+static void
+take_cut(FramerStep *step, guint64 missing)
+{
+    LampFramerSide *side = step->side;
+    if (side->is_lost || step->framer->is_done || step->framing->needs_whole ||
+        side->buffer.len < step->framing->header_size)
+        return;
+    lamp_buffer_open(&side->buffer, step->segment, &step->view);
+    LampBytes held = step->view.bytes;
+    gsize length = step->framing->length(step->state, step->segment->direction, held);
+    if (length == LAMP_FRAMING_MORE || length <= held.len || missing > length - held.len)
+        return;
+    side->frame = (LampFrame){.direction = step->segment->direction,
+                              .bytes = held,
+                              .is_cut = TRUE,
+                              .length = length,
+                              .time = lamp_view_time(&step->view, 0),
+                              .sequence = lamp_view_sequence(&step->view, 0)};
+    side->skip = length - held.len;
+    step->framing->frame(step->state, step->stream, &side->frame);
+    note_bytes(step, 0, held.len);
+}
+
 void
 lamp_framer_gap(LampFramer *framer, const LampFraming *framing, gpointer state,
                 LampStream *stream, LampDirection direction, guint64 missing)
 {
     LampFramerSide *side = &framer->sides[direction];
+    LampSegment nothing = {.direction = direction, .sequence = -1};
+    FramerStep step = {framer, framing, state, stream, side, &nothing, {{0}}};
+    if (side->skip == 0)
+        take_cut(&step, missing);
     lamp_buffer_clear(&side->buffer);
-    if (missing < side->skip) {
+    if (side->skip > 0 && missing <= side->skip) {
         side->skip -= missing;
-        if (side->frame.exchange != NULL)
-            side->frame.exchange->flags |= LAMP_CALL_GAP;
+        note_missing(&step, missing);
+        if (side->skip == 0)
+            end_frame(&step);
         return;
     }
     side->skip = 0;

@@ -17,6 +17,7 @@
 typedef struct {
     LampDirection direction;
     LampBytes bytes;        /* header and body, cut after `look` bytes; empty in frame_end() */
+    gboolean is_cut;        /* bytes has less than that: the rest was not captured */
     gsize length;           /* of the whole message */
     LampTime time;          /* of its first byte */
     gint64 sequence;        /* of its first byte */
@@ -38,8 +39,9 @@ typedef struct {
     void (*frame_end)(gpointer state, LampStream *stream, const LampFrame *frame);
     /* Messages are missing (@flags LAMP_CALL_GAP) or damaged (0). */
     void (*lost)(gpointer state, LampStream *stream, LampDirection direction, guint32 flags);
-    const char *finding; /* code for damage: "mysql.packet" */
-    gboolean is_lines;   /* messages are lines of text, and begin behind a line's end */
+    const char *finding;  /* code for damage: "mysql.packet" */
+    gboolean is_lines;    /* messages are lines of text, and begin behind a line's end */
+    gboolean needs_whole; /* frame() wants no message that is_cut */
 } LampFraming;
 
 typedef struct {

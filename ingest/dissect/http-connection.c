@@ -118,6 +118,7 @@ lamp_http_give_up(LampHttpState *state, LampStream *stream, guint32 flags)
         state->orphan = NULL;
     }
     state->sides[0].exchange = state->sides[1].exchange = NULL;
+    state->sides[0].is_cut = state->sides[1].is_cut = FALSE;
     g_clear_pointer(&state->broken, lamp_exchange_free);
 }
 
@@ -223,22 +224,29 @@ add_request(LampHttpStep *step)
     return NULL;
 }
 
+static void
+open_request(LampHttpStep *step, LampBytes text, LampHttpHead *out_head)
+{
+    LampExchange *exchange = add_request(step);
+    ValueTarget target = {exchange, LAMP_SIDE_REQUEST};
+    lamp_http_head_parse(text, out_head, exchange != NULL ? add_header_value : NULL, &target);
+    if (exchange != NULL) {
+        exchange->kind = method_is(out_head, "HEAD")      ? KIND_HEAD
+                         : method_is(out_head, "CONNECT") ? KIND_CONNECT
+                                                          : KIND_OTHER;
+        lamp_http_add_target(exchange, out_head->method,
+                             exchange->kind == KIND_CONNECT ? lamp_bytes(NULL, 0)
+                                                            : out_head->target);
+    }
+    step->side->exchange = exchange;
+}
+
 void
 lamp_http_begin_request(LampHttpStep *step, LampBytes text, gsize at)
 {
     LampHttpHead head;
-    LampExchange *exchange = add_request(step);
-    ValueTarget target = {exchange, LAMP_SIDE_REQUEST};
-    lamp_http_head_parse(text, &head, exchange != NULL ? add_header_value : NULL, &target);
-    if (exchange != NULL) {
-        exchange->kind = method_is(&head, "HEAD")      ? KIND_HEAD
-                         : method_is(&head, "CONNECT") ? KIND_CONNECT
-                                                       : KIND_OTHER;
-        lamp_http_add_target(exchange, head.method,
-                             exchange->kind == KIND_CONNECT ? lamp_bytes(NULL, 0)
-                                                            : head.target);
-    }
-    step->side->exchange = exchange;
+    lamp_http_end_cut(step->state, step->stream, LAMP_TO_CLIENT);
+    open_request(step, text, &head);
     lamp_http_note_bytes(step, at, at + text.len);
     begin_body(step, &head, !method_is(&head, "CONNECT"));
 }
@@ -303,6 +311,17 @@ leave_http(LampHttpStep *step, const LampHttpHead *head, gsize to)
     lamp_stream_become(step->stream, protocol, LAMP_TO_CLIENT, lamp_view_from(&step->view, to));
 }
 
+static LampExchange *
+open_response(LampHttpStep *step, LampBytes text, guint status, LampHttpHead *out_head)
+{
+    LampExchange *exchange = take_for_response(step, status);
+    ValueTarget target = {exchange, LAMP_SIDE_RESPONSE};
+    lamp_http_head_parse(text, out_head, exchange != NULL ? add_header_value : NULL, &target);
+    if (exchange != NULL)
+        lamp_http_set_status(exchange, status);
+    return step->side->exchange = exchange;
+}
+
 void
 lamp_http_begin_response(LampHttpStep *step, LampBytes text, gsize at)
 {
@@ -310,14 +329,10 @@ lamp_http_begin_response(LampHttpStep *step, LampBytes text, gsize at)
     guint status = lamp_http_head_status(text);
     if (status < 200 && status != 101)
         return;
-    LampExchange *exchange = take_for_response(step, status);
-    ValueTarget target = {exchange, LAMP_SIDE_RESPONSE};
-    lamp_http_head_parse(text, &head, exchange != NULL ? add_header_value : NULL, &target);
+    lamp_http_end_cut(step->state, step->stream, LAMP_TO_SERVER);
+    LampExchange *exchange = open_response(step, text, status, &head);
     HttpKind kind = exchange != NULL ? (HttpKind) exchange->kind : KIND_OTHER;
-    step->side->exchange = exchange;
     lamp_http_note_bytes(step, at, at + text.len);
-    if (exchange != NULL)
-        lamp_http_set_status(exchange, status);
     if (status == 101 || (kind == KIND_CONNECT && status / 100 == 2)) {
         if (exchange != NULL)
             exchange->request_done = TRUE;
@@ -326,4 +341,43 @@ lamp_http_begin_response(LampHttpStep *step, LampBytes text, gsize at)
         return;
     }
     begin_body(step, &head, kind != KIND_HEAD && status != 204 && status != 304);
+}
+
+void
+lamp_http_begin_cut(LampHttpStep *step, LampBytes text, gsize captured)
+{
+    LampHttpHead head;
+    LampHttpSide *side = step->side;
+    if (lamp_http_is_response_side(step))
+        (void) open_response(step, text, lamp_http_head_status(text), &head);
+    else
+        open_request(step, text, &head);
+    lamp_http_note_bytes(step, 0, captured);
+    if (side->exchange != NULL)
+        side->exchange->flags |= LAMP_CALL_GAP;
+    side->phase = LAMP_HTTP_LOST;
+    side->is_cut = TRUE;
+}
+
+void
+lamp_http_end_cut(LampHttpState *state, LampStream *stream, LampDirection direction)
+{
+    LampHttpSide *side = &state->sides[direction];
+    LampExchange *exchange = side->exchange;
+    if (!side->is_cut)
+        return;
+    side->is_cut = FALSE;
+    side->exchange = NULL;
+    if (exchange == NULL)
+        return;
+    if (exchange == state->orphan) {
+        state->orphan = NULL;
+        lamp_exchange_emit(exchange, stream);
+        return;
+    }
+    if (direction == LAMP_TO_CLIENT)
+        exchange->response_done = TRUE;
+    else
+        exchange->request_done = TRUE;
+    lamp_http_emit_done(state, stream);
 }

@@ -29,6 +29,7 @@ typedef struct {
     guint8 phase;
     guint8 wants_json : 1, wants_form : 1, at_body_begin : 1;
     guint8 is_guess : 1; /* the head being gathered was found by search while LOST */
+    guint8 is_cut : 1;   /* LOST behind the begin of a head: its message goes on */
 } LampHttpSide;
 
 typedef struct {
@@ -68,6 +69,18 @@ void lamp_http_clear_sample(LampHttpSide *side);
  * at once, and what is no response to a call (1xx) changes nothing. */
 void lamp_http_begin_request(LampHttpStep *step, LampBytes text, gsize at);
 void lamp_http_begin_response(LampHttpStep *step, LampBytes text, gsize at);
+
+/* The begin of a head, @captured bytes of the view, whose rest is missing: @text is what of it
+ * is sure. The side is LOST behind it. */
+void lamp_http_begin_cut(LampHttpStep *step, LampBytes text, gsize captured);
+
+/* A message of @direction that began so is over. */
+void lamp_http_end_cut(LampHttpState *state, LampStream *stream, LampDirection direction);
+
+/* Reads the begin of a head that is held, or counts what follows it, where @missing bytes were
+ * not captured. FALSE where the gap means something else (http-cut.c). */
+gboolean lamp_http_take_cut(LampHttpState *state, LampStream *stream, LampDirection direction,
+                            guint64 missing);
 
 /* The message being received is over; calls of which both are leave. */
 void lamp_http_finish_message(LampHttpStep *step);

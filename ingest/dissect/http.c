@@ -7,7 +7,8 @@
  *
  *     HEAD -> BODY | CHUNK_SIZE -> CHUNK -> CHUNK_END … TRAILERS | UNTIL_CLOSE -> HEAD
  *
- * A gap inside a body of known length is counted over; any other makes the direction LOST until
+ * A gap inside a body of known length is counted over; one inside a head leaves a call of what
+ * its begin says (http-cut.c); any other makes the direction LOST until
  * a start line is seen, and what waited is given up, because one response too many or too few
  * would shift every later pair. Limits: base/limits.h (HTTP_HEAD, HTTP_HEADERS).
  */
@@ -164,11 +165,14 @@ step_lost(LampHttpStep *step, gsize at)
             continue;
         if (start_line(step, lamp_bytes(rest.at + i, rest.len - i)) == LAMP_HTTP_LINE_NO)
             continue;
+        lamp_http_note_bytes(step, at, at + i);
+        lamp_http_end_cut(step->state, step->stream, step->segment->direction);
         step->side->phase = LAMP_HTTP_HEAD;
         step->side->is_guess = TRUE;
         lamp_http_note_broken(step, at, at + i);
         return i;
     }
+    lamp_http_note_bytes(step, at, at + rest.len);
     lamp_http_note_broken(step, at, at + rest.len);
     return rest.len;
 }
@@ -259,8 +263,9 @@ gap(gpointer opaque, LampStream *stream, LampDirection direction, guint64 missin
 {
     LampHttpState *state = opaque;
     LampHttpSide *side = &state->sides[direction];
+    gboolean is_cut = lamp_http_take_cut(state, stream, direction, missing);
     lamp_buffer_clear(&side->buffer);
-    if (skip_gap(state, side, missing))
+    if (is_cut || skip_gap(state, side, missing))
         return;
     lamp_http_clear_sample(side);
     side->phase = LAMP_HTTP_LOST;
@@ -281,6 +286,7 @@ end(gpointer opaque, LampStream *stream)
         }
         lamp_http_emit_done(state, stream);
     }
+    lamp_http_end_cut(state, stream, LAMP_TO_CLIENT);
     lamp_http_give_up(state, stream, 0);
     for (guint i = 0; i < 2; i++) {
         lamp_http_clear_sample(&state->sides[i]);

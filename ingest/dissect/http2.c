@@ -244,6 +244,7 @@ static const LampFraming framing = {
     .frame_end = end_frame,
     .lost = lost,
     .finding = "http2.frame",
+    .needs_whole = TRUE,
 };
 
 static void

@@ -155,6 +155,8 @@ describe(LampKeyedState *state, const LampFrame *frame, guint64 *out_key)
         *out_key = lamp_be32(frame->bytes.at + 4);
         return LAMP_KEYED_RESPONSE;
     }
+    if (frame->bytes.len < REQUEST_HEADER)
+        return LAMP_KEYED_IGNORE;
     *out_key = lamp_be32(frame->bytes.at + 8);
     LampCursor c = behind_header(frame);
     gboolean is_compact;

@@ -199,7 +199,7 @@ read_login(MysqlState *state, LampStream *stream, const LampFrame *frame)
     if (frame->bytes.at[3] != 1 || body.len < 4)
         return;
     state->capabilities = lamp_le32(body.at);
-    if ((state->capabilities & CAN_SSL) != 0 && body.len == 32)
+    if ((state->capabilities & CAN_SSL) != 0 && frame->length == HEADER + 32)
         leave(state, stream, frame, "tls");
 }
 
@@ -290,11 +290,13 @@ is_greeting(LampBytes text)
     if (text.len < 12 || text.at[3] != 0 || text.at[4] != 10 || text.at[2] != 0 ||
         !g_ascii_isdigit((char) text.at[5]))
         return FALSE;
-    const guint8 *nul = memchr(text.at + 5, 0, MIN(text.len - 5, 64));
-    for (const guint8 *p = text.at + 5; nul != NULL && p < nul; p++)
-        if (!g_ascii_isprint((char) *p))
+    gsize most = MIN(text.len - 5, 64);
+    const guint8 *nul = memchr(text.at + 5, 0, most);
+    gsize len = nul != NULL ? (gsize) (nul - text.at) - 5 : most;
+    for (gsize i = 0; i < len; i++)
+        if (!g_ascii_isprint((char) text.at[5 + i]))
             return FALSE;
-    return nul != NULL && memchr(text.at + 5, '.', (gsize) (nul - text.at) - 5) != NULL;
+    return (nul != NULL || most < 64) && memchr(text.at + 5, '.', len) != NULL;
 }
 
 static void

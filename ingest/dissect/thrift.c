@@ -194,10 +194,13 @@ static const LampKeyedProtocol protocol = {
 
 LAMP_KEYED_FUNCTIONS(protocol)
 
+/* Only what has the header of a message is Thrift: a length alone could be anything's. */
 static gboolean
 fits(LampBytes bytes, LampDirection direction)
 {
-    return bytes.len >= HEADER && frame_length(NULL, direction, bytes) > 0;
+    ThriftHead head;
+    return bytes.len >= HEADER && parse(message_of(bytes), &head) &&
+           frame_length(NULL, direction, bytes) > 0;
 }
 
 static guint

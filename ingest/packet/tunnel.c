@@ -163,13 +163,15 @@ is_port(guint16 source, guint16 destination, guint16 port)
 static gboolean
 enter_vxlan(LampLayers *l, const guint8 *p, gsize left, gboolean is_gpe)
 {
+    enum { HAS_NEXT = 4 /* GPE's flag, seen on the port of plain VXLAN, too */ };
     static const guint32 inner[] = {0, 0x0800, 0x86dd, 0x6558, 0x894f};
     if (left < 8 + 14 || (p[0] & 8) == 0 || p[7] != 0)
         return FALSE;
     gboolean has_group = (p[0] & 0x80) != 0; /* draft-smith-vxlan-group-policy */
-    guint next = is_gpe && (p[0] & 4) != 0 ? p[3] : 3;
+    gboolean has_next = (p[0] & HAS_NEXT) != 0;
+    guint next = has_next ? p[3] : 3;
     if (next == 0 || next >= G_N_ELEMENTS(inner) ||
-        (!is_gpe && !has_group && (p[1] | p[2] | p[3]) != 0))
+        (!is_gpe && !has_group && (p[1] | p[2] | (has_next ? 0 : p[3])) != 0))
         return FALSE;
     enter_behind(l, 8, LAMP_NEXT_ETHERTYPE, inner[next]);
     return TRUE;

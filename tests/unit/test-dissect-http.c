@@ -93,6 +93,30 @@ START_TEST(test_http_response_before_request_ends)
 }
 END_TEST
 
+/* A snap length that leaves the first thirty bytes of each packet. */
+START_TEST(test_http_heads_cut_by_the_snap_length)
+{
+    static const Turn turns[] = {
+        TO_SERVER("GET /nosuch-0 HTTP/1.1\r\nHost:"),
+        LOST_TO_SERVER(40),
+        TO_CLIENT("HTTP/1.1 200 OK\r\nServer: nginx"),
+        LOST_TO_CLIENT(1400),
+        TO_CLIENT("Wherever the body of it goes o"),
+        LOST_TO_CLIENT(400),
+        TO_SERVER("GET /api/v1/products/search/al"),
+        LOST_TO_SERVER(70),
+        TO_CLIENT("HTTP/1.1 500 Internal Server E"),
+        LOST_TO_CLIENT(100),
+        TO_SERVER("GET /a HTTP/1.1\r\n\r\n"),
+        TO_CLIENT("HTTP/1.1 204 No Content\r\n\r\n"),
+    };
+    REPLAY(lamp_dissector_http, turns,
+           "1 GET /nosuch-0 [200]G 69/1860 @0,0,2,4\n"
+           "2 GET /api/v1/products/search/\xe2\x80\xa6 [500]!G 100/130 @6,6,8,8\n"
+           "3 GET /a [204] 19/27 @10,10,11,11\n");
+}
+END_TEST
+
 START_TEST(test_http_midstream_resynchronises)
 {
     static const Turn turns[] = {
@@ -252,6 +276,7 @@ make_suite(void)
     tcase_add_test(tc, test_http_chunked_interim_and_folded_header);
     tcase_add_test(tc, test_http_lines_come_again);
     tcase_add_test(tc, test_http_response_before_request_ends);
+    tcase_add_test(tc, test_http_heads_cut_by_the_snap_length);
     tcase_add_test(tc, test_http_midstream_resynchronises);
     tcase_add_test(tc, test_http_gap_in_body_is_counted_over);
     tcase_add_test(tc, test_http_gap_in_pipeline_never_shifts_pairs);

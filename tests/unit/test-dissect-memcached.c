@@ -65,7 +65,7 @@ START_TEST(test_memcached_gap_in_data_is_counted_over)
                   LOST_TO_CLIENT(1000),
                   {'<', lamp_bytes(second->str, second->len)}};
     REPLAY(lamp_dissector_memcached, all,
-           "1 get big [hit]G 9/19026 @0,0,1,3 key=big\n2 get small [miss] 11/5 @0,0,3,3 "
+           "1 get big [hit]G 9/20026 @0,0,1,3 key=big\n2 get small [miss] 11/5 @0,0,3,3 "
            "key=small\n");
     g_string_free(first, TRUE);
     g_string_free(second, TRUE);

@@ -97,6 +97,31 @@ START_TEST(test_mysql_compressed)
 }
 END_TEST
 
+/* A snap length that leaves the begin of each packet; even of the greeting's version. */
+START_TEST(test_mysql_packets_cut_by_the_snap_length)
+{
+    static const Turn turns[] = {
+        TO_CLIENT("\x40\0\0\0\x0a"
+                  "5.5.5-10.11.6"),
+        LOST_TO_CLIENT(50),
+        TO_SERVER("\x28\0\0\1\x05\xa2\0\0\0\0\0\1\x08x"),
+        LOST_TO_SERVER(30),
+        TO_CLIENT(LOGIN_OK),
+        TO_SERVER("\x20\0\0\0\3SELECT x FROM"),
+        LOST_TO_SERVER(18),
+        TO_CLIENT("\x0b\0\0\1\xff\x28\4#42"),
+        LOST_TO_CLIENT(5),
+        TO_SERVER("\1\0\0\0\x0e"),
+        TO_CLIENT(OK),
+    };
+    REPLAY(lamp_dissector_mysql, turns,
+           "1 SELECT x FROM [1064]!G 36/15 @5,5,7,7\n2 PING [ok] 5/11 @9,9,10,10\n");
+    gboolean swapped = FALSE;
+    ck_assert_uint_eq(
+        lamp_dissector_mysql.probe(lamp_bytes(NULL, 0), turns[0].bytes, 3306, &swapped), 95);
+}
+END_TEST
+
 START_TEST(test_mysql_damaged_compression)
 {
     static const Turn turns[] = {
@@ -124,6 +149,7 @@ make_suite(void)
     tcase_add_test(tc, test_mysql_prepared_and_pipelined);
     tcase_add_test(tc, test_mysql_asks_back);
     tcase_add_test(tc, test_mysql_compressed);
+    tcase_add_test(tc, test_mysql_packets_cut_by_the_snap_length);
     tcase_add_test(tc, test_mysql_damaged_compression);
     tcase_add_test(tc, test_mysql_tls_is_handed_over);
     suite_add_tcase(suite, tc);

@@ -52,6 +52,8 @@ static const Sample samples[] = {
     {"tls", 443,
      BYTES("\x16\3\1\0\x2e\1\0\0\x2a\3\3aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\0\0\2\0\x2f\1\0"),
      BYTES("\x16\3\3\0\x2a\2\0\0\x26\3\3aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\0\0\x2f\0")},
+    {NULL, 3306, BYTES(""), BYTES("\7\0\0\1\0\1\0\1\0\0\0")}, /* MySQL's OK: a length, and too
+                                                              short for more of Thrift */
     {NULL, 21, BYTES("USER anonymous\r\n"), BYTES("220 FTP ready\r\n")},
     {NULL, 22, BYTES("SSH-2.0-OpenSSH_9.2\r\n"), BYTES("SSH-2.0-OpenSSH_9.3\r\n")},
     {NULL, 110, BYTES("STAT\r\n"), BYTES("+OK POP3 ready\r\n")},
