@@ -169,6 +169,7 @@ START_TEST(test_tunnels)
     expect_inside(101, IPV4_TO("89") "00010140", "");
     expect_inside(101, UDP_TO("12b5") "08000000 00000100 " ETHERNET "0800", "");
     expect_inside(101, UDP_TO("12b5") "88000001 00000100 " ETHERNET "0800", "");
+    expect_inside(101, UDP_TO("12b5") "0c000003 00000100 " ETHERNET "0800", "");
     expect_inside(101, UDP_TO("12b6") "0c000001 00000100", "");
     expect_inside(101, UDP_TO("17c1") "02006558 00000100 0000000000000000 " ETHERNET "0800",
                   "");
