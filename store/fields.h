@@ -12,7 +12,7 @@
 void lamp_fields_add(LampOut *out, gsize begin, LampBytes slot, LampBytes value);
 
 /* The same where the name comes again and again: @quoted_slot was made by lamp_fields_quote()
- * of a name, @value is not empty. */
+ * of a name that is not empty, nor is @value. */
 void lamp_fields_quote(LampOut *out, LampBytes slot);
 void lamp_fields_add_to(LampOut *out, gsize begin, LampBytes quoted_slot, LampBytes value);
 

@@ -292,9 +292,9 @@ static void
 emit_peer(Emit *e)
 {
     const LampLogCall *call = &e->record->call;
-    LampObservationRow row = observation(e);
     if (call->peer.len == 0 || call->peer_begin_ns < 0)
         return;
+    LampObservationRow row = observation(e);
     row.role = LAMP_ROLE_CLIENT;
     row.peer = call->peer;
     row.server = (LampEndpoint){.name = call->peer};

@@ -75,16 +75,34 @@ lamp_occurrences_free(LampOccurrences *o)
     g_free(o);
 }
 
-/* One word with a digit in it? Most values are refused by their first bytes. */
+/* Of eight bytes: is there a digit (@digits), a blank or `=` (@stops)? The top bit of a byte
+ * tells; for stops also that of one above such, which changes nothing. */
+static void
+mark_bytes(guint64 word, guint64 *digits, guint64 *stops)
+{
+    const guint64 ones = G_GUINT64_CONSTANT(0x0101010101010101), tops = ones << 7;
+    guint64 blank = word ^ ones * ' ', equals = word ^ ones * '=', digit = word ^ ones * '0';
+    *stops |= ((blank - ones) & ~blank) | ((equals - ones) & ~equals);
+    *digits |= ~((digit | tops) - ones * 10) & ~digit;
+}
+
+/* One word with a digit in it? The last eight bytes overlap those before. */
 static gboolean
 is_one_word(LampBytes value)
 {
-    enum { DIGIT = 1, STOP = 2 };
-    static const guint8 classes[256] = {['0' ... '9'] = DIGIT, [' '] = STOP, ['='] = STOP};
-    guint seen = 0;
-    for (gsize i = 0; i < value.len && (seen & STOP) == 0; i++)
-        seen |= classes[value.at[i]];
-    return seen == DIGIT;
+    const guint64 tops = G_GUINT64_CONSTANT(0x8080808080808080);
+    guint64 digits = 0, stops = 0, word;
+    if (value.len < 8) {
+        mark_bytes(lamp_value_hash_short(value), &digits, &stops);
+        return (stops & tops) == 0 && (digits & tops) != 0;
+    }
+    for (gsize i = 0; i + 8 < value.len; i += 8) {
+        memcpy(&word, value.at + i, 8);
+        mark_bytes(word, &digits, &stops);
+    }
+    memcpy(&word, value.at + value.len - 8, 8);
+    mark_bytes(word, &digits, &stops);
+    return (stops & tops) == 0 && (digits & tops) != 0;
 }
 
 static gboolean

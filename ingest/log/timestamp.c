@@ -17,6 +17,7 @@
  * month may be exchanged (03/04/2026) the American order is tried first.
  */
 #include "ingest/log/timestamp.h"
+#include "base/same-bytes.h"
 #include "base/text.h"
 #include "ingest/log/timestamp-match.h"
 
@@ -245,14 +246,64 @@ keep_date(LampTimestampScanner *s, const char *form, const LampTimestampMatch *m
     s->date_seconds = lamp_days_from_civil(m->civil.year, m->civil.month, m->civil.day) * 86400;
 }
 
+/* Two digits below @limit, or 99 if they are none. */
+static guint
+two_digits(const guint8 *at, guint limit)
+{
+    guint tens = (guint) at[0] - '0', ones = (guint) at[1] - '0', number = tens * 10 + ones;
+    return tens <= 9 && ones <= 9 && number < limit ? number : 99;
+}
+
+/* `09:11:52.671Z`, the clock that most programs write, without the notation. FALSE: it is
+ * another. */
+static gboolean
+scan_utc_clock(const LampTimestampScanner *s, LampBytes text, LampTimestamp *out)
+{
+    enum { CLOCK_BYTES = 9, DECIMALS = 9 };
+    const guint8 *at = text.at + s->date_len, *end = text.at + text.len;
+    if (end - at < CLOCK_BYTES || at[2] != ':' || at[5] != ':')
+        return FALSE;
+    guint hour = two_digits(at, 24), minute = two_digits(at + 3, 60),
+          second = two_digits(at + 6, 60);
+    gint64 unit = LAMP_NS_PER_SECOND, fraction = 0;
+    if (hour == 99 || minute == 99 || second == 99)
+        return FALSE;
+    at += 8;
+    if (*at == '.' || *at == ',') {
+        const guint8 *digits = ++at;
+        for (; at < end && at - digits < DECIMALS && g_ascii_isdigit((char) *at); at++) {
+            unit /= 10;
+            fraction = fraction * 10 + (*at - '0');
+        }
+        if (at == digits)
+            return FALSE;
+    }
+    if (at == end || *at != 'Z' ||
+        (end - at > 1 && (g_ascii_isalnum((char) at[1]) || at[1] == ':')))
+        return FALSE;
+    *out = (LampTimestamp){
+        .time = (s->date_seconds + (gint64) (hour * 3600 + minute * 60 + second)) *
+                    LAMP_NS_PER_SECOND +
+                fraction * unit,
+        .resolution_ns = unit,
+        .used = (gsize) (at + 1 - text.at),
+        .has_zone = TRUE,
+        .has_year = TRUE,
+        .has_date = TRUE};
+    return TRUE;
+}
+
 /* A time in the form of the last one and of the same day: only the clock has to be read. */
 static gboolean
 scan_clock(const LampTimestampScanner *s, LampBytes text, LampTimestamp *out)
 {
     LampTimestampMatch m;
     if (s->date_len == 0 || text.len <= s->date_len ||
-        memcmp(text.at, s->date, s->date_len) != 0 ||
-        !lamp_timestamp_match(CLOCK, lamp_bytes(text.at + s->date_len, text.len - s->date_len),
+        !lamp_bytes_same(text.at, s->date, s->date_len))
+        return FALSE;
+    if (scan_utc_clock(s, text, out))
+        return TRUE;
+    if (!lamp_timestamp_match(CLOCK, lamp_bytes(text.at + s->date_len, text.len - s->date_len),
                               &m))
         return FALSE;
     gint zone = m.has_zone ? m.zone_seconds : s->zone_seconds;
