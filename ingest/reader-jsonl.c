@@ -176,12 +176,24 @@ without_line_end(LampBytes text)
     return text;
 }
 
+/* What the members leave open of a call. */
+static void
+take_call(LampLogRecord *record)
+{
+    LampLogCall *call = &record->call;
+    if (call->duration_ns >= 0 && call->method.len == 0 && call->target.len > 0)
+        take_command(record);
+    if (call->duration_ns < 0)
+        lamp_postgresql_take_duration(record, record->event.message); /* its jsonlog */
+    if (call->duration_ns < 0 || call->method.len == 0)
+        lamp_log_take_line_request(record, record->event.message);
+}
+
 /* What can be told when all members are known. */
 static void
 settle(LampLogRecord *record, LampBytes line, LampBytes origin)
 {
     LampEventRow *event = &record->event;
-    LampLogCall *call = &record->call;
     if (origin.len > 0)
         set_traefik(record, origin);
     else if (record->bare_duration.len > 0)
@@ -191,10 +203,7 @@ settle(LampLogRecord *record, LampBytes line, LampBytes origin)
     if (event->message.len > 2 && event->message.at[0] == '[' &&
         has_member(line, "\"__REALTIME_TIMESTAMP\""))
         event->message = bytes_of_list(record, event->message);
-    if (call->duration_ns >= 0 && call->method.len == 0 && call->target.len > 0)
-        take_command(record);
-    if (call->duration_ns < 0)
-        lamp_postgresql_take_duration(record, event->message); /* its jsonlog */
+    take_call(record);
     if (event->service.len == 0 && has_member(line, "\"error_severity\""))
         event->service = lamp_bytes_text("postgresql");
 }

@@ -41,6 +41,10 @@ take_request(LampBytes message, LampLogRecord *record)
     if (time.len > 0 && !lamp_duration_parse(time, LAMP_NS_PER_SECOND, &call->duration_ns,
                                              &call->duration_resolution_ns))
         call->duration_ns = -1;
+    if (call->duration_ns >= 0)
+        return;
+    lamp_log_record_add(record, "request", lamp_bytes(open + 1, (gsize) (close - open - 1)));
+    lamp_log_record_add(record, "status", call->status);
 }
 
 /* Rails' controllers write milliseconds. */
@@ -62,8 +66,10 @@ lamp_log_parse_pairs(LampLog *log, LampBytes message, LampLogRecord *record)
     LampBytes key, value;
     LampKeyValue kind;
     take_request(message, record);
-    if (message.len == 0 || memchr(message.at, '=', message.len) == NULL)
+    if (message.len == 0)
         return;
+    if (memchr(message.at, '=', message.len) == NULL)
+        scan.at.at = scan.at.end;
     while ((kind = lamp_keyvalue_next(&scan, &key, &value)) != LAMP_KEYVALUE_END)
         if (kind == LAMP_KEYVALUE_PAIR) {
             record->names_packet = record->names_packet || lamp_text_is_word(key, "src", 3);
@@ -71,6 +77,7 @@ lamp_log_parse_pairs(LampLog *log, LampBytes message, LampLogRecord *record)
         }
     if (record->bare_duration.len > 0)
         scale_of_controller(record);
+    lamp_log_take_line_request(record, message);
 }
 
 /* A nested line may begin with its own time; the outer one, which has a zone, is kept. */

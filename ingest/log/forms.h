@@ -21,6 +21,13 @@ gboolean lamp_log_parse_text(LampLog *log, LampBytes line, LampLogRecord *record
  * texts: ports, names, timers. FALSE, and nothing taken, if it is something else. */
 gboolean lamp_log_take_haproxy_clf(LampCursor *at, LampLogRecord *record);
 
+/* Request, status and duration that a @message tells in words; a duration alone is a field. */
+void lamp_log_take_line_request(LampLogRecord *record, LampBytes message);
+
+/* Remembers a request that a line only begins, and gives it to the line of the same identifier
+ * that ends it, which then is a call. */
+void lamp_log_join_begin(LampLog *log, LampLogRecord *record);
+
 /* What nginx appends to its errors, of a record whose message is known. */
 void lamp_log_take_nginx_error(LampLogRecord *record);
 

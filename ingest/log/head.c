@@ -161,6 +161,22 @@ ends_logger(LampBytes after)
     return FALSE;
 }
 
+/* oslo and old Hadoop put a number between time and severity, Django the logger. */
+static gboolean
+severity_follows(LampBytes after)
+{
+    after = lamp_text_trim(after);
+    gboolean in_bracket = after.len > 1 && after.at[0] == '['; /* MySQL */
+    if (in_bracket)
+        after = lamp_bytes(after.at + 1, after.len - 1);
+    gsize n = 0;
+    while (n < after.len && n < 16 &&
+           (in_bracket ? g_ascii_isalpha((char) after.at[n])
+                       : g_ascii_isupper((char) after.at[n])))
+        n++;
+    return n < after.len && lamp_severity_of_word(lamp_bytes(after.at, n)).len > 0;
+}
+
 /* A logger's name: before ` - `, `:`, `]` or `|`; a dotted one where a severity stood before.
  */
 static gboolean
@@ -176,7 +192,7 @@ take_logger(LampHead *h, LampBytes word, LampBytes after)
         if (take_channel(h, word))
             return TRUE;
     }
-    gboolean dotted = event->severity.len > 0 && word.len > 4 &&
+    gboolean dotted = (event->severity.len > 0 || severity_follows(after)) && word.len > 4 &&
                       memchr(word.at, '.', word.len - 1) != NULL &&
                       word.at[word.len - 1] != '.';
     if ((!marked && !dotted) || !is_logger_name(word) || is_message_number(word))
@@ -201,22 +217,6 @@ take_program(LampHead *h, LampBytes word)
     event->service = lamp_bytes(word.at, (gsize) (open - word.at));
     event->process = number;
     return TRUE;
-}
-
-/* oslo and old Hadoop put a number between time and severity. */
-static gboolean
-severity_follows(LampBytes after)
-{
-    after = lamp_text_trim(after);
-    gboolean in_bracket = after.len > 1 && after.at[0] == '['; /* MySQL */
-    if (in_bracket)
-        after = lamp_bytes(after.at + 1, after.len - 1);
-    gsize n = 0;
-    while (n < after.len && n < 16 &&
-           (in_bracket ? g_ascii_isalpha((char) after.at[n])
-                       : g_ascii_isupper((char) after.at[n])))
-        n++;
-    return n < after.len && lamp_severity_of_word(lamp_bytes(after.at, n)).len > 0;
 }
 
 /* A process stands beside the severity, never behind the logger. */

@@ -55,6 +55,7 @@ lamp_log_end(gpointer state, LampSink *sink)
     (void) sink;
     lamp_log_record_release(&log->records[0]);
     lamp_log_record_release(&log->records[1]);
+    g_clear_pointer(&log->begins, g_free);
 }
 
 static LampMeaning

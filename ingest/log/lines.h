@@ -56,6 +56,20 @@ typedef struct {
     LampTime end;      /* of its last step */
 } LampLogSession;
 
+enum { LAMP_LOG_BEGINS = 256, LAMP_LOG_BEGIN_ID = 64, LAMP_LOG_BEGIN_BYTES = 256 };
+
+/* A request that was begun and is not ended yet. */
+typedef struct {
+    guint8 id_length, method_length; /* 0: none */
+    guint16 target_length;
+    guint8 id[LAMP_LOG_BEGIN_ID];
+    guint8 text[LAMP_LOG_BEGIN_BYTES]; /* method, or operation, and target */
+    LampTime time;
+    gint64 resolution_ns;
+    LampEndpoint client; /* of address and port only */
+    gboolean has_client;
+} LampLogBegin;
+
 /* State of a reader; zeroed by the caller. */
 struct LampLog {
     const LampLogFormat *format;
@@ -79,6 +93,7 @@ struct LampLog {
     LampJsonShape shape;    /* of the objects that are lines */
     LampLogSession sessions[LAMP_LOG_SESSIONS];
     LampLogConstant constants[LAMP_LOG_CONSTANTS]; /* by a hash of the message */
+    LampLogBegin *begins;                          /* owned; by a hash of the id; or NULL */
     gpointer extra;                                /* of the format */
     LampMasked masked;                             /* of the record being emitted */
     LampLogRecord records[2];

@@ -19,6 +19,7 @@ typedef struct {
     gboolean is_unanswered;     /* a request to `upstream_address` that had no (whole) answer */
     gboolean is_failed;         /* end of a statement, begun in lines before, by an error */
     LampBytes operation;        /* given as it is, instead of method and target */
+    LampBytes pair_id;          /* what the lines of begin and end have in common */
     LampBytes upstream_address; /* one, or several separated by ", " or " : " */
     LampBytes upstream_connect, upstream_header, upstream_time, upstream_status; /* seconds */
     LampBytes rpc_service, rpc_method;

@@ -53,6 +53,7 @@ static const char *const forms[] = {
     "Y.m.d H:M:Sfz",
     "Y.m.dTH:M:Sfz",
     "Y/m/d-H:M:Sfz",
+    "Y/m/d - H:M:Sfz",
     "Y/m/dTH:M:Sfz",
     "Y/m/d H:M",
     "Y-b-d H:M:Sfz",
@@ -254,42 +255,54 @@ two_digits(const guint8 *at, guint limit)
     return tens <= 9 && ones <= 9 && number < limit ? number : 99;
 }
 
+/* A fraction, up to nine decimals, of which there is none or a mark and one at least. Where it
+ * ends; NULL if it is another. */
+static const guint8 *
+skip_fraction(const guint8 *at, const guint8 *end, gint64 *unit_ns, gint64 *fraction)
+{
+    enum { DECIMALS = 9 };
+    const guint8 *digits = at + 1;
+    *unit_ns = LAMP_NS_PER_SECOND;
+    *fraction = 0;
+    if (at == end || (*at != '.' && *at != ','))
+        return at;
+    for (at++; at < end && at - digits < DECIMALS && g_ascii_isdigit((char) *at); at++) {
+        *unit_ns /= 10;
+        *fraction = *fraction * 10 + (*at - '0');
+    }
+    return at == digits ? NULL : at;
+}
+
+/* `Z`, and no more of a word? */
+static gboolean
+is_utc_mark(const guint8 *at, const guint8 *end)
+{
+    return at != NULL && at < end && *at == 'Z' &&
+           (end - at == 1 || !(g_ascii_isalnum((char) at[1]) || at[1] == ':'));
+}
+
 /* `09:11:52.671Z`, the clock that most programs write, without the notation. FALSE: it is
  * another. */
 static gboolean
 scan_utc_clock(const LampTimestampScanner *s, LampBytes text, LampTimestamp *out)
 {
-    enum { CLOCK_BYTES = 9, DECIMALS = 9 };
+    enum { CLOCK_BYTES = 9 };
     const guint8 *at = text.at + s->date_len, *end = text.at + text.len;
     if (end - at < CLOCK_BYTES || at[2] != ':' || at[5] != ':')
         return FALSE;
     guint hour = two_digits(at, 24), minute = two_digits(at + 3, 60),
           second = two_digits(at + 6, 60);
-    gint64 unit = LAMP_NS_PER_SECOND, fraction = 0;
-    if (hour == 99 || minute == 99 || second == 99)
+    gint64 unit, fraction;
+    at = skip_fraction(at + 8, end, &unit, &fraction);
+    if (hour == 99 || minute == 99 || second == 99 || !is_utc_mark(at, end))
         return FALSE;
-    at += 8;
-    if (*at == '.' || *at == ',') {
-        const guint8 *digits = ++at;
-        for (; at < end && at - digits < DECIMALS && g_ascii_isdigit((char) *at); at++) {
-            unit /= 10;
-            fraction = fraction * 10 + (*at - '0');
-        }
-        if (at == digits)
-            return FALSE;
-    }
-    if (at == end || *at != 'Z' ||
-        (end - at > 1 && (g_ascii_isalnum((char) at[1]) || at[1] == ':')))
-        return FALSE;
-    *out = (LampTimestamp){
-        .time = (s->date_seconds + (gint64) (hour * 3600 + minute * 60 + second)) *
-                    LAMP_NS_PER_SECOND +
-                fraction * unit,
-        .resolution_ns = unit,
-        .used = (gsize) (at + 1 - text.at),
-        .has_zone = TRUE,
-        .has_year = TRUE,
-        .has_date = TRUE};
+    gint64 seconds = s->date_seconds + (gint64) (hour * 3600 + minute * 60 + second);
+    *out = (LampTimestamp){.time = seconds * LAMP_NS_PER_SECOND + fraction * unit,
+                           .resolution_ns = unit,
+                           .used = (gsize) (at + 1 - text.at),
+                           .has_zone = TRUE,
+                           .has_year = TRUE,
+                           .has_date = TRUE};
     return TRUE;
 }
 

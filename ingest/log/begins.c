@@ -1,0 +1,142 @@
+/*
+ * Requests of which one line tells the begin and another the end:
+ *
+ *   [9ed8…] Started GET "/orders/12" for 10.0.0.7 at … {"reqId":"req-1","req":{"method":…}}
+ *   [9ed8…] Completed 200 OK in 12ms (Views: 3.2ms) {"reqId":"req-1","responseTime":7.9}
+ *
+ * In: records in the order of a file. Out: the record of the end with method, target and client
+ * of the begin: a call. The lines have an identifier in common; the begin names a request and
+ * neither status nor duration, the end a status or a duration and no request.
+ *
+ * Lines between may look like an end (the answer of another service that was asked meanwhile).
+ * What tells the end is that its duration reaches back to the begin; where it has none, that it
+ * says so (`completed`) and has a status. Limits: LAMP_LOG_BEGINS requests at a time in one
+ * file, later ones take the place of others; ids of LAMP_LOG_BEGIN_ID bytes, longer targets are
+ * not remembered. Without an identifier lines are not joined: which belong together would be a
+ * guess.
+ */
+#include "base/text.h"
+#include "base/value-hash.h"
+#include "ingest/log/forms.h"
+
+static LampBytes
+id_of(const LampLogRecord *record)
+{
+    if (record->call.pair_id.len > 0)
+        return record->call.pair_id;
+    if (record->call.request_id.len > 0)
+        return record->call.request_id;
+    for (gsize i = 0; i < record->event.field_count; i++)
+        if (lamp_bytes_equal(record->fields[i].slot, lamp_bytes("id", 2)))
+            return record->fields[i].value;
+    return lamp_bytes(NULL, 0);
+}
+
+static gboolean
+is_begin(const LampLogCall *call)
+{
+    return call->duration_ns < 0 && call->status.len == 0 && !call->is_unanswered &&
+           (call->operation.len > 0 ||
+            (call->method.len > 0 && call->target.len > 0 && call->target.at[0] == '/'));
+}
+
+static gboolean
+may_be_end(const LampLogCall *call)
+{
+    return call->operation.len == 0 && call->method.len == 0 && call->target.len == 0 &&
+           call->statement.len == 0 && call->rpc_method.len == 0 &&
+           (call->duration_ns >= 0 || call->status.len > 0);
+}
+
+static void
+remember(LampLogBegin *begin, LampBytes id, const LampLogRecord *record)
+{
+    const LampLogCall *call = &record->call;
+    LampBytes name = call->operation.len > 0 ? call->operation : call->method;
+    LampBytes target = call->operation.len > 0 ? lamp_bytes(NULL, 0) : call->target;
+    if (name.len > G_MAXUINT8 || name.len + target.len > sizeof begin->text)
+        return;
+    *begin = (LampLogBegin){.id_length = (guint8) id.len,
+                            .method_length = (guint8) name.len,
+                            .target_length = (guint16) target.len,
+                            .time = record->event.time,
+                            .resolution_ns = record->event.resolution_ns,
+                            .has_client = call->has_client && call->client.is_known,
+                            .client = call->client};
+    begin->client.name = lamp_bytes(NULL, 0);
+    memcpy(begin->id, id.at, id.len);
+    memcpy(begin->text, name.at, name.len);
+    if (target.len > 0)
+        memcpy(begin->text + name.len, target.at, target.len);
+}
+
+static gboolean
+says_end(LampBytes message)
+{
+    static const char *const words[] = {"ompleted", "inished", "done", "nded", "losed"};
+    for (gsize i = 0; i < G_N_ELEMENTS(words); i++)
+        if (lamp_text_find(message, words[i]) >= 0)
+            return TRUE;
+    return FALSE;
+}
+
+/* Does @record, of the same id, end what began? Its duration is rounded, and one of the two
+ * lines may have been written a little late. */
+static gboolean
+ends(const LampLogBegin *begin, const LampLogRecord *record)
+{
+    enum { LATE_MS = 5, SHARE = 10 };
+    const LampLogCall *call = &record->call;
+    LampTime since = record->event.time - begin->time;
+    if (since < -record->event.resolution_ns)
+        return FALSE;
+    if (call->duration_ns < 0)
+        return call->status.len > 0 && says_end(record->event.message);
+    gint64 slack = LATE_MS * LAMP_NS_PER_MS + call->duration_ns / SHARE +
+                   MAX(record->event.resolution_ns, begin->resolution_ns);
+    return ABS(since - call->duration_ns) <= slack;
+}
+
+static void
+complete(const LampLogBegin *begin, LampLogRecord *record)
+{
+    LampLogCall *call = &record->call;
+    LampBytes name = lamp_bytes(begin->text, begin->method_length);
+    if (begin->target_length > 0) {
+        call->method = name;
+        call->target = lamp_bytes(begin->text + name.len, begin->target_length);
+    } else {
+        call->operation = name;
+    }
+    if (begin->has_client && !call->has_client) {
+        call->client = begin->client;
+        call->has_client = TRUE;
+    }
+    if (call->duration_ns < 0) {
+        call->duration_ns = MAX(record->event.time - begin->time, 0);
+        call->duration_resolution_ns = begin->resolution_ns;
+    }
+}
+
+void
+lamp_log_join_begin(LampLog *log, LampLogRecord *record)
+{
+    const LampLogCall *call = &record->call;
+    gboolean begins = is_begin(call);
+    if (record->event.time == LAMP_TIME_NONE || (!begins && !may_be_end(call)) ||
+        (!begins && log->begins == NULL))
+        return;
+    LampBytes id = id_of(record);
+    if (id.len == 0 || id.len > LAMP_LOG_BEGIN_ID)
+        return;
+    if (log->begins == NULL)
+        log->begins = g_new0(LampLogBegin, LAMP_LOG_BEGINS);
+    LampLogBegin *begin = &log->begins[lamp_value_hash(id) % LAMP_LOG_BEGINS];
+    if (begins) {
+        remember(begin, id, record);
+    } else if (begin->id_length == id.len && memcmp(begin->id, id.at, id.len) == 0 &&
+               ends(begin, record)) {
+        complete(begin, record);
+        begin->id_length = 0;
+    }
+}

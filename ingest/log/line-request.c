@@ -1,0 +1,329 @@
+/*
+ * Requests and durations as messages tell them in words.
+ *
+ *   GET /orders/7 took 31 ms                  POST /api/orders -> 201 in 31ms
+ *   GET /x 200 12.345 ms - 123                GET /index (1.2 ms)
+ *   200 |  1.23ms | 10.0.0.7 | GET "/x"       Completed 200 OK in 12ms (Views: 3.2ms)
+ *
+ * In: a message. Out: method, target, status and duration of the record's call, where it tells
+ * them. A message that names a request and how long it took is a call. One that tells a
+ * duration alone is none: nothing says of what kind it is, who asked for it, and whether it is
+ * the same work as another line's; it keeps the duration as the field `duration_ms`.
+ *
+ * Not every number with a unit is how long the line's own work took (`retrying in 5s`, `ttl 300
+ * s`, `timeout after 30 s`). It is where a word says so before it, where `in` follows a word of
+ * completion or a status, and where nothing but numbers stands between it and the request.
+ * Limits: the first MESSAGE_BYTES.
+ */
+#include "base/text.h"
+#include "ingest/log/forms.h"
+
+enum { MESSAGE_BYTES = 1024, UNIT_BYTES = 14, WORD_BYTES = 24 };
+
+static gboolean
+is_word_byte(guint8 byte)
+{
+    return g_ascii_isalnum((char) byte) || byte == '_' || byte >= 0x80;
+}
+
+static gboolean
+is_digit(LampBytes text, gsize i)
+{
+    return i < text.len && g_ascii_isdigit((char) text.at[i]);
+}
+
+/* The end of a number with its unit that begins at @i (`1.5 s`, `1m2.5s`), or @i. A minute or
+ * an hour alone is too short a name to be sure of. */
+static gsize
+end_of_duration(LampBytes text, gsize i)
+{
+    gsize at = i, unit = i;
+    while (is_digit(text, at)) {
+        while (is_digit(text, at) || (at < text.len && text.at[at] == '.'))
+            at++;
+        at += at < text.len && text.at[at] == ' ' ? 1 : 0;
+        unit = at;
+        while (at < text.len && at - unit < UNIT_BYTES && !is_digit(text, at) &&
+               is_word_byte(text.at[at]))
+            at++;
+    }
+    gboolean is_unit = at > unit && (text.at[at - 1] == 's' || text.at[at - 1] == 'c');
+    return is_unit && (at == text.len || !is_word_byte(text.at[at])) ? at : i;
+}
+
+/* The word before @at, in small letters, without what parts it from there. */
+static gsize
+word_before(LampBytes text, gsize *at, char out_word[WORD_BYTES])
+{
+    gsize end = *at, n;
+    while (end > 0 && strchr(" :=\t-~<>", text.at[end - 1]) != NULL)
+        end--;
+    for (n = 0; n < end && is_word_byte(text.at[end - 1 - n]);)
+        n++;
+    *at = end - n;
+    for (gsize i = 0; i < n && i + 1 < WORD_BYTES; i++)
+        out_word[i] = g_ascii_tolower((char) text.at[end - n + i]);
+    out_word[MIN(n, (gsize) WORD_BYTES - 1)] = '\0';
+    return n;
+}
+
+static gboolean
+is_one_of(const char *word, const char *const words[], gsize count)
+{
+    for (gsize i = 0; i < count; i++)
+        if (strcmp(word, words[i]) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean
+is_status(const char *word)
+{
+    return word[0] >= '1' && word[0] <= '5' && g_ascii_isdigit(word[1]) &&
+           g_ascii_isdigit(word[2]) && word[3] == '\0';
+}
+
+/* Is something said to be done before @at? `will be processed in 5 s` is not. */
+static gboolean
+tells_completion(LampBytes text, gsize at)
+{
+    static const char *const done[] = {
+        "completed", "finished",  "done",      "processed", "served",    "handled",
+        "executed",  "responded", "returned",  "ran",       "loaded",    "rendered",
+        "built",     "created",   "sent",      "received",  "generated", "saved",
+        "stored",    "fetched",   "succeeded", "failed",    "started",   "initialized",
+        "answered",  "replied",   "ok",        "ended",     "ready",     "compiled"};
+    static const char *const undone[] = {"will", "would", "should", "be", "retry"};
+    char word[WORD_BYTES];
+    gboolean is_done = FALSE;
+    while (at > 0) {
+        if (word_before(text, &at, word) == 0) {
+            at -= at > 0 ? 1 : 0;
+            continue;
+        }
+        if (is_one_of(word, undone, G_N_ELEMENTS(undone)))
+            return FALSE;
+        is_done = is_done || is_status(word) || is_one_of(word, done, G_N_ELEMENTS(done));
+    }
+    return is_done;
+}
+
+/* Only numbers and marks from @from to @at: `200 12.3 ms`, ` - 31 ms`. */
+static gboolean
+follows_request(LampBytes text, gsize from, gsize at)
+{
+    for (gsize i = from; i < at; i++)
+        if (g_ascii_isalpha((char) text.at[i]) || text.at[i] >= 0x80)
+            return FALSE;
+    return from > 0 && at > from;
+}
+
+/* Is the duration at [at, end) how long the line's work took? @request: where the request ends
+ * that the message names, 0 if it names none. */
+static gboolean
+is_of_line(LampBytes text, gsize at, gsize end, gsize request)
+{
+    static const char *const words[] = {"took", "taken", "elapsed", "duration", "latency"};
+    gsize before = at;
+    char word[WORD_BYTES];
+    gboolean in_brackets =
+        at > 0 && text.at[at - 1] == '(' && end < text.len && text.at[end] == ')';
+    if (in_brackets)
+        return end + 1 == text.len || (request > 0 && at > request);
+    if (follows_request(text, request, at))
+        return TRUE;
+    if (word_before(text, &before, word) == 0)
+        return FALSE;
+    return is_one_of(word, words, G_N_ELEMENTS(words)) ||
+           (strcmp(word, "in") == 0 && tells_completion(text, before));
+}
+
+/* The method at @i, with a blank behind it; its length or 0. */
+static gsize
+method_length(LampBytes text, gsize i)
+{
+    static const char *const methods[] = {"GET ",   "POST ", "PUT ",    "DELETE ",
+                                          "PATCH ", "HEAD ", "OPTIONS "};
+    LampBytes rest = lamp_bytes(text.at + i, text.len - i);
+    if (i > 0 && strchr(" \"'([|>:", text.at[i - 1]) == NULL)
+        return 0;
+    for (gsize m = 0; m < G_N_ELEMENTS(methods); m++)
+        if (lamp_bytes_starts(rest, methods[m]))
+            return strlen(methods[m]) - 1;
+    return 0;
+}
+
+/* The word with @digits at [at, at + 3) is a status. */
+static gboolean
+has_status_at(LampBytes text, gsize at)
+{
+    char word[4] = "";
+    if (at + 3 > text.len || (at + 3 < text.len && is_word_byte(text.at[at + 3])) ||
+        (at + 3 < text.len && text.at[at + 3] == '.'))
+        return FALSE;
+    memcpy(word, text.at + at, 3);
+    return is_status(word);
+}
+
+/* A status that stands behind the request, before any other number. */
+static void
+take_status(LampBytes text, gsize from, LampLogCall *call)
+{
+    enum { NEAR = 40 };
+    gsize end = MIN(text.len, from + NEAR);
+    for (gsize i = from; i < end; i++) {
+        if (!g_ascii_isdigit((char) text.at[i]))
+            continue;
+        if (has_status_at(text, i))
+            call->status = lamp_bytes(text.at + i, 3);
+        return;
+    }
+}
+
+/* `GET /path`, also with the path in quotes. Where it ends, 0 if there is none. A whole URL is
+ * what somebody else is asked for: the call is told by who was called. */
+static gsize
+take_request(LampBytes text, LampLogCall *call)
+{
+    for (gsize i = 0; i + 5 < text.len; i++) {
+        gsize n = g_ascii_isupper((char) text.at[i]) ? method_length(text, i) : 0, at = i + n;
+        if (n == 0)
+            continue;
+        while (at < text.len && text.at[at] == ' ')
+            at++;
+        gboolean quoted = at < text.len && text.at[at] == '"';
+        at += quoted ? 1 : 0;
+        gsize begin = at;
+        if (at == text.len || text.at[at] != '/')
+            continue;
+        while (at < text.len && strchr(" \"'),|", text.at[at]) == NULL)
+            at++;
+        call->method = lamp_bytes(text.at + i, n);
+        call->target = lamp_bytes(text.at + begin, at - begin);
+        at += quoted && at < text.len ? 1 : 0;
+        return at;
+    }
+    return 0;
+}
+
+/* `200 |  1.2ms | 10.0.0.7 | GET "/x"`: gin's columns, in the other order. */
+static gboolean
+take_columns(LampBytes text, LampLogRecord *record)
+{
+    LampLogCall *call = &record->call;
+    gsize at = 3, end;
+    if (!has_status_at(text, 0))
+        return FALSE;
+    while (at < text.len && (text.at[at] == ' ' || text.at[at] == '|'))
+        at++;
+    end = end_of_duration(text, at);
+    if (end == at || take_request(text, call) == 0 || call->method.at < text.at + end)
+        return FALSE;
+    call->status = lamp_bytes(text.at, 3);
+    LampBytes rest = lamp_bytes(text.at + end, (gsize) (call->method.at - text.at) - end);
+    while (rest.len > 0 && strchr(" |", rest.at[0]) != NULL)
+        rest = lamp_bytes(rest.at + 1, rest.len - 1);
+    while (rest.len > 0 && strchr(" |", rest.at[rest.len - 1]) != NULL)
+        rest.len--;
+    call->has_client = lamp_address_parse(rest, &call->client) && call->client.is_known;
+    return lamp_duration_parse(lamp_bytes(text.at + at, end - at), 0, &call->duration_ns,
+                               &call->duration_resolution_ns);
+}
+
+/* A duration alone, as a field: with decimals, so that nothing takes it for an identifier. */
+static void
+keep_duration(LampLogRecord *record, gint64 duration_ns)
+{
+    enum { BYTES = 32 };
+    guint8 *text = lamp_log_record_take(record, BYTES);
+    if (text == NULL)
+        return;
+    gint length =
+        g_snprintf((char *) text, BYTES, "%" G_GINT64_FORMAT ".%06d",
+                   duration_ns / LAMP_NS_PER_MS, (gint) (duration_ns % LAMP_NS_PER_MS));
+    lamp_log_record_add(record, "duration_ms", lamp_bytes(text, (gsize) length));
+}
+
+/* The first duration that is the line's own. */
+static gboolean
+take_duration(LampBytes text, gsize request, LampLogCall *call)
+{
+    for (gsize i = 0; i + 1 < text.len; i++) {
+        if (!is_digit(text, i))
+            continue;
+        gsize begin = i, end = end_of_duration(text, i);
+        gboolean is_whole = i == 0 || (!is_word_byte(text.at[i - 1]) && text.at[i - 1] != '.' &&
+                                       text.at[i - 1] != '/');
+        while (is_digit(text, i + 1) || (i + 1 < text.len && text.at[i + 1] == '.'))
+            i++;
+        if (end > begin && is_whole && is_of_line(text, begin, end, request) &&
+            lamp_duration_parse(lamp_bytes(text.at + begin, end - begin), 0, &call->duration_ns,
+                                &call->duration_resolution_ns))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* A request that the message begins with, whose duration a field told. */
+static void
+take_leading_request(LampBytes text, LampLogCall *call)
+{
+    LampLogCall found = *call;
+    if (call->method.len == 0 && call->target.len == 0 && take_request(text, &found) > 0 &&
+        found.method.at <= text.at + 1)
+        *call = found;
+}
+
+/* `Started GET "/x" for 10.0.0.7 at …`, Rails: who asks. */
+static void
+take_asker(LampBytes text, gsize from, LampLogCall *call)
+{
+    LampBytes rest = lamp_bytes(text.at + from, text.len - from);
+    if (call->has_client || !lamp_bytes_starts(rest, " for "))
+        return;
+    const guint8 *blank = memchr(rest.at + 5, ' ', rest.len - 5);
+    if (blank != NULL)
+        call->has_client =
+            lamp_address_parse(lamp_bytes(rest.at + 5, (gsize) (blank - rest.at) - 5),
+                               &call->client) &&
+            call->client.is_known;
+}
+
+/* Where in @text the request ends that the record names, or that the message names. */
+static gsize
+end_of_request(LampBytes text, LampLogCall *call)
+{
+    if (call->method.len == 0 && call->target.len == 0)
+        return take_request(text, call);
+    if (call->target.len == 0 || call->target.at < text.at ||
+        call->target.at >= text.at + text.len)
+        return 0;
+    return (gsize) (call->target.at - text.at) + call->target.len;
+}
+
+void
+lamp_log_take_line_request(LampLogRecord *record, LampBytes message)
+{
+    LampLogCall *call = &record->call, before = *call;
+    LampBytes text = lamp_bytes(message.at, MIN(message.len, (gsize) MESSAGE_BYTES));
+    if (text.len < 5 || call->statement.len > 0 || call->operation.len > 0)
+        return;
+    if (call->duration_ns >= 0) {
+        take_leading_request(text, call);
+        return;
+    }
+    if (take_columns(text, record))
+        return;
+    *call = before;
+    gsize request = end_of_request(text, call);
+    if (request > 0)
+        take_asker(text, request, call);
+    if (!take_duration(text, request, call))
+        return;
+    if (call->status.len == 0 && request > 0)
+        take_status(text, request, call);
+    else if (call->status.len == 0 && lamp_bytes_starts(text, "Completed ")) /* Rails */
+        take_status(text, 10, call);
+    if (call->method.len == 0)
+        keep_duration(record, call->duration_ns);
+}

@@ -1,0 +1,135 @@
+/* Requests and durations that lines tell in words, and requests of which one line tells the
+ * begin and another the end. An expectation that begins with `!` must not be found. */
+#include "tests/unit/log-sink.h"
+#include "tests/unit/suite.h"
+
+static const LampSourceContext context = {.path = "x.log",
+                                          .modified = 1795305600 * LAMP_NS_PER_SECOND};
+
+#define HEAD "2026-11-20 09:11:52,671 INFO [main] c.acme.A - "
+#define TAG_1 "[9ed8b213-0001-4b7a-9f00-000000000001] "
+#define TAG_2 "[9ed8b213-0001-4b7a-9f00-000000000002] "
+
+static const struct {
+    const char *reader, *text, *expected[5];
+} rows[] = {
+    {"application",
+     HEAD "GET /orders/7 took 31 ms",
+     {"call server 2026-11-20T09:11:52.640000000Z - - 2026-11-20T09:11:52.671000000Z",
+      "protocol=<http> operation=<GET /orders/{}>"}},
+    {"application",
+     HEAD "POST /api/orders -> 201 in 31ms",
+     {"operation=<POST /api/orders> status=<201>", "09:11:52.640000000Z - -"}},
+    {"application",
+     HEAD "\"GET /api/orders HTTP/1.1\" 503 took 0.25s",
+     {"operation=<GET /api/orders> status=<503> error", "09:11:52.421000000Z - -"}},
+    {"application",
+     HEAD "GET /x 200 12.345 ms - 123",
+     {"operation=<GET /x> status=<200>", "09:11:52.658655000Z - -"}},
+    {"application", HEAD "GET /index (1.2 ms)", {"09:11:52.669800000Z - -"}},
+    {"application",
+     HEAD "GET /x status=200 duration=12ms",
+     {"operation=<GET /x> status=<200>", "09:11:52.659000000Z - -"}},
+    {"text",
+     "[GIN] 2026/11/20 - 09:11:54 | 404 |  1m2.5s |  10.0.0.7 | GET      \"/z\"",
+     {"call server 2026-11-20T09:10:51.500000000Z",
+      "operation=<GET /z> status=<404> client=10.0.0.7:0"}},
+    {"jsonl",
+     "{\"time\":\"2026-11-20T09:11:52.671Z\",\"level\":\"info\",\"msg\":\"GET /x took 31 ms\"}",
+     {"operation=<GET /x>", "09:11:52.640000000Z - -"}},
+    /* A duration alone is none of a known piece of work: a field. */
+    {"application", HEAD "batch 7 completed in 0.25s", {"{duration_ms=250.000000}", "!call "}},
+    {"application",
+     HEAD "sync done, elapsed: 5 seconds",
+     {"{duration_ms=5000.000000}", "!call "}},
+    {"application", HEAD "rendered index (1.2 ms)", {"{duration_ms=1.200000}", "!call "}},
+    {"application", HEAD "started in 1.5 s", {"{duration_ms=1500.000000}", "!call "}},
+    /* What is no duration of the line's own work. */
+    {"application", HEAD "retrying in 5s", {"!duration", "!call "}},
+    {"application", HEAD "timeout after 30 s", {"!duration", "!call "}},
+    {"application", HEAD "cache ttl 300 s", {"!duration", "!call "}},
+    {"application", HEAD "order 7 will be processed in 5 s", {"!duration", "!call "}},
+    {"application", HEAD "sent in 31 messages", {"!duration", "!call "}},
+    {"application", HEAD "GET /x with timeout 30 s", {"!duration", "!call "}},
+    {"application", HEAD "GET http://stock:8080/x took 31 ms", {"{duration_ms=31.0", "!call "}},
+    {"application", HEAD "FORGET /x took 31 ms", {"!call "}},
+    /* Without a duration: counted, no call. */
+    {"application",
+     "2026-11-20 09:11:52,671 INFO: 127.0.0.1:40112 - \"GET /x HTTP/1.1\" 200 OK",
+     {"{request=GET /x HTTP/1.1} {status=200}", "!call "}},
+    {"application",
+     "2026-11-20 09:11:55,123 django.request WARNING Not Found: /favicon.ico",
+     {"service=<django.request> severity=<warn> message=<Not Found"}},
+};
+
+START_TEST(test_message_tells_a_call)
+{
+    g_autofree char *text = log_sink_of(rows[_i].reader, &context, rows[_i].text);
+    for (guint i = 0; i < G_N_ELEMENTS(rows[_i].expected) && rows[_i].expected[i] != NULL;
+         i++) {
+        const char *expected = rows[_i].expected[i];
+        gboolean is_wanted = expected[0] != '!';
+        ck_assert_msg(is_wanted == (strstr(text, expected + !is_wanted) != NULL), "'%s' in\n%s",
+                      expected, text);
+    }
+}
+END_TEST
+
+/* Reads @text in pieces and compares the calls with @expected, all of them. */
+static void
+check_calls(const char *reader, const char *text, const char *const expected[], guint64 calls)
+{
+    for (gsize chunk = 61; chunk < 4000; chunk *= 7) {
+        LogSink s;
+        log_sink_begin(&s);
+        log_sink_read(&s, lamp_reader_find(reader), &context, lamp_bytes_text(text), chunk);
+        ck_assert_msg(s.observations == calls, "%s", s.text->str);
+        for (guint i = 0; i < calls; i++)
+            ck_assert_msg(strstr(s.text->str, expected[i]) != NULL, "%s in:\n%s", expected[i],
+                          s.text->str);
+        g_string_free(s.text, TRUE);
+    }
+}
+
+START_TEST(test_begin_and_end_of_one_id_are_a_call)
+{
+    static const char rails[] =
+        "I, [2026-11-20T09:11:52.100000 #7]  INFO -- : " TAG_1 "Started GET \"/orders/12\" for "
+        "10.0.0.7 at 2026-11-20 09:11:52 +0000\n"
+        "I, [2026-11-20T09:11:52.110000 #7]  INFO -- : " TAG_2 "Started POST \"/orders\" for "
+        "10.0.0.8 at 2026-11-20 09:11:52 +0000\n"
+        "I, [2026-11-20T09:11:52.131000 #7]  INFO -- : " TAG_2 "Completed 500 Internal Server "
+        "Error in 21ms (ActiveRecord: 0.4ms)\n"
+        "I, [2026-11-20T09:11:52.150000 #7]  INFO -- : " TAG_1 "Completed 404 Not Found in "
+        "50ms (Views: 3.2ms | ActiveRecord: 0.4ms)\n"
+        "I, [2026-11-20T09:11:52.160000 #7]  INFO -- : " TAG_1 "Completed 200 OK in 60ms\n";
+    static const char *const rails_calls[] = {
+        "call server 2026-11-20T09:11:52.110000000Z - - 2026-11-20T09:11:52.131000000Z "
+        "protocol=<http> operation=<POST /orders> status=<500> client=10.0.0.8",
+        "call server 2026-11-20T09:11:52.100000000Z - - 2026-11-20T09:11:52.150000000Z "
+        "protocol=<http> operation=<GET /orders/{}> status=<404> client=10.0.0.7"};
+    static const char fastify[] =
+        "{\"level\":30,\"time\":1795252311991,\"reqId\":\"req-1\",\"req\":{\"method\":\"GET\","
+        "\"url\":\"/x/1\",\"remoteAddress\":\"10.0.0.9\"},\"msg\":\"incoming request\"}\n"
+        "{\"level\":30,\"time\":1795252311996,\"reqId\":\"req-1\",\"responseTime\":3,"
+        "\"res\":{\"statusCode\":200},\"msg\":\"stock answered\"}\n"
+        "{\"level\":30,\"time\":1795252312021,\"reqId\":\"req-1\",\"res\":{\"statusCode\":200},"
+        "\"responseTime\":29.9,\"msg\":\"request completed\"}\n"
+        "{\"level\":30,\"time\":1795252312022,\"reqId\":\"req-2\",\"res\":{\"statusCode\":200},"
+        "\"responseTime\":9.7,\"msg\":\"request completed\"}\n";
+    static const char *const fastify_calls[] = {"operation=<GET /x/{}> status=<200> client="};
+    check_calls("application", rails, rails_calls, 2);
+    check_calls("jsonl", fastify, fastify_calls, 1);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("line-requests");
+    TCase *tests = tcase_create("line-requests");
+    tcase_add_loop_test(tests, test_message_tells_a_call, 0, G_N_ELEMENTS(rows));
+    tcase_add_test(tests, test_begin_and_end_of_one_id_are_a_call);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
