@@ -32,21 +32,28 @@ is_digit(LampBytes text, gsize i)
     return i < text.len && g_ascii_isdigit((char) text.at[i]);
 }
 
+/* One number with the letters behind it, from @at on; where the letters begin and end. */
+static gsize
+skip_number_and_unit(LampBytes text, gsize at, gsize *out_unit)
+{
+    while (is_digit(text, at) || (at < text.len && text.at[at] == '.'))
+        at++;
+    at += at < text.len && text.at[at] == ' ' ? 1 : 0;
+    *out_unit = at;
+    while (at < text.len && at - *out_unit < UNIT_BYTES && !is_digit(text, at) &&
+           is_word_byte(text.at[at]))
+        at++;
+    return at;
+}
+
 /* The end of a number with its unit that begins at @i (`1.5 s`, `1m2.5s`), or @i. A minute or
  * an hour alone is too short a name to be sure of. */
 static gsize
 end_of_duration(LampBytes text, gsize i)
 {
     gsize at = i, unit = i;
-    while (is_digit(text, at)) {
-        while (is_digit(text, at) || (at < text.len && text.at[at] == '.'))
-            at++;
-        at += at < text.len && text.at[at] == ' ' ? 1 : 0;
-        unit = at;
-        while (at < text.len && at - unit < UNIT_BYTES && !is_digit(text, at) &&
-               is_word_byte(text.at[at]))
-            at++;
-    }
+    while (is_digit(text, at))
+        at = skip_number_and_unit(text, at, &unit);
     gboolean is_unit = at > unit && (text.at[at - 1] == 's' || text.at[at - 1] == 'c');
     return is_unit && (at == text.len || !is_word_byte(text.at[at])) ? at : i;
 }
