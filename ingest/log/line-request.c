@@ -23,7 +23,7 @@ enum { MESSAGE_BYTES = 1024, UNIT_BYTES = 14, WORD_BYTES = 24 };
 static gboolean
 is_word_byte(guint8 byte)
 {
-    return g_ascii_isalnum((char) byte) || byte == '_' || byte >= 0x80;
+    return byte >= 0x80 || byte == '_' || g_ascii_isalnum((char) byte);
 }
 
 static gboolean
@@ -120,7 +120,7 @@ static gboolean
 follows_request(LampBytes text, gsize from, gsize at)
 {
     for (gsize i = from; i < at; i++)
-        if (g_ascii_isalpha((char) text.at[i]) || text.at[i] >= 0x80)
+        if (text.at[i] >= 0x80 || g_ascii_isalpha((char) text.at[i]))
             return FALSE;
     return from > 0 && at > from;
 }
