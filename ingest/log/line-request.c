@@ -101,7 +101,7 @@ tells_completion(LampBytes text, gsize at)
         "stored",    "fetched",   "succeeded", "failed",    "started",   "initialized",
         "answered",  "replied",   "ok",        "ended",     "ready",     "compiled"};
     static const char *const undone[] = {"will", "would", "should", "be", "retry"};
-    char word[WORD_BYTES];
+    char word[WORD_BYTES] = "";
     gboolean is_done = FALSE;
     while (at > 0) {
         if (word_before(text, &at, word) == 0) {
@@ -132,7 +132,7 @@ is_of_line(LampBytes text, gsize at, gsize end, gsize request)
 {
     static const char *const words[] = {"took", "taken", "elapsed", "duration", "latency"};
     gsize before = at;
-    char word[WORD_BYTES];
+    char word[WORD_BYTES] = "";
     gboolean in_brackets =
         at > 0 && text.at[at - 1] == '(' && end < text.len && text.at[end] == ')';
     if (in_brackets)
