@@ -254,7 +254,8 @@ fold_all(LampDialogs *self, const GArray *steps, const GArray *dialogs, GArray *
                         g_array_index(dialogs, Dialog, to).service == one->service &&
                         g_array_index(dialogs, Dialog, to).callee == one->callee;)
             to++;
-        for (guint i = from; i < to && is_habit(dialogs, from, to); i++) {
+        gboolean are_opened_each = is_habit(dialogs, from, to);
+        for (guint i = from; i < to && are_opened_each; i++) {
             const Dialog *dialog = &g_array_index(dialogs, Dialog, i);
             if (dialog->is_within)
                 fold_dialog(self, (const Step *) (gconstpointer) steps->data, dialog, values);
