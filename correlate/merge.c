@@ -13,9 +13,12 @@
  * no calls. Spans become calls too; log records wait for correlate/logs.c.
  * Where addresses were rewritten on the way (NAT), the two initial sequence numbers of the
  * connection still agree, so such connections are one. Limit: a middlebox that rewrites those
- * too, or a connection that began before the captures, is not seen through. Cost: O(n log n).
+ * too, or a connection that began before the captures, is not seen through; nor where numbers
+ * were not drawn, as in captures that were made up or made anonymous. Cost: O(n log n).
  */
 #include "correlate/passes.h"
+
+enum { FIRST_DRAWN = 1 << 16, MOST_VIEWS = 4 /* by one capture, of a connection */ };
 
 static gint
 compare_beginnings(const LampConnection *a, const LampConnection *b)
@@ -32,8 +35,43 @@ compare_connections(gconstpointer left, gconstpointer right, gpointer user)
 {
     guint32 a = *(const guint32 *) left;
     guint32 b = *(const guint32 *) right;
-    gint order = compare_beginnings(lamp_connection(user, a), lamp_connection(user, b));
-    return order != 0 ? order : a < b ? -1 : a > b;
+    const LampConnection *x = lamp_connection(user, a), *y = lamp_connection(user, b);
+    gint order = compare_beginnings(x, y);
+    if (order != 0)
+        return order;
+    if (x->source != y->source)
+        return x->source < y->source ? -1 : 1;
+    return a < b ? -1 : a > b;
+}
+
+/* Hosts draw their initial sequence numbers (RFC 9293, 3.4.1); programs that make captures, or
+ * take from them what is private, begin at a small number. */
+static gboolean
+has_drawn_numbers(const LampConnection *connection)
+{
+    return connection->client_sequence >= 0 && connection->server_sequence >= 0 &&
+           MAX(connection->client_sequence, connection->server_sequence) >= FIRST_DRAWN;
+}
+
+/* Connections order[@from, @to) have the same two initial sequence numbers. Where one capture
+ * saw more of them than addresses are rewritten on a way, the numbers are all alike and tell
+ * nothing. */
+static void
+join_same(LampCorrelation *c, const GArray *order, guint from, guint to)
+{
+    guint32 lowest = LAMP_INDEX_NONE, source = LAMP_INDEX_NONE;
+    guint views = 0;
+    for (guint i = from; i < to; i++) {
+        guint32 index = g_array_index(order, guint32, i);
+        const LampConnection *connection = lamp_connection(c, index);
+        views = connection->source == source ? views + 1 : 1;
+        source = connection->source;
+        lowest = MIN(lowest, index);
+        if (views > MOST_VIEWS)
+            return;
+    }
+    for (guint i = from; i < to; i++)
+        lamp_connection(c, g_array_index(order, guint32, i))->same_as = lowest;
 }
 
 /* Connections whose both initial sequence numbers agree are one, whatever their addresses. */
@@ -42,15 +80,16 @@ join_connections(LampCorrelation *c)
 {
     g_autoptr(GArray) order = g_array_new(FALSE, FALSE, sizeof(guint32));
     for (guint32 i = 0; i < c->connections->len; i++)
-        if (lamp_connection(c, i)->client_sequence >= 0 &&
-            lamp_connection(c, i)->server_sequence >= 0)
+        if (has_drawn_numbers(lamp_connection(c, i)))
             g_array_append_val(order, i);
     g_array_sort_with_data(order, compare_connections, c);
-    for (guint i = 1; i < order->len; i++) {
-        const LampConnection *before = lamp_connection(c, g_array_index(order, guint32, i - 1));
-        LampConnection *connection = lamp_connection(c, g_array_index(order, guint32, i));
-        if (compare_beginnings(before, connection) == 0)
-            connection->same_as = before->same_as;
+    for (guint from = 0, to; from < order->len; from = to) {
+        const LampConnection *first = lamp_connection(c, g_array_index(order, guint32, from));
+        for (to = from + 1; to < order->len; to++)
+            if (compare_beginnings(first,
+                                   lamp_connection(c, g_array_index(order, guint32, to))) != 0)
+                break;
+        join_same(c, order, from, to);
     }
     for (guint32 i = 0; i < c->observations->len; i++) {
         LampObservation *seen = lamp_observation(c, i);
@@ -259,25 +298,43 @@ add_call(LampCorrelation *c, guint32 first_member)
     g_array_append_val(c->calls, call);
 }
 
+/* What one source has of a run: order[next, end). */
+typedef struct {
+    guint next, end;
+} Share;
+
+static GArray *
+list_shares(LampCorrelation *c, const GArray *order, guint from, guint to)
+{
+    GArray *shares = g_array_new(FALSE, FALSE, sizeof(Share));
+    guint32 source = LAMP_INDEX_NONE;
+    for (guint i = from; i < to; i++) {
+        guint32 own = lamp_observation(c, g_array_index(order, guint32, i))->source;
+        Share share = {i, i};
+        if (i == from || own != source)
+            g_array_append_val(shares, share);
+        source = own;
+        g_array_index(shares, Share, shares->len - 1).end = i + 1;
+    }
+    return shares;
+}
+
 /* One run of equal identity in order[from, to): the k-th of each source are one call. */
 static void
 add_run(LampCorrelation *c, const GArray *order, guint from, guint to)
 {
-    guint taken = 0;
-    for (guint k = 0; taken < to - from; k++) {
+    g_autoptr(GArray) shares = list_shares(c, order, from, to);
+    while (shares->len > 0) {
         guint32 first_member = c->members->len;
-        guint rank = 0;
-        for (guint i = from; i < to; i++) {
-            guint32 index = g_array_index(order, guint32, i);
-            guint32 source = lamp_observation(c, index)->source;
-            gboolean is_same =
-                i > from &&
-                lamp_observation(c, g_array_index(order, guint32, i - 1))->source == source;
-            rank = is_same ? rank + 1 : 0;
-            if (rank == k)
-                g_array_append_val(c->members, index);
+        guint left = 0;
+        for (guint i = 0; i < shares->len; i++) {
+            Share share = g_array_index(shares, Share, i);
+            g_array_append_val(c->members, g_array_index(order, guint32, share.next));
+            share.next++;
+            if (share.next < share.end)
+                g_array_index(shares, Share, left++) = share;
         }
-        taken += c->members->len - first_member;
+        g_array_set_size(shares, left);
         add_call(c, first_member);
     }
 }
