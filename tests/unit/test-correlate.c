@@ -266,113 +266,6 @@ START_TEST(test_messages_to_groups_are_no_calls)
 }
 END_TEST
 
-START_TEST(test_rewritten_addresses_are_seen_through)
-{
-    /* The client sees a public address that is mapped to the server's own, and so back. */
-    Fixture f;
-    fixture_begin(&f);
-    fixture_capture(&f, 1, "client.pcap");
-    fixture_capture(&f, 2, "server.pcap");
-    fixture_run(&f,
-                "INSERT INTO endpoints VALUES (1, '10.0.0.5', 4000), (2, '198.51.100.1', 80),"
-                " (3, '203.0.113.9', 4000), (4, '10.9.0.6', 80)");
-    gint64 near = fixture_connection(&f, 1, 1, 2);
-    gint64 far = fixture_connection(&f, 2, 3, 4);
-    fixture_run(&f, "UPDATE connections SET client_sequence = 3141592653,"
-                    " server_sequence = 271828;"
-                    "UPDATE connections SET handshake_server_ns = 4000000,"
-                    " handshake_client_ns = 10000 WHERE source_id = 1;"
-                    "UPDATE connections SET handshake_server_ns = 10000,"
-                    " handshake_client_ns = 4000000, first_time_ns = first_time_ns + 52000000"
-                    " WHERE source_id = 2");
-    for (gint64 i = 0; i < 20; i++) {
-        gint64 start = i * 100 * MS;
-        Sight s = {1, near, 1, 2, i + 1, 100 + i, start, start + 9 * MS, "http", "GET /"};
-        fixture_see(&f, &s);
-        s = (Sight){2,      far,    3, 4, i + 1, 100 + i, start + 52 * MS, start + 57 * MS,
-                    "http", "GET /"};
-        fixture_see(&f, &s);
-    }
-    fixture_ready(&f);
-    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
-    g_autofree char *found = fixture_text(
-        &f, "SELECT client_address, server_address, count(*) FROM call_details GROUP BY 1, 2");
-    ck_assert_str_eq(found, "10.0.0.5|10.9.0.6|20");
-    gint64 apart = fixture_int(&f, "SELECT abs(a.offset_ns - b.offset_ns) FROM hosts a, hosts b"
-                                   " WHERE a.name = 'server' AND b.name = 'client'");
-    ck_assert_int_lt(ABS(apart - 50 * MS), MS);
-    fixture_end(&f);
-}
-END_TEST
-
-/* The worker was not captured: only the store shows that it waits. */
-/* Captures that were made up, or made anonymous, begin all connections at the same numbers. */
-START_TEST(test_numbers_that_all_share_join_nothing)
-{
-    static const struct {
-        const char *numbers;
-        int clients; /* that the first capture saw */
-    } rows[] = {{"client_sequence = 0, server_sequence = 0", 1},
-                {"client_sequence = 1000, server_sequence = 65535", 1},
-                {"client_sequence = 3141592653, server_sequence = 0", 6}};
-    Fixture f;
-    fixture_begin(&f);
-    fixture_capture(&f, 1, "one.pcap");
-    fixture_capture(&f, 2, "other.pcap");
-    for (int i = 0; i <= rows[_i].clients; i++) {
-        fixture_run(
-            &f, "INSERT INTO endpoints VALUES (%d, '10.0.0.%d', 4000), (%d, '10.9.0.%d', 80)",
-            2 * i + 1, i + 1, 2 * i + 2, i + 1);
-        gint64 source = i == 0 ? 2 : 1, start = i * 100 * MS;
-        gint64 connection = fixture_connection(&f, source, 2 * i + 1, 2 * i + 2);
-        Sight s = {source, connection, 2 * i + 1,      2 * i + 2, 1,
-                   1,      start,      start + 9 * MS, "http",    "GET /"};
-        fixture_see(&f, &s);
-    }
-    fixture_run(&f, "UPDATE connections SET %s", rows[_i].numbers);
-    fixture_ready(&f);
-    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
-    ck_assert_int_eq(fixture_int(&f,
-                                 "SELECT count(DISTINCT client_address || server_address) FROM"
-                                 " call_details"),
-                     rows[_i].clients + 1);
-    fixture_end(&f);
-}
-END_TEST
-
-/* One identity for many calls of two captures: the first goes with the first, and so on. */
-START_TEST(test_what_has_no_identity_is_taken_in_order)
-{
-    enum { CALLS = 50 };
-    Fixture f;
-    fixture_begin(&f);
-    fixture_capture(&f, 1, "client.pcap");
-    fixture_capture(&f, 2, "server.pcap");
-    fixture_run(&f, "INSERT INTO endpoints VALUES (1, '10.0.0.5', 4000), (2, '10.0.0.6', 80)");
-    gint64 near = fixture_connection(&f, 1, 1, 2), far = fixture_connection(&f, 2, 1, 2);
-    for (gint64 i = 0; i < CALLS; i++) {
-        gint64 start = i * 100 * MS;
-        Sight s = {1, near, 1, 2, 1, 1, start, start + 9 * MS, "http", "GET /"};
-        fixture_see(&f, &s);
-        s = (Sight){2, far, 1, 2, 1, 1, start + MS, start + 8 * MS, "http", "GET /"};
-        if (i < CALLS - 5)
-            fixture_see(&f, &s);
-    }
-    fixture_run(&f, "UPDATE connections SET handshake_server_ns = 4000000 * (2 - source_id),"
-                    " handshake_client_ns = 4000000 * (source_id - 1)");
-    fixture_ready(&f);
-    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
-    ck_assert_int_eq(fixture_int(&f, "SELECT count(*) FROM calls"), CALLS);
-    ck_assert_int_eq(
-        fixture_int(&f, "SELECT count(*) FROM calls"
-                        " JOIN observations a ON a.observation_id = client_observation_id"
-                        " JOIN observations b ON b.observation_id = server_observation_id"
-                        " WHERE b.request_first_ns - a.request_first_ns = 1000000"),
-        CALLS - 5);
-    fixture_end(&f);
-}
-END_TEST
-
 START_TEST(test_waiting_for_work_is_no_request)
 {
     static const char *const operations[] = {"GET a", "BRPOP jobs", "XREADGROUP jobs",
@@ -531,11 +424,8 @@ main(void)
     tcase_add_test(tc, test_a_second_run_gives_the_same);
     tcase_add_test(tc, test_nothing_to_correlate_is_fine);
     tcase_add_test(tc, test_log_lines_of_captured_calls_are_evidence);
-    tcase_add_test(tc, test_rewritten_addresses_are_seen_through);
     tcase_add_test(tc, test_a_call_without_port_is_its_hosts_instance);
     tcase_add_test(tc, test_messages_to_groups_are_no_calls);
-    tcase_add_loop_test(tc, test_numbers_that_all_share_join_nothing, 0, 3);
-    tcase_add_test(tc, test_what_has_no_identity_is_taken_in_order);
     tcase_add_test(tc, test_waiting_for_work_is_no_request);
     tcase_add_test(tc, test_log_of_a_host_without_capture_gets_its_clock);
     tcase_add_test(tc, test_ends_of_spans_are_joined);
