@@ -33,7 +33,7 @@ const GOptionEntry lamp_ingest_option_entries[] = {
     {"host", 0, 0, G_OPTION_ARG_STRING_ARRAY, &hosts,
      "all files, or those matching GLOB, were written on HOST", "[GLOB=]HOST"},
     {"tz", 0, 0, G_OPTION_ARG_STRING_ARRAY, &zones,
-     "zone of times without one: +HH:MM for a HOST, or for all", "[HOST=]ZONE"},
+     "zone of times without one: Europe/Berlin or +HH:MM, for a HOST or all", "[HOST=]ZONE"},
     {"no-templates", 0, 0, G_OPTION_ARG_NONE, &no_templates,
      "leave messages without templates, and what identifies in them unnamed", NULL},
     {"report", 0, 0, G_OPTION_ARG_NONE, &full_report, "tell for each file what was understood",

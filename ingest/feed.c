@@ -91,6 +91,37 @@ best_reader(LampBytes head, const char *path)
     return best;
 }
 
+/* Does @glob match @path, one of its parts, or its name before the first point? */
+static gboolean
+matches_part(const char *glob, const char *path)
+{
+    g_auto(GStrv) parts = g_strsplit(path, "/", -1);
+    gsize n = g_strv_length(parts);
+    if (fnmatch(glob, path, 0) == 0)
+        return TRUE;
+    for (gsize i = 0; i < n; i++) {
+        g_autofree char *stem = g_strndup(parts[i], strcspn(parts[i], "."));
+        if (fnmatch(glob, parts[i], 0) == 0 || (i + 1 == n && fnmatch(glob, stem, 0) == 0))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* The zone that @zones give to @host, or to the host that the parts of @path name. */
+static const char *
+zone_of(const char *const *zones, const char *host, const char *path)
+{
+    for (gsize i = 0; zones != NULL && zones[i] != NULL; i++) {
+        const char *equals = strchr(zones[i], '=');
+        if (equals == NULL)
+            return zones[i];
+        g_autofree char *glob = g_strndup(zones[i], (gsize) (equals - zones[i]));
+        if (host != NULL ? fnmatch(glob, host, 0) == 0 : matches_part(glob, path))
+            return equals + 1;
+    }
+    return NULL;
+}
+
 /* Value of the first "GLOB=VALUE" whose glob matches @path or its last part, or of "VALUE"
  * alone. */
 static const char *
@@ -127,13 +158,21 @@ make_context(LampMember *member, const LampSource *source, const char *path)
 {
     const LampIngestOptions *options = member->run->options;
     const char *host = mapped_value(options->host_maps, path);
-    const char *zone = mapped_value(options->zones, host != NULL ? host : path);
+    const char *zone = zone_of(options->zones, host, path);
     member->host = g_strdup(host);
+    g_clear_pointer(&member->zone, lamp_zone_free);
+    if (zone != NULL && g_ascii_isalpha(zone[0]))
+        member->zone = lamp_zone_new(zone);
+    gint64 modified =
+        source->modified != LAMP_TIME_NONE ? source->modified / LAMP_NS_PER_SECOND : 0;
     return (LampSourceContext){
         .path = path,
         .host = member->host,
         .modified = source->modified,
-        .zone_seconds = zone != NULL ? zone_seconds(zone) : 0,
+        .zone_seconds = member->zone != NULL ? lamp_zone_offset(member->zone, modified)
+                        : zone != NULL       ? zone_seconds(zone)
+                                             : 0,
+        .zone = member->zone,
         .zone_is_given = zone != NULL,
         .without_templates = options->without_templates,
         .pattern = member->run->patterns,

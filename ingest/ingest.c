@@ -22,8 +22,12 @@ check_zone(const char *zone, GError **error)
     if (g_str_equal(value, "Z") || g_str_equal(value, "UTC") ||
         g_regex_match_simple("^[+-](0[0-9]|1[0-4]):?[0-5][0-9]$", value, 0, 0))
         return TRUE;
+    g_autoptr(LampZone) named = g_ascii_isalpha(value[0]) ? lamp_zone_new(value) : NULL;
+    if (named != NULL)
+        return TRUE;
     g_set_error(error, LAMP_SOURCE_ERROR, LAMP_SOURCE_ERROR_OPTION,
-                "time zone '%s' is not of the form +HH:MM, -HH:MM (at most 14:59) or UTC",
+                "time zone '%s' is not of the form +HH:MM, -HH:MM (at most 14:59) or UTC, and "
+                "the system knows none of that name",
                 value);
     return FALSE;
 }

@@ -158,6 +158,7 @@ lamp_member_clear(LampMember *member)
     g_clear_pointer(&member->forms_json, g_free);
     g_clear_pointer(&member->note, g_free);
     g_clear_pointer(&member->host, g_free);
+    g_clear_pointer(&member->zone, lamp_zone_free);
 }
 
 void

@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "base/zone.h"
 #include "ingest/sink.h"
 
 typedef enum {
@@ -35,6 +36,8 @@ typedef struct {
     const char *host;    /* host that wrote it, or NULL */
     LampTime modified;   /* file time: completes times without a year; LAMP_TIME_NONE unknown */
     gint32 zone_seconds; /* for times without zone; east positive */
+    const LampZone *zone; /* likewise, where it has a name; `zone_seconds` is then its offset at
+                           * the file's time. NULL: none */
     gboolean zone_is_given;     /* FALSE: zone_seconds is a guess (0) */
     gboolean without_templates; /* leave messages as they are */
     LampTime begun;      /* when it begins, where `modified` gives a wrong year; 0: not known */

@@ -38,6 +38,7 @@ typedef struct {
     char *forms_json;
     char *note;
     char *host;
+    LampZone *zone; /* or NULL */
 } LampMember;
 
 typedef struct {

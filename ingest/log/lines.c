@@ -99,6 +99,7 @@ lamp_log_take_time(LampLog *log, LampLogRecord *record, LampBytes text)
     if (!lamp_timestamp_scan(&log->scanner, text, &stamp))
         return 0;
     record->event.time = stamp.time;
+    record->clock = stamp.clock;
     record->event.resolution_ns = stamp.resolution_ns;
     return stamp.used;
 }
@@ -149,6 +150,21 @@ check_bytes(const Pass *pass, LampBytes line)
              "the line is not UTF-8; the wrong bytes are shown as U+FFFD");
 }
 
+/* Tells of a time that stands for two, or for none. */
+static void
+check_clock(const Pass *pass)
+{
+    LampClockKind clock = pass->log->records[pass->pending].clock;
+    if (clock == LAMP_CLOCK_TWICE)
+        tell(pass, LAMP_FINDING_INVALID, "time.twice", pass->begin,
+             "clocks were put back, and showed this time twice; the order of lines tells which "
+             "it is");
+    else if (clock == LAMP_CLOCK_NEVER)
+        tell(pass, LAMP_FINDING_INVALID, "time.never", pass->begin,
+             "clocks were put forward, and never showed this time; it is taken as if they were "
+             "not");
+}
+
 static void
 emit_pending(Pass *pass)
 {
@@ -159,6 +175,7 @@ emit_pending(Pass *pass)
     guint64 length = (guint64) (pass->end - pass->begin);
     if (!log->format->holds_bytes)
         check_bytes(pass, lamp_bytes(pass->begin, (gsize) (pass->end - pass->begin)));
+    check_clock(pass);
     lamp_log_emit(log, &log->records[pass->pending], offset, length, pass->sink);
     pass->sink->coverage(pass->sink->owner, offset, length, TRUE);
     pass->begin = NULL;

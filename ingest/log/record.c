@@ -17,6 +17,7 @@ lamp_log_record_clear(LampLogRecord *record, gsize line_length)
     record->depth = 0;
     record->body = record->logger_key = record->bare_duration = lamp_bytes(NULL, 0);
     record->is_request = record->is_partial = record->names_packet = FALSE;
+    record->clock = LAMP_CLOCK_PLAIN;
     record->time_seconds = record->time_nanoseconds = -1;
     record->event =
         (LampEventRow){.time = LAMP_TIME_NONE, .resolution_ns = 1, .fields = record->fields};
@@ -88,6 +89,7 @@ set_time(LampLogRecord *record, LampTimestampScanner *scanner, LampBytes key, La
         return;
     }
     record->event.time = stamp.time;
+    record->clock = stamp.clock;
     record->event.resolution_ns = stamp.resolution_ns;
 }
 

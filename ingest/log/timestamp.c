@@ -105,10 +105,11 @@ static const char *const forms[] = {
 void
 lamp_timestamp_scanner_init(LampTimestampScanner *scanner, const LampSourceContext *context)
 {
-    *scanner = (LampTimestampScanner){.modified = LAMP_TIME_NONE};
+    *scanner = (LampTimestampScanner){.modified = LAMP_TIME_NONE, .quarter = G_MININT64};
     if (context == NULL)
         return;
     scanner->zone_seconds = context->zone_seconds;
+    scanner->zone = context->zone;
     scanner->modified = context->modified;
     scanner->begun = context->begun;
 }
@@ -181,23 +182,53 @@ complete_year(const LampTimestampScanner *s, LampTimestampMatch *m, gint zone,
                          : precede_end(s, m, now.year, zone, out_time);
 }
 
+/* The offset of a clock that shows @local_seconds in the scanner's zone. What clocks showed
+ * twice is of the second time if that of the first would lie before the last line's; lines may
+ * be out of order by a minute. */
+static gint32
+offset_of_clock(LampTimestampScanner *s, gint64 local_seconds)
+{
+    enum { QUARTER = 900, OUT_OF_ORDER = 60 };
+    gint64 quarter = local_seconds / QUARTER;
+    if (quarter != s->quarter) {
+        s->clock = lamp_zone_offsets(s->zone, local_seconds, s->offsets);
+        s->quarter = quarter;
+    }
+    gboolean is_second = s->clock == LAMP_CLOCK_TWICE && s->last_seconds != 0 &&
+                         local_seconds - s->offsets[0] < s->last_seconds - OUT_OF_ORDER;
+    s->last_seconds = local_seconds - s->offsets[is_second ? 1 : 0];
+    return s->offsets[is_second ? 1 : 0];
+}
+
+/* From a time whose zone was taken for UTC. */
 static gboolean
-finish(const LampTimestampScanner *s, LampTimestampMatch *m, LampBytes text, LampTimestamp *out)
+move_to_utc(LampTimestampScanner *s, LampTime *time)
+{
+    gint64 offset = offset_of_clock(s, *time / LAMP_NS_PER_SECOND) * LAMP_NS_PER_SECOND;
+    return !__builtin_sub_overflow(*time, offset, time);
+}
+
+static gboolean
+finish(LampTimestampScanner *s, LampTimestampMatch *m, LampBytes text, LampTimestamp *out)
 {
     LampTime time = m->epoch;
-    gint zone = m->has_zone ? m->zone_seconds : s->zone_seconds;
+    gboolean is_local = s->zone != NULL && !m->has_zone && !m->is_epoch;
+    gint zone = m->has_zone ? m->zone_seconds : is_local ? 0 : s->zone_seconds;
     if (!m->is_epoch) {
         complete_clock(m);
         if (m->has_year ? !lamp_time_from_civil(&m->civil, zone, &time)
                         : !complete_year(s, m, zone, &time))
             return FALSE;
     }
+    if (is_local && !move_to_utc(s, &time))
+        return FALSE;
     *out = (LampTimestamp){.time = time,
                            .resolution_ns = m->resolution_ns,
                            .used = (gsize) (m->at.at - text.at),
                            .has_zone = m->has_zone,
                            .has_year = m->has_year,
-                           .has_date = m->has_date};
+                           .has_date = m->has_date,
+                           .clock = is_local ? s->clock : LAMP_CLOCK_PLAIN};
     return TRUE;
 }
 
@@ -308,7 +339,7 @@ scan_utc_clock(const LampTimestampScanner *s, LampBytes text, LampTimestamp *out
 
 /* A time in the form of the last one and of the same day: only the clock has to be read. */
 static gboolean
-scan_clock(const LampTimestampScanner *s, LampBytes text, LampTimestamp *out)
+scan_clock(LampTimestampScanner *s, LampBytes text, LampTimestamp *out)
 {
     LampTimestampMatch m;
     if (s->date_len == 0 || text.len <= s->date_len ||
@@ -319,15 +350,19 @@ scan_clock(const LampTimestampScanner *s, LampBytes text, LampTimestamp *out)
     if (!lamp_timestamp_match(CLOCK, lamp_bytes(text.at + s->date_len, text.len - s->date_len),
                               &m))
         return FALSE;
-    gint zone = m.has_zone ? m.zone_seconds : s->zone_seconds;
-    gint64 seconds = m.civil.hour * 3600 + m.civil.minute * 60 + m.civil.second - zone;
-    *out = (LampTimestamp){.time = (s->date_seconds + seconds) * LAMP_NS_PER_SECOND +
-                                   m.civil.nanosecond,
+    gboolean is_local = s->zone != NULL && !m.has_zone;
+    gint64 seconds =
+        s->date_seconds + m.civil.hour * 3600 + m.civil.minute * 60 + m.civil.second;
+    seconds -= is_local     ? offset_of_clock(s, seconds)
+               : m.has_zone ? m.zone_seconds
+                            : s->zone_seconds;
+    *out = (LampTimestamp){.time = seconds * LAMP_NS_PER_SECOND + m.civil.nanosecond,
                            .resolution_ns = m.resolution_ns,
                            .used = (gsize) (m.at.at - text.at),
                            .has_zone = m.has_zone,
                            .has_year = TRUE,
-                           .has_date = TRUE};
+                           .has_date = TRUE,
+                           .clock = is_local ? s->clock : LAMP_CLOCK_PLAIN};
     return TRUE;
 }
 

@@ -16,6 +16,7 @@ typedef struct {
     gboolean has_zone;    /* the text named its zone */
     gboolean has_year;    /* the text held the year */
     gboolean has_date;    /* FALSE: time of day only, the date is the file's */
+    LampClockKind clock;  /* whether clocks were put back or forward then */
 } LampTimestamp;
 
 enum { LAMP_TIMESTAMP_DATE = 15 };
@@ -23,8 +24,13 @@ enum { LAMP_TIMESTAMP_DATE = 15 };
 /* Zeroed, then lamp_timestamp_scanner_init(). Copyable. */
 typedef struct {
     gint32 zone_seconds;
-    LampTime modified; /* completes times without year; LAMP_TIME_NONE unknown */
-    LampTime begun;    /* completes them instead; 0 unknown */
+    const LampZone *zone; /* of times without one, instead of `zone_seconds`; NULL: none */
+    gint64 quarter;       /* of an hour, of which the next two are kept */
+    gint32 offsets[2];
+    LampClockKind clock;
+    gint64 last_seconds; /* the last time that was read in the zone */
+    LampTime modified;   /* completes times without year; LAMP_TIME_NONE unknown */
+    LampTime begun;      /* completes them instead; 0 unknown */
     guint last_form;
     guint8 date_len; /* of the last time's text up to its hour; 0: none is kept */
     guint8 date[LAMP_TIMESTAMP_DATE];
