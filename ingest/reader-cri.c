@@ -62,14 +62,16 @@ parse(LampLog *log, LampBytes line, LampLogRecord *record)
     return TRUE;
 }
 
-/* Appends the text of a line that goes on with a part. */
+/* Appends the text of a line that goes on with a part, or with a stack trace. */
 static gboolean
 join(LampLog *log, LampBytes line, LampLogRecord *record)
 {
     Parts parts;
-    if (!record->is_partial || !split_line(line, &parts) || record->event.field_count == 0 ||
+    if (!split_line(line, &parts) || record->event.field_count == 0 ||
         !lamp_bytes_equal(parts.stream, record->fields[0].value))
         return FALSE;
+    if (!record->is_partial)
+        return !parts.partial && lamp_log_join_text(log, parts.text, record);
     record->event.message = lamp_log_record_append(record, record->event.message, parts.text);
     record->is_partial = parts.partial;
     if (parts.partial)

@@ -222,18 +222,21 @@ take_docker_member(gpointer owner, LampBytes key, LampBytes value, gboolean is_t
         part->stream = value;
 }
 
-/* Appends the next part of a line that Docker cut. */
+/* Appends the next part of a line that Docker cut, or the next line of a stack trace. */
 static gboolean
 join(LampLog *log, LampBytes line, LampLogRecord *record)
 {
     DockerPart part = {{NULL, 0}, {NULL, 0}};
     LampLogRecord *other = &log->records[record == &log->records[0]];
-    if (!record->is_partial)
+    if (!record->is_partial && field_of(record, "stream").len == 0)
         return FALSE;
     lamp_log_record_clear(other, line.len); /* lends its scratch */
     if (lamp_json_flatten(lamp_text_trim(line), other, take_docker_member, &part) == 0 ||
         part.text.len == 0 || !lamp_bytes_equal(part.stream, field_of(record, "stream")))
         return FALSE;
+    if (!record->is_partial)
+        return !is_cut(part.text) &&
+               lamp_log_join_text(log, without_line_end(part.text), record);
     record->is_partial = is_cut(part.text);
     LampBytes text =
         lamp_log_record_append(record, record->event.message, without_line_end(part.text));

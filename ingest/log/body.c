@@ -130,10 +130,27 @@ lamp_log_parse_body(LampLog *log, LampBytes body, LampLogRecord *record)
     }
     record->event = outer;
     record->call = call;
+    LampBytes timed = body;
     body = without_time(log, body);
+    record->has_own_time = body.at != timed.at;
     gssize begin = lamp_log_parse_head(log, body, FALSE, record);
     record->event.message = lamp_bytes(body.at + begin, body.len - (gsize) begin);
     lamp_log_parse_pairs(log, record->event.message, record);
+}
+
+gboolean
+lamp_log_join_text(LampLog *log, LampBytes text, LampLogRecord *record)
+{
+    LampEventRow *event = &record->event;
+    LampBytes trimmed = lamp_text_trim(text);
+    if (trimmed.len == 0 || trimmed.at[0] == '{' || event->message.len == 0)
+        return FALSE;
+    gboolean is_timed = without_time(log, trimmed).at != trimmed.at;
+    if (!lamp_log_looks_continued(text) && (!record->has_own_time || is_timed))
+        return FALSE;
+    event->message = lamp_log_record_append(record, event->message, lamp_bytes("\n", 1));
+    event->message = lamp_log_record_append(record, event->message, text);
+    return TRUE;
 }
 
 gboolean

@@ -37,6 +37,10 @@ gboolean lamp_log_parse_any(LampLog *log, LampBytes line, LampLogRecord *record)
 /* A message inside another form: JSON, HAProxy, access, or plain text with pairs. */
 void lamp_log_parse_body(LampLog *log, LampBytes body, LampLogRecord *record);
 
+/* Does @text, a line of its own from the same program, go on with @record's message (a stack
+ * trace)? Then it is appended. */
+gboolean lamp_log_join_text(LampLog *log, LampBytes text, LampLogRecord *record);
+
 /* Severity, thread, process, logger and identifiers that stand between time and message in
  * their many orders; returns where the message begins, or -1 when @needs_time and there is no
  * time. */

@@ -115,8 +115,8 @@ parse_line(LampLog *log, LampBytes line, LampLogRecord *record)
     return lamp_log_parse_any(log, line, record);
 }
 
-static gboolean
-looks_continued(LampBytes line)
+gboolean
+lamp_log_looks_continued(LampBytes line)
 {
     static const char *const begins[] = {
         " ", "\t", "}", ")", "Caused by:", "Traceback", "...", "at ", "During handling"};
@@ -283,7 +283,7 @@ read_line(Pass *pass, LampBytes line, const guint8 *end)
         log->is_full = FALSE;
         return;
     }
-    if ((format->joins_lines || looks_continued(line)) && !log->is_full &&
+    if ((format->joins_lines || lamp_log_looks_continued(line)) && !log->is_full &&
         join_to_pending(pass, line, end, FALSE))
         return;
     if (log->is_full)
@@ -387,7 +387,7 @@ count_line(LampLog *log, LampBytes line, guint *understood, guint *seen)
     lamp_log_record_clear(&log->records[0], line.len);
     gboolean fits = log->format->parse(log, line, &log->records[0]);
     if (!fits && *understood > 0 &&
-        (looks_continued(line) ||
+        (lamp_log_looks_continued(line) ||
          (log->format->join != NULL && log->format->join(log, line, &log->records[0]))))
         return;
     *seen += 1;

@@ -116,6 +116,9 @@ void lamp_log_end(gpointer state, LampSink *sink);
 void lamp_log_emit(LampLog *log, LampLogRecord *record, guint64 offset, guint64 length,
                    LampSink *sink);
 
+/* Does @line begin as lines do that belong to the one before (a stack trace)? */
+gboolean lamp_log_looks_continued(LampBytes line);
+
 /* Share of the lines of @head that @format understands, scaled to its `most`. */
 guint lamp_log_probe(const LampLogFormat *format, LampBytes head);
 

@@ -46,6 +46,7 @@ typedef struct {
     gboolean is_request;   /* an access line: no template is made of its message */
     gboolean names_packet; /* has an address of a packet: a firewall's line, perhaps */
     LampClockKind clock;   /* of the time, whether it was shown twice, or never */
+    gboolean has_own_time; /* the text that a container wrote begins with a time */
     gboolean is_partial;   /* the message goes on in the next line */
     guint8 *joined;        /* owned; text put together from several lines, or NULL */
     gsize joined_size;

@@ -236,6 +236,31 @@ take_tai64n(LampCursor *at, LampTimestampMatch *match)
     return TRUE;
 }
 
+/* Seconds and a fraction, both hexadecimal, as OpenLDAP writes them: of nanoseconds in eight
+ * digits, of microseconds in five. Decimal dates (`20261121`) would be times before 1990. */
+static gboolean
+take_hex_time(LampCursor *at, LampTimestampMatch *match)
+{
+    enum { YEAR_1990 = 631152000 };
+    guint64 seconds, fraction;
+    gsize n = 9;
+    if (lamp_cursor_left(at) < 14 || at->at[8] != '.' ||
+        !lamp_text_parse_hex(lamp_bytes(at->at, 8), &seconds) || seconds < YEAR_1990)
+        return FALSE;
+    while (n < lamp_cursor_left(at) && n < 18 && g_ascii_isxdigit((char) at->at[n]))
+        n++;
+    gint64 unit = n == 17 ? 1 : LAMP_NS_PER_US;
+    if ((n != 17 && n != 14) ||
+        !lamp_text_parse_hex(lamp_bytes(at->at + 9, n - 9), &fraction) ||
+        fraction >= (guint64) (LAMP_NS_PER_SECOND / unit))
+        return FALSE;
+    at->at += n;
+    match->is_epoch = match->has_zone = match->has_year = match->has_date = TRUE;
+    match->resolution_ns = unit;
+    match->epoch = (LampTime) seconds * LAMP_NS_PER_SECOND + (LampTime) fraction * unit;
+    return TRUE;
+}
+
 static gboolean
 take_am_pm(LampCursor *at, LampTimestampMatch *match)
 {
@@ -307,6 +332,8 @@ take_clock_part(char part, LampTimestampMatch *m)
         return lamp_timestamp_take_epoch(at, m);
     case 'x':
         return take_tai64n(at, m);
+    case 'X':
+        return take_hex_time(at, m);
     default: /* z */
         (void) take_zone(at, m);
         return TRUE;
@@ -324,7 +351,7 @@ kind_of_part(char part)
         ['d'] = DATE_PART,  ['e'] = DATE_PART,  ['a'] = DATE_PART,  ['j'] = DATE_PART,
         ['H'] = CLOCK_PART, ['h'] = CLOCK_PART, ['M'] = CLOCK_PART, ['S'] = CLOCK_PART,
         ['f'] = CLOCK_PART, ['n'] = CLOCK_PART, ['p'] = CLOCK_PART, ['k'] = CLOCK_PART,
-        ['z'] = CLOCK_PART, ['t'] = CLOCK_PART, ['x'] = CLOCK_PART,
+        ['z'] = CLOCK_PART, ['t'] = CLOCK_PART, ['x'] = CLOCK_PART, ['X'] = CLOCK_PART,
     };
     return (PartKind) kinds[(guint8) part & 127];
 }

@@ -10,6 +10,7 @@
  *   j day of the year       e day of 1 or 2 digits,        n fraction of 3 to 9 digits
  *   p AM or PM                blank before one digit       z optional zone
  *   t epoch number          x TAI64N label                 k zone name that must stand here
+ *   X hexadecimal seconds and fraction
  *
  * Forms are tried in order after the one that matched last, so more specific ones stand first.
  * The date of the last time is kept as text: while it stays the same only the clock is read.
@@ -98,6 +99,7 @@ static const char *const forms[] = {
     "a e b H:M:Sf Y",
     "Y e b H:M:Sfz",
     "x",
+    "X",
     "t",
     "H:M:Sf",
 };

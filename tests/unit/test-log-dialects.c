@@ -305,6 +305,34 @@ static const Row rows[] = {
           "Connect\troot@localhost on shop using Socket\n2026-11-21T09:11:53.257123Z\t    8 "
           "Query\tSELECT *\nFROM orders\n2026-11-21T09:11:54.257123Z\t    8 Quit\t"),
      {"message=<SELECT *\nFROM orders>", "!log.line"}},
+    {"cri",
+     TEXT("2026-11-20T09:11:53.1Z stdout F 2026-11-20 09:11:53,111 ERROR [t1] c.A - trace\n"
+          "2026-11-20T09:11:53.123456793Z stdout F java.lang.X: y\n"
+          "2026-11-20T09:11:53.123456794Z stdout F \tat c.A.b(A.java:1)\n"
+          "2026-11-20T09:11:53.123456795Z stderr F   other\n"
+          "2026-11-20T09:11:54.123456794Z stdout F 2026-11-20 09:11:54,111 INFO [t1] c.A - "
+          "fine\n"
+          "2026-11-20T09:11:54.123456795Z stdout F {\"msg\":\"json\"}\n"),
+     {"message=<trace\njava.lang.X: y\n\tat c.A.b(A.java:1)>", "message=<other>",
+      "message=<fine>", "message=<json>"}},
+    {"cri",
+     TEXT("2026-11-20T09:11:53.123456792Z stdout F one plain line\n"
+          "2026-11-20T09:11:53.123456793Z stdout F another plain line\n"),
+     {"message=<one plain line>", "message=<another plain line>"}},
+    {"jsonl",
+     TEXT("{\"log\":\"2026-11-20 09:11:53,111 ERROR [t1] c.A - trace\\n\",\"stream\":"
+          "\"stdout\",\"time\":\"2026-11-20T09:11:53.1Z\"}\n"
+          "{\"log\":\"java.lang.X: y\\n\",\"stream\":\"stdout\",\"time\":\"2026-11-20T09:11:"
+          "53.2Z\"}\n"
+          "{\"log\":\"\\tat c.A.b(A.java:1)\\n\",\"stream\":\"stdout\",\"time\":\"2026-11-20T"
+          "09:11:53.3Z\"}\n"
+          "{\"log\":\"other\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-20T09:11:53.4Z\"}\n"),
+     {"message=<trace\njava.lang.X: y\n\tat c.A.b(A.java:1)>", "message=<other>"}},
+    {"text",
+     TEXT("673f1d28.1a2b3c4d 0x7f1 conn=1000 op=1 SRCH base=\"dc=y\"\n"
+          "673f1d28.3d090 0x7f1 conn=1000 op=2 UNBIND\n"),
+     {"2024-11-21T11:44:40.439041101Z ~1 ", "2024-11-21T11:44:40.250000000Z ~1000 ",
+      "{conn=1000} {op=1}"}},
 };
 
 START_TEST(reads_fields)
