@@ -49,6 +49,13 @@ put_text(LampBatch *batch, guint column, LampBytes text)
 }
 
 void
+lamp_batch_utf8(LampBatch *batch, guint column, LampBytes text)
+{
+    if (text.len > 0)
+        put_text(batch, column, text);
+}
+
+void
 lamp_batch_text(LampBatch *batch, guint column, LampBytes text)
 {
     if (text.len > 0 && lamp_text_is_utf8(text)) {

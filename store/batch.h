@@ -36,6 +36,8 @@ static inline void lamp_batch_int(LampBatch *batch, guint column, gint64 value);
 static inline void lamp_batch_int_or_null(LampBatch *batch, guint column, gint64 value,
                                           gint64 none);
 void lamp_batch_text(LampBatch *batch, guint column, LampBytes text);
+/* The same for a text that is known to be UTF-8. */
+void lamp_batch_utf8(LampBatch *batch, guint column, LampBytes text);
 /* The same for a text that is appended to the bytes that begin() returns, and is UTF-8. Between
  * the two no other cell may be set. */
 LampOut *lamp_batch_text_begin(LampBatch *batch, gsize *out_begin);

@@ -108,20 +108,17 @@ put16(guint8 *at, guint value)
     at[1] = (guint8) value;
 }
 
-static guint
-varint_length(guint64 value)
-{
-    guint8 unused[LONGEST_VARINT];
-    return lamp_put_varint(unused, value);
-}
-
 /* The row as a cell of the page. FALSE: there is no room. */
 static gboolean
 add_cell(LampRowPage *page, gint64 row_id, LampBytes types, LampBytes body)
 {
+    guint8 head[2 * LONGEST_VARINT + 2];
     gsize head_len = types.len + (types.len < 0x7f ? 1 : 2);
     gsize payload = head_len + body.len;
-    gsize size = payload + varint_length(payload) + varint_length((guint64) row_id);
+    gsize before = lamp_put_varint(head, payload);
+    before += lamp_put_varint(head + before, (guint64) row_id);
+    before += lamp_put_varint(head + before, head_len);
+    gsize size = before + types.len + body.len;
     guint pointer = LEAF_HEADER + 2 * page->rows;
     if (payload > LONGEST_PAYLOAD || size + pointer + 2 > page->free_end)
         return FALSE;
@@ -129,9 +126,8 @@ add_cell(LampRowPage *page, gint64 row_id, LampBytes types, LampBytes body)
     put16(page->bytes + pointer, page->free_end);
     page->rows++;
     guint8 *at = page->bytes + page->free_end;
-    at += lamp_put_varint(at, payload);
-    at += lamp_put_varint(at, (guint64) row_id);
-    at += lamp_put_varint(at, head_len);
+    memcpy(at, head, before);
+    at += before;
     memcpy(at, types.at, types.len);
     if (body.len > 0)
         memcpy(at + types.len, body.at, body.len);

@@ -137,7 +137,13 @@ find_endpoint(LampWriter *writer, const LampEndpoint *endpoint, LampBytes key)
     return fresh;
 }
 
-/* Looked for among the last ones first: they come again and again. */
+static gboolean
+is_known_as(const KnownEndpoint *known, const guint8 key[ENDPOINT_KEY])
+{
+    return known->id != 0 && memcmp(known->key, key, ENDPOINT_KEY) == 0;
+}
+
+/* Looked for among the last ones first: they come again and again. Two may share a place. */
 static gint64
 endpoint_id(LampWriter *writer, const LampEndpoint *endpoint)
 {
@@ -147,15 +153,18 @@ endpoint_id(LampWriter *writer, const LampEndpoint *endpoint)
         return find_endpoint(writer, endpoint, key);
     guint64 hash = (lamp_be64(endpoint->address + 8) ^ (guint64) endpoint->port << 40) *
                    G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
-    KnownEndpoint *known = &writer->known_endpoints[(hash >> 40) % KNOWN_ENDPOINTS];
-    if (known->id == 0 || memcmp(known->key, bytes, sizeof bytes) != 0) {
-        gint64 id = find_endpoint(writer, endpoint, key);
-        if (id > G_MAXUINT32)
-            return id;
-        known->id = (guint32) id;
-        memcpy(known->key, bytes, sizeof bytes);
+    KnownEndpoint *known = &writer->known_endpoints[(hash >> 40) % KNOWN_ENDPOINTS / 2 * 2];
+    if (is_known_as(&known[0], bytes))
+        return known[0].id;
+    if (is_known_as(&known[1], bytes))
+        return known[1].id;
+    gint64 id = find_endpoint(writer, endpoint, key);
+    if (id <= G_MAXUINT32) {
+        known[1] = known[0];
+        known[0].id = (guint32) id;
+        memcpy(known[0].key, bytes, sizeof bytes);
     }
-    return known->id;
+    return id;
 }
 
 static void
@@ -408,7 +417,7 @@ lamp_writer_flow(LampWriter *writer, const LampFlowRow *f)
     lamp_batch_int(row, 9, (gint64) f->bytes);
     lamp_batch_int(row, 10, f->tcp_flags);
     lamp_batch_int(row, 11, f->sampling);
-    lamp_batch_text(row, 12, f->attributes);
+    lamp_batch_utf8(row, 12, f->attributes);
     lamp_batch_int_or_null(row, 13, (gint64) f->event_number, 0);
     end_row(writer, BATCH_FLOWS);
 }

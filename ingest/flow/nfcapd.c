@@ -329,7 +329,8 @@ read_elements(LampNfcapd *n, LampBytes record, LampSink *sink)
         guint16 type = lamp_le16(head.at), length = lamp_le16(head.at + 2);
         if (length < 4 || !lamp_cursor_take(&c, length - 4u, &value))
             return LAMP_NFCAPD_BAD;
-        if (element_size(type) == 0 || value.len < element_size(type))
+        gsize least = element_size(type);
+        if (least == 0 || value.len < least)
             continue;
         if (type == ELEMENT_GENERIC && !read_generic(f, value.at))
             return LAMP_NFCAPD_BAD;

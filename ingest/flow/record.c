@@ -4,7 +4,7 @@
 #include "ingest/flow/record.h"
 #include "base/text.h"
 
-enum { VALUE_MOST = 48 /* an IPv6 address in quotes */, TEXT_MOST = 128 };
+enum { TEXT_MOST = 128 };
 
 static const guint8 mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
@@ -56,25 +56,39 @@ lamp_flow_record_set_times(LampFlowRecord *f, gint64 first_ms, gint64 last_ms)
 static guint8 *
 put_number(guint8 *out, guint64 value)
 {
-    guint8 digits[20];
-    gsize at = sizeof digits;
-    do {
-        digits[--at] = (guint8) ('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    memcpy(out, digits + at, sizeof digits - at);
-    return out + (sizeof digits - at);
+    guint len = 1;
+    for (guint64 most = 9; len < 20 && value > most; most = most * 10 + 9)
+        len++;
+    for (guint8 *at = out + len; at > out; value /= 10)
+        *--at = (guint8) ('0' + value % 10);
+    return out + len;
 }
 
+/* The octets, three digits each, and a NUL. Flow files hold millions of addresses: digits are
+ * looked up, not reckoned. */
+static const char octets[] =
+    "000001002003004005006007008009010011012013014015016017018019020021022023024025026027028029"
+    "030031032033034035036037038039040041042043044045046047048049050051052053054055056057058059"
+    "060061062063064065066067068069070071072073074075076077078079080081082083084085086087088089"
+    "090091092093094095096097098099100101102103104105106107108109110111112113114115116117118119"
+    "120121122123124125126127128129130131132133134135136137138139140141142143144145146147148149"
+    "150151152153154155156157158159160161162163164165166167168169170171172173174175176177178179"
+    "180181182183184185186187188189190191192193194195196197198199200201202203204205206207208209"
+    "210211212213214215216217218219220221222223224225226227228229230231232233234235236237238239"
+    "240241242243244245246247248249250251252253254255";
+
+/* An IPv4 address to @out, which takes 17 bytes. */
 static guint8 *
-put_octet(guint8 *out, guint8 value)
+put_ipv4(guint8 *out, const guint8 *p)
 {
-    if (value >= 100)
-        *out++ = (guint8) ('0' + value / 100);
-    if (value >= 10)
-        *out++ = (guint8) ('0' + value / 10 % 10);
-    *out++ = (guint8) ('0' + value % 10);
-    return out;
+    G_STATIC_ASSERT(sizeof octets == 3 * 256 + 1);
+    for (guint i = 0; i < 4; i++) {
+        guint leading = p[i] < 10 ? 2 : p[i] < 100 ? 1 : 0;
+        memcpy(out, octets + 3 * p[i] + leading, 4);
+        out += 3 - leading;
+        *out++ = '.';
+    }
+    return out - 1;
 }
 
 static guint8 *
@@ -91,20 +105,6 @@ put_hex(guint8 *out, guint value)
     return out;
 }
 
-/* Begins a member: `,"name":`. Names are short texts of ours. Returns where its value goes,
- * with room for it. */
-static guint8 *
-begin_member(LampFlowRecord *f, const char *name)
-{
-    gsize len = strlen(name);
-    guint8 *out = lamp_out_end(&f->attributes, len + 4 + VALUE_MOST);
-    *out++ = f->attributes.len == 0 ? '{' : ',';
-    *out++ = '"';
-    memcpy(out, name, len);
-    memcpy(out + len, "\":", 2);
-    return out + len + 2;
-}
-
 static void
 end_member(LampFlowRecord *f, const guint8 *end)
 {
@@ -112,27 +112,17 @@ end_member(LampFlowRecord *f, const guint8 *end)
 }
 
 void
-lamp_flow_record_number(LampFlowRecord *f, const char *name, guint64 value)
+lamp_flow_record_end_number(LampFlowRecord *f, guint8 *at, guint64 value)
 {
-    if (value != 0)
-        end_member(f, put_number(begin_member(f, name), value));
+    end_member(f, put_number(at, value));
 }
 
 void
-lamp_flow_record_address(LampFlowRecord *f, const char *name, const guint8 *p, gsize len)
+lamp_flow_record_end_address(LampFlowRecord *f, guint8 *at, const guint8 *p, gsize len)
 {
-    gboolean is_given = len == 4    ? lamp_be32(p) != 0
-                        : len == 16 ? (lamp_be64(p) | lamp_be64(p + 8)) != 0
-                                    : FALSE;
-    if (!is_given)
-        return;
-    guint8 *at = begin_member(f, name);
     *at++ = '"';
-    for (guint i = 0; len == 4 && i < 4; i++) {
-        if (i > 0)
-            *at++ = '.';
-        at = put_octet(at, p[i]);
-    }
+    if (len == 4)
+        at = put_ipv4(at, p);
     for (guint i = 0; len == 16 && i < 16; i += 2) {
         if (i > 0)
             *at++ = ':';
@@ -149,7 +139,7 @@ lamp_flow_record_text(LampFlowRecord *f, const char *name, LampBytes text)
     if (text.len == 0)
         return;
     g_autofree char *clean = lamp_text_to_utf8(text, TEXT_MOST);
-    guint8 *at = begin_member(f, name);
+    guint8 *at = lamp_flow_record_begin_member(f, name);
     f->attributes.len = (gsize) (at - f->attributes.at);
     at = lamp_out_end(&f->attributes, 6 * strlen(clean) + 2);
     *at++ = '"';

@@ -220,6 +220,35 @@ START_TEST(test_real_captures)
 }
 END_TEST
 
+/* Numbers of every length and all octets, as the fields of a record. */
+START_TEST(test_numbers_and_addresses_as_text)
+{
+    LampFlowRecord f = {0};
+    for (guint i = 0; i < 65; i++) {
+        guint64 number = i == 0 ? G_MAXUINT64 : (guint64) 1 << (i - 1);
+        for (guint less = 0; less < 2; less++, number--) {
+            g_autofree char *expected =
+                g_strdup_printf("{\"n\":%" G_GUINT64_FORMAT "}", number);
+            lamp_flow_record_begin(&f);
+            lamp_flow_record_number(&f, "n", number);
+            LampBytes text = lamp_flow_record_finish(&f)->attributes;
+            ck_assert(lamp_bytes_equal(text, lamp_bytes_text(number == 0 ? "" : expected)));
+        }
+    }
+    for (guint i = 0; i < 256; i++) {
+        guint8 address[4] = {(guint8) i, 1, (guint8) ~i, (guint8) i};
+        g_autofree char *expected =
+            g_strdup_printf("{\"n\":7,\"a\":\"%u.1.%u.%u\"}", i, address[2], i);
+        lamp_flow_record_begin(&f);
+        lamp_flow_record_number(&f, "n", 7);
+        lamp_flow_record_address(&f, "a", address, 4);
+        LampBytes text = lamp_flow_record_finish(&f)->attributes;
+        ck_assert(lamp_bytes_equal(text, lamp_bytes_text(expected)));
+    }
+    lamp_flow_record_free(&f);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -230,6 +259,7 @@ main(void)
     tcase_add_test(tests, test_ipfix);
     tcase_add_test(tests, test_sflow);
     tcase_add_test(tests, test_real_captures);
+    tcase_add_test(tests, test_numbers_and_addresses_as_text);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
