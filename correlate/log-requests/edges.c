@@ -15,6 +15,16 @@
 #define GAIN_CAP 30.0
 #define KNOWN 0.5 /* links of a pair */
 
+/* May a line be the next of a unit of work of its component? */
+static gboolean
+is_inside(const LampGroupState *s, guint32 from, guint32 to)
+{
+    const LampLogLine *lines = s->input->lines;
+    return lines[from].component == lines[to].component &&
+           !s->is_work_begin[lines[to].template] && s->bound[from] == LAMP_LOG_NONE &&
+           s->bound[to] == LAMP_LOG_NONE;
+}
+
 void
 lamp_edges_find(LampGroupState *s, guint most, gint64 reach_ns)
 {
@@ -30,7 +40,8 @@ lamp_edges_find(LampGroupState *s, guint most, gint64 reach_ns)
                 gint64 gap = in->lines[j].time_ns - in->lines[i].time_ns;
                 if (gap > MIN(reach_ns, MOST_GAP_NS))
                     break;
-                if (lamp_is_conflict(s->group[i], s->group[j]))
+                if (lamp_is_conflict(s->group[i], s->group[j]) ||
+                    (s->is_unit_only && !is_inside(s, i, j)))
                     continue;
                 LampEdge edge = {
                     .from = i, .to = j, .bin = lamp_gap_bin(gap), .rank = (guint8) MIN(r, 255)};

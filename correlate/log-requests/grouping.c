@@ -16,6 +16,11 @@
 #define JOINT_STEPS 10
 #define JOINT_CANDIDATES 24
 #define LEAST_LINK 0.05F
+#define UNIT_ROUNDS 6
+#define LEAST_FRAMED 0.8 /* of all lines */
+#define MOST_TRUST                                                                           \
+    0.5                /* in links: where more of them are right, they tell more than frames \
+                        */
 #define LEAST_BOUND 10 /* lines, to judge the others by */
 
 typedef struct {
@@ -148,6 +153,7 @@ count_templates(LampGroupState *s)
     s->is_root = g_new0(gboolean, s->n_templates + 1);
     s->is_begin = g_new0(gboolean, s->n_templates + 1);
     s->brings = g_new0(gboolean, s->n_templates + 1);
+    s->is_work_begin = g_new0(gboolean, s->n_templates + 1);
     s->only_after = g_new0(guint32, s->n_templates + 1);
     s->only_before = g_new0(guint32, s->n_templates + 1);
     for (guint32 i = 0; i < in->n_lines; i++)
@@ -216,6 +222,7 @@ end(LampGroupState *s)
     g_free(s->wake);
     g_free(s->rested);
     g_free(s->brings);
+    g_free(s->is_work_begin);
     g_free(s->only_after);
     g_free(s->only_before);
 }
@@ -294,6 +301,13 @@ measure_trust(LampGroupState *s)
     g_debug("%g of %g lines with identifiers found without", together, n);
 }
 
+static void
+unlink_all(LampGroupState *s)
+{
+    memset(s->previous, 0xff, (gsize) s->input->n_lines * sizeof(guint32));
+    memset(s->next, 0xff, (gsize) s->input->n_lines * sizeof(guint32));
+}
+
 /* All links anew, under what was learnt: probabilities and statistics from each other. */
 static void
 solve_jointly(LampGroupState *s)
@@ -301,8 +315,7 @@ solve_jointly(LampGroupState *s)
     lamp_groups_relearn(s);
     for (guint k = 0; k <= JOINT_STEPS; k++) {
         lamp_edges_all(s, JOINT_CANDIDATES);
-        memset(s->previous, 0xff, (gsize) s->input->n_lines * sizeof(guint32));
-        memset(s->next, 0xff, (gsize) s->input->n_lines * sizeof(guint32));
+        unlink_all(s);
         lamp_edges_solve(s, FALSE);
         if (k < JOINT_STEPS)
             lamp_statistics_learn(s);
@@ -368,6 +381,46 @@ fill_places(LampLogGrouping *grouping, const LampGroupState *s, const LampVotes 
     lamp_regularity_weigh(s, places, before, grouping->n_requests - before);
 }
 
+/* Links of lines inside components alone, where lines without identifier are to be placed
+ * between others: units of work. Caller frees. */
+static guint32 *
+find_units(LampGroupState *s)
+{
+    if (!lamp_frames_cover(s))
+        return NULL;
+    lamp_work_begins_find(s);
+    s->is_unit_only = TRUE;
+    for (guint r = 0; r < UNIT_ROUNDS; r++)
+        run_round(s, r);
+    s->is_unit_only = FALSE;
+    guint32 *units = g_memdup2(s->previous, (gsize) s->input->n_lines * sizeof(guint32));
+    unlink_all(s);
+    return units;
+}
+
+/* Do the links, however wrong, leave few lines in requests without a frame? */
+static gboolean
+are_all_framed(LampGroupState *s)
+{
+    guint32 framed = 0;
+    find_groups(s);
+    for (guint32 i = 0; i < s->input->n_lines; i++)
+        framed += s->group[i] != LAMP_LOG_NONE ? 1 : 0;
+    g_debug("%u of %u lines linked to frames", framed, s->input->n_lines);
+    return framed > LEAST_FRAMED * s->input->n_lines;
+}
+
+static void
+take_units(LampGroupState *s, const guint32 *units)
+{
+    unlink_all(s);
+    for (guint32 i = 0; i < s->input->n_lines; i++) {
+        s->previous[i] = units[i];
+        if (units[i] != LAMP_LOG_NONE)
+            s->next[units[i]] = i;
+    }
+}
+
 static void
 group_slice(LampLogGrouping *grouping, const LampLogInput *input, guint32 first)
 {
@@ -378,13 +431,20 @@ group_slice(LampLogGrouping *grouping, const LampLogInput *input, guint32 first)
     lamp_bonds_find(&s);
     lamp_enclosed_bind(&s);
     lamp_order_find(&s);
+    g_autofree guint32 *units = find_units(&s);
     for (guint r = 0; r < G_N_ELEMENTS(rounds); r++)
         run_round(&s, r);
     merge_bound(&s);
     g_array_set_size(s.seeds, 0); /* learnt from by now */
     solve_jointly(&s);
     g_autofree LampVotes *votes = g_new0(LampVotes, (gsize) input->n_lines + 1);
-    lamp_refine(&s, votes);
+    if (units != NULL && s.trust < MOST_TRUST && are_all_framed(&s)) {
+        take_units(&s, units);
+        s.is_framed = TRUE;
+        lamp_frames_place(&s, votes);
+    } else {
+        lamp_refine(&s, votes);
+    }
     fill_places(grouping, &s, votes, first);
     end(&s);
 }

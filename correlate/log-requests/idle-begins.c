@@ -13,6 +13,7 @@
 #define SILENCE_NS (500 * LAMP_NS_PER_MS)
 #define LEAST_AFTER 3   /* lines of a template that come after a silence */
 #define AFTER_SHARE 0.1 /* of its lines */
+#define WORK_SHARE 0.03 /* of its lines: after silences of the component alone */
 
 void
 lamp_idle_begins_find(LampGroupState *s)
@@ -34,6 +35,26 @@ lamp_idle_begins_find(LampGroupState *s)
         found += s->is_begin[t] ? 1 : 0;
     }
     g_debug("%u templates come after silences", found);
+}
+
+void
+lamp_work_begins_find(LampGroupState *s)
+{
+    const LampLogLine *lines = s->input->lines;
+    guint32 n_components = 0;
+    for (guint32 i = 0; i < s->input->n_lines; i++)
+        n_components = MAX(n_components, lines[i].component + 1);
+    g_autofree guint32 *latest = g_new0(guint32, (gsize) n_components + 1); /* line + 1 */
+    g_autofree double *after = g_new0(double, (gsize) s->n_templates + 1);
+    for (guint32 i = 0; i < s->input->n_lines; i++) {
+        guint32 last = latest[lines[i].component];
+        if (last == 0 || lines[i].time_ns - lines[last - 1].time_ns > SILENCE_NS)
+            after[lines[i].template] += 1;
+        latest[lines[i].component] = i + 1;
+    }
+    for (guint32 t = 0; t < s->n_templates; t++)
+        s->is_work_begin[t] =
+            after[t] >= LEAST_AFTER && after[t] > WORK_SHARE * s->template_count[t];
 }
 
 /* A request that waits goes on by itself in the end; an object that rests is met again by a

@@ -19,6 +19,7 @@
 #define ENOUGH 0.77   /* share of lines in requests that come again, for MOST */
 #define LEAST_ALIKE 3 /* requests */
 #define LEAST_TRUST 0.2
+#define FRAMED 0.75F /* of what frames.c says of itself */
 
 typedef struct {
     guint64 kind; /* hash of its templates, in any order */
@@ -79,6 +80,11 @@ sure_of(const LampGroupState *s, const Request *request, double regular)
 void
 lamp_regularity_weigh(const LampGroupState *s, LampLogPlace *places, guint32 first, guint32 n)
 {
+    if (s->is_framed) {
+        for (guint32 i = 0; i < s->input->n_lines; i++)
+            places[i].confidence *= s->bound[i] == LAMP_LOG_NONE ? FRAMED : 1;
+        return;
+    }
     g_autofree Request *requests = sum_requests(s, places, first, n);
     double alike = find_alike(requests, n);
     double share = MAX(MIN(1, alike / ENOUGH), s->trust < 1 ? s->trust : 0);

@@ -49,7 +49,8 @@ typedef struct {
     guint32 *bound;           /* request that identifiers bind each line to, or NONE */
     guint32 *group;           /* likewise, of its chain */
     gboolean has_bonds;
-    double trust; /* share of the lines with identifiers that are found without */
+    double trust;       /* share of the lines with identifiers that are found without */
+    gboolean is_framed; /* frames.c says where the others are */
     guint32 n_chains;
     guint64 *chain_values; /* sorted within each chain */
     guint32 *chain_first;  /* first value of each chain; n_chains + 1 */
@@ -75,6 +76,8 @@ typedef struct {
     gboolean *is_root;  /* templates that never stand but at the begin of a request */
     gboolean *is_begin; /* templates that come after silences */
     gboolean *brings;   /* templates that bring ids that later lines bear */
+    gboolean *is_work_begin; /* templates that come after silences of their component */
+    gboolean is_unit_only;   /* links inside components alone, of lines without identifier */
     guint32 *only_after;  /* by template: the one directly before it always, + 1; 0: several */
     guint32 *only_before; /* likewise: directly behind it */
     float *is_new; /* by template: share of its lines inside requests whose component is new
@@ -109,6 +112,9 @@ gboolean lamp_neighbours_forbid(const LampGroupState *s, guint32 from, guint32 t
 
 /* idle-begins.c: templates that begin requests, from silences. */
 void lamp_idle_begins_find(LampGroupState *s);
+
+/* Templates that begin a unit of work of their component, likewise. */
+void lamp_work_begins_find(LampGroupState *s);
 
 /* Silences between the lines of values of a slot, each once; those that such a line ended. */
 typedef struct {
@@ -162,5 +168,12 @@ typedef struct {
     guint32 root[LAMP_VOTES]; /* first lines of requests */
     guint32 count[LAMP_VOTES];
 } LampVotes;
+
+/* frames.c: do requests that identifiers bind enclose the lines without? */
+gboolean lamp_frames_cover(const LampGroupState *s);
+
+/* Places these, linked to units of work, between the bound ones. */
+void lamp_frames_place(LampGroupState *s, LampVotes *votes);
+
 void lamp_refine(LampGroupState *s, LampVotes *votes);
 void lamp_edges_all(LampGroupState *s, guint most);
