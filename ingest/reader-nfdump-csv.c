@@ -129,8 +129,9 @@ probe_csv(LampBytes head, G_GNUC_UNUSED const char *path)
 }
 
 static void
-take_line(CsvState *s, LampBytes line, LampSink *sink)
+take_line(gpointer reader, LampBytes line, LampSink *sink)
 {
+    CsvState *s = reader;
     guint64 offset = s->lines.offset, length = s->lines.length;
     s->in_summary = s->in_summary || lamp_bytes_starts(line, "Summary");
     if (s->in_summary || is_heading(line) || line.len == 0 ||
@@ -140,12 +141,8 @@ take_line(CsvState *s, LampBytes line, LampSink *sink)
         lamp_coverage_record(&s->lines.coverage, sink, offset, length);
         lamp_flow_record_emit(&s->flow, sink);
     } else {
-        LampFinding finding = {.kind = LAMP_FINDING_INVALID,
-                               .code = "nfdump.line",
-                               .offset = offset,
-                               .record_number = s->lines.number,
-                               .text = "not a flow in nfdump's form; the line was left out"};
-        sink->finding(sink->owner, &finding);
+        lamp_flow_lines_report(&s->lines, sink, offset, "nfdump.line",
+                               "not a flow in nfdump's form; the line was left out");
         lamp_coverage_lost(&s->lines.coverage, offset, length);
     }
 }
@@ -154,14 +151,7 @@ static LampStep
 step_csv(gpointer state, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
 {
     CsvState *s = state;
-    const guint8 *base = in->at;
-    LampBytes line;
-    while (!sink->stop) {
-        guint64 here = offset + (guint64) (in->at - base);
-        if (!lamp_flow_line(&s->lines, in, here, last, sink, &line))
-            break;
-        take_line(s, line, sink);
-    }
+    lamp_flow_lines_step(&s->lines, in, offset, last, sink, take_line, s);
     return LAMP_STEP_NEED_BYTES;
 }
 

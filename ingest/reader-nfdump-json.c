@@ -149,17 +149,6 @@ take_member(JsonState *s, const MemberRow *member, LampBytes value)
 }
 
 static void
-report(const JsonState *s, LampSink *sink, guint64 offset, const char *text)
-{
-    LampFinding finding = {.kind = LAMP_FINDING_INVALID,
-                           .code = "nfdump.object",
-                           .offset = offset,
-                           .record_number = s->lines.number,
-                           .text = text};
-    sink->finding(sink->owner, &finding);
-}
-
-static void
 begin_object(JsonState *s)
 {
     lamp_flow_record_begin(&s->flow);
@@ -178,7 +167,8 @@ end_object(JsonState *s, LampSink *sink)
     if (s->has_bad_member || s->times < 2 || !row->source.is_known ||
         !row->destination.is_known ||
         !lamp_flow_record_set_times(&s->flow, s->first_ms, s->last_ms)) {
-        report(s, sink, s->begin, "an object is no flow; it was left out");
+        lamp_flow_lines_report(&s->lines, sink, s->begin, "nfdump.object",
+                               "an object is no flow; it was left out");
         lamp_coverage_lost(&s->lines.coverage, s->begin, s->bytes);
         return;
     }
@@ -187,8 +177,9 @@ end_object(JsonState *s, LampSink *sink)
 }
 
 static void
-take_line(JsonState *s, LampBytes line, LampSink *sink)
+take_line(gpointer reader, LampBytes line, LampSink *sink)
 {
+    JsonState *s = reader;
     LampBytes key, value;
     if (!s->is_open && line.len == 1 && line.at[0] == '{')
         begin_object(s);
@@ -226,16 +217,10 @@ static LampStep
 step_json(gpointer state, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
 {
     JsonState *s = state;
-    const guint8 *base = in->at;
-    LampBytes line;
-    while (!sink->stop) {
-        guint64 here = offset + (guint64) (in->at - base);
-        if (!lamp_flow_line(&s->lines, in, here, last, sink, &line))
-            break;
-        take_line(s, line, sink);
-    }
+    lamp_flow_lines_step(&s->lines, in, offset, last, sink, take_line, s);
     if (last && !sink->stop && s->is_open) {
-        report(s, sink, s->begin, "the file ends inside an object");
+        lamp_flow_lines_report(&s->lines, sink, s->begin, "nfdump.object",
+                               "the file ends inside an object");
         lamp_coverage_lost(&s->lines.coverage, s->begin, s->bytes);
         s->is_open = FALSE;
     }

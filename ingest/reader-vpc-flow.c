@@ -238,19 +238,9 @@ probe_vpc(LampBytes head, G_GNUC_UNUSED const char *path)
 }
 
 static void
-tell(const VpcState *s, const char *code, const char *text, LampSink *sink)
+take_line(gpointer reader, LampBytes line, LampSink *sink)
 {
-    LampFinding finding = {.kind = LAMP_FINDING_INVALID,
-                           .code = code,
-                           .offset = s->lines.offset,
-                           .record_number = s->lines.number,
-                           .text = text};
-    sink->finding(sink->owner, &finding);
-}
-
-static void
-take_line(VpcState *s, LampBytes line, LampSink *sink)
-{
+    VpcState *s = reader;
     LampBytes by_role[FIELD_ROLES] = {0};
     guint64 offset = s->lines.offset, length = s->lines.length;
     gboolean is_other = lamp_text_trim(line).len == 0 || read_heading(s, line);
@@ -262,11 +252,13 @@ take_line(VpcState *s, LampBytes line, LampSink *sink)
     } else if (fits && read_flow(&s->flow, by_role)) {
         lamp_coverage_record(&s->lines.coverage, sink, offset, length);
         if (s->flow.row.last_time < s->flow.row.first_time)
-            tell(s, "vpc-flow.times", "a flow ends before it starts; kept as it is", sink);
+            lamp_flow_lines_report(&s->lines, sink, offset, "vpc-flow.times",
+                                   "a flow ends before it starts; kept as it is");
         lamp_flow_record_emit(&s->flow, sink);
     } else {
-        tell(s, "vpc-flow.line",
-             "not a flow with the fields of this file; the line was left out", sink);
+        lamp_flow_lines_report(
+            &s->lines, sink, offset, "vpc-flow.line",
+            "not a flow with the fields of this file; the line was left out");
         lamp_coverage_lost(&s->lines.coverage, offset, length);
     }
 }
@@ -275,14 +267,7 @@ static LampStep
 step_vpc(gpointer state, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
 {
     VpcState *s = state;
-    const guint8 *base = in->at;
-    LampBytes line;
-    while (!sink->stop) {
-        guint64 here = offset + (guint64) (in->at - base);
-        if (!lamp_flow_line(&s->lines, in, here, last, sink, &line))
-            break;
-        take_line(s, line, sink);
-    }
+    lamp_flow_lines_step(&s->lines, in, offset, last, sink, take_line, s);
     return LAMP_STEP_NEED_BYTES;
 }
 

@@ -1,5 +1,6 @@
 /*
- * Flow records as text: the parts that the readers of nfdump's CSV and JSON share.
+ * Flow records as text: the parts that the readers of nfdump's CSV and JSON and of VPC flow
+ * logs share.
  */
 #include "ingest/flow/text.h"
 
@@ -29,9 +30,10 @@ skip_overlong(LampFlowLines *l, LampCursor *in, guint64 offset, const guint8 *en
     in->at = to;
 }
 
-gboolean
-lamp_flow_line(LampFlowLines *l, LampCursor *in, guint64 offset, gboolean last, LampSink *sink,
-               LampBytes *out_line)
+/* Next line without its end. FALSE when more bytes are needed, or none are left. */
+static gboolean
+take_line(LampFlowLines *l, LampCursor *in, guint64 offset, gboolean last, LampSink *sink,
+          LampBytes *out_line)
 {
     const guint8 *begin = in->at;
     while (lamp_cursor_left(in) > 0) {
@@ -55,6 +57,29 @@ lamp_flow_line(LampFlowLines *l, LampCursor *in, guint64 offset, gboolean last, 
         return TRUE;
     }
     return FALSE;
+}
+
+void
+lamp_flow_lines_step(LampFlowLines *l, LampCursor *in, guint64 offset, gboolean last,
+                     LampSink *sink, LampFlowTakeLine take, gpointer reader)
+{
+    const guint8 *base = in->at;
+    LampBytes line;
+    while (!sink->stop &&
+           take_line(l, in, offset + (guint64) (in->at - base), last, sink, &line))
+        take(reader, line, sink);
+}
+
+void
+lamp_flow_lines_report(const LampFlowLines *l, LampSink *sink, guint64 offset, const char *code,
+                       const char *text)
+{
+    LampFinding finding = {.kind = LAMP_FINDING_INVALID,
+                           .code = code,
+                           .offset = offset,
+                           .record_number = l->number,
+                           .text = text};
+    sink->finding(sink->owner, &finding);
 }
 
 gboolean

@@ -16,10 +16,17 @@ typedef struct {
     gboolean in_overlong; /* in a line beyond LAMP_LIMIT_LINE */
 } LampFlowLines;
 
-/* Next line without its end. FALSE when more bytes are needed, or none are left. Lines beyond
- * LAMP_LIMIT_LINE are passed over with a finding. */
-gboolean lamp_flow_line(LampFlowLines *lines, LampCursor *in, guint64 offset, gboolean last,
-                        LampSink *sink, LampBytes *out_line);
+/* Takes one line, borrowed for the call. */
+typedef void (*LampFlowTakeLine)(gpointer reader, LampBytes line, LampSink *sink);
+
+/* step() of a reader of lines: hands all that are there, without their ends, to @take, until
+ * the sink says stop. Lines beyond LAMP_LIMIT_LINE are passed over with a finding. */
+void lamp_flow_lines_step(LampFlowLines *lines, LampCursor *in, guint64 offset, gboolean last,
+                          LampSink *sink, LampFlowTakeLine take, gpointer reader);
+
+/* Reports what is wrong with what began at @offset, up to the line at hand. */
+void lamp_flow_lines_report(const LampFlowLines *lines, LampSink *sink, guint64 offset,
+                            const char *code, const char *text);
 
 gboolean lamp_flow_text_address(LampBytes text, LampEndpoint *endpoint);
 

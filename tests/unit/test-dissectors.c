@@ -52,6 +52,9 @@ static const Sample samples[] = {
     {"tls", 443,
      BYTES("\x16\3\1\0\x2e\1\0\0\x2a\3\3aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\0\0\2\0\x2f\1\0"),
      BYTES("\x16\3\3\0\x2a\2\0\0\x26\3\3aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\0\0\x2f\0")},
+    {"websocket", 8765, BYTES("\x81\x85\1\2\3\4igol\x6e\x81\x82\0\0\0\0ok"),
+     BYTES("\x81\4done")},
+    {NULL, 8765, BYTES("\x81\x85\1\2\3\4igol"), BYTES("\x81\4done")}, /* its end is not there */
     {NULL, 3306, BYTES(""), BYTES("\7\0\0\1\0\1\0\1\0\0\0")}, /* MySQL's OK: a length, and too
                                                               short for more of Thrift */
     {NULL, 21, BYTES("USER anonymous\r\n"), BYTES("220 FTP ready\r\n")},
