@@ -208,26 +208,42 @@ lamp_model_score(const LampModel *self, const LampRequest *request,
                         : independent);
 }
 
+void
+lamp_tally_add(const LampModel *self, const LampKind *kind, guint32 step_kind, guint32 before,
+               LampTally *tally)
+{
+    guint32 occurrence = MIN(before, LAMP_OCCURRENCES - 1);
+    guint16 x = kind->slot_of[step_kind * LAMP_OCCURRENCES + occurrence];
+    if (x == LAMP_NO_SLOT) {
+        tally->unusual += self->log_unusual;
+        return;
+    }
+    tally->pattern += kind->slots[x].hash;
+    tally->independent += (double) kind->slots[x].presence;
+}
+
+double
+lamp_tally_score(const LampModel *self, const LampKind *kind, const LampTally *tally)
+{
+    double independent = kind->presence_base + tally->independent;
+    return tally->unusual + ((self->evidence & LAMP_EVIDENCE_PATTERN)
+                                 ? score_pattern(kind, tally->pattern, independent)
+                                 : independent);
+}
+
 double
 lamp_model_presence(const LampModel *self, const LampRequest *request,
                     const LampStep *const *steps, guint32 n)
 {
     const LampKind *kind = &self->kinds[request->kind];
-    double independent = kind->presence_base, unusual = 0;
-    guint64 pattern = 0;
-    LampView view;
-    lamp_view_fill(kind, request, steps, n, &view);
+    LampTally tally = {0};
     for (guint32 i = 0; i < n; i++) {
-        if (view.slots[i] == LAMP_NO_SLOT) {
-            unusual += self->log_unusual;
-            continue;
-        }
-        pattern += kind->slots[view.slots[i]].hash;
-        independent += (double) kind->slots[view.slots[i]].presence;
+        guint32 before = 0;
+        for (guint32 j = 0; j < i; j++)
+            before += steps[j]->kind == steps[i]->kind;
+        lamp_tally_add(self, kind, steps[i]->kind, before, &tally);
     }
-    return unusual + ((self->evidence & LAMP_EVIDENCE_PATTERN)
-                          ? score_pattern(kind, pattern, independent)
-                          : independent);
+    return lamp_tally_score(self, kind, &tally);
 }
 
 LampModel *

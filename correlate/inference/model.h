@@ -122,6 +122,18 @@ gint64 lamp_view_gap(const LampView *view, LampRule rule, guint32 at, guint32 n_
 /* Whether the start of step `at` waits for that of the step before it. */
 gboolean lamp_view_follows(const LampKind *kind, const LampView *view, guint32 at);
 
+/* How usual some steps are together, whatever their times: what each of them adds. */
+typedef struct {
+    guint64 pattern;
+    double independent, unusual; /* logs */
+} LampTally;
+
+/* Adds the step that is the `before`-th of its kind, from 0. */
+void lamp_tally_add(const LampModel *self, const LampKind *kind, guint32 step_kind,
+                    guint32 before, LampTally *tally);
+
+double lamp_tally_score(const LampModel *self, const LampKind *kind, const LampTally *tally);
+
 /* Log density of the request's steps and response, ns as unit; `out_events` may be NULL. */
 double lamp_model_score(const LampModel *self, const LampRequest *request,
                         const LampStep *const *steps, guint32 n, LampEvents *out_events);

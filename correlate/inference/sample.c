@@ -10,27 +10,17 @@
  * nothing happens are visited less often. */
 #include "correlate/inference/sample.h"
 
+#include "correlate/inference/block.h"
+
 #include <math.h>
 #include <stdlib.h>
 
-#define EXACT_STEPS 4
-#define MAX_BLOCK 64
 #define CALM_VISITS 3
 #define CALM_EVERY 12
 #define CERTAIN 0.9999
 #define SURE 0.99999
 #define SURE_VISITS 2
 #define MAX_NEIGHBOURS 24
-
-/* The steps of two requests, in order of time. */
-typedef struct {
-    guint32 a, b;
-    guint32 n, n_flexible;
-    gboolean has_queue;
-    guint32 steps[2 * LAMP_MAX_KIDS];
-    guint8 in_b[2 * LAMP_MAX_KIDS];
-    guint16 flexible[2 * LAMP_MAX_KIDS]; /* positions of those that either could have */
-} Block;
 
 /* Events of the requests that overlap those of a block, for the order among them. */
 struct LampNeighbours {
@@ -79,28 +69,6 @@ lamp_sampler_record(LampSampler *self)
     self->visits = g_new0(guint32, f->n_steps + 1);
 }
 
-static gboolean
-gather(const LampState *state, guint32 a, guint32 b, Block *out)
-{
-    const LampField *f = state->field;
-    const LampKids *x = &state->kids[a], *y = &state->kids[b];
-    if (x->n + y->n > LAMP_MAX_KIDS)
-        return FALSE;
-    out->a = a;
-    out->b = b;
-    out->n = out->n_flexible = 0;
-    for (guint32 i = 0, j = 0; i < x->n || j < y->n;) {
-        gboolean in_b = i == x->n || (j < y->n && y->at[j] < x->at[i]);
-        guint32 step = in_b ? y->at[j++] : x->at[i++];
-        const LampRequest *other = &f->requests[in_b ? a : b];
-        if (lamp_field_contains(f, other, &f->steps[step]))
-            out->flexible[out->n_flexible++] = (guint16) out->n;
-        out->in_b[out->n] = in_b != 0;
-        out->steps[out->n++] = step;
-    }
-    return out->n_flexible > 0;
-}
-
 typedef struct {
     guint32 steps[LAMP_MAX_KIDS];
     guint32 n;
@@ -108,7 +76,7 @@ typedef struct {
 
 /* Splits the block's steps into the lists of both requests; sides may be replaced by `in_b`. */
 static void
-split(const Block *block, const guint8 *in_b, List *a, List *b)
+split(const LampBlock *block, const guint8 *in_b, List *a, List *b)
 {
     a->n = b->n = 0;
     for (guint32 i = 0; i < block->n; i++) {
@@ -160,7 +128,7 @@ gather_neighbours(LampSampler *self, guint32 a, guint32 b)
 
 /* What the order among the block's requests and their neighbours adds. */
 static double
-score_order(const LampSampler *self, const Block *block)
+score_order(const LampSampler *self, const LampBlock *block)
 {
     struct LampNeighbours *near = self->neighbours;
     const LampKind *a = kind_of(self, block->a), *b = kind_of(self, block->b);
@@ -174,7 +142,7 @@ score_order(const LampSampler *self, const Block *block)
 }
 
 static double
-score_sides(const LampSampler *self, const Block *block, const guint8 *in_b, double *out_a,
+score_sides(const LampSampler *self, const LampBlock *block, const guint8 *in_b, double *out_a,
             double *out_b)
 {
     List a, b;
@@ -187,7 +155,7 @@ score_sides(const LampSampler *self, const Block *block, const guint8 *in_b, dou
 }
 
 static void
-commit(LampSampler *self, const Block *block, const guint8 *in_b, double score_a,
+commit(LampSampler *self, const LampBlock *block, const guint8 *in_b, double score_a,
        double score_b)
 {
     List a, b;
@@ -209,7 +177,7 @@ record(LampSampler *self, guint32 step, guint32 request, float probability)
 }
 
 static void
-record_block(LampSampler *self, const Block *block, const double *share_b)
+record_block(LampSampler *self, const LampBlock *block, const double *share_b)
 {
     for (guint32 i = 0; i < block->n_flexible; i++) {
         guint32 step = block->steps[block->flexible[i]];
@@ -230,54 +198,66 @@ take_highest(const double *scores, guint32 n, guint32 now)
     return best;
 }
 
-/* Resamples a small block from its exact conditional distribution; the chance of no change. */
-static double
-resample_exactly(LampSampler *self, const Block *block)
+static void
+set_sides(const LampBlock *block, guint32 way, guint8 *in_b)
 {
-    double scores[1 << EXACT_STEPS], a[1 << EXACT_STEPS], b[1 << EXACT_STEPS], sum = 0;
-    double share_b[EXACT_STEPS] = {0}, best = -INFINITY;
-    guint32 ways = 1u << block->n_flexible, now = 0, chosen = 0;
-    guint8 in_b[2 * LAMP_MAX_KIDS];
-    memcpy(in_b, block->in_b, block->n);
     for (guint32 i = 0; i < block->n_flexible; i++)
-        now |= (guint32) block->in_b[block->flexible[i]] << i;
-    for (guint32 way = 0; way < ways; way++) {
-        if (way == now && !block->has_queue) {
-            a[way] = self->state->score[block->a];
-            b[way] = self->state->score[block->b];
-            scores[way] = a[way] + b[way];
+        in_b[block->flexible[i]] = way >> i & 1;
+}
+
+/* Scores of all ways; returns the best. */
+static double
+score_ways(const LampSampler *self, const LampBlock *block, const LampWays *list,
+           double *out_scores, double *out_a, double *out_b)
+{
+    guint8 in_b[2 * LAMP_MAX_KIDS];
+    double best = -INFINITY;
+    memcpy(in_b, block->in_b, block->n);
+    for (guint32 k = 0; k < list->n; k++) {
+        if (k == list->now && !block->has_queue) {
+            out_a[k] = self->state->score[block->a];
+            out_b[k] = self->state->score[block->b];
+            out_scores[k] = out_a[k] + out_b[k];
         } else {
-            for (guint32 i = 0; i < block->n_flexible; i++)
-                in_b[block->flexible[i]] = way >> i & 1;
-            scores[way] = score_sides(self, block, in_b, &a[way], &b[way]);
+            set_sides(block, list->ways[k], in_b);
+            out_scores[k] = score_sides(self, block, in_b, &out_a[k], &out_b[k]);
         }
-        best = MAX(best, scores[way]);
+        best = MAX(best, out_scores[k]);
     }
-    for (guint32 way = 0; way < ways; way++)
-        sum += scores[way] = exp(scores[way] - best);
-    double u = lamp_random_unit(&self->random) * sum, stay = scores[now] / sum;
-    for (; chosen + 1 < ways && u >= scores[chosen]; chosen++)
+    return best;
+}
+
+/* Resamples a block from its exact conditional distribution; the chance of no change. */
+static double
+resample_exactly(LampSampler *self, LampBlock *block, const LampWays *list)
+{
+    double scores[LAMP_MAX_WAYS], a[LAMP_MAX_WAYS], b[LAMP_MAX_WAYS], sum = 0;
+    double share_b[LAMP_EXACT_STEPS] = {0};
+    double best = score_ways(self, block, list, scores, a, b);
+    guint32 chosen = 0;
+    for (guint32 k = 0; k < list->n; k++)
+        sum += scores[k] = exp(scores[k] - best);
+    double u = lamp_random_unit(&self->random) * sum, stay = scores[list->now] / sum;
+    for (; chosen + 1 < list->n && u >= scores[chosen]; chosen++)
         u -= scores[chosen];
     if (self->greedy)
-        chosen = take_highest(scores, ways, now);
+        chosen = take_highest(scores, list->n, list->now);
     if (self->share && !self->greedy) {
-        for (guint32 way = 0; way < ways; way++)
+        for (guint32 k = 0; k < list->n; k++)
             for (guint32 i = 0; i < block->n_flexible; i++)
-                share_b[i] += way >> i & 1 ? scores[way] / sum : 0;
+                share_b[i] += list->ways[k] >> i & 1 ? scores[k] / sum : 0;
         record_block(self, block, share_b);
     }
-    if (chosen != now) {
-        for (guint32 i = 0; i < block->n_flexible; i++)
-            in_b[block->flexible[i]] = chosen >> i & 1;
-        commit(self, block, in_b, a[chosen], b[chosen]);
-        return 0;
-    }
-    return stay;
+    if (chosen == list->now)
+        return stay;
+    set_sides(block, list->ways[chosen], block->in_b);
+    commit(self, block, block->in_b, a[chosen], b[chosen]);
+    return 0;
 }
 
 /* Turns over some of the block's flexible steps; which ones does not depend on their sides. */
 static void
-propose(LampSampler *self, const Block *block, guint8 *in_b)
+propose(LampSampler *self, const LampBlock *block, guint8 *in_b)
 {
     const LampStep *steps = self->state->field->steps;
     guint64 u = lamp_random(&self->random);
@@ -306,7 +286,7 @@ propose(LampSampler *self, const Block *block, guint8 *in_b)
 }
 
 static double
-resample_by_proposals(LampSampler *self, Block *block)
+resample_by_proposals(LampSampler *self, LampBlock *block)
 {
     guint8 in_b[2 * LAMP_MAX_KIDS];
     double accepted = 0, share_b[2 * LAMP_MAX_KIDS], a, b;
@@ -339,16 +319,18 @@ resample_by_proposals(LampSampler *self, Block *block)
 static void
 visit_pair(LampSampler *self, LampPair *pair)
 {
-    Block block;
+    LampBlock block;
+    LampWays ways;
     if (pair->calm >= CALM_VISITS && (self->sweep + pair->a) % CALM_EVERY != 0)
         return;
-    if (!gather(self->state, pair->a, pair->b, &block))
+    if (!lamp_block_gather(self->state, pair->a, pair->b, &block))
         return;
     block.has_queue = has_queue(self, pair->a, pair->b);
     if (block.has_queue)
         gather_neighbours(self, pair->a, pair->b);
-    double stay = block.n_flexible <= EXACT_STEPS ? resample_exactly(self, &block)
-                                                  : resample_by_proposals(self, &block);
+    double stay = lamp_block_list_ways(&block, self->state, self->model, &ways)
+                      ? resample_exactly(self, &block, &ways)
+                      : resample_by_proposals(self, &block);
     pair->calm = stay > CERTAIN ? (guint8) MIN(pair->calm + 1, 200) : 0;
 }
 
