@@ -38,6 +38,30 @@ sum_folds(const Gaps *gaps, float *out)
             out[b] += gaps->of_fold[fold][b];
 }
 
+/* Adds the histograms of one key to those of all. */
+static void
+add_all(Gaps *to, const Gaps *from)
+{
+    for (guint32 fold = 0; fold < LAMP_FOLDS; fold++) {
+        if (!from->of_fold[fold])
+            continue;
+        if (!to->of_fold[fold])
+            to->of_fold[fold] = g_new0(float, LAMP_BINS);
+        for (int b = 0; b < LAMP_BINS; b++)
+            to->of_fold[fold][b] += from->of_fold[fold][b];
+        to->weights[fold] += from->weights[fold];
+    }
+    to->n += from->n;
+}
+
+static void
+clear_gaps(Gaps *gaps)
+{
+    for (guint32 fold = 0; fold < LAMP_FOLDS; fold++)
+        g_free(gaps->of_fold[fold]);
+    *gaps = (Gaps){0};
+}
+
 static float
 weigh(const Gaps *gaps)
 {
@@ -94,34 +118,47 @@ fit_keyed(LampKind *kind, const LampKind *family, const Gaps *gaps, guint32 x, g
     }
 }
 
+/* The only key with gaps, or NULL if there are several. */
+static const Gaps *
+find_only(const Gaps *keyed, guint32 n)
+{
+    const Gaps *only = &keyed[0];
+    guint32 used = 0;
+    for (guint32 key = 0; key < n; key++) {
+        if (keyed[key].n == 0)
+            continue;
+        only = &keyed[key];
+        used++;
+    }
+    return used <= 1 ? only : NULL;
+}
+
+/* `keyed`: of event x, for each key and, last, for those without. */
 static void
-fit_event(LampKind *kind, const LampKind *family, const Gaps *any, const Gaps *keyed, guint32 x,
-          float scale)
+fit_event(LampKind *kind, const LampKind *family, const Gaps *keyed, guint32 x, float scale)
 {
     guint32 side = kind->n_slots + 1;
     float *all = kind->histograms_any + (gsize) x * LAMP_BINS;
     LampSmoothed smoothed[LAMP_FOLDS];
-    sum_folds(&any[x], all);
-    lamp_density_smooth(all, (const float *const *) any[x].of_fold, LAMP_FOLDS, smoothed);
+    Gaps sum = {0};
+    const Gaps *any = find_only(keyed, side + 1);
+    if (!any) {
+        any = &sum;
+        for (guint32 key = 0; key <= side; key++)
+            add_all(&sum, &keyed[key]);
+    }
+    sum_folds(any, all);
+    lamp_density_smooth(all, (const float *const *) any->of_fold, LAMP_FOLDS, smoothed);
     for (guint32 fold = 0; fold < LAMP_FOLDS; fold++) {
         guint32 row = fold * side + x;
-        kind->any[row] = fit_without(&any[x], fold, smoothed, scale,
+        kind->any[row] = fit_without(any, fold, smoothed, scale,
                                      family ? family->any[row] : NULL, LEAN_ON_FAMILY);
     }
-    for (guint32 key = 0; key < side; key++) {
-        const Gaps *gaps = &keyed[x * side + key];
-        if (weigh(gaps) >= MIN_KEYED || family)
-            fit_keyed(kind, family, gaps, x, key, scale, gaps->n == any[x].n ? smoothed : NULL);
-    }
-}
-
-static void
-free_gaps(Gaps *gaps, guint32 n)
-{
-    for (guint32 i = 0; i < n; i++)
-        for (guint32 fold = 0; fold < LAMP_FOLDS; fold++)
-            g_free(gaps[i].of_fold[fold]);
-    g_free(gaps);
+    for (guint32 key = 0; key < side; key++)
+        if (weigh(&keyed[key]) >= MIN_KEYED || family)
+            fit_keyed(kind, family, &keyed[key], x, key, scale,
+                      any == &keyed[key] ? smoothed : NULL);
+    clear_gaps(&sum);
 }
 
 /* How often which start came next, and how often it might have; [fold x event x key]. */
@@ -168,7 +205,8 @@ lamp_learn_delays(LampKind *kind, const LampKind *family, const LampField *field
 {
     const LampStep *buffer[LAMP_MAX_KIDS];
     guint32 side = kind->n_slots + 1;
-    Gaps *any = g_new0(Gaps, side), *keyed = g_new0(Gaps, side * side);
+    guint32 n_gaps = side * (side + 1);
+    g_autofree Gaps *keyed = g_new0(Gaps, n_gaps);
     kind->tables = g_new0(float *, LAMP_FOLDS *side *side);
     kind->any = g_new0(float *, LAMP_FOLDS *side);
     kind->histograms_any = g_new0(float, (gsize) side *LAMP_BINS);
@@ -184,16 +222,15 @@ lamp_learn_delays(LampKind *kind, const LampKind *family, const LampField *field
                 continue;
             gint64 gap = lamp_view_gap(&view, kind->rules[x], j, kind->n_slots, &key);
             LampBinned binned = lamp_gap_binned(gap, scale);
-            add_gap(&any[x], view.request->fold, &binned, list[i].weight);
-            if (key < side)
-                add_gap(&keyed[x * side + key], view.request->fold, &binned, list[i].weight);
+            add_gap(&keyed[x * (side + 1) + MIN(key, side)], view.request->fold, &binned,
+                    list[i].weight);
         }
     }
     for (guint32 x = 0; x < side; x++)
-        fit_event(kind, family, any, keyed, x, scale);
+        fit_event(kind, family, keyed + x * (side + 1), x, scale);
     fit_follows(kind, family, &follows);
     g_free(follows.came);
     g_free(follows.might);
-    free_gaps(any, side);
-    free_gaps(keyed, side * side);
+    for (guint32 i = 0; i < n_gaps; i++)
+        clear_gaps(&keyed[i]);
 }

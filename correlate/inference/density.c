@@ -163,6 +163,18 @@ kernel_of(double width)
     return (int) CLAMP(i + 0.5, 0, KERNELS - 1);
 }
 
+/* Adds `weight` times `from`; eight at a time, so that the compiler needs no branches. */
+static inline void
+add_scaled(float *restrict to, const float *restrict from, float weight, int n)
+{
+    int i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (int k = 0; k < 8; k++)
+            to[i + k] += weight * from[i + k];
+    for (; i < n; i++)
+        to[i] += weight * from[i];
+}
+
 /* Spreads `weight` at bin `at`; what would fall outside `first` to `last` is dropped. */
 static void
 spread_kernel(float *restrict out, int first, int last, int at, float weight,
@@ -170,10 +182,7 @@ spread_kernel(float *restrict out, int first, int last, int at, float weight,
 {
     first = MAX(first, at - kernel->reach);
     last = MIN(last, at + kernel->reach);
-    const float *restrict from = kernel->at + kernel->reach - at + first;
-    float *restrict to = out + first;
-    for (int i = 0; i <= last - first; i++)
-        to[i] += weight * from[i];
+    add_scaled(out + first, kernel->at + kernel->reach - at + first, weight, last - first + 1);
 }
 
 /* How each bin with weight is to be spread. */
@@ -187,20 +196,23 @@ typedef struct {
 static void
 estimate_pilot(const float *bins, const Occupied *occupied, const Kernel *kernel, float *out)
 {
-    float pilot[LAMP_BINS] = {0};
+    float pilot[LAMP_BINS];
     int first = occupied->at[0], last = occupied->at[occupied->n - 1];
+    memset(pilot + first, 0, (gsize) (last - first + 1) * sizeof *pilot);
     for (int i = 0; i < occupied->n; i++)
         spread_kernel(pilot, first, last, occupied->at[i], bins[occupied->at[i]], kernel);
     for (int i = 0; i < occupied->n; i++)
         out[i] = lamp_log(pilot[occupied->at[i]]);
 }
 
-/* `share` of the histogram is to be smoothed at a time. */
+/* `share` of the histogram, which is not empty, is to be smoothed at a time. */
 static void
 make_plan(const float *bins, double share, Plan *out)
 {
     const Occupied *occupied = &out->occupied;
     float pilot[LAMP_BINS];
+    out->first = LAMP_BINS;
+    out->last = -1;
     double width = choose_bandwidth(bins, occupied, share), log_mean = 0;
     double at_width = log(WIDEST / NARROWEST) / (KERNELS - 1), least = log(0.7), most = log(5);
     double even_at = log(width / NARROWEST) / at_width;
@@ -224,8 +236,8 @@ static double
 spread_all(const Plan *plan, const float *bins, float *out)
 {
     double total = 0;
-    for (int b = plan->first; b <= plan->last; b++)
-        out[b] = 0;
+    if (plan->first <= plan->last)
+        memset(out + plan->first, 0, (gsize) (plan->last - plan->first + 1) * sizeof *out);
     for (int i = 0; i < plan->occupied.n; i++) {
         int at = plan->occupied.at[i];
         if (bins[at] > 0)
@@ -245,8 +257,8 @@ add_part(const Plan *plan, const float *part, guint32 own, guint32 n_parts, Lamp
         if (i == own)
             continue;
         out[i].total += total;
-        for (int b = plan->first; b <= plan->last; b++)
-            out[i].mass[b] += mass[b];
+        add_scaled(out[i].mass + plan->first, mass + plan->first, 1,
+                   plan->last - plan->first + 1);
     }
 }
 
@@ -254,15 +266,19 @@ void
 lamp_density_smooth(const float *bins, const float *const *parts, guint32 n_parts,
                     LampSmoothed *out)
 {
-    Plan plan = {.first = LAMP_BINS, .last = -1};
+    Plan plan;
     find_occupied(bins, &plan.occupied);
+    plan.first = LAMP_BINS;
+    plan.last = -1;
     if (plan.occupied.total > 0)
         make_plan(bins, n_parts > 1 ? 1 - 1.0 / n_parts : 1, &plan);
     for (guint32 i = 0; i < MAX(n_parts, 1); i++) {
         out[i].total = 0;
         out[i].first = plan.first;
         out[i].last = plan.last;
-        memset(out[i].mass, 0, sizeof out[i].mass);
+        if (plan.first <= plan.last)
+            memset(out[i].mass + plan.first, 0,
+                   (gsize) (plan.last - plan.first + 1) * sizeof *out->mass);
     }
     if (n_parts == 0)
         out->total = spread_all(&plan, bins, out->mass);
@@ -296,9 +312,13 @@ mix_octave(const float *restrict mass, float per_width, const float *restrict ba
 static void
 lean_octave(const float *prior, double broad, int b, float log_lean, float *restrict out)
 {
-    float even = (float) (broad - octave_of(b) * G_LN2);
-    for (int i = 0; i < LAMP_SUB; i++)
-        out[i] = log_lean + (prior ? prior[b + i] : even);
+    float even = log_lean + (float) (broad - octave_of(b) * G_LN2);
+    if (prior)
+        for (int i = 0; i < LAMP_SUB; i++)
+            out[i] = log_lean + prior[b + i];
+    else
+        for (int i = 0; i < LAMP_SUB; i++)
+            out[i] = even;
 }
 
 void
@@ -333,12 +353,23 @@ lamp_density_fit(const float *bins, float scale, const float *prior, double prio
 }
 
 double
-lamp_density_cost(const float *bins, const float *log_density)
+lamp_density_cost(const float *bins, float scale, double *out_weight)
 {
-    double sum = 0;
-    for (int b = 0; b < LAMP_BINS; b++)
-        if (bins[b] > 0)
-            sum -= (double) bins[b] * (double) log_density[b];
+    Plan plan;
+    float mass[LAMP_BINS];
+    double sum = 0, even = (double) scale * LAMP_SUB / LAMP_BINS;
+    find_occupied(bins, &plan.occupied);
+    *out_weight = plan.occupied.total;
+    if (plan.occupied.total <= 0)
+        return 0;
+    make_plan(bins, 1, &plan);
+    double each = (1 - BROAD_SHARE) / spread_all(&plan, bins, mass);
+    for (int i = 0; i < plan.occupied.n; i++) {
+        int b = plan.occupied.at[i];
+        double density = each * (double) mass[b] / bin_width(b, scale) +
+                         ldexp(BROAD_SHARE * even, -octave_of(b));
+        sum -= (double) bins[b] * (double) lamp_log((float) density);
+    }
     return sum;
 }
 

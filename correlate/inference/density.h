@@ -102,8 +102,9 @@ void lamp_density_mix(const LampSmoothed *smoothed, float scale, const float *pr
 double lamp_density_fit(const float *bins, float scale, const float *prior, double prior_weight,
                         float *out);
 
-/* Sum over the observations in `bins` of -log density, in nats. */
-double lamp_density_cost(const float *bins, const float *log_density);
+/* Sum over the observations in `bins`, which weigh `out_weight` together, of -log of their own
+ * smoothed density, in nats. */
+double lamp_density_cost(const float *bins, float scale, double *out_weight);
 
 /* The q-quantile in ns of a histogram; 0 when empty. */
 double lamp_histogram_quantile(const float *bins, float scale, double q);

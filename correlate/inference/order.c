@@ -46,13 +46,12 @@ add(Search *self, guint32 key, gint64 gap, float weight)
 static double
 price_of(Search *self)
 {
-    float table[LAMP_BINS];
-    double sum = 0;
+    double sum = 0, weight;
     for (guint32 key = 0; key <= self->side; key++) {
-        if (!self->by_key[key] ||
-            lamp_density_fit(self->by_key[key], self->scale, NULL, 0, table) <= 0)
+        if (!self->by_key[key])
             continue;
-        sum += lamp_density_cost(self->by_key[key], table) + PRICE;
+        double cost = lamp_density_cost(self->by_key[key], self->scale, &weight);
+        sum += weight > 0 ? cost + PRICE : 0;
     }
     return sum;
 }
