@@ -17,6 +17,7 @@ typedef struct {
     float *of_fold[LAMP_FOLDS];
     float weights[LAMP_FOLDS];
     guint32 n;
+    guint32 first, last; /* bins with weight are in between */
 } Gaps;
 
 static void
@@ -26,6 +27,8 @@ add_gap(Gaps *to, guint32 fold, const LampBinned *gap, float weight)
         to->of_fold[fold] = g_new0(float, LAMP_BINS);
     lamp_histogram_add_binned(to->of_fold[fold], gap, weight);
     to->weights[fold] += weight;
+    to->first = to->n ? MIN(to->first, gap->first) : gap->first;
+    to->last = to->n ? MAX(to->last, gap->last) : gap->last;
     to->n++;
 }
 
@@ -34,7 +37,7 @@ sum_folds(const Gaps *gaps, float *out)
 {
     memset(out, 0, LAMP_BINS * sizeof *out);
     for (guint32 fold = 0; fold < LAMP_FOLDS; fold++)
-        for (int b = 0; gaps->of_fold[fold] && b < LAMP_BINS; b++)
+        for (guint32 b = gaps->first; gaps->of_fold[fold] && b <= gaps->last; b++)
             out[b] += gaps->of_fold[fold][b];
 }
 
@@ -47,9 +50,13 @@ add_all(Gaps *to, const Gaps *from)
             continue;
         if (!to->of_fold[fold])
             to->of_fold[fold] = g_new0(float, LAMP_BINS);
-        for (int b = 0; b < LAMP_BINS; b++)
+        for (guint32 b = from->first; b <= from->last; b++)
             to->of_fold[fold][b] += from->of_fold[fold][b];
         to->weights[fold] += from->weights[fold];
+    }
+    if (from->n > 0) {
+        to->first = to->n ? MIN(to->first, from->first) : from->first;
+        to->last = to->n ? MAX(to->last, from->last) : from->last;
     }
     to->n += from->n;
 }

@@ -16,10 +16,10 @@
 
 #include <math.h>
 
-#define ROUNDS 8
-#define ORDER_ROUNDS 5
+#define ROUNDS 6
+#define ORDER_ROUNDS 4
 #define CARRIED_ROUNDS 1 /* that suffice with the model of an earlier run */
-#define PLACE_ROUND 4
+#define PLACE_ROUND 2
 #define SNAPSHOTS 2
 #define ALONE 0.25f
 #define BURN 4
@@ -44,6 +44,7 @@ typedef struct {
     int until;               /* sweeps to be made */
     guint32 evidence;        /* LampEvidence */
     guint32 restart;         /* the round from which on it was learnt anew */
+    gboolean unordered;      /* no queue has shown since sampling began */
     LampPlace place; /* whether kinds of requests are split by their place in the trace */
     float *weights;  /* per request: how sure its steps were from the start */
     guint32 *kinds;  /* scratch: of the requests, before they are split anew */
@@ -161,6 +162,15 @@ learn_round(Solver *self, guint32 round, guint32 *parents)
         lamp_queue_learn(self->sampler, &self->pool);
 }
 
+static gboolean
+has_queue(const LampModel *model)
+{
+    for (guint32 k = 0; k < model->n_kinds; k++)
+        if (model->kinds[k].has_queue)
+            return TRUE;
+    return FALSE;
+}
+
 /* Learns from the present sample with random weights (the Bayesian bootstrap: Rubin 1981), so
  * that the samples that follow carry the doubt about the model as well. */
 static void
@@ -174,7 +184,9 @@ relearn(Solver *self)
     lamp_model_learn(self->model, self->field, examples, FALSE);
     lamp_examples_free(examples);
     lamp_state_rescore(self->state, self->model);
-    lamp_queue_learn(self->sampler, &self->pool);
+    if (!self->unordered)
+        lamp_queue_learn(self->sampler, &self->pool);
+    self->unordered = self->unordered || !has_queue(self->model);
 }
 
 /* All services while they are being solved. */

@@ -8,8 +8,6 @@
 
 #include <math.h>
 
-#define LEAN_PATTERN 2.0 /* of independent slots in the frequency of a pattern */
-
 #define LEAN_ORPHANS 3.0  /* calls' weight of the share of orphans among all other kinds */
 #define FEW_ORPHANS 0.002 /* share of the steps of a kind, where none has been seen */
 #define MAX_FEW_ORPHANS 0.2
@@ -175,53 +173,6 @@ learn_presence(LampKind *kind)
     }
 }
 
-static void
-learn_patterns(LampKind *kind, const LampField *field, const LampExamples *all,
-               const LampExample *list, guint32 n)
-{
-    const LampStep *buffer[LAMP_MAX_KIDS];
-    kind->n_patterns = 16;
-    while (kind->n_patterns < 2 * MIN(n, 4096))
-        kind->n_patterns *= 2;
-    guint32 mask = kind->n_patterns - 1, used = 0;
-    g_autofree double *weights = g_new0(double, kind->n_patterns);
-    g_autofree double *independent = g_new0(double, kind->n_patterns);
-    g_autofree guint32 *times = g_new0(guint32, kind->n_patterns);
-    kind->pattern_keys = g_new0(guint64, kind->n_patterns);
-    kind->pattern_logs = g_new0(float, kind->n_patterns);
-    for (guint32 i = 0; i < n; i++) {
-        LampView view;
-        guint64 key = 0;
-        double base = kind->presence_base;
-        lamp_example_view(&list[i], all, field, kind, buffer, &view);
-        for (guint32 j = 0; j < view.n; j++) {
-            if (view.slots[j] == LAMP_NO_SLOT)
-                continue;
-            key += kind->slots[view.slots[j]].hash;
-            base += (double) kind->slots[view.slots[j]].presence;
-        }
-        key += key == G_MAXUINT64 ? 2u : 1u;
-        guint32 at = (guint32) key & mask;
-        while (kind->pattern_keys[at] && kind->pattern_keys[at] != key)
-            at = (at + 1) & mask;
-        if (!kind->pattern_keys[at] && used >= kind->n_patterns / 2)
-            continue;
-        used += !kind->pattern_keys[at];
-        kind->pattern_keys[at] = key;
-        times[at]++;
-        weights[at] += (double) list[i].weight;
-        independent[at] = base;
-    }
-    for (guint32 at = 0; at <= mask; at++) {
-        if (!kind->pattern_keys[at])
-            continue;
-        double others = weights[at] * MAX(0, 1 - all->n_snapshots / times[at]);
-        kind->pattern_logs[at] = (float) log((others + LEAN_PATTERN * exp(independent[at])) /
-                                             (kind->weight + LEAN_PATTERN));
-    }
-    kind->pattern_rest = log(LEAN_PATTERN / (kind->weight + LEAN_PATTERN));
-}
-
 /* Rules by name, so that they survive a change of slots: the default waits for the last end. */
 static void
 keep_rules(const LampKind *old, LampKind *kind)
@@ -264,7 +215,7 @@ learn_slots(LampKind *kind, const LampField *field, const LampExamples *all,
     *kind = (LampKind){0};
     find_slots(kind, field, all, list, run->n, wanted);
     learn_presence(kind);
-    learn_patterns(kind, field, all, list, run->n);
+    lamp_learn_patterns(kind, field, all, list, run->n);
     keep_rules(&old, kind);
     lamp_kind_clear(&old);
     run->slots = run->core = 1;

@@ -32,6 +32,10 @@ void lamp_model_learn(LampModel *self, const LampField *field, const LampExample
 void lamp_learn_order(LampKind *kind, const LampField *field, const LampExamples *examples,
                       const LampExample *list, guint32 n, float scale);
 
+/* Learns how often which slots occur together (patterns.c); presences must be known. */
+void lamp_learn_patterns(LampKind *kind, const LampField *field, const LampExamples *all,
+                         const LampExample *list, guint32 n);
+
 /* Learns the delays of one kind of request by its rules (delays.c); `family` (or NULL) has
  * those of all kinds with the same slots. */
 void lamp_learn_delays(LampKind *kind, const LampKind *family, const LampField *field,
