@@ -71,7 +71,7 @@ add_fixed(Census *self, const LampBlock *block, guint32 at, const LampStep *step
 {
     guint32 step_kind = steps[block->steps[at]].kind, side = block->in_b[at], before = 0;
     for (guint32 i = 0, next = 0; i < at; i++) {
-        gboolean is_flexible = next < block->n_flexible && block->flexible[next] == i;
+        guint32 is_flexible = next < block->n_flexible && block->flexible[next] == i;
         next += is_flexible;
         before +=
             !is_flexible && block->in_b[i] == side && steps[block->steps[i]].kind == step_kind;

@@ -16,15 +16,15 @@
 
 #include <math.h>
 
-#define ROUNDS 6
+#define ROUNDS 8
+#define FRESH_ROUNDS 6 /* where the places in the trace are known already */
 #define ORDER_ROUNDS 4
 #define CARRIED_ROUNDS 1 /* that suffice with the model of an earlier run */
 #define PLACE_ROUND 2
-#define SNAPSHOTS 2
 #define ALONE 0.25f
 #define BURN 4
 #define SWEEPS 20
-#define RELEARN_EVERY 8
+#define RELEARN_EVERY 12
 #define ORPHANS_EVERY 8
 #define SOME_DOUBT 0.005 /* mean probability of being wrong */
 #define MUCH_DOUBT 0.03
@@ -44,6 +44,7 @@ typedef struct {
     int until;               /* sweeps to be made */
     guint32 evidence;        /* LampEvidence */
     guint32 restart;         /* the round from which on it was learnt anew */
+    guint32 rounds;          /* the round before which learning ends */
     gboolean unordered;      /* no queue has shown since sampling began */
     LampPlace place; /* whether kinds of requests are split by their place in the trace */
     float *weights;  /* per request: how sure its steps were from the start */
@@ -60,6 +61,7 @@ open_solver(Solver *self, LampField *field, const LampInferenceInput *input,
     lamp_field_find_candidates(field);
     self->field = field;
     self->evidence = evidence;
+    self->rounds = ROUNDS;
     self->state = lamp_state_new(field);
     if (memory && memory->place == LAMP_PLACE_UNUSED) {
         self->model = g_steal_pointer(&memory->model);
@@ -138,7 +140,9 @@ choose_place(Solver *self, const guint32 *parents)
     for (guint32 s = 0; s < self->field->n_steps; s++)
         lamp_state_assign(self->state, s, LAMP_NONE);
     lamp_state_start(self->state, self->weights);
+    self->carried = FALSE;
     self->restart = PLACE_ROUND + 1;
+    self->rounds = self->restart + FRESH_ROUNDS;
 }
 
 static void
@@ -148,11 +152,9 @@ learn_round(Solver *self, guint32 round, guint32 *parents)
     LampExamples *examples = lamp_examples_new(self->field);
     for (guint32 r = 0; r < self->field->n_requests; r++)
         self->eased[r] = ease(self, r, round);
-    for (guint32 k = 0; k < (round == 0 ? 1 : SNAPSHOTS); k++) {
-        if (round > 0)
-            sweep(self, parents, k == 0);
-        lamp_examples_add(examples, self->state, self->eased);
-    }
+    if (round > 0)
+        sweep(self, parents, TRUE);
+    lamp_examples_add(examples, self->state, self->eased);
     lamp_model_learn(self->model, self->field, examples, round < ORDER_ROUNDS);
     lamp_examples_free(examples);
     if (self->links)
@@ -240,7 +242,7 @@ learn_one(gpointer context, guint32 i)
 {
     Solution *self = context;
     Solver *solver = &self->solvers[i];
-    if (self->round >= ROUNDS + solver->restart)
+    if (self->round >= solver->rounds)
         return;
     if (!solver->carried || self->round + CARRIED_ROUNDS >= ROUNDS)
         learn_round(solver, self->round, self->parents);
