@@ -236,8 +236,9 @@ static double
 spread_all(const Plan *plan, const float *bins, float *out)
 {
     double total = 0;
-    if (plan->first <= plan->last)
-        memset(out + plan->first, 0, (gsize) (plan->last - plan->first + 1) * sizeof *out);
+    if (plan->first > plan->last)
+        return 0;
+    memset(out + plan->first, 0, (gsize) (plan->last - plan->first + 1) * sizeof *out);
     for (int i = 0; i < plan->occupied.n; i++) {
         int at = plan->occupied.at[i];
         if (bins[at] > 0)
@@ -276,9 +277,7 @@ lamp_density_smooth(const float *bins, const float *const *parts, guint32 n_part
         out[i].total = 0;
         out[i].first = plan.first;
         out[i].last = plan.last;
-        if (plan.first <= plan.last)
-            memset(out[i].mass + plan.first, 0,
-                   (gsize) (plan.last - plan.first + 1) * sizeof *out->mass);
+        memset(out[i].mass, 0, sizeof out[i].mass);
     }
     if (n_parts == 0)
         out->total = spread_all(&plan, bins, out->mass);

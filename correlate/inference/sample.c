@@ -231,7 +231,7 @@ score_ways(const LampSampler *self, const LampBlock *block, const LampWays *list
 static double
 resample_exactly(LampSampler *self, LampBlock *block, const LampWays *list)
 {
-    double scores[LAMP_MAX_WAYS], a[LAMP_MAX_WAYS], b[LAMP_MAX_WAYS], sum = 0;
+    double scores[LAMP_MAX_WAYS], a[LAMP_MAX_WAYS] = {0}, b[LAMP_MAX_WAYS] = {0}, sum = 0;
     double share_b[LAMP_EXACT_STEPS] = {0};
     double best = score_ways(self, block, list, scores, a, b);
     guint32 chosen = 0;
