@@ -11,96 +11,9 @@
  *
  * Messages to multicast and broadcast addresses that nobody answers stay observations: they are
  * no calls. Spans become calls too; log records wait for correlate/logs.c.
- * Where addresses were rewritten on the way (NAT), the two initial sequence numbers of the
- * connection still agree, so such connections are one. Limit: a middlebox that rewrites those
- * too, or a connection that began before the captures, is not seen through; nor where numbers
- * were not drawn, as in captures that were made up or made anonymous. Cost: O(n log n).
+ * Cost: O(n log n).
  */
 #include "correlate/passes.h"
-
-enum { FIRST_DRAWN = 1 << 16, MOST_VIEWS = 4 /* by one capture, of a connection */ };
-
-static gint
-compare_beginnings(const LampConnection *a, const LampConnection *b)
-{
-    if (a->client_sequence != b->client_sequence)
-        return a->client_sequence < b->client_sequence ? -1 : 1;
-    if (a->server_sequence != b->server_sequence)
-        return a->server_sequence < b->server_sequence ? -1 : 1;
-    return 0;
-}
-
-static gint
-compare_connections(gconstpointer left, gconstpointer right, gpointer user)
-{
-    guint32 a = *(const guint32 *) left;
-    guint32 b = *(const guint32 *) right;
-    const LampConnection *x = lamp_connection(user, a), *y = lamp_connection(user, b);
-    gint order = compare_beginnings(x, y);
-    if (order != 0)
-        return order;
-    if (x->source != y->source)
-        return x->source < y->source ? -1 : 1;
-    return a < b ? -1 : a > b;
-}
-
-/* Hosts draw their initial sequence numbers (RFC 9293, 3.4.1); programs that make captures, or
- * take from them what is private, begin at a small number. */
-static gboolean
-has_drawn_numbers(const LampConnection *connection)
-{
-    return connection->client_sequence >= 0 && connection->server_sequence >= 0 &&
-           MAX(connection->client_sequence, connection->server_sequence) >= FIRST_DRAWN;
-}
-
-/* Connections order[@from, @to) have the same two initial sequence numbers. Where one capture
- * saw more of them than addresses are rewritten on a way, the numbers are all alike and tell
- * nothing. */
-static void
-join_same(LampCorrelation *c, const GArray *order, guint from, guint to)
-{
-    guint32 lowest = LAMP_INDEX_NONE, source = LAMP_INDEX_NONE;
-    guint views = 0;
-    for (guint i = from; i < to; i++) {
-        guint32 index = g_array_index(order, guint32, i);
-        const LampConnection *connection = lamp_connection(c, index);
-        views = connection->source == source ? views + 1 : 1;
-        source = connection->source;
-        lowest = MIN(lowest, index);
-        if (views > MOST_VIEWS)
-            return;
-    }
-    for (guint i = from; i < to; i++)
-        lamp_connection(c, g_array_index(order, guint32, i))->same_as = lowest;
-}
-
-/* Connections whose both initial sequence numbers agree are one, whatever their addresses. */
-static void
-join_connections(LampCorrelation *c)
-{
-    g_autoptr(GArray) order = g_array_new(FALSE, FALSE, sizeof(guint32));
-    for (guint32 i = 0; i < c->connections->len; i++)
-        if (has_drawn_numbers(lamp_connection(c, i)))
-            g_array_append_val(order, i);
-    g_array_sort_with_data(order, compare_connections, c);
-    for (guint from = 0, to; from < order->len; from = to) {
-        const LampConnection *first = lamp_connection(c, g_array_index(order, guint32, from));
-        for (to = from + 1; to < order->len; to++)
-            if (compare_beginnings(first,
-                                   lamp_connection(c, g_array_index(order, guint32, to))) != 0)
-                break;
-        join_same(c, order, from, to);
-    }
-    for (guint32 i = 0; i < c->observations->len; i++) {
-        LampObservation *seen = lamp_observation(c, i);
-        if (seen->connection == LAMP_INDEX_NONE)
-            continue;
-        const LampConnection *same =
-            lamp_connection(c, lamp_connection(c, seen->connection)->same_as);
-        seen->client = same->client;
-        seen->server = same->server;
-    }
-}
 
 /* Sequence number, or what replaces it. */
 static gint
@@ -121,6 +34,13 @@ compare_identity(const LampObservation *a, const LampObservation *b)
     return 0;
 }
 
+/* A capture at the place where addresses are rewritten sees a connection twice. */
+static guint32
+view_of(LampCorrelation *c, const LampObservation *seen)
+{
+    return seen->connection != LAMP_INDEX_NONE ? lamp_connection(c, seen->connection)->view : 0;
+}
+
 static gint
 compare_observations(gconstpointer left, gconstpointer right, gpointer user)
 {
@@ -132,6 +52,8 @@ compare_observations(gconstpointer left, gconstpointer right, gpointer user)
         return order;
     if (a->source != b->source)
         return a->source < b->source ? -1 : 1;
+    if (view_of(c, a) != view_of(c, b))
+        return view_of(c, a) < view_of(c, b) ? -1 : 1;
     if (a->request_first != b->request_first)
         return a->request_first < b->request_first ? -1 : 1;
     return a->id < b->id ? -1 : a->id > b->id;
@@ -189,30 +111,51 @@ best_position(LampCorrelation *c, const LampCall *call)
     return position;
 }
 
-/* The ends of a call: what the capture at that end saw, for addresses may have been rewritten.
- */
+/* One end as @seen saw it, for addresses may have been rewritten on the way. */
+static guint32
+place_of_end(LampCorrelation *c, const LampObservation *seen, gboolean is_client)
+{
+    if (seen->connection == LAMP_INDEX_NONE)
+        return is_client ? seen->client : seen->server;
+    const LampConnection *connection = lamp_connection(c, seen->connection);
+    return is_client ? connection->client : connection->server;
+}
+
+/* The first source tells both ends, others what they saw at their own host. */
+static void
+take_end(LampCorrelation *c, LampCall *call, const LampObservation *seen, gboolean is_client,
+         gboolean is_first)
+{
+    guint32 place = place_of_end(c, seen, is_client);
+    guint32 host = host_of_place(c, seen, place), own = clock_host(c, seen);
+    if (!is_first && (own == LAMP_INDEX_NONE || own != host))
+        return;
+    if (is_client) {
+        call->client_place = place;
+        call->client_host = host;
+    } else {
+        call->server_place = place;
+        call->server_host = host;
+    }
+}
+
+/* The ends of a call. Of several views of one source that which the request reached first is
+ * nearest to the client. */
 static void
 find_ends(LampCorrelation *c, LampCall *call)
 {
-    for (guint32 i = 0; i < call->member_count; i++) {
-        const LampObservation *seen =
-            lamp_observation(c, g_array_index(c->members, guint32, call->first_member + i));
-        guint32 ends[2] = {seen->client, seen->server};
-        if (seen->connection != LAMP_INDEX_NONE) {
-            ends[0] = lamp_connection(c, seen->connection)->client;
-            ends[1] = lamp_connection(c, seen->connection)->server;
+    const guint32 *members = &g_array_index(c->members, guint32, call->first_member);
+    for (guint32 i = 0, next; i < call->member_count; i = next) {
+        const LampObservation *nearest = lamp_observation(c, members[i]), *farthest = nearest;
+        for (next = i + 1; next < call->member_count; next++) {
+            const LampObservation *seen = lamp_observation(c, members[next]);
+            if (seen->source != nearest->source)
+                break;
+            nearest = seen->request_first < nearest->request_first ? seen : nearest;
+            farthest = seen->request_first > farthest->request_first ? seen : farthest;
         }
-        guint32 client_host = host_of_place(c, seen, ends[0]);
-        guint32 server_host = host_of_place(c, seen, ends[1]);
-        guint32 own = clock_host(c, seen);
-        if (i == 0 || (own != LAMP_INDEX_NONE && own == client_host)) {
-            call->client_place = ends[0];
-            call->client_host = client_host;
-        }
-        if (i == 0 || (own != LAMP_INDEX_NONE && own == server_host)) {
-            call->server_place = ends[1];
-            call->server_host = server_host;
-        }
+        take_end(c, call, nearest, TRUE, i == 0);
+        take_end(c, call, farthest, FALSE, i == 0);
     }
 }
 
@@ -298,7 +241,7 @@ add_call(LampCorrelation *c, guint32 first_member)
     g_array_append_val(c->calls, call);
 }
 
-/* What one source has of a run: order[next, end). */
+/* What one view of a source has of a run: order[next, end). */
 typedef struct {
     guint next, end;
 } Share;
@@ -307,19 +250,20 @@ static GArray *
 list_shares(LampCorrelation *c, const GArray *order, guint from, guint to)
 {
     GArray *shares = g_array_new(FALSE, FALSE, sizeof(Share));
-    guint32 source = LAMP_INDEX_NONE;
+    const LampObservation *before = NULL;
     for (guint i = from; i < to; i++) {
-        guint32 own = lamp_observation(c, g_array_index(order, guint32, i))->source;
+        const LampObservation *seen = lamp_observation(c, g_array_index(order, guint32, i));
         Share share = {i, i};
-        if (i == from || own != source)
+        if (before == NULL || before->source != seen->source ||
+            view_of(c, before) != view_of(c, seen))
             g_array_append_val(shares, share);
-        source = own;
+        before = seen;
         g_array_index(shares, Share, shares->len - 1).end = i + 1;
     }
     return shares;
 }
 
-/* One run of equal identity in order[from, to): the k-th of each source are one call. */
+/* One run of equal identity in order[from, to): the k-th of each view are one call. */
 static void
 add_run(LampCorrelation *c, const GArray *order, guint from, guint to)
 {
@@ -454,7 +398,7 @@ number_connections(LampCorrelation *c)
 gboolean
 lamp_pass_merge(LampCorrelation *c, G_GNUC_UNUSED GError **error)
 {
-    join_connections(c);
+    lamp_join_connections(c);
     merge_wire(c);
     for (guint32 i = 0; i < c->observations->len; i++)
         if (lamp_observation(c, i)->origin == LAMP_FROM_SPAN)

@@ -29,3 +29,8 @@ gboolean lamp_pass_callers(LampCorrelation *c, GError **error);
 gboolean lamp_pass_traces(LampCorrelation *c, GError **error);
 gboolean lamp_pass_write(LampCorrelation *c, GError **error);
 gboolean lamp_pass_flow_spans(LampCorrelation *c, GError **error);
+
+/* Part of the merge: connections that are one get one `same_as`, their views in one source get
+ * numbers, and their observations the addresses of the lowest (correlate/same-connections.c).
+ * O(n log n). */
+void lamp_join_connections(LampCorrelation *c);

@@ -110,6 +110,35 @@ START_TEST(what_has_no_identity_is_taken_in_order)
 }
 END_TEST
 
+/* A router that captured before and behind its rewriting of addresses. */
+START_TEST(one_capture_of_both_sides_sees_one_call)
+{
+    enum { CALLS = 20 };
+    Fixture f;
+    fixture_begin(&f);
+    fixture_capture(&f, 1, "router.pcap");
+    fixture_run(&f,
+                "INSERT INTO endpoints VALUES (1, '10.0.0.5', 4000), (2, '198.51.100.1', 80),"
+                " (3, '203.0.113.9', 61000), (4, '10.9.0.6', 80)");
+    gint64 behind = fixture_connection(&f, 1, 3, 4), before = fixture_connection(&f, 1, 1, 2);
+    fixture_run(&f, "UPDATE connections SET client_sequence = 3141592653, server_sequence = 7");
+    for (gint64 i = 0; i < CALLS; i++) {
+        gint64 start = i * 100 * MS;
+        Sight s = {1, before, 1, 2, i + 1, 100 + i, start, start + 9 * MS, "http", "GET /"};
+        fixture_see(&f, &s);
+        s = (Sight){1,      behind, 3, 4, i + 1, 100 + i, start + MS / 100, start + 8 * MS,
+                    "http", "GET /"};
+        fixture_see(&f, &s);
+    }
+    fixture_ready(&f);
+    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
+    g_autofree char *found = fixture_text(
+        &f, "SELECT client_address, server_address, count(*) FROM call_details GROUP BY 1, 2");
+    ck_assert_str_eq(found, "10.0.0.5|10.9.0.6|20");
+    fixture_end(&f);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -117,6 +146,7 @@ main(void)
     TCase *tcase = tcase_create("all");
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, rewritten_addresses_are_seen_through);
+    tcase_add_test(tcase, one_capture_of_both_sides_sees_one_call);
     tcase_add_loop_test(tcase, numbers_that_all_share_join_nothing, 0, 3);
     tcase_add_test(tcase, what_has_no_identity_is_taken_in_order);
     suite_add_tcase(suite, tcase);
