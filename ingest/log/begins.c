@@ -91,7 +91,8 @@ ends(const LampLogBegin *begin, const LampLogRecord *record)
     if (since < -record->event.resolution_ns)
         return FALSE;
     if (call->duration_ns < 0)
-        return call->status.len > 0 && says_end(record->event.message);
+        return call->status.len > 0 &&
+               (call->pair_id.len > 0 || says_end(record->event.message));
     gint64 slack = LATE_MS * LAMP_NS_PER_MS + call->duration_ns / SHARE +
                    MAX(record->event.resolution_ns, begin->resolution_ns);
     return ABS(since - call->duration_ns) <= slack;

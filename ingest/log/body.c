@@ -77,6 +77,7 @@ lamp_log_parse_pairs(LampLog *log, LampBytes message, LampLogRecord *record)
         }
     if (record->bare_duration.len > 0)
         scale_of_controller(record);
+    lamp_log_take_slapd(record, message);
     lamp_log_take_line_request(record, message);
 }
 

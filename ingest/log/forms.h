@@ -24,6 +24,9 @@ gboolean lamp_log_take_haproxy_clf(LampCursor *at, LampLogRecord *record);
 /* Request, status and duration that a @message tells in words; a duration alone is a field. */
 void lamp_log_take_line_request(LampLogRecord *record, LampBytes message);
 
+/* The operation, or its result, that a @message of OpenLDAP's server tells of. */
+void lamp_log_take_slapd(LampLogRecord *record, LampBytes message);
+
 /* Remembers a request that a line only begins, and gives it to the line of the same identifier
  * that ends it, which then is a call. */
 void lamp_log_join_begin(LampLog *log, LampLogRecord *record);

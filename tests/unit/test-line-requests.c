@@ -75,16 +75,17 @@ START_TEST(test_message_tells_a_call)
 }
 END_TEST
 
-/* Reads @text in pieces and compares the calls with @expected, all of them. */
+/* Reads @text in pieces: @n texts must be told, and so many calls. */
 static void
-check_calls(const char *reader, const char *text, const char *const expected[], guint64 calls)
+check_calls(const char *reader, const char *text, const char *const expected[], gsize n,
+            guint64 calls)
 {
     for (gsize chunk = 61; chunk < 4000; chunk *= 7) {
         LogSink s;
         log_sink_begin(&s);
         log_sink_read(&s, lamp_reader_find(reader), &context, lamp_bytes_text(text), chunk);
         ck_assert_msg(s.observations == calls, "%s", s.text->str);
-        for (guint i = 0; i < calls; i++)
+        for (gsize i = 0; i < n; i++)
             ck_assert_msg(strstr(s.text->str, expected[i]) != NULL, "%s in:\n%s", expected[i],
                           s.text->str);
         g_string_free(s.text, TRUE);
@@ -118,8 +119,28 @@ START_TEST(test_begin_and_end_of_one_id_are_a_call)
         "{\"level\":30,\"time\":1795252312022,\"reqId\":\"req-2\",\"res\":{\"statusCode\":200},"
         "\"responseTime\":9.7,\"msg\":\"request completed\"}\n";
     static const char *const fastify_calls[] = {"operation=<GET /x/{}> status=<200> client="};
-    check_calls("application", rails, rails_calls, 2);
-    check_calls("jsonl", fastify, fastify_calls, 1);
+    check_calls("application", rails, rails_calls, 2, 2);
+    check_calls("jsonl", fastify, fastify_calls, 1, 1);
+}
+END_TEST
+
+START_TEST(test_operations_of_slapd)
+{
+    static const char text[] =
+        "673f1d29.1a2b3e4d 0x7f1 conn=1000 op=1 SRCH base=\"dc=y\" scope=2 filter=\"(uid=a)\"\n"
+        "673f1d29.1a2b3e5d 0x7f1 conn=1000 op=1 SRCH attr=uid\n"
+        "673f1d29.1a2b3f4d 0x7f2 conn=1001 op=1 BIND dn=\"cn=x\" method=128\n"
+        "673f1d29.1a2b9f4d 0x7f2 conn=1001 op=1 BIND dn=\"cn=x\" mech=SIMPLE bind_ssf=0\n"
+        "673f1d29.1a391b4d 0x7f1 conn=1000 op=1 SEARCH RESULT tag=101 err=0 qtime=0.000010 "
+        "etime=0.000910 nentries=1 text=\n"
+        "673f1d29.1a391c4d 0x7f2 conn=1001 op=1 RESULT tag=97 err=80 text=\n"
+        "673f1d29.1a392c4d 0x7f2 conn=1001 op=2 RESULT tag=97 err=0 etime=0.000100 text=\n";
+    static const char *const calls[] = {
+        "thread=<0x7f1> message=<conn=1000 op=1 SEARCH RESULT",
+        "call server 2024-11-21T11:44:41.439040157Z - - 2024-11-21T11:44:41.439950157Z "
+        "protocol=<ldap> operation=<search> status=<0>",
+        "protocol=<ldap> operation=<bind> status=<80> error"};
+    check_calls("text", text, calls, G_N_ELEMENTS(calls), 2);
 }
 END_TEST
 
@@ -130,6 +151,7 @@ main(void)
     TCase *tests = tcase_create("line-requests");
     tcase_add_loop_test(tests, test_message_tells_a_call, 0, G_N_ELEMENTS(rows));
     tcase_add_test(tests, test_begin_and_end_of_one_id_are_a_call);
+    tcase_add_test(tests, test_operations_of_slapd);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
