@@ -192,9 +192,9 @@ take_logger(LampHead *h, LampBytes word, LampBytes after)
         if (take_channel(h, word))
             return TRUE;
     }
-    gboolean dotted = (event->severity.len > 0 || severity_follows(after)) && word.len > 4 &&
+    gboolean dotted = !marked && word.len > 4 && word.at[word.len - 1] != '.' &&
                       memchr(word.at, '.', word.len - 1) != NULL &&
-                      word.at[word.len - 1] != '.';
+                      (event->severity.len > 0 || severity_follows(after));
     if ((!marked && !dotted) || !is_logger_name(word) || is_message_number(word))
         return FALSE;
     event->service = word;

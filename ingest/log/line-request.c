@@ -192,6 +192,8 @@ take_status(LampBytes text, gsize from, LampLogCall *call)
 static gsize
 take_request(LampBytes text, LampLogCall *call)
 {
+    if (memchr(text.at, '/', text.len) == NULL)
+        return 0;
     for (gsize i = 0; i + 5 < text.len; i++) {
         gsize n = g_ascii_isupper((char) text.at[i]) ? method_length(text, i) : 0, at = i + n;
         if (n == 0)
@@ -219,13 +221,16 @@ take_columns(LampBytes text, LampLogRecord *record)
 {
     LampLogCall *call = &record->call;
     gsize at = 3, end;
-    if (!has_status_at(text, 0))
+    if (text.at[0] > '5' || !has_status_at(text, 0))
         return FALSE;
+    LampLogCall before = *call;
     while (at < text.len && (text.at[at] == ' ' || text.at[at] == '|'))
         at++;
     end = end_of_duration(text, at);
-    if (end == at || take_request(text, call) == 0 || call->method.at < text.at + end)
+    if (end == at || take_request(text, call) == 0 || call->method.at < text.at + end) {
+        *call = before;
         return FALSE;
+    }
     call->status = lamp_bytes(text.at, 3);
     LampBytes rest = lamp_bytes(text.at + end, (gsize) (call->method.at - text.at) - end);
     while (rest.len > 0 && strchr(" |", rest.at[0]) != NULL)
@@ -251,20 +256,39 @@ keep_duration(LampLogRecord *record, gint64 duration_ns)
     lamp_log_record_add(record, "duration_ms", lamp_bytes(text, (gsize) length));
 }
 
+/* The end of the number at @at, with its decimals. */
+static gsize
+end_of_number(LampBytes text, gsize at)
+{
+    while (at < text.len && ((guint) text.at[at] - '0' <= 9 || text.at[at] == '.'))
+        at++;
+    return at;
+}
+
+/* May a unit of time begin at @at, behind a number? Most numbers are refused here. */
+static gboolean
+may_be_unit(LampBytes text, gsize at)
+{
+    at += at < text.len && text.at[at] == ' ' ? 1 : 0;
+    return at < text.len && (text.at[at] == 'm' || text.at[at] == 's' || text.at[at] == 'n' ||
+                             text.at[at] == 'u' || text.at[at] == 'h' || text.at[at] >= 0x80);
+}
+
 /* The first duration that is the line's own. */
 static gboolean
 take_duration(LampBytes text, gsize request, LampLogCall *call)
 {
-    for (gsize i = 0; i + 1 < text.len; i++) {
-        if (!is_digit(text, i))
+    for (gsize i = 0, number; i + 1 < text.len; i = number) {
+        number = i + 1;
+        if ((guint) text.at[i] - '0' > 9)
             continue;
-        gsize begin = i, end = end_of_duration(text, i);
-        gboolean is_whole = i == 0 || (!is_word_byte(text.at[i - 1]) && text.at[i - 1] != '.' &&
-                                       text.at[i - 1] != '/');
-        while (is_digit(text, i + 1) || (i + 1 < text.len && text.at[i + 1] == '.'))
-            i++;
-        if (end > begin && is_whole && is_of_line(text, begin, end, request) &&
-            lamp_duration_parse(lamp_bytes(text.at + begin, end - begin), 0, &call->duration_ns,
+        number = end_of_number(text, i);
+        if (!may_be_unit(text, number) ||
+            (i > 0 && (is_word_byte(text.at[i - 1]) || text.at[i - 1] == '/')))
+            continue;
+        gsize end = end_of_duration(text, i);
+        if (end > i && is_of_line(text, i, end, request) &&
+            lamp_duration_parse(lamp_bytes(text.at + i, end - i), 0, &call->duration_ns,
                                 &call->duration_resolution_ns))
             return TRUE;
     }
@@ -311,7 +335,7 @@ end_of_request(LampBytes text, LampLogCall *call)
 void
 lamp_log_take_line_request(LampLogRecord *record, LampBytes message)
 {
-    LampLogCall *call = &record->call, before = *call;
+    LampLogCall *call = &record->call;
     LampBytes text = lamp_bytes(message.at, MIN(message.len, (gsize) MESSAGE_BYTES));
     if (text.len < 5 || call->statement.len > 0 || call->operation.len > 0)
         return;
@@ -321,7 +345,6 @@ lamp_log_take_line_request(LampLogRecord *record, LampBytes message)
     }
     if (take_columns(text, record))
         return;
-    *call = before;
     gsize request = end_of_request(text, call);
     if (request > 0)
         take_asker(text, request, call);

@@ -74,9 +74,12 @@ lamp_log_take_slapd(LampLogRecord *record, LampBytes message)
     enum { ADDRESS_BYTES = 20 };
     LampLogCall *call = &record->call;
     LampEventRow *event = &record->event;
+    gboolean is_threaded = lamp_bytes_starts(message, "0x");
+    if (!is_threaded && !lamp_bytes_starts(message, "conn="))
+        return;
     gssize begin = lamp_text_find(
         lamp_bytes(message.at, MIN(message.len, (gsize) ADDRESS_BYTES + 5)), "conn=");
-    if (begin < 0 || (begin > 0 && !lamp_bytes_starts(message, "0x")))
+    if (begin < 0)
         return;
     LampBytes text = lamp_bytes(message.at + begin, message.len - (gsize) begin);
     gsize id = length_of_id(text);

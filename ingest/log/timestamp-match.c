@@ -162,7 +162,8 @@ take_zone_name(LampCursor *at, gint *out_seconds)
     while (n < 6 && n < lamp_cursor_left(at) && g_ascii_isupper((char) at->at[n]))
         n++;
     for (guint i = 0; i < G_N_ELEMENTS(zones); i++)
-        if (lamp_bytes_equal(lamp_bytes(at->at, n), lamp_bytes_text(zones[i].name))) {
+        if (n > 0 && zones[i].name[0] == (char) at->at[0] &&
+            lamp_bytes_equal(lamp_bytes(at->at, n), lamp_bytes_text(zones[i].name))) {
             *out_seconds = zones[i].minutes * 60;
             at->at += n;
             return TRUE;
