@@ -13,12 +13,13 @@
  * Not every number with a unit is how long the line's own work took (`retrying in 5s`, `ttl 300
  * s`, `timeout after 30 s`). It is where a word says so before it, where `in` follows a word of
  * completion or a status, and where nothing but numbers stands between it and the request.
- * Limits: the first MESSAGE_BYTES.
+ * Limits: the first MESSAGE_BYTES, and
+ * the first DURATIONS in them.
  */
 #include "base/text.h"
 #include "ingest/log/forms.h"
 
-enum { MESSAGE_BYTES = 1024, UNIT_BYTES = 14, WORD_BYTES = 24 };
+enum { MESSAGE_BYTES = 1024, UNIT_BYTES = 14, WORD_BYTES = 24, DURATIONS = 8 };
 
 static gboolean
 is_word_byte(guint8 byte)
@@ -278,7 +279,8 @@ may_be_unit(LampBytes text, gsize at)
 static gboolean
 take_duration(LampBytes text, gsize request, LampLogCall *call)
 {
-    for (gsize i = 0, number; i + 1 < text.len; i = number) {
+    guint tried = 0;
+    for (gsize i = 0, number; i + 1 < text.len && tried < DURATIONS; i = number) {
         number = i + 1;
         if ((guint) text.at[i] - '0' > 9)
             continue;
@@ -287,6 +289,7 @@ take_duration(LampBytes text, gsize request, LampLogCall *call)
             (i > 0 && (is_word_byte(text.at[i - 1]) || text.at[i - 1] == '/')))
             continue;
         gsize end = end_of_duration(text, i);
+        tried += end > i ? 1 : 0;
         if (end > i && is_of_line(text, i, end, request) &&
             lamp_duration_parse(lamp_bytes(text.at + i, end - i), 0, &call->duration_ns,
                                 &call->duration_resolution_ns))
