@@ -137,7 +137,7 @@ START_TEST(test_operations_of_slapd)
         "673f1d29.1a392c4d 0x7f2 conn=1001 op=2 RESULT tag=97 err=0 etime=0.000100 text=\n";
     static const char *const calls[] = {
         "thread=<0x7f1> message=<conn=1000 op=1 SEARCH RESULT",
-        "call server 2024-11-21T11:44:41.439040157Z - - 2024-11-21T11:44:41.439950157Z "
+        "call server 2024-11-21T11:44:41.439040157Z - - 2024-11-21T11:44:41.439950157Z",
         "protocol=<ldap> operation=<search> status=<0>",
         "protocol=<ldap> operation=<bind> status=<80> error"};
     check_calls("text", text, calls, G_N_ELEMENTS(calls), 2);
