@@ -21,7 +21,7 @@ const LampCommand lamp_command_ingest = {
     .arguments = "PATH...",
     .summary = "Read logs and captures into a database",
     .examples = "lamplight ingest archive.tar.zst -o day.db\n"
-                "lamplight ingest --report day.db logs/",
+                "lamplight ingest --report -o day.db logs/",
     .description = "PATH is a file, a folder (walked), or - for standard input. File types are "
                    "found by content;\n"
                    "compressed files and archives are read as they are. Give the same paths "

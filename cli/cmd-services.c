@@ -231,8 +231,7 @@ run(LampCli *cli, char **arguments, GError **error)
     if (topology == NULL)
         return -1;
     g_autoptr(GString) out = g_string_new(NULL);
-    gboolean has_calls = lamp_topology_label_count(topology) > 0;
-    gboolean ok = from_flows || (!has_calls && lamp_flow_services_has(cli->store))
+    gboolean ok = from_flows || lamp_flow_services_are_all(cli->store)
                       ? lamp_flow_services_append(cli, as_json, out, error)
                       : append_calls(cli, topology, out, error);
     return ok && lamp_print(out, error) ? LAMP_EXIT_OK : -1;

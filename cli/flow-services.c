@@ -208,11 +208,14 @@ append_json(const Services *s, GString *out)
 }
 
 gboolean
-lamp_flow_services_has(LampStore *store)
+lamp_flow_services_are_all(LampStore *store)
 {
     gboolean has = FALSE;
     g_autoptr(LampStatement) rows =
-        lamp_statement_new(store, "SELECT 1 FROM flow_records LIMIT 1", NULL);
+        lamp_statement_new(store,
+                           "SELECT 1 WHERE EXISTS (SELECT 1 FROM flow_records)"
+                           " AND NOT EXISTS (SELECT 1 FROM calls)",
+                           NULL);
     return rows != NULL && lamp_statement_step(rows, &has, NULL) && has;
 }
 

@@ -10,8 +10,8 @@
     "how long a request took, unless it is a flow of its own; which request caused which "    \
     "where flows overlap; whether two services on one host are tied by anything but time.\n"
 
-/* Has the store flow records? */
-gboolean lamp_flow_services_has(LampStore *store);
+/* Has the store flow records, and no calls? */
+gboolean lamp_flow_services_are_all(LampStore *store);
 
 /* Appends the table of the services of flow_spans, or a JSON object. */
 gboolean lamp_flow_services_append(LampCli *cli, gboolean as_json, GString *out,

@@ -163,7 +163,8 @@ add_candidates(Frames *f, guint32 number, guint32 newest)
                            .probability = 1};
             c.bins[0] = lamp_gap_bin(after);
             c.bins[1] = lamp_gap_bin(time_between(f, unit->last, segment->last));
-            c.bins[2] = (guint8) MIN(after * PLACES / all, PLACES - 1);
+            double part = (double) after / (double) all;
+            c.bins[2] = (guint8) CLAMP(part * PLACES, 0, PLACES - 1);
             g_array_append_val(f->candidates, c);
         }
         k = segment->older;
@@ -264,7 +265,7 @@ kind_at(const Frames *f, guint first)
     return kind;
 }
 
-/* What one way says of where the units of a kind stand: by bin, smoothed, of sum @out_share. */
+/* What one way says of where the units of a kind stand: by bin, smoothed. */
 static void
 learn_places(const Kind *kind, guint way, guint n_bins, double *bins)
 {

@@ -10,14 +10,16 @@
  *
  * Lines between may look like an end (the answer of another service that was asked meanwhile).
  * What tells the end is that its duration reaches back to the begin; where it has none, that it
- * says so (`completed`) and has a status. Limits: LAMP_LOG_BEGINS requests at a time in one
- * file, later ones take the place of others; ids of LAMP_LOG_BEGIN_ID bytes, longer targets are
- * not remembered. Without an identifier lines are not joined: which belong together would be a
- * guess.
+ * says so (`completed`) and has a status, within ten minutes. Limits: LAMP_LOG_BEGINS requests
+ * at a time in one file, in sets of eight, of which the first to begin gives way; ids of
+ * LAMP_LOG_BEGIN_ID bytes, longer targets are not remembered. Without an identifier lines are
+ * not joined: which belong together would be a guess.
  */
 #include "base/text.h"
 #include "base/value-hash.h"
 #include "ingest/log/forms.h"
+
+enum { WAYS = 8 };
 
 static LampBytes
 id_of(const LampLogRecord *record)
@@ -70,32 +72,72 @@ remember(LampLogBegin *begin, LampBytes id, const LampLogRecord *record)
         memcpy(begin->text + name.len, target.at, target.len);
 }
 
+/* Is @word, whose first letter may be great, a word of @text? */
 static gboolean
-says_end(LampBytes message)
+has_word(LampBytes text, const char *word)
 {
-    static const char *const words[] = {"ompleted", "inished", "done", "nded", "losed"};
+    gsize length = strlen(word);
+    while (text.len >= length) {
+        gssize found = lamp_text_find(text, word + 1);
+        if (found < 0)
+            return FALSE;
+        gsize at = (gsize) found, end = at + length - 1;
+        gboolean is_begun = at > 0 && (text.at[at - 1] | 0x20) == (guint8) word[0] &&
+                            (at == 1 || !g_ascii_isalnum((char) text.at[at - 2]));
+        if (is_begun && (end == text.len || !g_ascii_isalnum((char) text.at[end])))
+            return TRUE;
+        text = lamp_bytes(text.at + at + 1, text.len - at - 1);
+    }
+    return FALSE;
+}
+
+static gboolean
+says_end(const LampLogRecord *record)
+{
+    static const char *const words[] = {"completed", "finished", "done", "ended", "closed"};
+    if (record->call.pair_id.len > 0)
+        return TRUE;
     for (gsize i = 0; i < G_N_ELEMENTS(words); i++)
-        if (lamp_text_find(message, words[i]) >= 0)
+        if (has_word(record->event.message, words[i]))
             return TRUE;
     return FALSE;
 }
 
-/* Does @record, of the same id, end what began? Its duration is rounded, and one of the two
- * lines may have been written a little late. */
+/* Without a duration: a code of three digits, or what its format knows to be the end. */
+static gboolean
+has_end_status(const LampLogRecord *record, LampTime since)
+{
+    enum { LONGEST_MINUTES = 10 };
+    LampBytes status = record->call.status;
+    gboolean is_code = status.len == 3 && g_ascii_isdigit((char) status.at[0]) &&
+                       g_ascii_isdigit((char) status.at[1]) &&
+                       g_ascii_isdigit((char) status.at[2]);
+    return since <= LONGEST_MINUTES * 60 * LAMP_NS_PER_SECOND &&
+           (record->call.pair_id.len > 0 || (is_code && record->call.request_id.len > 0));
+}
+
+/* Does @record, of the same id, end what began? Its duration is rounded, and the line that says
+ * so may have been written a little late. */
 static gboolean
 ends(const LampLogBegin *begin, const LampLogRecord *record)
 {
-    enum { LATE_MS = 5, SHARE = 10 };
+    enum { LATE_MS = 5, ROUNDED_MS = 1, SHARE = 10 };
     const LampLogCall *call = &record->call;
-    LampTime since = record->event.time - begin->time;
-    if (since < -record->event.resolution_ns)
+    LampTime since, apart;
+    gboolean is_said = says_end(record);
+    if (__builtin_sub_overflow(record->event.time, begin->time, &since) ||
+        since < -record->event.resolution_ns)
         return FALSE;
     if (call->duration_ns < 0)
-        return call->status.len > 0 &&
-               (call->pair_id.len > 0 || says_end(record->event.message));
-    gint64 slack = LATE_MS * LAMP_NS_PER_MS + call->duration_ns / SHARE +
-                   MAX(record->event.resolution_ns, begin->resolution_ns);
-    return ABS(since - call->duration_ns) <= slack;
+        return is_said && has_end_status(record, since);
+    if (__builtin_sub_overflow(since, call->duration_ns, &apart))
+        return FALSE;
+    gint64 slack = MAX(record->event.resolution_ns, begin->resolution_ns);
+    if (is_said)
+        slack += LATE_MS * LAMP_NS_PER_MS + call->duration_ns / SHARE;
+    else if (call->status.len > 0)
+        slack += ROUNDED_MS * LAMP_NS_PER_MS;
+    return ABS(apart) <= slack;
 }
 
 static void
@@ -119,6 +161,25 @@ complete(const LampLogBegin *begin, LampLogRecord *record)
     }
 }
 
+/* Where the begin with this @id is, or may be put: in place of the one of its set that began
+ * first. */
+static LampLogBegin *
+place_of(LampLog *log, LampBytes id, gboolean *out_is_known)
+{
+    guint64 set = lamp_value_hash(id) % (LAMP_LOG_BEGINS / WAYS);
+    LampLogBegin *ways = &log->begins[set * WAYS], *place = ways;
+    *out_is_known = FALSE;
+    for (guint i = 0; i < WAYS; i++) {
+        if (ways[i].id_length == id.len && memcmp(ways[i].id, id.at, id.len) == 0) {
+            *out_is_known = TRUE;
+            return &ways[i];
+        }
+        if (place->id_length > 0 && (ways[i].id_length == 0 || ways[i].time < place->time))
+            place = &ways[i];
+    }
+    return place;
+}
+
 void
 lamp_log_join_begin(LampLog *log, LampLogRecord *record)
 {
@@ -132,11 +193,11 @@ lamp_log_join_begin(LampLog *log, LampLogRecord *record)
         return;
     if (log->begins == NULL)
         log->begins = g_new0(LampLogBegin, LAMP_LOG_BEGINS);
-    LampLogBegin *begin = &log->begins[lamp_value_hash(id) % LAMP_LOG_BEGINS];
+    gboolean is_known;
+    LampLogBegin *begin = place_of(log, id, &is_known);
     if (begins) {
         remember(begin, id, record);
-    } else if (begin->id_length == id.len && memcmp(begin->id, id.at, id.len) == 0 &&
-               ends(begin, record)) {
+    } else if (is_known && ends(begin, record)) {
         complete(begin, record);
         begin->id_length = 0;
     }

@@ -19,7 +19,7 @@
 #include "base/text.h"
 #include "ingest/log/forms.h"
 
-enum { MESSAGE_BYTES = 1024, UNIT_BYTES = 14, WORD_BYTES = 24, DURATIONS = 8 };
+enum { MESSAGE_BYTES = 1024, NEAR_WORDS = 8, UNIT_BYTES = 14, WORD_BYTES = 24, DURATIONS = 8 };
 
 static gboolean
 is_word_byte(guint8 byte)
@@ -91,7 +91,17 @@ is_status(const char *word)
            g_ascii_isdigit(word[2]) && word[3] == '\0';
 }
 
-/* Is something said to be done before @at? `will be processed in 5 s` is not. */
+/* Does a clause end at @at? */
+static gboolean
+ends_clause(LampBytes text, gsize at)
+{
+    guint8 mark = text.at[at];
+    return mark == ',' || mark == ';' ||
+           (mark == '.' && at + 1 < text.len && text.at[at + 1] == ' ');
+}
+
+/* Is something said to be done shortly before @at, in the same clause? `will be processed in 5
+ * s`, `failed, retrying in 5 s` are not. */
 static gboolean
 tells_completion(LampBytes text, gsize at)
 {
@@ -101,14 +111,18 @@ tells_completion(LampBytes text, gsize at)
         "built",     "created",   "sent",      "received",  "generated", "saved",
         "stored",    "fetched",   "succeeded", "failed",    "started",   "initialized",
         "answered",  "replied",   "ok",        "ended",     "ready",     "compiled"};
-    static const char *const undone[] = {"will", "would", "should", "be", "retry"};
+    static const char *const undone[] = {"will",     "would",   "should", "be",   "retry",
+                                         "retrying", "expires", "next",   "again"};
     char word[WORD_BYTES] = "";
     gboolean is_done = FALSE;
-    while (at > 0) {
+    for (guint words = 0; at > 0 && words < NEAR_WORDS;) {
         if (word_before(text, &at, word) == 0) {
+            if (at > 0 && ends_clause(text, at - 1))
+                break;
             at -= at > 0 ? 1 : 0;
             continue;
         }
+        words++;
         if (is_one_of(word, undone, G_N_ELEMENTS(undone)))
             return FALSE;
         is_done = is_done || is_status(word) || is_one_of(word, done, G_N_ELEMENTS(done));
@@ -132,12 +146,18 @@ static gboolean
 is_of_line(LampBytes text, gsize at, gsize end, gsize request)
 {
     static const char *const words[] = {"took", "taken", "elapsed", "duration", "latency"};
+    static const char *const limits[] = {"timeout", "ttl",   "delay",   "interval", "limit",
+                                         "timed",   "retry", "backoff", "deadline", "max"};
     gsize before = at;
     char word[WORD_BYTES] = "";
     gboolean in_brackets =
         at > 0 && text.at[at - 1] == '(' && end < text.len && text.at[end] == ')';
-    if (in_brackets)
-        return end + 1 == text.len || (request > 0 && at > request);
+    if (in_brackets) {
+        before = at - 1;
+        (void) word_before(text, &before, word);
+        return !is_one_of(word, limits, G_N_ELEMENTS(limits)) &&
+               (end + 1 == text.len || (request > 0 && at > request));
+    }
     if (follows_request(text, request, at))
         return TRUE;
     if (word_before(text, &before, word) == 0)
@@ -173,11 +193,19 @@ has_status_at(LampBytes text, gsize at)
     return is_status(word);
 }
 
-/* A status that stands behind the request, before any other number. */
+/* A status that is called so, or that stands behind the request, before any other number. */
 static void
 take_status(LampBytes text, gsize from, LampLogCall *call)
 {
     enum { NEAR = 40 };
+    gssize name = lamp_text_find(text, "status");
+    gsize at = name < 0 ? text.len : (gsize) name + 6;
+    while (at < text.len && strchr(" =:", text.at[at]) != NULL && text.at[at] != '\0')
+        at++;
+    if (has_status_at(text, at)) {
+        call->status = lamp_bytes(text.at + at, 3);
+        return;
+    }
     gsize end = MIN(text.len, from + NEAR);
     for (gsize i = from; i < end; i++) {
         if (!g_ascii_isdigit((char) text.at[i]))
@@ -238,9 +266,16 @@ take_columns(LampBytes text, LampLogRecord *record)
         rest = lamp_bytes(rest.at + 1, rest.len - 1);
     while (rest.len > 0 && strchr(" |", rest.at[rest.len - 1]) != NULL)
         rest.len--;
-    call->has_client = lamp_address_parse(rest, &call->client) && call->client.is_known;
-    return lamp_duration_parse(lamp_bytes(text.at + at, end - at), 0, &call->duration_ns,
-                               &call->duration_resolution_ns);
+    LampEndpoint client = {0};
+    if (!call->has_client && lamp_address_parse(rest, &client) && client.is_known) {
+        call->client = client;
+        call->has_client = TRUE;
+    }
+    if (lamp_duration_parse(lamp_bytes(text.at + at, end - at), 0, &call->duration_ns,
+                            &call->duration_resolution_ns))
+        return TRUE;
+    *call = before;
+    return FALSE;
 }
 
 /* A duration alone, as a field: with decimals, so that nothing takes it for an identifier. */
@@ -286,8 +321,8 @@ take_duration(LampBytes text, gsize request, LampLogCall *call)
             continue;
         number = end_of_number(text, i);
         if (!may_be_unit(text, number) ||
-            (i > 0 && (is_word_byte(text.at[i - 1]) || text.at[i - 1] == '/')))
-            continue;
+            (i > 0 && (is_word_byte(text.at[i - 1]) || strchr("/,", text.at[i - 1]) != NULL)))
+            continue; /* behind a comma: who knows whether of decimals */
         gsize end = end_of_duration(text, i);
         tried += end > i ? 1 : 0;
         if (end > i && is_of_line(text, i, end, request) &&
@@ -329,8 +364,9 @@ end_of_request(LampBytes text, LampLogCall *call)
 {
     if (call->method.len == 0 && call->target.len == 0)
         return take_request(text, call);
-    if (call->target.len == 0 || call->target.at < text.at ||
-        call->target.at >= text.at + text.len)
+    const guint8 *end = text.at + text.len;
+    if (call->target.len == 0 || call->target.at < text.at || call->target.at >= end ||
+        call->target.len > (gsize) (end - call->target.at))
         return 0;
     return (gsize) (call->target.at - text.at) + call->target.len;
 }

@@ -56,7 +56,7 @@ typedef struct {
     LampTime end;      /* of its last step */
 } LampLogSession;
 
-enum { LAMP_LOG_BEGINS = 256, LAMP_LOG_BEGIN_ID = 64, LAMP_LOG_BEGIN_BYTES = 256 };
+enum { LAMP_LOG_BEGINS = 4096, LAMP_LOG_BEGIN_ID = 64, LAMP_LOG_BEGIN_BYTES = 256 };
 
 /* A request that was begun and is not ended yet. */
 typedef struct {
@@ -93,7 +93,7 @@ struct LampLog {
     LampJsonShape shape;    /* of the objects that are lines */
     LampLogSession sessions[LAMP_LOG_SESSIONS];
     LampLogConstant constants[LAMP_LOG_CONSTANTS]; /* by a hash of the message */
-    LampLogBegin *begins;                          /* owned; by a hash of the id; or NULL */
+    LampLogBegin *begins;                          /* owned; see begins.c; or NULL */
     gpointer extra;                                /* of the format */
     LampMasked masked;                             /* of the record being emitted */
     LampLogRecord records[2];

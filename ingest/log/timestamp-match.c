@@ -237,6 +237,22 @@ take_tai64n(LampCursor *at, LampTimestampMatch *match)
     return TRUE;
 }
 
+/* Is what begins @text hexadecimal, and no measured number? A letter says so, or what OpenLDAP
+ * writes next. */
+static gboolean
+is_surely_hex(LampBytes text, gsize n)
+{
+    static const char *const next[] = {" 0x", " conn=", " slapd"};
+    LampBytes behind = lamp_bytes(text.at + n, text.len - n);
+    for (gsize i = 0; i < n; i++)
+        if (g_ascii_isalpha((char) text.at[i]))
+            return TRUE;
+    for (gsize i = 0; i < G_N_ELEMENTS(next); i++)
+        if (lamp_bytes_starts(behind, next[i]))
+            return TRUE;
+    return FALSE;
+}
+
 /* Seconds and a fraction, both hexadecimal, as OpenLDAP writes them: of nanoseconds in eight
  * digits, of microseconds in five. Decimal dates (`20261121`) would be times before 1990. */
 static gboolean
@@ -251,7 +267,7 @@ take_hex_time(LampCursor *at, LampTimestampMatch *match)
     while (n < lamp_cursor_left(at) && n < 18 && g_ascii_isxdigit((char) at->at[n]))
         n++;
     gint64 unit = n == 17 ? 1 : LAMP_NS_PER_US;
-    if ((n != 17 && n != 14) ||
+    if ((n != 17 && n != 14) || !is_surely_hex(lamp_bytes(at->at, lamp_cursor_left(at)), n) ||
         !lamp_text_parse_hex(lamp_bytes(at->at + 9, n - 9), &fraction) ||
         fraction >= (guint64) (LAMP_NS_PER_SECOND / unit))
         return FALSE;

@@ -53,6 +53,20 @@ static const struct {
     {"application", HEAD "GET /x with timeout 30 s", {"!duration", "!call "}},
     {"application", HEAD "GET http://stock:8080/x took 31 ms", {"{duration_ms=31.0", "!call "}},
     {"application", HEAD "FORGET /x took 31 ms", {"!call "}},
+    {"application",
+     HEAD "GET /orders/7 failed with 503, retrying in 5 s",
+     {"!duration", "!call "}},
+    {"application", HEAD "POST /jobs ok, next run in 30 s", {"!duration", "!call "}},
+    {"application",
+     HEAD "GET /x returned 200, session expires in 300 s",
+     {"!duration", "!call "}},
+    {"application", HEAD "GET /orders/7 timeout (30 s)", {"!duration", "!call "}},
+    {"application", HEAD "GET /x took 1,234 ms", {"!duration", "!call "}},
+    {"application",
+     HEAD "Request GET /v completed in 31 ms with status 503",
+     {"operation=<GET /v> status=<503> error", "09:11:52.640000000Z - -"}},
+    /* Numbers that were measured are no times. */
+    {"text", "40123456.12345 measured value ok", {"!2004-"}},
     /* Without a duration: counted, no call. */
     {"application",
      "2026-11-20 09:11:52,671 INFO: 127.0.0.1:40112 - \"GET /x HTTP/1.1\" 200 OK",
@@ -124,6 +138,62 @@ START_TEST(test_begin_and_end_of_one_id_are_a_call)
 }
 END_TEST
 
+/* More requests are open than a small table could hold, and end as they began. */
+START_TEST(test_many_requests_are_open)
+{
+    enum { OPEN = 1500 };
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (guint i = 0; i < OPEN; i++)
+        g_string_append_printf(
+            text,
+            "{\"time\":%u,\"reqId\":\"r-%u\",\"req\":{\"method\":\"GET\",\"url\":\"/x\"},"
+            "\"msg\":\"incoming request\"}\n",
+            1795252311u, i);
+    for (guint i = 0; i < OPEN; i++)
+        g_string_append_printf(text,
+                               "{\"time\":%u,\"reqId\":\"r-%u\",\"res\":{\"statusCode\":200},"
+                               "\"responseTime\":9000,\"msg\":\"request completed\"}\n",
+                               1795252320u, i);
+    LogSink s;
+    log_sink_begin(&s);
+    log_sink_read(&s, lamp_reader_find("jsonl"), &context, lamp_bytes_text(text->str), 65536);
+    ck_assert_uint_eq(s.observations, OPEN);
+    g_string_free(s.text, TRUE);
+}
+END_TEST
+
+/* Lines between that look like the end, and lines of other things that have an id. */
+START_TEST(test_what_is_no_end)
+{
+    static const char inner[] =
+        "{\"time\":1795252311000,\"reqId\":\"q7\",\"req\":{\"method\":\"GET\",\"url\":\"/b\"},"
+        "\"msg\":\"incoming request\"}\n"
+        "{\"time\":1795252311004,\"reqId\":\"q7\",\"duration_ms\":2.5,\"msg\":\"db query\"}\n"
+        "{\"time\":1795252311500,\"reqId\":\"q7\",\"res\":{\"statusCode\":200},"
+        "\"responseTime\":500.1,\"msg\":\"request completed\"}\n";
+    static const char *const outer[] = {
+        "call server 2026-11-21T09:11:50.999900000Z - - 2026-11-21T09:11:51.500000000Z"};
+    static const char other[] =
+        "{\"time\":1795252311000,\"id\":\"7\",\"req\":{\"method\":\"GET\",\"url\":\"/b\"},"
+        "\"msg\":\"incoming request\"}\n"
+        "{\"time\":1795252312000,\"id\":\"7\",\"status\":\"active\",\"msg\":\"transfer "
+        "done\"}\n"
+        "{\"time\":1795252313000,\"id\":\"7\",\"status\":\"200\",\"msg\":\"row appended\"}\n";
+    check_calls("jsonl", inner, outer, 1, 1);
+    check_calls("jsonl", other, NULL, 0, 0);
+}
+END_TEST
+
+/* A target that is longer than what is looked at. */
+START_TEST(test_request_longer_than_the_look)
+{
+    g_autofree char *name = g_strnfill(1100, 'a');
+    g_autofree char *text = g_strconcat(HEAD "serving method=GET uri=/", name, " for z", NULL);
+    g_autofree char *out = log_sink_of("application", &context, text);
+    ck_assert(strstr(out, "call ") == NULL);
+}
+END_TEST
+
 START_TEST(test_operations_of_slapd)
 {
     static const char text[] =
@@ -151,6 +221,9 @@ main(void)
     TCase *tests = tcase_create("line-requests");
     tcase_add_loop_test(tests, test_message_tells_a_call, 0, G_N_ELEMENTS(rows));
     tcase_add_test(tests, test_begin_and_end_of_one_id_are_a_call);
+    tcase_add_test(tests, test_many_requests_are_open);
+    tcase_add_test(tests, test_what_is_no_end);
+    tcase_add_test(tests, test_request_longer_than_the_look);
     tcase_add_test(tests, test_operations_of_slapd);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
