@@ -82,7 +82,7 @@ typedef struct {
     gint64 id;
     guint32 source;
     guint32 client, server; /* places, as this capture saw them */
-    guint32 same_as, view;  /* lowest with the same initial sequence numbers; of its source */
+    guint32 same_as, view;  /* lowest connection that is the same; number of this sight of it */
     gint64 first_time, handshake_server_ns, handshake_client_ns; /* handshakes: -1 unknown */
     gint64 client_sequence, server_sequence;                     /* -1 unknown */
     gboolean is_stray;                                           /* one packet, no more */

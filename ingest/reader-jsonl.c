@@ -74,24 +74,35 @@ has_member(LampBytes line, const char *quoted)
     return lamp_text_find(line, quoted) >= 0;
 }
 
+/* The first byte of the text that the member has, with or without blanks around its colon; 0:
+ * it has none. */
+static guint8
+first_of_value(LampBytes line, const char *quoted)
+{
+    gssize found = lamp_text_find(line, quoted);
+    gsize at = found < 0 ? line.len : (gsize) found + strlen(quoted);
+    while (at < line.len && (line.at[at] == ' ' || line.at[at] == ':'))
+        at++;
+    return at + 1 < line.len && line.at[at] == '"' ? line.at[at + 1] : 0;
+}
+
 /* Loggers differ in the unit of a number whose name tells none: Go's slog writes nanoseconds,
  * zerolog milliseconds with a fraction, Rails' (lograge) too; zap and others seconds with one,
  * milliseconds without. They are told apart by the names that they give to the rest. */
 static void
 scale_duration(LampLogRecord *record, LampBytes line)
 {
-    gssize level = lamp_text_find(line, "\"level\":\"");
-    guint8 letter = level >= 0 && line.len > (gsize) level + 9 ? line.at[level + 9] : 0;
+    guint8 letter = first_of_value(line, "\"level\"");
     gboolean whole = memchr(record->bare_duration.at, '.', record->bare_duration.len) == NULL;
     if (has_member(line, "\"controller\"") && has_member(line, "\"action\""))
         lamp_log_record_scale_duration(record, LAMP_NS_PER_MS);
     else if (has_member(line, "\"DownstreamStatus\""))
         lamp_log_record_scale_duration(record, 1);
-    else if (!has_member(line, "\"time\":") || letter == 0)
+    else if (!has_member(line, "\"time\"") || letter == 0)
         return;
-    else if (whole && g_ascii_isupper((char) letter) && has_member(line, "\"msg\":"))
+    else if (whole && g_ascii_isupper((char) letter) && has_member(line, "\"msg\""))
         lamp_log_record_scale_duration(record, 1);
-    else if (g_ascii_islower((char) letter) && has_member(line, "\"message\":") &&
+    else if (g_ascii_islower((char) letter) && has_member(line, "\"message\"") &&
              !has_member(line, "\"@timestamp\""))
         lamp_log_record_scale_duration(record, LAMP_NS_PER_MS);
 }

@@ -51,6 +51,7 @@ lamp_log_parse_logfmt(LampLog *log, LampBytes line, LampLogRecord *record)
     }
     if (record->event.time == LAMP_TIME_NONE)
         take_date_and_time(log, record);
+    lamp_log_scale_controller(record);
     return pairs >= 2;
 }
 

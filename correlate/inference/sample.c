@@ -1,13 +1,14 @@
 /* sample.c — samples assignments from the posterior
  *
  * State: an owner for every step. Blocks: for each pair of requests that share a candidate
- * step, the steps that both could have. Small blocks are resampled exactly from their
- * conditional distribution (all 2^n ways); in larger ones a symmetric proposal (one step, all
- * from some moment on, one kind of step, a random subset) changes sides and is accepted by
- * Metropolis' rule. The choice of block does not depend on the state, so the posterior stays
- * invariant. What is recorded is the conditional probability in the block, not only the outcome
- * (Rao and Blackwell), so a few dozen sweeps give usable small probabilities. Pairs in which
- * nothing happens are visited less often. */
+ * step, the steps that both could have. Small blocks are resampled from their conditional
+ * distribution over all usual ways (block.h; what is left out is less likely by 16 nats); in
+ * larger ones a symmetric proposal (one step, all from some moment on, one kind of step, a
+ * random subset) changes sides and is accepted by Metropolis' rule. The choice of block does
+ * not depend on the state, so the posterior stays invariant but for the ways left out. What is
+ * recorded is the conditional probability in the block, not only the outcome (Rao and
+ * Blackwell), so a few dozen sweeps give usable small probabilities. Pairs in which nothing
+ * happens are visited less often. */
 #include "correlate/inference/sample.h"
 
 #include "correlate/inference/block.h"

@@ -47,11 +47,12 @@ take_request(LampBytes message, LampLogRecord *record)
     lamp_log_record_add(record, "status", call->status);
 }
 
-/* Rails' controllers write milliseconds. */
-static void
-scale_of_controller(LampLogRecord *record)
+void
+lamp_log_scale_controller(LampLogRecord *record)
 {
     guint names = 0;
+    if (record->bare_duration.len == 0)
+        return;
     for (gsize i = 0; i < record->event.field_count; i++)
         names += lamp_bytes_equal(record->fields[i].slot, lamp_bytes("controller", 10)) ||
                  lamp_bytes_equal(record->fields[i].slot, lamp_bytes("action", 6));
@@ -75,8 +76,7 @@ lamp_log_parse_pairs(LampLog *log, LampBytes message, LampLogRecord *record)
             record->names_packet = record->names_packet || lamp_text_is_word(key, "src", 3);
             lamp_log_set_inner(log, record, key, value);
         }
-    if (record->bare_duration.len > 0)
-        scale_of_controller(record);
+    lamp_log_scale_controller(record);
     lamp_log_take_slapd(record, message);
     lamp_log_take_line_request(record, message);
 }

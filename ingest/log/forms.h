@@ -53,6 +53,10 @@ gssize lamp_log_parse_head(LampLog *log, LampBytes line, gboolean needs_time,
 /* Takes the key=value pairs of a message. */
 void lamp_log_parse_pairs(LampLog *log, LampBytes message, LampLogRecord *record);
 
+/* Rails' controllers (lograge) write durations without a unit in milliseconds: for a record
+ * with the fields of theirs. */
+void lamp_log_scale_controller(LampLogRecord *record);
+
 /* Moves @begin of a record with a @statement to that of the first step of the same statement in
  * the same session, or remembers it if the record is a step itself. FALSE if the record tells
  * of a failure of which no step is known: then there is no call. O(length of @statement). */

@@ -244,6 +244,21 @@ take_request(LampBytes text, LampLogCall *call)
     return 0;
 }
 
+/* The address between two columns, if the client is not known yet. */
+static void
+take_column_client(LampBytes column, LampLogCall *call)
+{
+    LampEndpoint client = {0};
+    while (column.len > 0 && strchr(" |", column.at[0]) != NULL)
+        column = lamp_bytes(column.at + 1, column.len - 1);
+    while (column.len > 0 && strchr(" |", column.at[column.len - 1]) != NULL)
+        column.len--;
+    if (!call->has_client && lamp_address_parse(column, &client) && client.is_known) {
+        call->client = client;
+        call->has_client = TRUE;
+    }
+}
+
 /* `200 |  1.2ms | 10.0.0.7 | GET "/x"`: gin's columns, in the other order. */
 static gboolean
 take_columns(LampBytes text, LampLogRecord *record)
@@ -261,16 +276,8 @@ take_columns(LampBytes text, LampLogRecord *record)
         return FALSE;
     }
     call->status = lamp_bytes(text.at, 3);
-    LampBytes rest = lamp_bytes(text.at + end, (gsize) (call->method.at - text.at) - end);
-    while (rest.len > 0 && strchr(" |", rest.at[0]) != NULL)
-        rest = lamp_bytes(rest.at + 1, rest.len - 1);
-    while (rest.len > 0 && strchr(" |", rest.at[rest.len - 1]) != NULL)
-        rest.len--;
-    LampEndpoint client = {0};
-    if (!call->has_client && lamp_address_parse(rest, &client) && client.is_known) {
-        call->client = client;
-        call->has_client = TRUE;
-    }
+    take_column_client(lamp_bytes(text.at + end, (gsize) (call->method.at - text.at) - end),
+                       call);
     if (lamp_duration_parse(lamp_bytes(text.at + at, end - at), 0, &call->duration_ns,
                             &call->duration_resolution_ns))
         return TRUE;

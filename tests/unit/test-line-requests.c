@@ -65,6 +65,15 @@ static const struct {
     {"application",
      HEAD "Request GET /v completed in 31 ms with status 503",
      {"operation=<GET /v> status=<503> error", "09:11:52.640000000Z - -"}},
+    /* Units that the logger tells, however it sets its blanks. */
+    {"jsonl",
+     "{\"time\": \"2026-11-20T09:11:52.671Z\", \"level\": \"INFO\", \"msg\": \"request\", "
+     "\"method\": \"GET\", \"path\": \"/s\", \"status\": 200, \"duration\": 31000000}",
+     {"operation=<GET /s> status=<200>", "09:11:52.640000000Z - -"}},
+    {"logfmt",
+     "time=2026-11-20T09:11:52.671Z method=GET path=/x format=html controller=XController "
+     "action=show status=200 duration=31.00 view=2.10",
+     {"operation=<GET /x> status=<200>", "09:11:52.640000000Z - -"}},
     /* Numbers that were measured are no times. */
     {"text", "40123456.12345 measured value ok", {"!2004-"}},
     /* Without a duration: counted, no call. */
