@@ -72,7 +72,7 @@ join(LampLog *log, LampBytes line, LampLogRecord *record)
         return FALSE;
     if (!record->is_partial)
         return !parts.partial && lamp_log_join_text(log, parts.text, record);
-    record->event.message = lamp_log_record_append(record, record->event.message, parts.text);
+    record->event.message = lamp_log_join(&record->parts, record->event.message, parts.text);
     record->is_partial = parts.partial;
     if (parts.partial)
         return TRUE;

@@ -250,7 +250,7 @@ join(LampLog *log, LampBytes line, LampLogRecord *record)
                lamp_log_join_text(log, without_line_end(part.text), record);
     record->is_partial = is_cut(part.text);
     LampBytes text =
-        lamp_log_record_append(record, record->event.message, without_line_end(part.text));
+        lamp_log_join(&record->parts, record->event.message, without_line_end(part.text));
     record->event.message = text;
     if (!record->is_partial) {
         record->event.message = lamp_bytes(NULL, 0);

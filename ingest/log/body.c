@@ -149,8 +149,8 @@ lamp_log_join_text(LampLog *log, LampBytes text, LampLogRecord *record)
     gboolean is_timed = without_time(log, trimmed).at != trimmed.at;
     if (!lamp_log_looks_continued(text) && (!record->has_own_time || is_timed))
         return FALSE;
-    event->message = lamp_log_record_append(record, event->message, lamp_bytes("\n", 1));
-    event->message = lamp_log_record_append(record, event->message, text);
+    event->message = lamp_log_join(&record->message, event->message, lamp_bytes("\n", 1));
+    event->message = lamp_log_join(&record->message, event->message, text);
     return TRUE;
 }
 

@@ -30,8 +30,9 @@ void
 lamp_log_record_release(LampLogRecord *record)
 {
     g_clear_pointer(&record->scratch, g_free);
-    g_clear_pointer(&record->joined, g_free);
-    record->joined_size = 0;
+    g_clear_pointer(&record->parts.bytes, g_free);
+    g_clear_pointer(&record->message.bytes, g_free);
+    record->parts.size = record->message.size = 0;
     record->scratch_size = 0;
 }
 
@@ -46,23 +47,23 @@ lamp_log_record_take(LampLogRecord *record, gsize n)
 }
 
 LampBytes
-lamp_log_record_append(LampLogRecord *record, LampBytes text, LampBytes more)
+lamp_log_join(LampLogJoined *joined, LampBytes text, LampBytes more)
 {
-    gboolean inside = record->joined != NULL && text.at == record->joined;
+    gboolean inside = joined->bytes != NULL && text.at == joined->bytes;
     gsize need = text.len + more.len;
     if (need == 0)
         return lamp_bytes(NULL, 0);
-    if (record->joined == NULL || record->joined_size < need) {
-        record->joined_size = need * 2;
-        record->joined = g_realloc(record->joined, record->joined_size);
+    if (joined->bytes == NULL || joined->size < need) {
+        joined->size = need * 2;
+        joined->bytes = g_realloc(joined->bytes, joined->size);
     }
     if (!inside && text.len > 0)
         /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
-        memcpy(record->joined, text.at, text.len);
+        memcpy(joined->bytes, text.at, text.len);
     if (more.len > 0)
         /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
-        memcpy(record->joined + text.len, more.at, more.len);
-    return lamp_bytes(record->joined, need);
+        memcpy(joined->bytes + text.len, more.at, more.len);
+    return lamp_bytes(joined->bytes, need);
 }
 
 void

@@ -36,6 +36,12 @@ typedef struct {
     guint64 bytes_received, bytes_sent;
 } LampLogCall;
 
+/* Text put together from several lines; it moves as it grows. */
+typedef struct {
+    guint8 *bytes; /* owned, or NULL */
+    gsize size;
+} LampLogJoined;
+
 typedef struct {
     LampEventRow event;
     LampLogCall call;
@@ -48,10 +54,10 @@ typedef struct {
     LampClockKind clock;   /* of the time, whether it was shown twice, or never */
     gboolean has_own_time; /* the text that a container wrote begins with a time */
     gboolean is_partial;   /* the message goes on in the next line */
-    guint8 *joined;        /* owned; text put together from several lines, or NULL */
-    gsize joined_size;
-    gsize depth;     /* of parsers inside parsers, bounded */
-    guint8 *scratch; /* owned; for unescaped text and joined keys */
+    LampLogJoined parts; /* of one text: done when it is read, and what was read points there */
+    LampLogJoined message; /* a message that was read, with lines that continue it */
+    gsize depth;           /* of parsers inside parsers, bounded */
+    guint8 *scratch;       /* owned; for unescaped text and joined keys */
     gsize scratch_used, scratch_size;
     LampField fields[LAMP_LIMIT_FIELDS];
 } LampLogRecord;
@@ -66,8 +72,9 @@ void lamp_log_record_release(LampLogRecord *record);
 /* @n bytes that live as long as the record's line; NULL when the scratch is full. */
 guint8 *lamp_log_record_take(LampLogRecord *record, gsize n);
 
-/* @text with @more behind it, in memory that lives as long as the record's line. */
-LampBytes lamp_log_record_append(LampLogRecord *record, LampBytes text, LampBytes more);
+/* @text with @more behind it, in @joined: valid until the next call with it. @text is what the
+ * call before returned, or lies outside of @joined. */
+LampBytes lamp_log_join(LampLogJoined *joined, LampBytes text, LampBytes more);
 
 /* Adds a field without looking at its name. Fields above LAMP_LIMIT_FIELDS are dropped. */
 void lamp_log_record_add(LampLogRecord *record, const char *slot, LampBytes value);

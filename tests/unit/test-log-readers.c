@@ -202,6 +202,19 @@ static const Row rows[] = {
      "2026-11-21T09:11:53.669794202Z stdout P {\"msg\":\"hel\n"
      "2026-11-21T09:11:53.669794203Z stdout F lo\",\"user\":\"u1\"}",
      {"message=<hello>", "{user=u1}", "2026-11-21T09:11:53.669794202Z ~1 "}},
+    /* A stack trace behind parts that were put together, and what was read out of them. */
+    {"cri",
+     "2026-11-21T09:11:53.669794202Z stdout P 2026-11-21 09:11:53,669 ERROR [worker-7] "
+     "a.Orders "
+     "- order failed user=alice shop=berlin \n"
+     "2026-11-21T09:11:53.669794203Z stdout F order_id=4200 reason=timeout\n"
+     "2026-11-21T09:11:53.669794204Z stdout F \tat com.foo.Bar.baz(Bar.java:1)\n"
+     "2026-11-21T09:11:53.669794205Z stdout F \tat com.foo.Bar.qux(Bar.java:22)\n"
+     "2026-11-21T09:11:53.669794206Z stdout F \tat com.foo.Bar.main(Bar.java:333)\n",
+     {"service=<a.Orders> thread=<worker-7> severity=<error> message=<order failed user=alice "
+      "shop=berlin order_id=4200 reason=timeout\n\tat com.foo.Bar.baz(Bar.java:1)\n\tat "
+      "com.foo.Bar.qux(Bar.java:22)\n\tat com.foo.Bar.main(Bar.java:333)>",
+      "{user=alice} {shop=berlin} {order_id=4200} {reason=timeout}"}},
     {"application",
      "web_1  | {\"level\":\"info\",\"ts\":1795252313.5,\"msg\":\"up\"}",
      {"service=<web_1> severity=<info> message=<up>"}},
@@ -307,6 +320,37 @@ START_TEST(test_table_with_first_line_as_header)
                     "\"\"hi\"\", ok\"\n");
     ck_assert_ptr_nonnull(
         strstr(text, "service=<shop> severity=<info> message=<said \"hi\", ok>"));
+}
+END_TEST
+
+/* A line that Docker cut at 16 KiB, and the stack trace behind it. */
+START_TEST(test_trace_behind_parts_of_docker)
+{
+    enum { FILLER = 16200 };
+    g_autofree char *filler = g_strnfill(FILLER, 'x');
+    g_autoptr(GString) input = g_string_new(NULL);
+    g_string_append_printf(input,
+                           "{\"log\":\"2026-11-21 09:11:53,111 ERROR [w7] a.B - failed "
+                           "user=alice %s \",\"stream\":\"stdout\",\"time\":"
+                           "\"2026-11-21T09:11:53.1Z\"}\n"
+                           "{\"log\":\"order_id=4200\\n\",\"stream\":\"stdout\",\"time\":"
+                           "\"2026-11-21T09:11:53.2Z\"}\n",
+                           filler);
+    for (guint i = 0; i < 600; i++)
+        g_string_append_printf(input,
+                               "{\"log\":\"\\tat com.foo.Bar.baz(Bar.java:%u)\\n\",\"stream\":"
+                               "\"stdout\",\"time\":\"2026-11-21T09:11:53.3Z\"}\n",
+                               i);
+    g_autofree char *text = log_sink_of("jsonl", &context, input->str);
+    static const char *const expected[] = {
+        "thread=<w7> severity=<error> message=<failed user=alice xxx",
+        "xxx order_id=4200\n\tat com.foo.Bar.baz(Bar.java:0)\n\tat",
+        "(Bar.java:599)>",
+        "{user=alice}",
+        "{order_id=4200}",
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(expected); i++)
+        ck_assert_msg(strstr(text, expected[i]) != NULL, "missing: %s", expected[i]);
 }
 END_TEST
 
@@ -474,6 +518,7 @@ main(void)
     tcase_add_test(tcase, test_format_of_lnav);
     tcase_add_test(tcase, test_pattern_that_explodes_is_dropped);
     tcase_add_test(tcase, test_table_with_first_line_as_header);
+    tcase_add_test(tcase, test_trace_behind_parts_of_docker);
     tcase_add_test(tcase, test_long_line_is_skipped_and_counted);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
