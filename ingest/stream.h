@@ -23,8 +23,8 @@ void lamp_stream_swap(LampStream *stream);
 
 /* The rest of the connection speaks another protocol (Upgrade, CONNECT, STARTTLS): @protocol is
  * a name of the table, or NULL for detection from its next bytes. Takes effect after the
- * segment being read; @leftover (may be empty) are bytes of it that already belong to the new
- * protocol. */
+ * segment being read, or the gap; @leftover (may be empty, and is none at a gap) are bytes of
+ * it that already belong to the new protocol. */
 void lamp_stream_become(LampStream *stream, const char *protocol, LampDirection direction,
                         LampBytes leftover);
 

@@ -159,13 +159,10 @@ replay(LampStream *s, gboolean skip_stale)
     s->early_bytes[0] = s->early_bytes[1] = 0;
     while (e != NULL) {
         LampPiece *next = e->next;
-        if (skip_stale && s->dissector != NULL && is_stale(e)) {
-            if (s->dissector->gap != NULL)
-                s->dissector->gap(s->state_memory, s, lamp_stream_direction(s, e->side),
-                                  e->len);
-        } else {
+        if (skip_stale && s->dissector != NULL && is_stale(e))
+            lamp_stream_lose(s, e->side, e->len);
+        else
             lamp_stream_feed(s, e->side, e->offset, e->time, lamp_bytes(e->bytes, e->len));
-        }
         g_free(e);
         e = next;
     }

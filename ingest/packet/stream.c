@@ -50,7 +50,8 @@ find_dissector(const char *name)
     return NULL;
 }
 
-/* Carries out lamp_stream_become(): the old dissector ends, the new one gets the leftover. */
+/* Carries out lamp_stream_become(): the old dissector ends, the new one gets the leftover,
+ * which is the last of the bytes before @end_offset. */
 static void
 change_protocol(LampStream *s, guint64 end_offset, LampTime time)
 {
@@ -102,6 +103,8 @@ lamp_stream_lose(LampStream *s, guint side, guint64 missing)
         s->is_cut = TRUE;
     else if (s->dissector->gap != NULL)
         s->dissector->gap(s->state_memory, s, lamp_stream_direction(s, side), missing);
+    if (s->becomes_pending)
+        change_protocol(s, 0, LAMP_TIME_NONE); /* nothing is left over before a gap */
 }
 
 void

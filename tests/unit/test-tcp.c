@@ -308,6 +308,32 @@ START_TEST(test_snap_length_is_a_gap)
 }
 END_TEST
 
+/* What a dissector asks for while it reads a message that was cut is done as well: MySQL's
+ * request for TLS, of which a snap length left the begin. */
+START_TEST(test_protocol_changes_behind_a_gap)
+{
+    static const char greeting[] = "\x0e\0\0\0\x0a"
+                                   "8.0.32\0abcdef";
+    static const char request[36] = "\x20\0\0\1\0\x0a";
+    static const char asks[] = "\x17\3\3\0\4abcd", answers[] = "\x17\3\3\0\4efgh";
+    WireSegment s[] = {HANDSHAKE, RESPONSE(5, 500, 100, greeting),
+                       REQUEST(6, 100, 518, request), REQUEST(10, 136, 518, asks),
+                       RESPONSE(20, 518, 145, answers)};
+    s[3].length = sizeof greeting - 1;
+    s[4].length = sizeof request;
+    s[5].length = s[6].length = sizeof asks - 1;
+    for (gsize cut = 0; cut <= 20; cut += 10) {
+        Collect c;
+        s[4].cut = cut;
+        wire_send_all(&c, s, G_N_ELEMENTS(s));
+        ck_assert_msg(strstr(c.text->str,
+                             "protocol=tls operation=turn flags 16 times 10 10 20 20") != NULL,
+                      "%u: %s", (guint) cut, c.text->str);
+        collect_end(&c);
+    }
+}
+END_TEST
+
 START_TEST(test_lost_fin)
 {
     WireSegment s[] = {HANDSHAKE, REQUEST(10, 100, 500, "abc"), RESPONSE(20, 500, 103, "x"),
@@ -409,6 +435,7 @@ main(void)
     tcase_add_test(tests, test_one_direction_only);
     tcase_add_test(tests, test_same_packet_twice);
     tcase_add_test(tests, test_snap_length_is_a_gap);
+    tcase_add_test(tests, test_protocol_changes_behind_a_gap);
     tcase_add_test(tests, test_lost_fin);
     tcase_add_test(tests, test_server_speaks_first);
     tcase_add_test(tests, test_held_segments_are_bounded);

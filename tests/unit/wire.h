@@ -16,6 +16,7 @@ typedef struct {
     guint16 ip_id;
     guint16 client_port; /* 0: WIRE_CLIENT */
     const char *payload; /* or NULL */
+    gsize length;        /* of payload; 0: it is a text */
     gsize cut;           /* payload bytes that the snap length cut off */
 } WireSegment;
 
@@ -52,7 +53,7 @@ static inline GByteArray *
 wire_frame(const WireSegment *s)
 {
     GByteArray *a = g_byte_array_new();
-    gsize n = s->payload != NULL ? strlen(s->payload) : 0;
+    gsize n = s->payload == NULL ? 0 : s->length > 0 ? s->length : strlen(s->payload);
     guint16 client = s->client_port != 0 ? s->client_port : WIRE_CLIENT;
     wire_ipv4(a, 6, s->to_client, s->ip_id, 20 + n);
     wire_be16(a, s->to_client ? WIRE_SERVER : client);
