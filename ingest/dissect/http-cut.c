@@ -31,11 +31,12 @@ complete_line(LampBytes text, guint8 out[LINE])
     const guint8 *query = memchr(text.at, '?', text.len);
     const guint8 *blank = memchr(text.at, ' ', text.len);
     const guint8 *second = memchr(blank + 1, ' ', text.len - (gsize) (blank + 1 - text.at));
-    gboolean is_sure = query != NULL || second != NULL;
-    gsize len = second != NULL  ? (gsize) (second - text.at)
-                : query != NULL ? (gsize) (query - text.at)
-                                : text.len;
-    len = MIN(len, (gsize) (LINE - sizeof ellipsis - sizeof version));
+    const gsize most = LINE - sizeof ellipsis - sizeof version;
+    gsize len = second != NULL ? (gsize) (second - text.at) : text.len;
+    if (query != NULL && (second == NULL || len > most))
+        len = (gsize) (query - text.at);
+    gboolean is_sure = (query != NULL || second != NULL) && len <= most;
+    len = MIN(len, most);
     while (!is_sure && text.at[len - 1] != '/')
         len--;
     memcpy(out, text.at, len);

@@ -117,6 +117,34 @@ START_TEST(test_http_heads_cut_by_the_snap_length)
 }
 END_TEST
 
+/* Of a target that is longer than what is kept of the line the last segment is not known. */
+START_TEST(test_http_long_target_cut_by_the_snap_length)
+{
+#define WORDS "some-words-of-a-title-in-a-url-" /* 31 bytes */
+#define TITLE WORDS WORDS WORDS WORDS WORDS
+    static const Turn turns[] = {
+        TO_SERVER("GET /shop/" TITLE TITLE TITLE TITLE "?page=2"),
+        LOST_TO_SERVER(40),
+        TO_CLIENT("HTTP/1.1 200 OK\r\nServer: nginx"),
+        LOST_TO_CLIENT(1400),
+        TO_SERVER("GET /shop/" TITLE "?page=2"),
+        LOST_TO_SERVER(40),
+        TO_CLIENT("HTTP/1.1 404 Not Found\r\nServer:"),
+        LOST_TO_CLIENT(1400),
+        TO_SERVER("GET /find?text=" TITLE TITLE TITLE TITLE " HTTP/1"),
+        LOST_TO_SERVER(39),
+        TO_CLIENT("HTTP/1.1 200 OK\r\nServer: nginx"),
+        LOST_TO_CLIENT(1400),
+    };
+    REPLAY(lamp_dissector_http, turns,
+           "1 GET /shop/\xe2\x80\xa6 [200]G 677/1430 @0,0,2,2\n"
+           "2 GET /shop/" TITLE " [404]G 212/1431 @4,4,6,6\n"
+           "3 GET /find [200]G 681/1430 @8,8,10,10\n");
+#undef TITLE
+#undef WORDS
+}
+END_TEST
+
 START_TEST(test_http_midstream_resynchronises)
 {
     static const Turn turns[] = {
@@ -277,6 +305,7 @@ make_suite(void)
     tcase_add_test(tc, test_http_lines_come_again);
     tcase_add_test(tc, test_http_response_before_request_ends);
     tcase_add_test(tc, test_http_heads_cut_by_the_snap_length);
+    tcase_add_test(tc, test_http_long_target_cut_by_the_snap_length);
     tcase_add_test(tc, test_http_midstream_resynchronises);
     tcase_add_test(tc, test_http_gap_in_body_is_counted_over);
     tcase_add_test(tc, test_http_gap_in_pipeline_never_shifts_pairs);
