@@ -11,7 +11,7 @@
 typedef struct {
     guint32 a, b;
     guint32 n, n_flexible;
-    gboolean has_queue;
+    gboolean has_queue; /* set by who gathers: does a queue speak for some of the steps? */
     guint32 steps[2 * LAMP_MAX_KIDS];
     guint8 in_b[2 * LAMP_MAX_KIDS];
     guint16 flexible[2 * LAMP_MAX_KIDS]; /* positions of those that either could have */
@@ -27,8 +27,8 @@ typedef struct {
  * too many. */
 gboolean lamp_block_gather(const LampState *state, guint32 a, guint32 b, LampBlock *out);
 
-/* Fills in the ways that are worth scoring; FALSE if there are too many. The choice does not
- * depend on the present way, which is among them in any case. */
+/* Fills in the ways that are worth scoring; FALSE if there are too many. The present way is
+ * among them in any case; the others are chosen without it. */
 gboolean lamp_block_list_ways(const LampBlock *block, const LampState *state,
                               const LampModel *model, LampWays *out);
 
