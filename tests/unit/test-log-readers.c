@@ -323,37 +323,6 @@ START_TEST(test_table_with_first_line_as_header)
 }
 END_TEST
 
-/* A line that Docker cut at 16 KiB, and the stack trace behind it. */
-START_TEST(test_trace_behind_parts_of_docker)
-{
-    enum { FILLER = 16200 };
-    g_autofree char *filler = g_strnfill(FILLER, 'x');
-    g_autoptr(GString) input = g_string_new(NULL);
-    g_string_append_printf(input,
-                           "{\"log\":\"2026-11-21 09:11:53,111 ERROR [w7] a.B - failed "
-                           "user=alice %s \",\"stream\":\"stdout\",\"time\":"
-                           "\"2026-11-21T09:11:53.1Z\"}\n"
-                           "{\"log\":\"order_id=4200\\n\",\"stream\":\"stdout\",\"time\":"
-                           "\"2026-11-21T09:11:53.2Z\"}\n",
-                           filler);
-    for (guint i = 0; i < 600; i++)
-        g_string_append_printf(input,
-                               "{\"log\":\"\\tat com.foo.Bar.baz(Bar.java:%u)\\n\",\"stream\":"
-                               "\"stdout\",\"time\":\"2026-11-21T09:11:53.3Z\"}\n",
-                               i);
-    g_autofree char *text = log_sink_of("jsonl", &context, input->str);
-    static const char *const expected[] = {
-        "thread=<w7> severity=<error> message=<failed user=alice xxx",
-        "xxx order_id=4200\n\tat com.foo.Bar.baz(Bar.java:0)\n\tat",
-        "(Bar.java:599)>",
-        "{user=alice}",
-        "{order_id=4200}",
-    };
-    for (gsize i = 0; i < G_N_ELEMENTS(expected); i++)
-        ck_assert_msg(strstr(text, expected[i]) != NULL, "missing: %s", expected[i]);
-}
-END_TEST
-
 START_TEST(test_long_line_is_skipped_and_counted)
 {
     const LampReader *reader = lamp_reader_find("text");
@@ -518,7 +487,6 @@ main(void)
     tcase_add_test(tcase, test_format_of_lnav);
     tcase_add_test(tcase, test_pattern_that_explodes_is_dropped);
     tcase_add_test(tcase, test_table_with_first_line_as_header);
-    tcase_add_test(tcase, test_trace_behind_parts_of_docker);
     tcase_add_test(tcase, test_long_line_is_skipped_and_counted);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
