@@ -269,15 +269,24 @@ begins_segments(const CassandraState *state, LampStream *stream, LampBytes bytes
            lamp_cql_is_segment(bytes);
 }
 
+/* What plain frames left behind is over in both directions: no segment answers it. */
+static void
+begin_segments(CassandraState *state, LampStream *stream)
+{
+    LampKeyedState *keyed = &state->keyed;
+    lamp_keyed_gap(&protocol, keyed, stream, LAMP_TO_SERVER, G_MAXUINT64);
+    lamp_keyed_gap(&protocol, keyed, stream, LAMP_TO_CLIENT, G_MAXUINT64);
+    lamp_framer_drop(&keyed->framer, &keyed->pairing, stream, 0);
+    state->is_segmented = 1;
+}
+
 static void
 segment(gpointer opaque, LampStream *stream, const LampSegment *seg)
 {
     CassandraState *state = opaque;
     Inside inside = {state, stream};
-    if (!state->is_segmented && begins_segments(state, stream, seg->bytes)) {
-        lamp_framer_clear(&state->keyed.framer);
-        state->is_segmented = 1;
-    }
+    if (!state->is_segmented && begins_segments(state, stream, seg->bytes))
+        begin_segments(state, stream);
     if (!state->is_segmented) {
         lamp_keyed_segment(&protocol, &state->keyed, stream, seg);
     } else if (!lamp_cql_open_segments(&state->packed, seg, take_inside, &inside)) {

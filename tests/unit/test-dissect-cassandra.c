@@ -82,6 +82,24 @@ START_TEST(test_cassandra_segments_midstream)
 }
 END_TEST
 
+/* Bytes inside a segment that was under way look like a long frame; what is taken for it ends
+ * where segments begin. */
+START_TEST(test_cassandra_segments_behind_a_frame)
+{
+    static const Turn turns[] = {
+        TO_CLIENT("\x85\0\0\1\x08\0\0\1\0\0\0\0\2"),
+        LOST_TO_CLIENT(100),
+        TO_SERVER(EXECUTE_SEGMENT),
+        TO_CLIENT(ROWS_SEGMENT),
+    };
+    LampStream stream = {.is_midstream = TRUE};
+    replay(&lamp_dissector_cassandra, turns, G_N_ELEMENTS(turns), 0, 0, &stream);
+    ck_assert_str_eq(stream.lines->str, "1  [ok]GP 0/113 @-,-,0,0\n"
+                                        "2 EXECUTE [ok] 21/13 @2,2,3,3\n");
+    g_string_free(stream.lines, TRUE);
+}
+END_TEST
+
 START_TEST(test_cassandra_damaged_segment)
 {
     static const Turn turns[] = {
@@ -124,6 +142,7 @@ make_suite(void)
     TCase *tc = tcase_create("all");
     tcase_add_test(tc, test_cassandra_segments);
     tcase_add_test(tc, test_cassandra_segments_midstream);
+    tcase_add_test(tc, test_cassandra_segments_behind_a_frame);
     tcase_add_test(tc, test_cassandra_damaged_segment);
     tcase_add_test(tc, test_cassandra_compressed_bodies);
     suite_add_tcase(suite, tc);
