@@ -14,7 +14,6 @@
 #include "ingest/dissect/cassandra-segments.h"
 
 #include "base/limits.h"
-#include "ingest/flow/unpack.h"
 
 #include <zlib.h>
 
@@ -94,16 +93,6 @@ lamp_cql_is_segment(LampBytes bytes)
     return read_header(bytes, PLAIN, &header) || read_header(bytes, LZ4, &header);
 }
 
-static gboolean
-give_unpacked(LampUnpacking *u, LampBytes packed, gsize unpacked)
-{
-    g_autofree guint8 *out = g_malloc(unpacked);
-    gssize n = lamp_unpack(LAMP_UNPACK_LZ4, packed, out, unpacked);
-    if (n > 0)
-        lamp_packed_give(u, lamp_bytes(out, (gsize) n));
-    return n == (gssize) unpacked;
-}
-
 static gsize
 read_segment(LampUnpacking *u, guint form, LampBytes rest, gboolean *out_is_bad)
 {
@@ -119,7 +108,7 @@ read_segment(LampUnpacking *u, guint form, LampBytes rest, gboolean *out_is_bad)
     if (!is_content_whole(content, content.at + content.len))
         *out_is_bad = TRUE;
     else if (header.unpacked > 0)
-        *out_is_bad = !give_unpacked(u, content, header.unpacked);
+        *out_is_bad = !lamp_packed_give_unpacked(u, LAMP_UNPACK_LZ4, content, header.unpacked);
     else
         lamp_packed_give(u, content);
     return header.size + header.length + CRC32;

@@ -11,7 +11,6 @@
 #include "ingest/dissect/mysql-packed.h"
 
 #include "base/limits.h"
-#include "ingest/flow/unpack.h"
 
 #include <zlib.h>
 
@@ -48,13 +47,8 @@ inflate_packet(LampUnpacking *u, LampBytes packed, gsize unpacked)
 static gboolean
 unzstd_packet(LampUnpacking *u, LampBytes packed, gsize unpacked)
 {
-    if (unpacked > MOST_ZSTD)
-        return FALSE;
-    g_autofree guint8 *out = g_malloc(unpacked);
-    gssize n = lamp_unpack(LAMP_UNPACK_ZSTD, packed, out, unpacked);
-    if (n > 0)
-        lamp_packed_give(u, lamp_bytes(out, (gsize) n));
-    return n == (gssize) unpacked;
+    return unpacked <= MOST_ZSTD &&
+           lamp_packed_give_unpacked(u, LAMP_UNPACK_ZSTD, packed, unpacked);
 }
 
 /* Could a packet begin with this header? What gets larger by packing is sent as it is. */

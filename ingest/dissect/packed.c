@@ -34,6 +34,16 @@ lamp_packed_give(LampUnpacking *u, LampBytes content)
         u->take(u->owner, &inner);
 }
 
+gboolean
+lamp_packed_give_unpacked(LampUnpacking *u, LampUnpack method, LampBytes packed, gsize size)
+{
+    g_autofree guint8 *out = g_malloc(size);
+    gssize n = lamp_unpack(method, packed, out, size);
+    if (n > 0)
+        lamp_packed_give(u, lamp_bytes(out, (gsize) n));
+    return n == (gssize) size;
+}
+
 static gboolean
 lose(LampPacked *packed, LampDirection direction)
 {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "ingest/dissect/buffer.h"
+#include "ingest/flow/unpack.h"
 
 typedef struct {
     LampBuffer buffers[2]; /* LampDirection */
@@ -33,6 +34,11 @@ typedef struct {
 /* Gives a piece of the content of the packet at hand. The first byte of a packet has the time
  * of its header, the rest that of the segment that completed it. */
 void lamp_packed_give(LampUnpacking *unpacking, LampBytes content);
+
+/* The same of content that is @packed, @size bytes without. FALSE if it is not exactly that;
+ * what came out of it is given all the same. The caller bounds @size. */
+gboolean lamp_packed_give_unpacked(LampUnpacking *unpacking, LampUnpack method,
+                                   LampBytes packed, gsize size);
 
 /* Hands out what @segment completes. FALSE where it is damaged: the next packet is then looked
  * for at the begin of a segment. */

@@ -266,6 +266,7 @@ START_TEST(test_messages_to_groups_are_no_calls)
 }
 END_TEST
 
+/* The worker was not captured: only the store shows that it waits. */
 START_TEST(test_waiting_for_work_is_no_request)
 {
     static const char *const operations[] = {"GET a", "BRPOP jobs", "XREADGROUP jobs",

@@ -1,6 +1,7 @@
 /* Stamps of several coarse clocks are told apart, and only those. */
 #include "correlate/inference/inference.h"
 
+#include "tests/unit/inference-call.h"
 #include "tests/unit/suite.h"
 
 #include <math.h>
@@ -38,15 +39,7 @@ unit(void)
 static void
 add_call(GArray *calls, guint32 from, guint32 to, gint64 start, gint64 end)
 {
-    LampInferenceCall call = {.client_start_ns = start,
-                              .server_start_ns = start,
-                              .server_end_ns = end,
-                              .client_end_ns = end,
-                              .client_process = from,
-                              .client_service = from,
-                              .server_process = to,
-                              .server_service = to,
-                              .operation = to};
+    LampInferenceCall call = inference_call(start, end, from, to, to);
     g_array_append_val(calls, call);
 }
 

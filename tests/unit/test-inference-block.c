@@ -3,6 +3,7 @@
 #include "correlate/inference/block.h"
 #include "correlate/inference/learn.h"
 
+#include "tests/unit/inference-call.h"
 #include "tests/unit/suite.h"
 
 #define US G_GINT64_CONSTANT(1000)
@@ -24,15 +25,7 @@ typedef struct {
 static void
 add_call(GArray *calls, guint32 from, guint32 to, gint64 start, gint64 end)
 {
-    LampInferenceCall call = {.client_start_ns = start,
-                              .server_start_ns = start,
-                              .server_end_ns = end,
-                              .client_end_ns = end,
-                              .client_process = from,
-                              .client_service = from,
-                              .server_process = to,
-                              .server_service = to,
-                              .operation = to};
+    LampInferenceCall call = inference_call(start, end, from, to, to);
     g_array_append_val(calls, call);
 }
 

@@ -1,6 +1,7 @@
 /* Steps that hardly any request makes: one request again and again, or one kind of two alike.
  */
 #include "correlate/inference/inference.h"
+#include "tests/unit/inference-call.h"
 #include "tests/unit/suite.h"
 
 #define US G_GINT64_CONSTANT(1000)
@@ -11,15 +12,9 @@ enum { SERVICE = 1, STORE, OTHER, REQUESTS = 200, REPEATS = 60, REPEATING = 100 
 static void
 add_call(GArray *calls, guint32 from, guint32 to, gint64 start, gint64 end)
 {
-    LampInferenceCall call = {.client_start_ns = start,
-                              .server_start_ns = start + 20 * US,
-                              .server_end_ns = end - 20 * US,
-                              .client_end_ns = end,
-                              .client_process = from,
-                              .client_service = from,
-                              .server_process = to,
-                              .server_service = to,
-                              .operation = to};
+    LampInferenceCall call = inference_call(start, end, from, to, to);
+    call.server_start_ns = start + 20 * US;
+    call.server_end_ns = end - 20 * US;
     g_array_append_val(calls, call);
 }
 

@@ -3,6 +3,16 @@
 
 #define MS G_GINT64_CONSTANT(1000000)
 
+/* Of twenty requests that were seen before and behind a rewriting of addresses. */
+static void
+check_one_call_each(Fixture *f)
+{
+    ck_assert(lamp_correlate(f->store, NULL, NULL, NULL));
+    g_autofree char *found = fixture_text(
+        f, "SELECT client_address, server_address, count(*) FROM call_details GROUP BY 1, 2");
+    ck_assert_str_eq(found, "10.0.0.5|10.9.0.6|20");
+}
+
 START_TEST(rewritten_addresses_are_seen_through)
 {
     /* The client sees a public address that is mapped to the server's own, and so back. */
@@ -31,10 +41,7 @@ START_TEST(rewritten_addresses_are_seen_through)
         fixture_see(&f, &s);
     }
     fixture_ready(&f);
-    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
-    g_autofree char *found = fixture_text(
-        &f, "SELECT client_address, server_address, count(*) FROM call_details GROUP BY 1, 2");
-    ck_assert_str_eq(found, "10.0.0.5|10.9.0.6|20");
+    check_one_call_each(&f);
     gint64 apart = fixture_int(&f, "SELECT abs(a.offset_ns - b.offset_ns) FROM hosts a, hosts b"
                                    " WHERE a.name = 'server' AND b.name = 'client'");
     ck_assert_int_lt(ABS(apart - 50 * MS), MS);
@@ -42,7 +49,6 @@ START_TEST(rewritten_addresses_are_seen_through)
 }
 END_TEST
 
-/* The worker was not captured: only the store shows that it waits. */
 /* Captures that were made up, or made anonymous, begin all connections at the same numbers. */
 START_TEST(numbers_that_all_share_join_nothing)
 {
@@ -131,10 +137,7 @@ START_TEST(one_capture_of_both_sides_sees_one_call)
         fixture_see(&f, &s);
     }
     fixture_ready(&f);
-    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
-    g_autofree char *found = fixture_text(
-        &f, "SELECT client_address, server_address, count(*) FROM call_details GROUP BY 1, 2");
-    ck_assert_str_eq(found, "10.0.0.5|10.9.0.6|20");
+    check_one_call_each(&f);
     fixture_end(&f);
 }
 END_TEST
