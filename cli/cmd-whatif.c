@@ -7,6 +7,7 @@
 #include "cli/print.h"
 #include "cli/scenario-file.h"
 #include "cli/whatif-explain.h"
+#include "cli/whatif-places.h"
 #include "cli/wrap.h"
 #include "model/what-if.h"
 
@@ -260,6 +261,7 @@ append_json(const Answer *answer, const LampScenario *scenario, const LampWhatif
         g_string_append(out, i == 0 ? "" : ", ");
         lamp_json_append_string(out, result->notes->pdata[i]);
     }
+    lamp_whatif_places_json(result, out);
     g_string_append(out, "], \"rows\": [");
     for (guint i = 0; i < result->rows->len; i++) {
         const LampWhatifRow *row = &g_array_index(result->rows, LampWhatifRow, i);
@@ -307,6 +309,7 @@ answer_one(LampCli *cli, const Answer *answer, const LampScenario *scenario, GEr
     g_string_append_printf(answer->out, "%s%s%s\n\n", name, g_str_equal(name, text) ? "" : ": ",
                            g_str_equal(name, text) ? "" : text);
     append_table(cli, answer, result);
+    lamp_whatif_places(cli, result, answer->out);
     gsize below = answer->out->len;
     append_table_note(answer, result);
     append_notes(answer, result);

@@ -243,6 +243,13 @@ lamp_flow_filter_check(LampStore *store, GError **error)
     if (!lamp_choose("sample-by", lamp_flow_sample_by, ways, &way, error))
         return FALSE;
     lamp_flow_filter.sample_by = (LampSampleBy) way;
+    if (lamp_flow_filter.sample_one_in <= 1 &&
+        (lamp_flow_sample_by != NULL || lamp_flow_filter.sample_seed != 0)) {
+        g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
+                    "%s takes no sample by itself: say --sample N, too",
+                    lamp_flow_sample_by != NULL ? "--sample-by" : "--sample-seed");
+        return FALSE;
+    }
     if (store == NULL || (lamp_flow_filter.service == NULL && lamp_flow_filter.root == NULL))
         return TRUE;
     g_autoptr(LampTopology) topology = lamp_topology_load(store, error);

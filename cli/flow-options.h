@@ -70,12 +70,12 @@ extern char *lamp_flow_sample_by; /* text of --sample-by */
          0,                                                                                \
          G_OPTION_ARG_STRING,                                                              \
          &lamp_flow_sample_by,                                                             \
-         "request (default), tail (all that are slow, failed or rare, and one in N of "    \
-         "the others), call (each by itself)",                                             \
+         "with --sample: request (default), tail (all that are slow, failed or rare, and " \
+         "one in N of the others), call (each by itself)",                                 \
          "WHAT"},                                                                          \
     {                                                                                      \
         "sample-seed", 0, 0, G_OPTION_ARG_INT64, &lamp_flow_filter.sample_seed,            \
-            "another sample", "SEED"                                                       \
+            "with --sample: another one", "SEED"                                           \
     }
 
 /* Row for a command's table of ranges. */

@@ -390,6 +390,12 @@ lamp_change_parts(const LampChange *change)
     return change->parts->len;
 }
 
+const LampRewrite *
+lamp_change_part(const LampChange *change, guint index)
+{
+    return change->parts->pdata[index];
+}
+
 char *
 lamp_change_part_text(const LampChange *change, guint index)
 {

@@ -57,8 +57,10 @@ void lamp_change_apply(const LampChange *change, const LampTopology *topology,
                        LampReplay *replay, LampStations *stations, guint64 seed,
                        LampTouched *touched);
 
-/* Number of parts, and one of them alone (caller frees), for explaining a result. */
+/* Number of parts; one of them (borrowed), and its text (caller frees), for explaining a
+ * result. */
 guint lamp_change_parts(const LampChange *change);
+const LampRewrite *lamp_change_part(const LampChange *change, guint index);
 char *lamp_change_part_text(const LampChange *change, guint index);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LampChange, lamp_change_free)

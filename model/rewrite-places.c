@@ -133,10 +133,41 @@ rewrite_replicas(const LampRewrite *rewrite, const LampTopology *topology, LampR
     return (LampTouched){turn, 0};
 }
 
+/* Are there instances that both mean? */
+static gboolean
+overlap(const LampRewrite *a, const LampRewrite *b, const LampTopology *topology)
+{
+    for (guint32 i = 1; i < lamp_topology_instance_count(topology); i++)
+        if (lamp_target_matches_instance(a->target, i) &&
+            lamp_target_matches_instance(b->target, i))
+            return TRUE;
+    return FALSE;
+}
+
+/* Replicas that parts of the change before this one added have the limit, too. They stand
+ * behind the known instances in the order of the parts. */
+static void
+limit_replicas(const LampRewrite *rewrite, const LampTopology *topology, LampStations *stations)
+{
+    guint32 base = lamp_topology_instance_count(topology);
+    for (guint i = 0; i < rewrite->parts->len; i++) {
+        const LampRewrite *part = rewrite->parts->pdata[i];
+        if (part == rewrite)
+            return;
+        if (part->kind != LAMP_REWRITE_REPLICAS)
+            continue;
+        gboolean has_limit = overlap(rewrite, part, topology);
+        for (guint32 k = 0; has_limit && k < part->count && base + k < stations->instances; k++)
+            stations->limits[base + k] = rewrite->count;
+        base += part->count;
+    }
+}
+
 static LampTouched
 rewrite_limit(const LampRewrite *rewrite, const LampTopology *topology, LampStations *stations)
 {
     LampTouched touched = {0, 0};
+    limit_replicas(rewrite, topology, stations);
     for (guint32 i = 0; i < lamp_topology_instance_count(topology); i++)
         if (lamp_target_matches_instance(rewrite->target, i)) {
             stations->limits[i] = rewrite->count;

@@ -30,12 +30,25 @@ typedef struct {
     LampLoadReport report;          /* sums over the batches */
     LampStations stations;          /* as changed */
     gint64 arriving_before;         /* first start to last start, as observed */
-    const guint32 *peaks_before;    /* by instance; borrowed */
+    const LampLoadReport *observed; /* of a run without a change; borrowed */
     guint instances_before;
+    GArray *served_before,
+        *served_after; /* guint64: calls by instance, refused ones left out */
 } LampOutcomes;
 
 /* How much later the mean request ends than it did, with its interval. */
 LampEstimate lamp_outcomes_gain(const LampOutcomes *outcomes);
+
+/* Adds the calls of @replay that were served, by instance and by the weight of requests. */
+void lamp_outcomes_count_served(const LampReplay *replay, GArray *served);
+
+/* LampWhatifPlace of each instance to or from which a change moves load; caller unrefs. */
+GArray *lamp_outcomes_places(const LampOutcomes *outcomes, const LampTopology *topology,
+                             const LampChange *change);
+
+/* What to know before believing the figures; @result has its rows and places. */
+void lamp_outcomes_add_notes(const LampOutcomes *outcomes, const LampTopology *topology,
+                             const LampChange *change, LampWhatifResult *result);
 
 /* Caller frees the result. @change may be NULL. */
 LampWhatifResult *lamp_outcomes_summarise(const LampOutcomes *outcomes,

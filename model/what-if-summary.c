@@ -286,7 +286,7 @@ find_stretched(const LampOutcomes *outcomes, LampWhatifResult *result)
 {
     double most = LAMP_WHATIF_STRETCHED;
     for (guint i = 1; i < MIN(outcomes->stations.instances, outcomes->instances_before); i++) {
-        guint32 seen = outcomes->peaks_before[i], now = outcomes->report.peaks[i];
+        guint32 seen = outcomes->observed->peaks[i], now = outcomes->report.peaks[i];
         double ratio = (double) now / MAX(seen, 1);
         if (outcomes->stations.limits[i] > 0 || seen == 0 || now < 10 || ratio <= most)
             continue;
@@ -323,87 +323,6 @@ add_saturation_notes(const LampOutcomes *outcomes, const LampTopology *topology,
                                  "limits that are known: 'limit TARGET N'"));
 }
 
-/* Where no record names the caller, a request may be a call of another service here. */
-static void
-add_callerless_note(const LampOutcomes *outcomes, LampWhatifResult *result)
-{
-    guint64 counted = outcomes->callerless - outcomes->callerless_left;
-    if (counted > 0 && outcomes->is_callerless_of_many)
-        g_ptr_array_add(result->notes,
-                        g_strdup_printf("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-                                        " requests name no caller and count as from outside: "
-                                        "some may be calls of another of these services, and "
-                                        "what a change does to these is then not passed on",
-                                        counted, outcomes->weight));
-    if (outcomes->callerless_left > 0)
-        g_ptr_array_add(result->notes,
-                        g_strdup_printf("%" G_GUINT64_FORMAT
-                                        " requests name no caller, at services whose callers "
-                                        "mostly are known: they take part and are not counted",
-                                        outcomes->callerless_left));
-}
-
-/* A timeout that only the change sets: the capture does not show what the caller does then. */
-static void
-add_timeout_note(const LampOutcomes *outcomes, const LampChange *change,
-                 LampWhatifResult *result)
-{
-    guint64 struck = 0;
-    gboolean is_set = FALSE;
-    for (guint i = 0; change != NULL && i < lamp_change_parts(change); i++) {
-        g_autofree char *text = lamp_change_part_text(change, i);
-        is_set = is_set || g_str_has_prefix(text, "timeout ");
-    }
-    for (guint i = 0; is_set && i < outcomes->marks->len; i++) {
-        guint8 marks = g_array_index(outcomes->marks, guint8, i);
-        if ((marks & LAMP_MARK_CUT) != 0 && (marks & LAMP_MARK_ERROR_AFTER) == 0)
-            struck += g_array_index(outcomes->weights, guint32, i);
-    }
-    if (struck > 0)
-        g_ptr_array_add(result->notes,
-                        g_strdup_printf("a timeout strikes in %" G_GUINT64_FORMAT
-                                        " requests that do not count as "
-                                        "failed: their callers are taken to go on without the "
-                                        "answer, as the capture shows no other way",
-                                        struck));
-}
-
-static void
-add_notes(const LampOutcomes *outcomes, const LampTopology *topology, const LampChange *change,
-          LampWhatifResult *result)
-{
-    for (guint i = 0; change != NULL && i < lamp_change_parts(change); i++) {
-        const LampTouched *touched = &outcomes->touched[i];
-        g_autofree char *text = lamp_change_part_text(change, i);
-        if (touched->calls == 0)
-            g_ptr_array_add(result->notes, g_strdup_printf("'%s' changes no call", text));
-        if (touched->unknown > 0)
-            g_ptr_array_add(
-                result->notes,
-                g_strdup_printf("'%s': %" G_GUINT64_FORMAT
-                                " calls to it stay as they are: no miss of theirs led to "
-                                "further calls in this capture, so they use it as a store, or "
-                                "what a miss costs is not known",
-                                text, touched->unknown));
-        if (touched->failing > 0)
-            g_ptr_array_add(
-                result->notes,
-                g_strdup_printf("'%s': %" G_GUINT64_FORMAT
-                                " calls fail that did not, with no instance or retry left; "
-                                "latencies are those if callers went on without an answer",
-                                text, touched->failing));
-    }
-    if (result->stretched != 0)
-        g_ptr_array_add(
-            result->notes,
-            g_strdup_printf("%s would serve up to %u calls at once, the capture shows %u at "
-                            "most and no limit: no wait is predicted there (state a limit: "
-                            "'limit %s N')",
-                            instance_name(topology, result->stretched), result->stretched_calls,
-                            result->stretched_seen,
-                            instance_name(topology, result->stretched)));
-}
-
 LampWhatifResult *
 lamp_outcomes_summarise(const LampOutcomes *outcomes, const LampTopology *topology,
                         const LampChange *change)
@@ -416,10 +335,11 @@ lamp_outcomes_summarise(const LampOutcomes *outcomes, const LampTopology *topolo
     g_array_sort(result->rows, compare_rows);
     guint busiest = find_busiest(outcomes, topology, result);
     find_stretched(outcomes, result);
+    result->places = lamp_outcomes_places(outcomes, topology, change);
+    result->span_before = (double) outcomes->arriving_before;
+    result->span_after = (double) outcomes->report.arriving;
     add_saturation_notes(outcomes, topology, busiest, result);
-    add_callerless_note(outcomes, result);
-    add_notes(outcomes, topology, change, result);
-    add_timeout_note(outcomes, change, result);
+    lamp_outcomes_add_notes(outcomes, topology, change, result);
     return result;
 }
 
@@ -429,6 +349,7 @@ lamp_whatif_result_free(LampWhatifResult *result)
     if (result == NULL)
         return;
     g_array_unref(result->rows);
+    g_array_unref(result->places);
     g_ptr_array_unref(result->notes);
     g_free(result->busiest);
     g_free(result);

@@ -20,7 +20,7 @@ struct LampWhatif {
     gboolean is_whole; /* the first batch is all there is */
     LampStations stations;
     GArray *limits, *pools;
-    guint32 *peaks; /* by instance: most calls there at once in the first batch; NULL not yet */
+    LampLoadReport observed; /* of the first batch without a change; empty: not run yet */
 };
 
 /* Calls to each service whose callers are known, less those of which they are not. */
@@ -146,7 +146,7 @@ lamp_whatif_free(LampWhatif *whatif)
     lamp_stations_clear(&whatif->stations);
     g_clear_pointer(&whatif->limits, g_array_unref);
     g_clear_pointer(&whatif->pools, g_array_unref);
-    g_free(whatif->peaks);
+    lamp_load_report_clear(&whatif->observed);
     g_free(whatif);
 }
 
@@ -212,6 +212,8 @@ init_outcomes(LampOutcomes *outcomes, guint parts)
     outcomes->marks = g_array_new(FALSE, FALSE, sizeof(guint8));
     outcomes->confidences = g_array_new(FALSE, FALSE, sizeof(gfloat));
     outcomes->weights = g_array_new(FALSE, FALSE, sizeof(guint32));
+    outcomes->served_before = g_array_new(FALSE, TRUE, sizeof(guint64));
+    outcomes->served_after = g_array_new(FALSE, TRUE, sizeof(guint64));
     outcomes->touched = g_new0(LampTouched, parts + 1);
 }
 
@@ -224,6 +226,8 @@ clear_outcomes(LampOutcomes *outcomes)
     g_array_unref(outcomes->marks);
     g_array_unref(outcomes->confidences);
     g_array_unref(outcomes->weights);
+    g_array_unref(outcomes->served_before);
+    g_array_unref(outcomes->served_after);
     g_free(outcomes->touched);
     lamp_load_report_clear(&outcomes->report);
     lamp_stations_clear(&outcomes->stations);
@@ -320,8 +324,10 @@ add_batch(const LampWhatif *whatif, const LampChange *change, LampReplay *replay
     LampStations stations = {0};
     copy_stations(&whatif->stations, &stations);
     outcomes->arriving_before += arriving_span(replay);
+    lamp_outcomes_count_served(replay, outcomes->served_before);
     if (change != NULL)
         lamp_change_apply(change, whatif->topology, replay, &stations, 1, outcomes->touched);
+    lamp_outcomes_count_served(replay, outcomes->served_after);
     g_autofree LampOutcome *out = g_new(LampOutcome, replay->flows->len + 1);
     lamp_simulate(replay, &stations, out, &report);
     for (guint i = 0; i < replay->flows->len; i++) {
@@ -370,18 +376,15 @@ run_all(const LampWhatif *whatif, const LampChange *change, LampOutcomes *outcom
     return reader != NULL;
 }
 
-/* Most calls at once at each instance as it was: a run of the first batch without a change. */
-static const guint32 *
-observed_peaks(LampWhatif *whatif)
+/* What the instances had to do as it was: a run of the first batch without a change. */
+static const LampLoadReport *
+observed_report(LampWhatif *whatif)
 {
-    LampLoadReport report = {0};
-    if (whatif->peaks != NULL)
-        return whatif->peaks;
+    if (whatif->observed.peaks != NULL)
+        return &whatif->observed;
     g_autofree LampOutcome *out = g_new(LampOutcome, whatif->first->flows->len + 1);
-    lamp_simulate(whatif->first, &whatif->stations, out, &report);
-    whatif->peaks = g_steal_pointer(&report.peaks);
-    lamp_load_report_clear(&report);
-    return whatif->peaks;
+    lamp_simulate(whatif->first, &whatif->stations, out, &whatif->observed);
+    return &whatif->observed;
 }
 
 static char *
@@ -406,7 +409,7 @@ lamp_whatif_run(LampWhatif *whatif, const LampChange *change, GError **error)
     LampWhatifResult *result = NULL;
     init_outcomes(&outcomes, change == NULL ? 0 : lamp_change_parts(change));
     if (run_all(whatif, change, &outcomes, error)) {
-        outcomes.peaks_before = observed_peaks(whatif);
+        outcomes.observed = observed_report(whatif);
         outcomes.instances_before = whatif->stations.instances;
         result = lamp_outcomes_summarise(&outcomes, whatif->topology, change);
         result->unanswered = outcomes.unanswered;

@@ -46,11 +46,22 @@ typedef struct {
     guint64 histogram[LAMP_WHATIF_BINS];             /* of those after */
 } LampWhatifRow;
 
+/* An instance to or from which a change moves load: as it was, as it would be. */
 typedef struct {
-    GArray *rows;       /* LampWhatifRow, all requests first, then by requests */
-    GPtrArray *notes;   /* char *: what to know before believing the figures */
-    guint64 unanswered; /* requests without a response: in no figure */
-    double throughput;  /* requests/s that arrive in this run */
+    char *name;                        /* owned */
+    guint64 calls_before, calls_after; /* that it served */
+    double work_before, work_after;    /* calls at work there at once, in the mean */
+    guint32 peak_before, peak_after;   /* at most, with those that wait */
+    guint32 limit;                     /* calls that it serves at once; 0: none is known */
+} LampWhatifPlace;
+
+typedef struct {
+    GArray *rows;                   /* LampWhatifRow, all requests first, then by requests */
+    GArray *places;                 /* LampWhatifPlace; empty where a change moves no load */
+    double span_before, span_after; /* first to last arrival, ns */
+    GPtrArray *notes;               /* char *: what to know before believing the figures */
+    guint64 unanswered;             /* requests without a response: in no figure */
+    double throughput;              /* requests/s that arrive in this run */
     char *busiest; /* what has a limit and the highest use, NULL if nothing has one; owned */
     guint32 busiest_places;  /* calls that it serves at once, or connections */
     double busiest_use;      /* work that arrives, as share of what its places can do */

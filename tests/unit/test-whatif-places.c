@@ -193,6 +193,52 @@ add_replica(GPtrArray *lines, const char *instance, guint first_id, guint offset
     }
 }
 
+/* Four calls to web1 and two to web2, 200 us each, in 1,000 us. */
+START_TEST(test_whatif_tells_where_the_load_goes)
+{
+    static const char *const lines[] = {"1 0 client web1 GET 0 0 200 200",
+                                        "2 0 client web1 GET 100 100 300 300",
+                                        "3 0 client web2 GET 200 200 400 400",
+                                        "4 0 client web1 GET 400 400 600 600",
+                                        "5 0 client web2 GET 700 700 900 900",
+                                        "6 0 client web1 GET 1000 1000 1200 1200",
+                                        NULL};
+    static const struct {
+        const char *change, *name;
+        guint place, places, before, after, limit;
+        double work;
+    } cases[] = {
+        {"down web1", "web1", 0, 2, 4, 0, 0, 0.0},
+        {"down web1", "web2", 1, 2, 2, 6, 0, 1.2},
+        {"down web1; limit web2 3", "web2", 1, 2, 2, 6, 3, 1.2},
+        {"replicas web 3", "web1", 0, 3, 4, 2, 0, 0.4},
+        {"replicas web 3", "web2", 1, 3, 2, 2, 0, 0.4},
+        {"replicas web 3", "web replica 3", 2, 3, 0, 2, 0, 0.4},
+        {"replicas web 3; limit web 2", "web replica 3", 2, 3, 0, 2, 2, 0.4},
+        {"limit web 2; replicas web 3", "web replica 3", 2, 3, 0, 2, 2, 0.4},
+        {"replicas web 1", "web2", 1, 2, 2, 0, 0, 0.0},
+        {"down web", "web1", 0, 2, 4, 0, 0, 0.0},
+    };
+    Loaded l;
+    load(&l, lines);
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(LampWhatifResult) result = run_text(&l, cases[i].change);
+        ck_assert_uint_eq(result->places->len, cases[i].places);
+        const LampWhatifPlace *place =
+            &g_array_index(result->places, LampWhatifPlace, cases[i].place);
+        ck_assert_str_eq(place->name, cases[i].name);
+        ck_assert_uint_eq(place->calls_before, cases[i].before);
+        ck_assert_uint_eq(place->calls_after, cases[i].after);
+        ck_assert_uint_eq(place->limit, cases[i].limit);
+        ck_assert_double_eq_tol(place->work_after, cases[i].work, 1e-9);
+    }
+    g_autoptr(LampWhatifResult) other = run_text(&l, "web *2");
+    ck_assert_uint_eq(other->places->len, 0);
+    ck_assert_uint_eq(other->notes->len, 0);
+    unload(&l);
+}
+END_TEST
+
 /* Neither of two replicas shows enough alone; both together show that each serves one. */
 /* Each of two replicas alone is made up for by the other; both are not. */
 START_TEST(test_whatif_takes_all_that_is_down_together)
@@ -282,6 +328,7 @@ main(void)
     tcase_add_test(cases, test_whatif_lets_in_what_was_given_up);
     tcase_add_test(cases, test_whatif_replicas_show_their_limit_together);
     tcase_add_test(cases, test_whatif_takes_all_that_is_down_together);
+    tcase_add_test(cases, test_whatif_tells_where_the_load_goes);
     tcase_add_test(cases, test_whatif_retries_are_seen_beside_timeouts);
     suite_add_tcase(suite, cases);
     return run_suite(suite);

@@ -173,13 +173,15 @@ START_TEST(test_whatif_counts_requests_that_fail_without_an_instance)
     ck_assert_uint_eq(all->errors_before, 0);
     ck_assert_uint_eq(all->errors_after, 2);
     ck_assert_uint_eq(cache->notes->len, 1);
-    ck_assert_ptr_nonnull(strstr(cache->notes->pdata[0], "2 calls fail"));
+    ck_assert_ptr_nonnull(strstr(cache->notes->pdata[0], "2 calls are refused at once"));
+    ck_assert_ptr_nonnull(strstr(cache->notes->pdata[0], " of 3 fail (66.7 %, before 0 %)"));
     /* nothing waits for the queue; web2 takes over from web1 */
     g_autoptr(LampWhatifResult) queue = run_text(&l, "down queue");
     ck_assert_uint_eq(g_array_index(queue->rows, LampWhatifRow, 0).errors_after, 0);
     g_autoptr(LampWhatifResult) web = run_text(&l, "down web1");
     ck_assert_uint_eq(g_array_index(web->rows, LampWhatifRow, 0).errors_after, 0);
-    ck_assert_uint_eq(web->notes->len, 0);
+    ck_assert_str_eq(web->notes->pdata[0], "'down web1': 2 calls go to web2");
+    ck_assert_ptr_nonnull(strstr(web->notes->pdata[1], "web2: no limit on calls at once"));
     unload(&l);
 }
 END_TEST
