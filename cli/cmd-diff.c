@@ -3,13 +3,11 @@
  */
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/diff-text.h"
 #include "cli/flow-options.h"
 #include "cli/print.h"
-#include "cli/wrap.h"
 #include "model/compare.h"
 #include "store/statement.h"
-
-#include <math.h>
 
 static gboolean as_json;
 #define NO_SPLIT 1e9
@@ -51,124 +49,22 @@ static const LampOptionRange ranges[] = {
     "SELECT coalesce(min(start_ns) FILTER (WHERE NOT is_background), min(start_ns)) FROM " \
     "trace_roots"
 
-typedef gboolean (*Chosen)(const LampCompared *row);
-
-static gboolean
-is_new(const LampCompared *row)
+static void
+append_json_added(GString *out, const char *key, const LampAdded *added)
 {
-    return row->count[LAMP_SIDE_A] == 0 && row->share_rate <= level;
-}
-
-static gboolean
-is_gone(const LampCompared *row)
-{
-    return row->count[LAMP_SIDE_B] == 0 && row->share_rate <= level;
-}
-
-static gboolean
-is_more_or_less(const LampCompared *row)
-{
-    return row->count[0] > 0 && row->count[1] > 0 && row->share_rate <= level;
-}
-
-static gboolean
-is_shifted(const LampCompared *row)
-{
-    return row->count[0] > 0 && row->count[1] > 0 && row->duration_rate <= level;
-}
-
-static gboolean
-has_effect(const LampCompared *row)
-{
-    return (row->duration_rate <= level || row->share_rate <= level) &&
-           fabs(row->effect) > 1e3 && (row->effect_low > 0.0 || row->effect_high < 0.0);
-}
-
-static char *
-format_shift(const LampCompared *row, double q)
-{
-    g_autofree char *a = lamp_quantile_format(&row->duration[0], q);
-    g_autofree char *b = lamp_quantile_format(&row->duration[1], q);
-    return g_strdup_printf("%s → %s", a, b);
-}
-
-/* Only shapes have an id that other commands take. */
-static guint
-append_part(LampCli *cli, GString *out, const char *title, const GArray *rows, Chosen chosen,
-            gboolean with_id)
-{
-    static const char *const titles[] = {
-        "what",  ">before",       ">after",          ">p50",   ">~p95",
-        ">rate", ">mean request", ">~95 % interval", "~shape", NULL};
-    static const char *const titles_plain[] = {"what",          ">before",         ">after",
-                                               ">p50",          ">~p95",           ">rate",
-                                               ">mean request", ">~95 % interval", NULL};
-    g_autoptr(LampTable) table = lamp_table_new(with_id ? titles : titles_plain);
-    guint found = 0;
-    for (guint i = 0; i < rows->len; i++) {
-        const LampCompared *row = &g_array_index(rows, LampCompared, i);
-        if (!chosen(row) || (found++ >= (guint) most && most > 0))
-            continue;
-        char *cells[] = {
-            g_strdup(row->name),
-            lamp_count_format(row->count[0]),
-            lamp_count_format(row->count[1]),
-            format_shift(row, 0.5),
-            format_shift(row, 0.95),
-            g_strdup_printf("%.2g", MIN(row->share_rate, row->duration_rate)),
-            g_strdup_printf("%+.2f ms", row->effect / 1e6),
-            g_strdup_printf("%+.2f..%+.2f", row->effect_low / 1e6, row->effect_high / 1e6),
-            with_id ? g_strdup_printf("%016" G_GINT64_MODIFIER "x", row->hash) : NULL};
-        lamp_table_take(table, cells);
-    }
-    if (found == 0)
-        return 0;
-    g_string_append_printf(out, "\n%s (%u)\n", title, found);
-    lamp_table_render(table, out, cli->table_width);
-    return found;
+    g_autofree char *value = g_strconcat(key, "_ns", NULL);
+    g_autofree char *low = g_strconcat(key, "_low_ns", NULL);
+    g_autofree char *high = g_strconcat(key, "_high_ns", NULL);
+    lamp_json_append_ns(out, value, added->value);
+    lamp_json_append_ns(out, low, added->low);
+    lamp_json_append_ns(out, high, added->high);
 }
 
 static void
-append_unanswered(const LampComparison *c, GString *out)
+append_json_real(GString *out, const char *key, double value)
 {
-    if (c->unanswered[0] + c->unanswered[1] > 0)
-        g_string_append_printf(out,
-                               "Calls without a response are in no duration: %" G_GUINT64_FORMAT
-                               " before, %" G_GUINT64_FORMAT " after.\n",
-                               c->unanswered[0], c->unanswered[1]);
-}
-
-static void
-append_text(LampCli *cli, const LampComparison *c, GString *out)
-{
-    g_autofree char *a50 = lamp_quantile_format(&c->duration[0], 0.5);
-    g_autofree char *b50 = lamp_quantile_format(&c->duration[1], 0.5);
-    g_autofree char *a95 = lamp_quantile_format(&c->duration[0], 0.95);
-    g_autofree char *b95 = lamp_quantile_format(&c->duration[1], 0.95);
-    g_string_append_printf(
-        out,
-        "before: %" G_GUINT64_FORMAT " requests, p50 %s, p95 %s, sure %.0f %%\n"
-        "after:  %" G_GUINT64_FORMAT " requests, p50 %s, p95 %s, sure %.0f %%\n"
-        "equal latency by chance: p = %.2g\n",
-        c->flows[0], a50, a95, c->confidence[0] * 100.0, c->flows[1], b50, b95,
-        c->confidence[1] * 100.0, c->duration_probability);
-    guint found = append_part(cli, out, "likely causes: operations by their own time",
-                              c->operations, has_effect, FALSE);
-    found += append_part(cli, out, "new shapes", c->shapes, is_new, TRUE);
-    found += append_part(cli, out, "vanished shapes", c->shapes, is_gone, TRUE);
-    found +=
-        append_part(cli, out, "shapes with another share", c->shapes, is_more_or_less, TRUE);
-    found += append_part(cli, out, "calls with other durations", c->edges, is_shifted, FALSE);
-    gsize below = out->len;
-    g_string_append_printf(out,
-                           found == 0 ? "\nno change that is significant at a false discovery "
-                                        "rate of %.3g\n"
-                                      : "\nrate: false discovery rate, shown up to %.3g; mean "
-                                        "request: what it adds to the mean request, with its "
-                                        "95 %% interval; a cause's leaves 0 out\n",
-                           level);
-    append_unanswered(c, out);
-    lamp_wrap(cli, out, below);
+    g_string_append_printf(out, ", \"%s\": ", key);
+    lamp_json_append_real(out, value);
 }
 
 static void
@@ -179,23 +75,24 @@ append_json_rows(GString *out, const char *key, const char *id, const GArray *ro
         const LampCompared *row = &g_array_index(rows, LampCompared, i);
         g_string_append(out, i == 0 ? "\n  {\"name\": " : ",\n  {\"name\": ");
         lamp_json_append_string(out, row->name);
-        g_string_append_printf(out,
-                               ", \"%s\": \"%016" G_GINT64_MODIFIER "x\", \"before\": "
-                               "%" G_GUINT64_FORMAT ", \"after\": %" G_GUINT64_FORMAT,
-                               id, row->hash, row->count[0], row->count[1]);
+        g_string_append_printf(
+            out,
+            ", \"%s\": \"%016" G_GINT64_MODIFIER "x\", \"before\": "
+            "%" G_GUINT64_FORMAT ", \"after\": %" G_GUINT64_FORMAT
+            ", \"before_errors\": %" G_GUINT64_FORMAT ", \"after_errors\": %" G_GUINT64_FORMAT,
+            id, row->hash, row->count[0], row->count[1], row->errors[0], row->errors[1]);
         lamp_json_append_quantile(out, "before_p50_ns", &row->duration[0], 0.5);
         lamp_json_append_quantile(out, "after_p50_ns", &row->duration[1], 0.5);
         lamp_json_append_quantile(out, "before_p95_ns", &row->duration[0], 0.95);
         lamp_json_append_quantile(out, "after_p95_ns", &row->duration[1], 0.95);
         lamp_json_append_quantile(out, "before_p99_ns", &row->duration[0], 0.99);
         lamp_json_append_quantile(out, "after_p99_ns", &row->duration[1], 0.99);
-        lamp_json_append_ns(out, "effect_ns", row->effect);
-        lamp_json_append_ns(out, "effect_low_ns", row->effect_low);
-        lamp_json_append_ns(out, "effect_high_ns", row->effect_high);
-        g_string_append(out, ", \"share_rate\": ");
-        lamp_json_append_real(out, row->share_rate);
-        g_string_append(out, ", \"duration_rate\": ");
-        lamp_json_append_real(out, row->duration_rate);
+        append_json_added(out, "effect", &row->added);
+        append_json_added(out, "effect_of_time", &row->by_time);
+        append_json_added(out, "effect_of_calls", &row->by_calls);
+        append_json_real(out, "share_rate", row->share_rate);
+        append_json_real(out, "duration_rate", row->duration_rate);
+        append_json_real(out, "error_rate", row->error_rate);
         g_string_append_c(out, '}');
     }
     g_string_append(out, "\n]");
@@ -208,14 +105,17 @@ append_json(const LampComparison *c, GString *out)
                            "{\"before\": %" G_GUINT64_FORMAT ", \"after\": %" G_GUINT64_FORMAT
                            ", \"before_unanswered\": %" G_GUINT64_FORMAT
                            ", \"after_unanswered\": %" G_GUINT64_FORMAT
-                           ", \"before_confidence\": ",
-                           c->flows[0], c->flows[1], c->unanswered[0], c->unanswered[1]);
-    lamp_json_append_real(out, c->confidence[0]);
-    g_string_append(out, ", \"after_confidence\": ");
-    lamp_json_append_real(out, c->confidence[1]);
-    g_string_append(out, ", \"duration_probability\": ");
-    lamp_json_append_real(out, c->duration_probability);
-    append_json_rows(out, "causes", "id", c->operations);
+                           ", \"before_errors\": %" G_GUINT64_FORMAT
+                           ", \"after_errors\": %" G_GUINT64_FORMAT,
+                           c->flows[0], c->flows[1], c->unanswered[0], c->unanswered[1],
+                           c->errors[0], c->errors[1]);
+    append_json_real(out, "before_per_second", lamp_compare_rate(c, LAMP_SIDE_A));
+    append_json_real(out, "after_per_second", lamp_compare_rate(c, LAMP_SIDE_B));
+    append_json_real(out, "before_confidence", c->confidence[0]);
+    append_json_real(out, "after_confidence", c->confidence[1]);
+    append_json_real(out, "duration_probability", c->duration_probability);
+    append_json_real(out, "error_probability", c->error_probability);
+    append_json_rows(out, "operations", "id", c->operations);
     append_json_rows(out, "shapes", "shape", c->shapes);
     append_json_rows(out, "calls", "id", c->edges);
     g_string_append(out, "}\n");
@@ -367,7 +267,7 @@ run(LampCli *cli, char **arguments, GError **error)
     if (as_json)
         append_json(comparison, out);
     else
-        append_text(cli, comparison, out);
+        lamp_diff_text(cli, comparison, level, (guint) most, out);
     return lamp_print(out, error) ? LAMP_EXIT_OK : -1;
 }
 

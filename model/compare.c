@@ -117,7 +117,8 @@ count_in_request(const Reading *reading, LampCompared *row)
         row->in_request_time = 0.0;
         row->requests[reading->side]++;
     }
-    row->squares += 2.0 * row->in_request++ + 1.0;
+    row->squares[reading->side] += 2.0 * row->in_request++ + 1.0;
+    row->products[reading->side] += row->in_request_time;
     row->count[reading->side]++;
 }
 
@@ -127,6 +128,7 @@ count_time(const Reading *reading, LampCompared *row, double time)
 {
     row->time[reading->side] += time;
     row->time_squares[reading->side] += time * (time + 2.0 * row->in_request_time);
+    row->products[reading->side] += time * row->in_request;
     row->in_request_time += time;
 }
 
@@ -189,7 +191,14 @@ count_flow(Reading *reading, const LampFlow *flow)
     count_shape(reading, flow);
     for (guint32 i = 0; i < flow->count; i++)
         count_call(reading, flow, i, &critical[i]);
-    comparison->flows[reading->side]++;
+    if (comparison->flows[reading->side]++ == 0)
+        comparison->first[reading->side] = comparison->last[reading->side] =
+            flow->calls[0].client_start;
+    comparison->first[reading->side] =
+        MIN(comparison->first[reading->side], flow->calls[0].client_start);
+    comparison->last[reading->side] =
+        MAX(comparison->last[reading->side], flow->calls[0].client_start);
+    comparison->errors[reading->side] += flow->calls[0].is_error;
     comparison->confidence[reading->side] += flow->confidence;
     if (!lamp_flow_is_open(flow))
         lamp_quantiles_add(&comparison->duration[reading->side], lamp_flow_duration(flow), 1);
@@ -247,8 +256,15 @@ share_probability(const LampCompared *row, double n_a, double n_b)
     if (calls <= requests)
         return share;
     double rate = lamp_rate_probability((double) row->count[0], n_a, (double) row->count[1],
-                                        n_b, row->squares / calls);
+                                        n_b, (row->squares[0] + row->squares[1]) / calls);
     return MIN(1.0, 2.0 * MIN(share, rate));
+}
+
+static double
+error_probability(const guint64 *errors, const guint64 *count)
+{
+    return lamp_share_probability((double) errors[0], (double) count[0], (double) errors[1],
+                                  (double) count[1]);
 }
 
 static void
@@ -256,43 +272,92 @@ test_rows(const LampComparison *comparison, GArray *rows)
 {
     g_autofree double *shares = g_new(double, rows->len + 1);
     g_autofree double *durations = g_new(double, rows->len + 1);
+    g_autofree double *errors = g_new(double, rows->len + 1);
     double n_a = (double) comparison->flows[LAMP_SIDE_A];
     double n_b = (double) comparison->flows[LAMP_SIDE_B];
     for (guint i = 0; i < rows->len; i++) {
         const LampCompared *row = &g_array_index(rows, LampCompared, i);
         shares[i] = share_probability(row, n_a, n_b);
         durations[i] = duration_probability(row->duration);
+        errors[i] = error_probability(row->errors, row->count);
     }
     lamp_adjust_probabilities(shares, rows->len);
     lamp_adjust_probabilities(durations, rows->len);
+    lamp_adjust_probabilities(errors, rows->len);
     for (guint i = 0; i < rows->len; i++) {
         LampCompared *row = &g_array_index(rows, LampCompared, i);
         row->share_rate = shares[i];
         row->duration_rate = durations[i];
+        row->error_rate = errors[i];
     }
 }
 
-/* What the change of this row adds to the mean request, and within what that lies with 95 %: a
- * single outlier is within its own error. */
+static LampAdded
+added(double value, double variance)
+{
+    double reach = 1.96 * sqrt(MAX(variance, 0.0));
+    return (LampAdded){value, value - reach, value + reach};
+}
+
+/* Time a call and calls a request of one side, with the variances of both estimates. */
+typedef struct {
+    double time, calls, time_variance, calls_variance;
+} SideMeans;
+
+static SideMeans
+side_means(const LampComparison *comparison, const LampCompared *row, guint side)
+{
+    double n = MAX((double) comparison->flows[side], 1.0), calls = (double) row->count[side];
+    SideMeans m = {.calls = calls / n};
+    m.calls_variance = MAX(row->squares[side] / n - m.calls * m.calls, 0.0) / n;
+    if (calls <= 0.0)
+        return m;
+    m.time = row->time[side] / calls;
+    m.time_variance = MAX(row->time_squares[side] - 2.0 * m.time * row->products[side] +
+                              m.time * m.time * row->squares[side],
+                          0.0) /
+                      (calls * calls);
+    return m;
+}
+
+/* What the change of this row adds to the mean request: a single outlier is within its own
+ * error. Split at the middle of both sides: calls that take longer, and more calls. What is on
+ * one side only is a matter of calls. */
 static void
 find_effect(const LampComparison *comparison, LampCompared *row)
 {
     double mean[LAMP_SIDES], variance = 0.0;
+    SideMeans a = side_means(comparison, row, LAMP_SIDE_A);
+    SideMeans b = side_means(comparison, row, LAMP_SIDE_B);
     for (guint side = 0; side < LAMP_SIDES; side++) {
         double n = MAX((double) comparison->flows[side], 1.0);
         mean[side] = row->time[side] / n;
         variance += MAX(row->time_squares[side] / n - mean[side] * mean[side], 0.0) / n;
     }
-    row->effect = mean[LAMP_SIDE_B] - mean[LAMP_SIDE_A];
-    row->effect_low = row->effect - 1.96 * sqrt(variance);
-    row->effect_high = row->effect + 1.96 * sqrt(variance);
+    row->added = added(mean[LAMP_SIDE_B] - mean[LAMP_SIDE_A], variance);
+    if (row->count[LAMP_SIDE_A] == 0 || row->count[LAMP_SIDE_B] == 0) {
+        row->by_calls = row->added;
+        return;
+    }
+    double calls = (a.calls + b.calls) / 2.0, time = (a.time + b.time) / 2.0;
+    row->by_time =
+        added((b.time - a.time) * calls, calls * calls * (a.time_variance + b.time_variance));
+    row->by_calls =
+        added((b.calls - a.calls) * time, time * time * (a.calls_variance + b.calls_variance));
+}
+
+double
+lamp_compare_rate(const LampComparison *comparison, LampCompareSide side)
+{
+    double span = (double) (comparison->last[side] - comparison->first[side]);
+    return span > 0.0 ? (double) (comparison->flows[side] - 1) * 1e9 / span : (double) NAN;
 }
 
 static gint
 compare_effects(gconstpointer a, gconstpointer b)
 {
     const LampCompared *x = a, *y = b;
-    double vx = fabs(x->effect), vy = fabs(y->effect);
+    double vx = fabs(x->added.value), vy = fabs(y->added.value);
     if (vx < vy || vx > vy)
         return vx > vy ? -1 : 1;
     return x->hash < y->hash ? -1 : x->hash > y->hash;
@@ -313,5 +378,6 @@ lamp_compare_finish(LampComparison *comparison)
     }
     comparison->confidence[0] /= n_a;
     comparison->confidence[1] /= n_b;
+    comparison->error_probability = error_probability(comparison->errors, comparison->flows);
     comparison->duration_probability = duration_probability(comparison->duration);
 }

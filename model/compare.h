@@ -12,32 +12,48 @@
 
 typedef enum { LAMP_SIDE_A, LAMP_SIDE_B, LAMP_SIDES } LampCompareSide;
 
+/* What a change adds to the mean request, ns, and within what that lies with 95 %. */
+typedef struct {
+    double value, low, high;
+} LampAdded;
+
 /* A shape, an edge between two operations, or one operation; on both sides. */
 typedef struct {
     char *name; /* owned */
     guint64 hash;
     guint64 count[LAMP_SIDES];
-    guint64 requests[LAMP_SIDES];       /* with it */
-    double squares;                     /* sum over all requests of how often it is in each */
+    guint64 requests[LAMP_SIDES]; /* with it */
+    guint64 errors[LAMP_SIDES];   /* of the count */
+    double squares[LAMP_SIDES];   /* sum over requests of how often it is in each, squared */
     LampQuantiles duration[LAMP_SIDES]; /* of an operation: its own time; waits left out */
-    /* What it takes of the requests: of operations their own time on critical paths; ns. */
-    double time[LAMP_SIDES], time_squares[LAMP_SIDES]; /* sums over requests */
+    /* What it takes of the requests: of operations their own time on critical paths; ns. Sums
+     * over requests, also of the square and of the product with how often it is in each. */
+    double time[LAMP_SIDES], time_squares[LAMP_SIDES], products[LAMP_SIDES];
     double in_request_time;
-    guint64 errors[LAMP_SIDES];
     guint64 last_request; /* that had it, while reading, and how often */
     guint in_request;
-    double share_rate, duration_rate; /* false discovery rates of a changed share, duration */
-    double effect, effect_low, effect_high; /* for ranking: ns per request, with 95 % */
+    /* False discovery rates: of another share of requests or number of calls in each, of other
+     * durations, of another share of errors. */
+    double share_rate, duration_rate, error_rate;
+    /* All; what each call takes longer; how many more calls there are. The latter two add up to
+     * the first. */
+    LampAdded added, by_time, by_calls;
 } LampCompared;
 
 typedef struct {
     GArray *shapes, *edges, *operations; /* LampCompared, strongest first once finished */
     guint64 flows[LAMP_SIDES];
-    guint64 unanswered[LAMP_SIDES]; /* calls without a response: in no duration */
+    guint64 errors[LAMP_SIDES];                   /* of these, answered with an error */
+    guint64 unanswered[LAMP_SIDES];               /* calls without a response: in no duration */
+    LampTime first[LAMP_SIDES], last[LAMP_SIDES]; /* starts of requests */
     LampQuantiles duration[LAMP_SIDES];
     double confidence[LAMP_SIDES]; /* mean */
     double duration_probability;   /* that all durations are from one distribution */
+    double error_probability;      /* that as large a share fails */
 } LampComparison;
+
+/* Requests a second between the first and the last of a side; NAN for fewer than two. */
+double lamp_compare_rate(const LampComparison *comparison, LampCompareSide side);
 
 /* Caller frees. */
 LampComparison *lamp_compare_new(void);

@@ -31,7 +31,7 @@ END_TEST
 
 /* @requests requests to web, each asking db for @took us; the second half asks a cache too. */
 static LampStore *
-make_store(guint requests, guint took, gboolean with_cache)
+make_store_with(guint requests, guint took, gboolean with_cache, const char *sql)
 {
     g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < requests; i++) {
@@ -46,7 +46,13 @@ make_store(guint requests, guint took, gboolean with_cache)
                                                    t + 20, t + 20, t + 60, t + 60));
     }
     g_ptr_array_add(lines, NULL);
-    return fixture_store((const char *const *) lines->pdata);
+    return fixture_store_with((const char *const *) lines->pdata, sql);
+}
+
+static LampStore *
+make_store(guint requests, guint took, gboolean with_cache)
+{
+    return make_store_with(requests, took, with_cache, "");
 }
 
 static LampComparison *
@@ -69,7 +75,7 @@ START_TEST(test_compare_same_shows_nothing)
     for (guint i = 0; i < c->operations->len; i++) {
         const LampCompared *row = &g_array_index(c->operations, LampCompared, i);
         ck_assert(row->share_rate > 0.5 && row->duration_rate > 0.5);
-        ck_assert_double_eq_tol(row->effect, 0.0, 1e-6);
+        ck_assert_double_eq_tol(row->added.value, 0.0, 1e-6);
     }
 }
 END_TEST
@@ -82,7 +88,7 @@ START_TEST(test_compare_names_the_slower_operation_first)
     const LampCompared *first = &g_array_index(c->operations, LampCompared, 0);
     ck_assert_str_eq(first->name, "db S");
     ck_assert(first->duration_rate < 0.001);
-    ck_assert_double_eq_tol(first->effect, 300e3, 1.0);
+    ck_assert_double_eq_tol(first->added.value, 300e3, 1.0);
 }
 END_TEST
 
@@ -112,15 +118,15 @@ START_TEST(test_compare_effects_tell_how_sure_they_are)
     const LampCompared *db = &g_array_index(c->operations, LampCompared, 0);
     ck_assert_str_eq(db->name, "db S");
     ck_assert_double_lt(db->duration_rate, 0.001);
-    ck_assert_double_gt(db->effect, 16e6);
-    ck_assert_double_lt(db->effect_low, 0.0);
-    ck_assert_double_gt(db->effect_high, 30e6);
+    ck_assert_double_gt(db->added.value, 16e6);
+    ck_assert_double_lt(db->added.low, 0.0);
+    ck_assert_double_gt(db->added.high, 30e6);
     g_autoptr(LampStore) d = make_outlier(480, 0);
     g_autoptr(LampComparison) faster = compare(a, d);
     db = &g_array_index(faster->operations, LampCompared, 0);
-    ck_assert_double_eq_tol(db->effect, -20e3, 1.0);
-    ck_assert_double_lt(db->effect_high, -18e3);
-    ck_assert_double_gt(db->effect_low, -22e3);
+    ck_assert_double_eq_tol(db->added.value, -20e3, 1.0);
+    ck_assert_double_lt(db->added.high, -18e3);
+    ck_assert_double_gt(db->added.low, -22e3);
 }
 END_TEST
 
@@ -148,9 +154,9 @@ START_TEST(test_compare_own_time_is_not_that_of_callees)
 }
 END_TEST
 
-/* Requests that ask the database @asked times each. */
+/* Requests that ask the database @asked times each, for @took. */
 static LampStore *
-make_repeats(guint asked)
+make_repeats(guint asked, guint took)
 {
     g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < 200; i++) {
@@ -159,8 +165,8 @@ make_repeats(guint asked)
                                                t + 900, t + 900));
         for (guint k = 1; k <= asked; k++)
             g_ptr_array_add(lines, g_strdup_printf("%u %u web db S %u %u %u %u", id + k, id,
-                                                   t + 100 * k, t + 100 * k, t + 100 * k + 50,
-                                                   t + 100 * k + 50));
+                                                   t + 100 * k, t + 100 * k, t + 100 * k + took,
+                                                   t + 100 * k + took));
     }
     g_ptr_array_add(lines, NULL);
     return fixture_store((const char *const *) lines->pdata);
@@ -169,16 +175,56 @@ make_repeats(guint asked)
 /* All requests ask the database, before and after; but more often after. */
 START_TEST(test_compare_finds_more_calls_in_each_request)
 {
-    g_autoptr(LampStore) three = make_repeats(3);
-    g_autoptr(LampStore) four = make_repeats(4);
+    g_autoptr(LampStore) three = make_repeats(3, 50);
+    g_autoptr(LampStore) four = make_repeats(4, 50);
     g_autoptr(LampComparison) c = compare(three, four);
     const LampCompared *db = find_operation(c, "db S");
     ck_assert_uint_eq(db->requests[LAMP_SIDE_A], 200);
-    ck_assert_double_eq_tol(db->squares, 200 * 9 + 200 * 16, 1e-6);
+    ck_assert_double_eq_tol(db->squares[LAMP_SIDE_A], 200 * 9, 1e-6);
+    ck_assert_double_eq_tol(db->squares[LAMP_SIDE_B], 200 * 16, 1e-6);
     ck_assert_double_lt(db->share_rate, 0.02);
     ck_assert_double_gt(find_operation(c, "web GET")->share_rate, 0.5);
+    /* one more of 50 us each; none of them takes longer */
+    ck_assert_double_eq_tol(db->by_calls.value, 50e3, 1e-6);
+    ck_assert_double_eq_tol(db->by_time.value, 0.0, 1e-6);
+    ck_assert_double_eq_tol(db->added.value, 50e3, 1e-6);
     g_autoptr(LampComparison) same = compare(three, three);
     ck_assert_double_gt(find_operation(same, "db S")->share_rate, 0.5);
+}
+END_TEST
+
+/* A third of the calls less, each of them longer: both are told apart and add up. */
+START_TEST(test_compare_tells_longer_from_oftener)
+{
+    g_autoptr(LampStore) a = make_repeats(3, 50);
+    g_autoptr(LampStore) b = make_repeats(2, 90);
+    g_autoptr(LampComparison) c = compare(a, b);
+    const LampCompared *db = find_operation(c, "db S");
+    ck_assert_double_eq_tol(db->by_time.value, 40e3 * 2.5, 1e-3);
+    ck_assert_double_eq_tol(db->by_calls.value, -1.0 * 70e3, 1e-3);
+    ck_assert_double_eq_tol(db->added.value, 30e3, 1e-3);
+    ck_assert_double_lt(db->share_rate, 0.05);
+    ck_assert_double_lt(db->duration_rate, 0.001);
+    ck_assert_double_gt(db->error_rate, 0.5);
+}
+END_TEST
+
+/* Calls that fail more often are told as that and as nothing else. */
+START_TEST(test_compare_finds_errors)
+{
+    g_autoptr(LampStore) a = make_store(60, 500, FALSE);
+    g_autoptr(LampStore) b = make_store_with(
+        60, 500, FALSE,
+        "UPDATE calls SET is_error = 1 WHERE call_id % 10 = 2 AND call_id < 250");
+    g_autoptr(LampComparison) c = compare(a, b);
+    const LampCompared *db = find_operation(c, "db S");
+    ck_assert_uint_eq(db->errors[LAMP_SIDE_B], 25);
+    ck_assert_double_lt(db->error_rate, 0.001);
+    ck_assert_double_gt(db->share_rate, 0.5);
+    ck_assert_double_gt(db->duration_rate, 0.5);
+    ck_assert_double_gt(find_operation(c, "web GET")->error_rate, 0.5);
+    ck_assert_double_gt(c->error_probability, 0.5);
+    ck_assert_double_eq_tol(lamp_compare_rate(c, LAMP_SIDE_A), 500.0, 1e-6);
 }
 END_TEST
 
@@ -239,6 +285,8 @@ main(void)
     tcase_add_test(cases, test_compare_effects_tell_how_sure_they_are);
     tcase_add_test(cases, test_compare_own_time_is_not_that_of_callees);
     tcase_add_test(cases, test_compare_finds_more_calls_in_each_request);
+    tcase_add_test(cases, test_compare_tells_longer_from_oftener);
+    tcase_add_test(cases, test_compare_finds_errors);
     tcase_add_test(cases, test_compare_finds_new_and_vanished_shapes);
     tcase_add_test(cases, test_costs_direct_times_are_counted_once);
     suite_add_tcase(suite, cases);
