@@ -95,32 +95,93 @@ lamp_time_is_within_range(LampTime time, gint64 duration)
            time < G_MAXINT64 - margin;
 }
 
-char *
-lamp_time_format(LampTime time)
+/* The power of ten at or below @resolution, and its exponent. */
+static gint64
+power_of_ten(gint64 resolution, int *out_exponent)
 {
+    gint64 power = 1;
+    *out_exponent = 0;
+    for (; power <= resolution / 10; power *= 10)
+        ++*out_exponent;
+    return power;
+}
+
+/* Without the last @cut digits of the nanoseconds. */
+static char *
+format_time(LampTime time, int cut)
+{
+    static const gint32 steps[] = {1,      10,      100,      1000,     10000,
+                                   100000, 1000000, 10000000, 100000000};
     LampCivil c;
     if (time == LAMP_TIME_NONE)
         return g_strdup("-");
     lamp_time_to_civil(time, &c);
-    return g_strdup_printf("%04d-%02d-%02dT%02d:%02d:%02d.%09dZ", c.year, c.month, c.day,
-                           c.hour, c.minute, c.second, c.nanosecond);
+    g_autofree char *fraction =
+        cut >= 9 ? g_strdup("") : g_strdup_printf(".%0*d", 9 - cut, c.nanosecond / steps[cut]);
+    return g_strdup_printf("%04d-%02d-%02dT%02d:%02d:%02d%sZ", c.year, c.month, c.day, c.hour,
+                           c.minute, c.second, fraction);
+}
+
+char *
+lamp_time_format(LampTime time)
+{
+    return format_time(time, 0);
+}
+
+char *
+lamp_time_format_to(LampTime time, gint64 resolution)
+{
+    int exponent;
+    gint64 step = power_of_ten(resolution, &exponent);
+    return format_time(time, step == 1 && time % 1000 == 0 ? 3 : exponent);
+}
+
+/* Digits behind the point that @magnitude needs of those that three digits in @unit leave:
+ * what is round to the nanosecond has no more than it says. */
+static int
+needed_digits(gint64 magnitude, gint64 unit)
+{
+    double shown = (double) magnitude / (double) unit;
+    int digits = shown >= 99.95 ? 0 : shown >= 9.995 ? 1 : 2;
+    gint64 step = digits == 2 ? unit / 100 : digits == 1 ? unit / 10 : unit;
+    if (magnitude % step != 0)
+        return digits;
+    while (digits > 0 && magnitude % (step * 10) == 0) {
+        step *= 10;
+        digits--;
+    }
+    return digits;
 }
 
 char *
 lamp_duration_format(gint64 duration_ns)
 {
     static const struct {
-        double ns;
+        gint64 ns;
         const char *unit;
-    } units[] = {{1e9, "s"}, {1e6, "ms"}, {1e3, "us"}};
-    double magnitude = duration_ns < 0 ? -(double) duration_ns : (double) duration_ns;
-    for (gsize i = 0; i < G_N_ELEMENTS(units); i++) {
-        if (magnitude < units[i].ns)
-            continue;
-        double value = (double) duration_ns / units[i].ns;
-        double shown = magnitude / units[i].ns;
-        int digits = shown >= 99.95 ? 0 : shown >= 9.995 ? 1 : 2;
-        return g_strdup_printf("%.*f %s", digits, value, units[i].unit);
+    } units[] = {{LAMP_NS_PER_SECOND, "s"}, {LAMP_NS_PER_MS, "ms"}, {LAMP_NS_PER_US, "us"}};
+    gint64 magnitude = duration_ns < 0 ? -MAX(duration_ns, -G_MAXINT64) : duration_ns;
+    for (gsize i = 0; i < G_N_ELEMENTS(units); i++)
+        if (magnitude >= units[i].ns)
+            return g_strdup_printf("%.*f %s", needed_digits(magnitude, units[i].ns),
+                                   (double) duration_ns / (double) units[i].ns, units[i].unit);
+    return duration_ns == 0 ? g_strdup("0")
+                            : g_strdup_printf("%" G_GINT64_FORMAT " ns", duration_ns);
+}
+
+char *
+lamp_duration_format_to(gint64 duration_ns, gint64 resolution)
+{
+    int exponent;
+    gint64 step = power_of_ten(resolution, &exponent);
+    gint64 rest = duration_ns % step;
+    if (step == 1 || rest == 0)
+        return duration_ns != 0 || step == 1 ? lamp_duration_format(duration_ns)
+                                             : lamp_duration_format_to(1, resolution);
+    if (ABS(duration_ns) < step) {
+        g_autofree char *most = lamp_duration_format(step);
+        return g_strdup_printf("< %s", most);
     }
-    return g_strdup_printf("%" G_GINT64_FORMAT " ns", duration_ns);
+    gint64 half = duration_ns < 0 ? -step / 2 : step / 2;
+    return lamp_duration_format((duration_ns - rest) + (rest + half) / step * step);
 }

@@ -43,6 +43,13 @@ gboolean lamp_time_is_within_range(LampTime time, gint64 duration);
 /* "2026-11-21T08:45:57.135165000Z"; caller frees. */
 char *lamp_time_format(LampTime time);
 
-/* Duration in the unit that shows three or four digits: "512 ns", "1.22 ms", "3.05 s"; caller
- * frees. */
+/* The same with the digits that stamps of @resolution ns have: "2026-11-21T08:45:57Z" for 1 s;
+ * for 1 ns to the microsecond where there are no nanoseconds. Caller frees. */
+char *lamp_time_format_to(LampTime time, gint64 resolution);
+
+/* Duration in the unit that shows three digits, fewer where it is round: "512 ns", "1.22 ms",
+ * "45 ms", "3.05 s", "0"; caller frees. */
 char *lamp_duration_format(gint64 duration_ns);
+
+/* The same between two stamps of @resolution ns: "13 s", "< 1 s"; caller frees. */
+char *lamp_duration_format_to(gint64 duration_ns, gint64 resolution);

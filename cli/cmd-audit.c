@@ -210,7 +210,7 @@ append_table(LampCli *cli, const Audit *audit, GString *out)
         char *cells[] = {g_strdup(lamp_topology_service(audit->topology, v->caller)->name),
                          lamp_label_format(audit->topology, v->label),
                          lamp_count_format(v->calls),
-                         lamp_time_format(v->first),
+                         lamp_time_format_to(v->first, 1),
                          g_strdup_printf("%" G_GINT64_FORMAT, v->example),
                          g_strdup(v->rule != NULL ? v->rule->text : "no rule allows it")};
         lamp_table_take(table, cells);

@@ -11,7 +11,9 @@
 #include "base/time.h"
 #include "cli/commands.h"
 #include "cli/print.h"
+#include "cli/stamps.h"
 #include "cli/wrap.h"
+#include "store/rows.h"
 #include "store/statement.h"
 
 #include <math.h>
@@ -35,7 +37,8 @@ static const struct {
 };
 
 typedef struct {
-    gint64 call, start, end;
+    gint64 call, start, end, resolution;
+    gboolean is_one_way;
     char *caller, *callee, *protocol, *operation, *status;
     gint64 parent;
 } Call;
@@ -53,7 +56,10 @@ typedef struct {
 static const char call_sql[] =
     "SELECT call_id, coalesce(client_start_ns, server_start_ns), coalesce(client_end_ns,"
     " server_end_ns), client_instance, server_instance, protocol, operation, status,"
-    " coalesce(parent_call_id, 0) FROM call_details WHERE call_id = ?1";
+    " coalesce(parent_call_id, 0), (SELECT resolution_ns FROM calls c JOIN observations ON"
+    " observation_id = coalesce(c.client_observation_id, c.server_observation_id)"
+    " WHERE c.call_id = ?1), (SELECT flags FROM calls WHERE call_id = ?1) FROM call_details "
+    "WHERE call_id = ?1";
 
 static const char links_sql[] =
     "SELECT parent_call_id, kind, confidence, json_extract(evidence, '$.delay'),"
@@ -143,6 +149,8 @@ read_call(LampStore *store, gint64 id, Call *out_call, GError **error)
         .call = id,
         .start = lamp_statement_int(query, 1),
         .end = lamp_statement_int_or(query, 2, LAMP_TIME_NONE),
+        .resolution = lamp_statement_int_or(query, 9, 1),
+        .is_one_way = (lamp_statement_int(query, 10) & LAMP_CALL_ONE_WAY) != 0,
         .caller = g_strdup(lamp_statement_text(query, 3)),
         .callee = g_strdup(lamp_statement_text(query, 4)),
         .protocol = g_strdup(lamp_statement_text(query, 5)),
@@ -208,8 +216,11 @@ describe_call(GString *out, const Call *call)
     g_autofree char *callee = lamp_text_escape(lamp_bytes_text(or_unknown(call->callee)));
     g_string_append_printf(out, "%s (%s -> %s, %s", operation, caller, callee,
                            or_unknown(call->protocol));
-    if (call->end != LAMP_TIME_NONE) {
-        g_autofree char *duration = lamp_duration_format(call->end - call->start);
+    if (call->is_one_way && (call->end == LAMP_TIME_NONE || call->end == call->start)) {
+        g_string_append(out, ", one way");
+    } else if (call->end != LAMP_TIME_NONE) {
+        g_autofree char *duration =
+            lamp_stamps_duration(call->end - call->start, call->resolution);
         g_string_append_printf(out, ", %s", duration);
     } else {
         g_string_append(out, ", no response");
@@ -263,7 +274,9 @@ static void
 describe_candidate(GString *out, const Call *child, const Candidate *candidate,
                    const Candidate *other)
 {
-    g_autofree char *gap = lamp_duration_format(child->start - candidate->call.start);
+    g_autofree char *gap =
+        lamp_duration_format_to(child->start - candidate->call.start,
+                                MAX(child->resolution, candidate->call.resolution));
     g_string_append_printf(out, "  %.1f %%  ", 100 * candidate->confidence);
     describe_call(out, &candidate->call);
     g_string_append_printf(out, "\n    began %s before this call; %s\n", gap,

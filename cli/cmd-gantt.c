@@ -8,6 +8,7 @@
 #include "cli/choose-flow.h"
 #include "cli/commands.h"
 #include "cli/print.h"
+#include "cli/stamps.h"
 #include "cli/wrap.h"
 #include "model/critical-path.h"
 
@@ -33,6 +34,7 @@ typedef struct {
     const LampFlow *flow;
     const LampTopology *topology;
     const LampCritical *critical;
+    const gint64 *resolutions; /* of the stamps of each call, ns */
     LampTime from;
     double ns_per_cell;
     guint name_width, bar_width, number_width;
@@ -94,6 +96,15 @@ append_bar(GString *out, const Chart *chart, const LampFlowCall *call, gboolean 
         g_string_append(out, "\033[0m");
 }
 
+static char *
+format_duration(const Chart *chart, guint32 i)
+{
+    const LampFlowCall *call = &chart->flow->calls[i];
+    if (call->is_open || !lamp_flow_call_has_duration(call))
+        return g_strdup(call->is_open ? "open" : "one way");
+    return lamp_stamps_duration(call->client_end - call->client_start, chart->resolutions[i]);
+}
+
 static void
 append_call(GString *out, const Chart *chart, guint32 i)
 {
@@ -101,9 +112,7 @@ append_call(GString *out, const Chart *chart, guint32 i)
     g_autofree char *label = lamp_label_format(chart->topology, call->label);
     g_autofree char *name =
         g_strdup_printf("%*s%s", (int) (depth_of(chart->flow, i) * 2), "", label);
-    g_autofree char *duration =
-        call->is_open ? g_strdup("open")
-                      : lamp_ms_format((double) (call->client_end - call->client_start));
+    g_autofree char *duration = format_duration(chart, i);
     gboolean is_critical = chart->critical[i].own > 0 || chart->critical[i].network > 0;
     append_cell(out, name, chart->name_width);
     g_string_append(out, ascii ? " |" : " │");
@@ -124,26 +133,51 @@ append_head(LampCli *cli, GString *out, const Chart *chart, const char *why)
 {
     const LampFlow *flow = chart->flow;
     g_autofree char *label = lamp_label_format(chart->topology, flow->calls[0].label);
-    g_autofree char *start = lamp_time_format(flow->calls[0].client_start);
+    g_autofree char *start =
+        lamp_time_format_to(flow->calls[0].client_start, chart->resolutions[0]);
+    g_autofree char *duration = format_duration(chart, 0);
     gboolean is_open = lamp_flow_is_open(flow);
-    g_autofree char *duration =
-        is_open ? NULL : lamp_ms_format((double) lamp_flow_duration(flow));
+    gboolean is_one_way = !is_open && !lamp_flow_call_has_duration(&flow->calls[0]);
     g_autofree char *end = lamp_ms_format(chart->ns_per_cell * chart->bar_width);
     g_autofree char *sure = lamp_share_format(flow->confidence);
     g_string_append_printf(out,
                            "%s, trace %" G_GINT64_FORMAT " (%s)\n"
                            "began %s, %s%s, %u call%s; whole tree right with %s\n\n",
                            label, flow->trace_id, why, start,
-                           is_open ? "no response seen" : "took ", is_open ? "" : duration,
-                           flow->count, flow->count == 1 ? "" : "s", sure);
+                           is_open      ? "no response seen"
+                           : is_one_way ? ""
+                                        : "took ",
+                           is_open ? "" : duration, flow->count, flow->count == 1 ? "" : "s",
+                           sure);
     lamp_wrap(cli, out, 0);
     g_string_append_printf(out, "%*s 0%*s\n", (int) chart->name_width + 1, "",
                            (int) chart->bar_width - 1, end);
 }
 
+/* Stamps that are coarser than a cell do not tell where in the chart a bar stands. */
+static void
+append_coarse(const Chart *chart, GString *out)
+{
+    gint64 coarsest = 1;
+    guint calls = 0;
+    for (guint32 i = 0; i < chart->flow->count; i++) {
+        gboolean is_coarse = (double) chart->resolutions[i] > chart->ns_per_cell;
+        calls += is_coarse ? 1 : 0;
+        coarsest = is_coarse ? MAX(coarsest, chart->resolutions[i]) : coarsest;
+    }
+    if (calls == 0 || chart->flow->count == 1)
+        return;
+    g_autofree char *off = lamp_duration_format(coarsest);
+    g_string_append_printf(
+        out,
+        "The stamps of %u of these calls are good to %s only: their bars may "
+        "stand so far off.\n",
+        calls, off);
+}
+
 static void
 append_chart(LampCli *cli, const LampFlow *flow, const LampTopology *topology, const char *why,
-             GString *out)
+             const gint64 *resolutions, GString *out)
 {
     g_autofree LampCritical *critical = g_new(LampCritical, flow->count);
     lamp_critical_path_find(flow, critical);
@@ -151,7 +185,8 @@ append_chart(LampCli *cli, const LampFlow *flow, const LampTopology *topology, c
     for (guint32 i = 0; i < flow->count; i++)
         end = MAX(end, flow->calls[i].client_end);
     guint width = (guint) CLAMP(cli->width, 60, 400);
-    Chart chart = {.flow = flow, .topology = topology, .critical = critical};
+    Chart chart = {
+        .flow = flow, .topology = topology, .critical = critical, .resolutions = resolutions};
     chart.from = flow->calls[0].client_start;
     chart.name_width = MIN(width * 2 / 5, 48);
     chart.number_width = 2;
@@ -169,6 +204,7 @@ append_chart(LampCli *cli, const LampFlow *flow, const LampTopology *topology, c
     g_string_append(out,
                     "last columns: confidence of the link to the caller; number of the call, "
                     "which `explain` takes\n");
+    append_coarse(&chart, out);
     lamp_wrap(cli, out, below);
 }
 
@@ -227,6 +263,19 @@ append_json(const LampFlow *flow, const LampTopology *topology, GString *out)
     g_string_append(out, "\n]}\n");
 }
 
+/* By call of @flow; caller frees. */
+static gint64 *
+read_resolutions(LampCli *cli, const LampFlow *flow, GError **error)
+{
+    g_autoptr(LampStatement) stamps = lamp_stamps_open(cli->store, error);
+    if (stamps == NULL)
+        return NULL;
+    gint64 *resolutions = g_new(gint64, flow->count);
+    for (guint32 i = 0; i < flow->count; i++)
+        resolutions[i] = lamp_stamps_resolution(stamps, flow->calls[i].call_id);
+    return resolutions;
+}
+
 static int
 run(LampCli *cli, char **arguments, GError **error)
 {
@@ -236,11 +285,14 @@ run(LampCli *cli, char **arguments, GError **error)
     if (!lamp_model_view_open(cli, &view, error) ||
         !lamp_choose_flow(cli, &view, arguments[1], slowest, &flow, &why, error))
         return -1;
+    g_autofree gint64 *resolutions = read_resolutions(cli, flow, error);
+    if (resolutions == NULL)
+        return -1;
     g_autoptr(GString) out = g_string_new(NULL);
     if (as_json)
         append_json(flow, view.topology, out);
     else
-        append_chart(cli, flow, view.topology, why, out);
+        append_chart(cli, flow, view.topology, why, resolutions, out);
     return lamp_print(out, error) ? LAMP_EXIT_OK : -1;
 }
 

@@ -5,6 +5,7 @@
 #include "cli/flow-list.h"
 
 #include "cli/print.h"
+#include "cli/stamps.h"
 #include "cli/wrap.h"
 
 #include <math.h>
@@ -15,7 +16,7 @@ typedef struct {
     guint64 shape;
     double confidence;
     guint32 label, calls, errors;
-    gboolean is_background, is_open;
+    gboolean is_background, is_open, is_one_way;
     char status[8];
 } Row;
 
@@ -39,7 +40,8 @@ add_flow(const LampFlow *flow, gpointer payload)
                .calls = flow->count,
                .errors = flow->errors,
                .is_background = flow->is_background,
-               .is_open = lamp_flow_is_open(flow)};
+               .is_open = lamp_flow_is_open(flow),
+               .is_one_way = !lamp_flow_call_has_duration(&flow->calls[0])};
     g_strlcpy(row.status, flow->calls[0].status, sizeof row.status);
     g_array_append_val(pass->rows, row);
     return TRUE;
@@ -55,17 +57,21 @@ compare_rows(gconstpointer a, gconstpointer b)
 }
 
 static void
-append_table(LampCli *cli, const LampTopology *topology, const GArray *rows, GString *out)
+append_table(LampCli *cli, const LampTopology *topology, const GArray *rows,
+             LampStatement *stamps, GString *out)
 {
     static const char *const titles[] = {"began",  "request", ">took",  ">calls", ">?failed",
                                          "status", "~shape",  ">~sure", "trace",  NULL};
     g_autoptr(LampTable) table = lamp_table_new(titles);
     for (guint i = 0; i < rows->len; i++) {
         const Row *row = &g_array_index(rows, Row, i);
+        gint64 resolution = lamp_stamps_resolution(stamps, row->trace_id);
         char *cells[] = {
-            lamp_time_format(row->start),
+            lamp_time_format_to(row->start, resolution),
             lamp_label_format(topology, row->label),
-            row->is_open ? NULL : lamp_ms_format((double) row->duration),
+            row->is_open      ? NULL
+            : row->is_one_way ? g_strdup("one way")
+                              : lamp_stamps_duration(row->duration, resolution),
             lamp_count_format(row->calls),
             lamp_count_format(row->errors),
             g_strdup(row->is_open             ? "no response"
@@ -108,7 +114,8 @@ append_json_rows(const LampTopology *topology, const GArray *rows, GString *out)
         g_string_append(out, ", \"status\": ");
         lamp_json_append_string(out, row->status[0] == '\0' ? NULL : row->status);
         lamp_json_append_ns(out, "duration_ns",
-                            row->is_open ? (double) NAN : (double) row->duration);
+                            row->is_open || row->is_one_way ? (double) NAN
+                                                            : (double) row->duration);
         g_string_append(out, ", \"confidence\": ");
         lamp_json_append_real(out, row->confidence);
         g_string_append_c(out, '}');
@@ -121,13 +128,15 @@ lamp_flow_list_append(LampCli *cli, const LampModelView *view, LampShapes *shape
                       gboolean as_json, GString *out, GError **error)
 {
     g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(Row));
+    g_autoptr(LampStatement) stamps = lamp_stamps_open(cli->store, error);
     Pass pass = {shapes, rows};
-    if (!lamp_flow_each(cli->store, view->topology, &lamp_flow_filter, add_flow, &pass, error))
+    if (stamps == NULL ||
+        !lamp_flow_each(cli->store, view->topology, &lamp_flow_filter, add_flow, &pass, error))
         return FALSE;
     g_array_sort(rows, compare_rows);
     if (as_json)
         append_json_rows(view->topology, rows, out);
     else
-        append_table(cli, view->topology, rows, out);
+        append_table(cli, view->topology, rows, stamps, out);
     return TRUE;
 }

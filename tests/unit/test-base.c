@@ -47,11 +47,50 @@ START_TEST(test_duration_format_picks_unit)
     static const struct {
         gint64 ns;
         const char *text;
-    } rows[] = {{512, "512 ns"},          {1220000, "1.22 ms"}, {12345678, "12.3 ms"},
-                {-3050000000, "-3.05 s"}, {0, "0 ns"},          {123456, "123 us"}};
+    } rows[] = {{512, "512 ns"},
+                {1220000, "1.22 ms"},
+                {12345678, "12.3 ms"},
+                {-3050000000, "-3.05 s"},
+                {0, "0"},
+                {123456, "123 us"},
+                /* no more digits than were there */
+                {45000000, "45 ms"},
+                {45000001, "45.0 ms"},
+                {2000000000, "2 s"},
+                {-1500000000, "-1.5 s"},
+                {50000, "50 us"},
+                {50010, "50.0 us"},
+                {G_MININT64, "-9223372037 s"}};
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autofree char *text = lamp_duration_format(rows[i].ns);
         ck_assert_str_eq(text, rows[i].text);
+    }
+}
+END_TEST
+
+START_TEST(test_formats_keep_to_the_resolution)
+{
+    static const struct {
+        gint64 ns, resolution;
+        const char *duration, *time;
+    } rows[] = {
+        {12793860001, 1, "12.8 s", "1970-01-01T00:00:12.793860001Z"},
+        {12793860000, 1, "12.8 s", "1970-01-01T00:00:12.793860Z"},
+        {12793860000, 1000, "12.8 s", "1970-01-01T00:00:12.793860Z"},
+        {12793860000, 5000000, "12.8 s", "1970-01-01T00:00:12.793Z"},
+        {12793860000, 100000000, "12.8 s", "1970-01-01T00:00:12.7Z"},
+        {12793860000, 1000000000, "13 s", "1970-01-01T00:00:12Z"},
+        {12793860000, 60000000000, "10 s", "1970-01-01T00:00:12Z"},
+        {-12793860000, 1000000000, "-13 s", "1969-12-31T23:59:47Z"},
+        {7000000, 1000000000, "< 1 s", "1970-01-01T00:00:00Z"},
+        {0, 1000000, "< 1 ms", "1970-01-01T00:00:00.000Z"},
+        {0, 1, "0", "1970-01-01T00:00:00.000000Z"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *duration = lamp_duration_format_to(rows[i].ns, rows[i].resolution);
+        g_autofree char *time = lamp_time_format_to(rows[i].ns, rows[i].resolution);
+        ck_assert_str_eq(duration, rows[i].duration);
+        ck_assert_str_eq(time, rows[i].time);
     }
 }
 END_TEST
@@ -183,6 +222,7 @@ main(void)
     tcase_add_test(tc, test_time_civil_round_trip);
     tcase_add_test(tc, test_time_civil_leap_day_only_in_leap_years);
     tcase_add_test(tc, test_duration_format_picks_unit);
+    tcase_add_test(tc, test_formats_keep_to_the_resolution);
     tcase_add_test(tc, test_text_numbers);
     tcase_add_test(tc, test_stream_hash_knows_contents);
     tcase_add_test(tc, test_text_words_in_any_case);
