@@ -16,6 +16,10 @@
 #include "ingest/identifiers.h"
 #include "ingest/operation.h"
 
+/* What a call of several messages did, in its kind: rows that are copied in after its Sync are
+ * followed by a second one. */
+enum { PG_PARSED = 1, PG_BOUND = 2, PG_SYNCED = 4, PG_COPIES = 8, PG_COMPLETED = 16 };
+
 typedef struct {
     LampExchange *exchange;
     const char *prefix;
@@ -53,16 +57,49 @@ name_by_sql(LampExchange *exchange, LampBytes sql)
         lamp_exchange_set_operation(exchange, lamp_bytes(shape, n));
 }
 
+static void
+emit_building(LampPgState *state, LampStream *stream, guint32 flags)
+{
+    LampExchange *building = g_steal_pointer(&state->building);
+    building->flags |= flags;
+    building->position = ++state->calls;
+    lamp_exchange_emit(building, stream);
+}
+
 void
 lamp_pg_lose_pairing(LampPgState *state, LampStream *stream, guint32 flags)
 {
-    if (state->building != NULL) {
-        state->building->flags |= flags | LAMP_CALL_ABORTED | LAMP_CALL_NO_RESPONSE;
-        state->building->position = ++state->calls;
-        lamp_exchange_emit(state->building, stream);
-        state->building = NULL;
+    const LampExchange *building = state->building;
+    if (building != NULL) {
+        if (!building->request_done && !building->response_done)
+            flags |= LAMP_CALL_ABORTED;
+        if (building->response_first == LAMP_TIME_NONE)
+            flags |= LAMP_CALL_NO_RESPONSE;
+        emit_building(state, stream, flags);
     }
     lamp_pairing_lose(&state->pairing, stream, flags);
+}
+
+/* The call whose answer was cut, and is over when the client goes on. */
+static LampExchange *
+cut_answer(const LampPgState *state)
+{
+    LampExchange *exchange = lamp_pg_sending(state, TRUE);
+    return exchange != NULL && exchange->response_done ? exchange : NULL;
+}
+
+static void
+end_cut_answer(LampPgState *state, LampStream *stream)
+{
+    LampExchange *exchange = cut_answer(state);
+    if (exchange == NULL)
+        return;
+    if (exchange->status_len == 0 && (exchange->kind & PG_COMPLETED) != 0)
+        lamp_exchange_set_status(exchange, lamp_bytes_text("ok"));
+    if (exchange == state->building)
+        emit_building(state, stream, 0);
+    else
+        lamp_exchange_emit(lamp_pairing_pop(&state->pairing), stream);
 }
 
 void
@@ -74,11 +111,9 @@ lamp_pg_lose(LampPgStep *step)
     step->state->has_lost = 1;
     step->side->is_lost = 1;
     step->side->skip = 0;
-    lamp_pg_lose_pairing(step->state, step->stream, 0);
+    if (!lamp_pg_is_server_side(step) || cut_answer(step->state) == NULL)
+        lamp_pg_lose_pairing(step->state, step->stream, 0);
 }
-
-/* What a call of several messages did, in its kind. */
-enum { PG_PARSED = 1, PG_BOUND = 2 };
 
 /* The call that messages before a Sync belong to. */
 static LampExchange *
@@ -220,10 +255,24 @@ read_message(LampPgState *state, LampExchange *exchange, guint8 type, LampBytes 
     case 'S':
         if (exchange->kind == PG_PARSED)
             lamp_statements_mark_prepare(exchange);
+        exchange->kind |= PG_SYNCED;
         break;
     default:
         break;
     }
+}
+
+/* The server passes over a Sync that it meets where rows to copy should come; the one behind
+ * the rows is answered. */
+static gboolean
+is_second_sync(LampPgState *state, guint8 type)
+{
+    LampExchange *oldest = state->pairing.first;
+    if (type != 'S' || oldest == NULL || state->building != NULL ||
+        (~oldest->kind & (PG_SYNCED | PG_COPIES)) != 0)
+        return FALSE;
+    oldest->kind = PG_SYNCED;
+    return TRUE;
 }
 
 void
@@ -232,8 +281,11 @@ lamp_pg_read_frontend(LampPgStep *step, guint8 type, LampBytes body, gsize at, g
     LampPgState *state = step->state;
     if (type == 'p' || type == 'X' || type == 'H')
         return; /* password, terminate, flush */
-    gboolean is_copy = type == 'd' || type == 'c' || type == 'f';
+    gboolean is_copy =
+        type == 'd' || type == 'c' || type == 'f' || is_second_sync(state, type);
     gboolean is_last = type == 'Q' || type == 'S' || type == 'F';
+    if (!is_copy)
+        end_cut_answer(state, step->stream);
     LampExchange *exchange = is_copy ? state->pairing.first : building(state);
     if (exchange != NULL)
         lamp_exchange_request_bytes(exchange, &step->view, at, end);
@@ -314,6 +366,10 @@ read_ready(LampPgStep *step)
     if (state->pairing.is_unsure)
         return;
     LampExchange *exchange = lamp_pairing_pop(&state->pairing);
+    if (exchange == NULL && state->building != NULL && state->building->request_done) {
+        exchange = g_steal_pointer(&state->building); /* its Sync was cut off */
+        exchange->position = ++state->calls;
+    }
     if (exchange == NULL)
         return;
     if (exchange->status_len == 0)
@@ -330,23 +386,48 @@ may_be_orphan(const LampPgStep *step)
            !state->pairing.is_unsure;
 }
 
+LampExchange *
+lamp_pg_sending(const LampPgState *state, gboolean is_server)
+{
+    LampExchange *building = state->building;
+    if (!is_server)
+        return building != NULL ? building : state->pairing.last;
+    if (state->pairing.is_unsure || !state->is_ready)
+        return NULL;
+    return state->pairing.first != NULL ? state->pairing.first : building;
+}
+
+static void
+read_answer(LampExchange *exchange, guint8 type, LampBytes body)
+{
+    if (type == 'E')
+        read_error(exchange, body);
+    else if (type == 'D')
+        read_row(exchange, body);
+    else if (type == 'G' || type == 'W')
+        exchange->kind |= PG_COPIES;
+    else if (type == 'C')
+        exchange->kind |= PG_COMPLETED;
+}
+
+gboolean
+lamp_pg_is_copied_into(const LampExchange *exchange)
+{
+    return (exchange->kind & PG_COPIES) != 0;
+}
+
 void
 lamp_pg_read_backend(LampPgStep *step, guint8 type, LampBytes body, gsize at, gsize end)
 {
     LampPgState *state = step->state;
     if (type == 'N' || type == 'A' || type == 'S' || type == 'K' || type == 'R' || type == 'v')
         return; /* notice, notification, parameter, key, authentication, version */
-    LampExchange *exchange = state->pairing.first;
-    if (exchange == NULL && state->building != NULL)
-        exchange = state->building; /* answers to a Flush come before the Sync */
-    if (exchange == NULL && may_be_orphan(step))
+    LampExchange *exchange = lamp_pg_sending(state, TRUE);
+    if (exchange == NULL && type != 'Z' && may_be_orphan(step))
         exchange = begin_orphan(step);
-    if (exchange != NULL && !state->pairing.is_unsure && state->is_ready) {
+    if (exchange != NULL) {
         lamp_exchange_response_bytes(exchange, &step->view, at, end);
-        if (type == 'E')
-            read_error(exchange, body);
-        else if (type == 'D')
-            read_row(exchange, body);
+        read_answer(exchange, type, body);
     }
     if (type == 'Z')
         read_ready(step);

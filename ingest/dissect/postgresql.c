@@ -16,7 +16,7 @@
 #include "ingest/dissect/postgresql-calls.h"
 
 enum {
-    HEADER = 5,
+    HEADER = LAMP_PG_HEADER,
     MAX_LOOK = 65536,
     MAX_MESSAGE = 1073741824,
     CODE_V3 = 196608,
@@ -24,6 +24,7 @@ enum {
     CODE_SSL = 80877103,
     CODE_GSS = 80877104,
     CODE_LEAST = 65536 * 3,
+    CANCEL_MOST = 12 + 256, /* the key is of 4 bytes, since protocol 3.2 of up to 256 */
 };
 
 /* Types of messages by sender; those that have no body. A table, as every message is looked up.
@@ -70,9 +71,8 @@ is_message_type(guint8 type, gboolean is_backend)
     return (message_types[type] & (is_backend ? BACKEND : FRONTEND)) != 0;
 }
 
-/* Length of the message that @bytes begin with, 0 if it cannot be one; needs HEADER bytes. */
-static gsize
-message_length(LampBytes bytes, gboolean is_backend)
+gsize
+lamp_pg_message_length(LampBytes bytes, gboolean is_backend)
 {
     gsize length = (gsize) lamp_be32(bytes.at + 1) + 1;
     guint8 type = bytes.at[0];
@@ -98,7 +98,7 @@ step_message(LampPgStep *step, gsize at)
     LampBytes rest = lamp_view_from(&step->view, at);
     if (rest.len < HEADER)
         return 0;
-    gsize length = message_length(rest, lamp_pg_is_server_side(step));
+    gsize length = lamp_pg_message_length(rest, lamp_pg_is_server_side(step));
     if (length == 0) {
         lamp_pg_lose(step);
         return 0;
@@ -120,11 +120,11 @@ static gsize
 step_skip(LampPgStep *step, gsize at)
 {
     gsize n = (gsize) MIN((guint64) (step->view.bytes.len - at), step->side->skip);
-    LampExchange *exchange = step->state->pairing.first;
+    LampExchange *exchange = lamp_pg_sending(step->state, lamp_pg_is_server_side(step));
     step->side->skip -= n;
     if (exchange != NULL && lamp_pg_is_server_side(step))
         lamp_exchange_response_bytes(exchange, &step->view, at, at + n);
-    else if (!lamp_pg_is_server_side(step) && (exchange = step->state->pairing.last) != NULL)
+    else if (exchange != NULL)
         lamp_exchange_request_bytes(exchange, &step->view, at, at + n);
     return n;
 }
@@ -180,13 +180,13 @@ may_begin_messages(LampBytes bytes, gboolean is_backend)
 {
     if (bytes.len < HEADER)
         return is_message_type(bytes.at[0], is_backend);
-    gsize length = message_length(bytes, is_backend);
+    gsize length = lamp_pg_message_length(bytes, is_backend);
     if (length == 0 || length > MAX_LOOK)
         return FALSE;
     if (bytes.len <= length)
         return TRUE;
     LampBytes next = lamp_bytes(bytes.at + length, bytes.len - length);
-    return next.len < HEADER ? TRUE : message_length(next, is_backend) > 0;
+    return next.len < HEADER ? TRUE : lamp_pg_message_length(next, is_backend) > 0;
 }
 
 static guint
@@ -197,7 +197,7 @@ score_startup(LampBytes text)
     guint32 length = lamp_be32(text.at), code = lamp_be32(text.at + 4);
     if (length == 8 && (code == CODE_SSL || code == CODE_GSS))
         return 100;
-    if (length == 16 && code == CODE_CANCEL)
+    if (code == CODE_CANCEL && length >= 16 && length <= CANCEL_MOST)
         return 95;
     gboolean fits = code >= CODE_V3 && code < CODE_V3 + 16 && length >= 9 && length <= 10000;
     return fits && (text.len < length || text.at[length - 1] == 0) ? 95 : 0;
@@ -209,7 +209,7 @@ count_messages(LampBytes text, gboolean is_backend)
 {
     guint count = 0;
     while (count < 3 && text.len >= HEADER) {
-        gsize length = message_length(text, is_backend);
+        gsize length = lamp_pg_message_length(text, is_backend);
         if (length == 0)
             return 0;
         if (length > text.len)
@@ -248,6 +248,7 @@ step_lost(LampPgStep *step, gsize at)
         skipped = find_messages(rest, is_backend);
     if (skipped < rest.len)
         step->side->is_lost = 0;
+    lamp_pg_note_cut(step, at, at + skipped);
     return skipped;
 }
 
@@ -292,8 +293,10 @@ segment(gpointer opaque, LampStream *stream, const LampSegment *seg)
                  awaited_tls = state->awaits_tls;
         gsize n = step_any(&step, at);
         gboolean is_lost = step.side->is_lost;
-        if (n == 0 && is_lost && !was_lost)
+        if (n == 0 && is_lost && !was_lost) {
             n = step.view.bytes.len - at; /* the next segment may begin with a message */
+            lamp_pg_note_cut(&step, at, at + n);
+        }
         if (n == 0 && is_lost == was_lost && was_started == (gboolean) state->is_started &&
             awaited_tls == (gboolean) state->awaits_tls)
             break;
@@ -309,13 +312,10 @@ gap(gpointer opaque, LampStream *stream, LampDirection direction, guint64 missin
 {
     LampPgState *state = opaque;
     LampPgSide *side = &state->sides[direction];
+    gboolean is_cut = lamp_pg_take_cut(state, stream, direction, missing);
     lamp_buffer_clear(&side->buffer);
-    if (missing < side->skip) {
-        side->skip -= missing;
-        if (state->pairing.first != NULL)
-            state->pairing.first->flags |= LAMP_CALL_GAP;
+    if (is_cut)
         return;
-    }
     side->is_lost = state->has_lost = 1;
     state->is_started = state->is_ready = 1;
     side->skip = 0;
