@@ -281,8 +281,7 @@ lamp_pg_read_frontend(LampPgStep *step, guint8 type, LampBytes body, gsize at, g
     LampPgState *state = step->state;
     if (type == 'p' || type == 'X' || type == 'H')
         return; /* password, terminate, flush */
-    gboolean is_copy =
-        type == 'd' || type == 'c' || type == 'f' || is_second_sync(state, type);
+    gboolean is_copy = type == 'd' || type == 'c' || type == 'f' || is_second_sync(state, type);
     gboolean is_last = type == 'Q' || type == 'S' || type == 'F';
     if (!is_copy)
         end_cut_answer(state, step->stream);

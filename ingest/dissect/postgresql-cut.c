@@ -2,11 +2,11 @@
  * Messages of PostgreSQL's protocol of which only the begin was captured, as with a snap length
  * of 96 bytes.
  *
- * In: a gap behind the begin of a message, or of a packet of several. Out: the message as far as
- * it is there; where its length says that it alone is cut, reading goes on behind it. Otherwise
- * what the rest of the packet held is not known: client and server are taken to speak in turns,
- * so the call is over at a ReadyForQuery that was captured, or when the client goes on. Limits:
- * only where no other call waits, and for a gap that one packet may hide.
+ * In: a gap behind the begin of a message, or of a packet of several. Out: the message as far
+ * as it is there; where its length says that it alone is cut, reading goes on behind it.
+ * Otherwise what the rest of the packet held is not known: client and server are taken to speak
+ * in turns, so the call is over at a ReadyForQuery that was captured, or when the client goes
+ * on. Limits: only where no other call waits, and for a gap that one packet may hide.
  */
 #include "base/limits.h"
 #include "ingest/dissect/postgresql-calls.h"

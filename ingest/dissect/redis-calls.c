@@ -16,80 +16,12 @@
 #include "ingest/dissect/redis-calls.h"
 
 #include "base/text.h"
+#include "ingest/dissect/redis-commands.h"
 #include "ingest/dissect/store-key.h"
 #include "ingest/identifiers.h"
 
 /* Scripts take options and counters besides payloads: theirs are longer. */
 enum { MIN_PAYLOAD = 8, MIN_SCRIPT_PAYLOAD = 16, DIGEST = 40, DIGEST_SHOWN = 8 };
-
-typedef enum {
-    COMMAND_PLAIN,     /* the first argument is a key */
-    COMMAND_NO_KEY,    /* no argument is looked at as a key */
-    COMMAND_SCRIPT,    /* EVAL: text, number of keys, keys, arguments */
-    COMMAND_DIGEST,    /* EVALSHA, FCALL: the same, with the script's digest or name */
-    COMMAND_PRODUCE,   /* puts payloads into a queue or channel */
-    COMMAND_CONSUME,   /* its reply carries payloads from a queue */
-    COMMAND_STREAMS,   /* the same, keys somewhere among options */
-    COMMAND_SUBSCRIBE, /* one reply for each channel, then messages */
-    COMMAND_SECRET,    /* nothing of its arguments is kept */
-    COMMAND_MONITOR,   /* afterwards the server sends what it likes */
-} CommandKind;
-
-static const struct {
-    const char *name;
-    CommandKind kind;
-} commands[] = {
-    {"ACL", COMMAND_SECRET},
-    {"AUTH", COMMAND_SECRET},
-    {"BLMOVE", COMMAND_CONSUME},
-    {"BLPOP", COMMAND_CONSUME},
-    {"BRPOP", COMMAND_CONSUME},
-    {"BRPOPLPUSH", COMMAND_CONSUME},
-    {"CLIENT", COMMAND_NO_KEY},
-    {"CLUSTER", COMMAND_NO_KEY},
-    {"COMMAND", COMMAND_NO_KEY},
-    {"CONFIG", COMMAND_SECRET},
-    {"DISCARD", COMMAND_NO_KEY},
-    {"ECHO", COMMAND_NO_KEY},
-    {"EVAL", COMMAND_SCRIPT},
-    {"EVALSHA", COMMAND_DIGEST},
-    {"EVALSHA_RO", COMMAND_DIGEST},
-    {"EVAL_RO", COMMAND_SCRIPT},
-    {"EXEC", COMMAND_NO_KEY},
-    {"FCALL", COMMAND_DIGEST},
-    {"FCALL_RO", COMMAND_DIGEST},
-    {"HELLO", COMMAND_SECRET},
-    {"INFO", COMMAND_NO_KEY},
-    {"LMOVE", COMMAND_CONSUME},
-    {"LPOP", COMMAND_CONSUME},
-    {"LPUSH", COMMAND_PRODUCE},
-    {"LPUSHX", COMMAND_PRODUCE},
-    {"MIGRATE", COMMAND_SECRET},
-    {"MONITOR", COMMAND_MONITOR},
-    {"MULTI", COMMAND_NO_KEY},
-    {"PING", COMMAND_NO_KEY},
-    {"PSUBSCRIBE", COMMAND_SUBSCRIBE},
-    {"PSYNC", COMMAND_MONITOR},
-    {"PUBLISH", COMMAND_PRODUCE},
-    {"PUNSUBSCRIBE", COMMAND_SUBSCRIBE},
-    {"REPLCONF", COMMAND_NO_KEY},
-    {"RPOP", COMMAND_CONSUME},
-    {"RPOPLPUSH", COMMAND_CONSUME},
-    {"RPUSH", COMMAND_PRODUCE},
-    {"RPUSHX", COMMAND_PRODUCE},
-    {"SCRIPT", COMMAND_NO_KEY},
-    {"SELECT", COMMAND_NO_KEY},
-    {"SPUBLISH", COMMAND_PRODUCE},
-    {"SSUBSCRIBE", COMMAND_SUBSCRIBE},
-    {"SUBSCRIBE", COMMAND_SUBSCRIBE},
-    {"SUNSUBSCRIBE", COMMAND_SUBSCRIBE},
-    {"SYNC", COMMAND_MONITOR},
-    {"UNSUBSCRIBE", COMMAND_SUBSCRIBE},
-    {"UNWATCH", COMMAND_NO_KEY},
-    {"XADD", COMMAND_PRODUCE},
-    {"XREAD", COMMAND_STREAMS},
-    {"XREADGROUP", COMMAND_STREAMS},
-};
 
 typedef struct {
     LampExchange *exchange;
@@ -100,19 +32,6 @@ static gboolean
 word_is(LampBytes word, const char *name)
 {
     return lamp_bytes_equal(word, lamp_bytes_text(name));
-}
-
-/* @name in upper case. The table is sorted. */
-static CommandKind
-find_command(LampBytes name)
-{
-    if (name.len == 0)
-        return COMMAND_PLAIN;
-    guint8 first = name.at[0];
-    for (gsize i = 0; i < G_N_ELEMENTS(commands) && (guint8) commands[i].name[0] <= first; i++)
-        if ((guint8) commands[i].name[0] == first && word_is(name, commands[i].name))
-            return commands[i].kind;
-    return COMMAND_PLAIN;
 }
 
 static void
@@ -145,7 +64,7 @@ name_command(LampExchange *exchange, LampBytes name)
         guint8 b = name.at[i];
         upper[i] = (char) (b < ' ' || b > '~' ? '?' : b >= 'a' && b <= 'z' ? b - 'a' + 'A' : b);
     }
-    exchange->kind = (guint8) find_command(lamp_bytes(upper, n));
+    exchange->kind = (guint8) lamp_redis_command(lamp_bytes(upper, n));
     lamp_exchange_set_operation(exchange, lamp_bytes(upper, n));
 }
 
@@ -169,7 +88,7 @@ static void
 add_script_argument(LampExchange *exchange, guint number, LampBytes text)
 {
     gint64 keys = 0;
-    if (number == 1 && exchange->kind == COMMAND_DIGEST)
+    if (number == 1 && exchange->kind == LAMP_REDIS_DIGEST)
         name_script(exchange, text);
     else if (number == 2 && lamp_text_parse_i64(text, &keys))
         exchange->key_count = (guint8) CLAMP(keys, 0, G_MAXUINT8);
@@ -179,42 +98,74 @@ add_script_argument(LampExchange *exchange, guint number, LampBytes text)
         add_text(exchange, LAMP_SIDE_REQUEST, text, MIN_SCRIPT_PAYLOAD);
 }
 
+/* CLIENT REPLY ON, OFF or SKIP, in key_count: 0 for all other words. */
+typedef enum { REPLY_AS_BEFORE, REPLY_NAMED, REPLY_ON, REPLY_OFF, REPLY_SKIP } ReplyMode;
+
+static void
+read_client_word(LampExchange *exchange, guint number, LampBytes word)
+{
+    guint8 *mode = &exchange->key_count;
+    if (number == 1)
+        *mode = lamp_text_is_word(word, "reply", 5) ? REPLY_NAMED : REPLY_AS_BEFORE;
+    else if (number == 2 && *mode == REPLY_NAMED)
+        *mode = lamp_text_is_word(word, "on", 2)     ? REPLY_ON
+                : lamp_text_is_word(word, "off", 3)  ? REPLY_OFF
+                : lamp_text_is_word(word, "skip", 4) ? REPLY_SKIP
+                                                     : REPLY_AS_BEFORE;
+}
+
 /* The @number-th string of a command, from 0. */
 void
 lamp_redis_add_argument(LampExchange *exchange, guint number, LampBytes text)
 {
-    CommandKind kind = (CommandKind) exchange->kind;
-    gboolean has_key =
-        kind != COMMAND_NO_KEY && kind != COMMAND_STREAMS && kind != COMMAND_MONITOR;
+    LampRedisCommand kind = (LampRedisCommand) exchange->kind;
+    gboolean has_key = kind != LAMP_REDIS_NO_KEY && kind != LAMP_REDIS_STREAMS &&
+                       kind != LAMP_REDIS_MONITOR && kind != LAMP_REDIS_REPLICATE &&
+                       kind != LAMP_REDIS_CLIENT;
+    if (kind == LAMP_REDIS_CLIENT && number > 0)
+        read_client_word(exchange, number, text);
     if (number == 0)
         name_command(exchange, text);
-    else if (kind == COMMAND_SECRET)
+    else if (kind == LAMP_REDIS_SECRET)
         return;
-    else if (kind == COMMAND_SCRIPT || kind == COMMAND_DIGEST)
+    else if (kind == LAMP_REDIS_SCRIPT || kind == LAMP_REDIS_DIGEST)
         add_script_argument(exchange, number, text);
     else if (has_key && number == 1)
         lamp_exchange_add_key(exchange, LAMP_SIDE_REQUEST, text);
     else if (number > 1)
         add_text(exchange, LAMP_SIDE_REQUEST, text,
-                 kind == COMMAND_PRODUCE ? MIN_PAYLOAD : G_MAXSIZE);
+                 kind == LAMP_REDIS_PRODUCE ? MIN_PAYLOAD : G_MAXSIZE);
+}
+
+/* A string whose end was not captured: a key is named up to its last separator, anything else
+ * would be taken for what it is not. */
+static void
+add_cut_argument(LampExchange *exchange, guint number, LampBytes text)
+{
+    LampRedisCommand kind = (LampRedisCommand) exchange->kind;
+    if (number == 0)
+        name_command(exchange, text);
+    else if (number == 1 && (kind == LAMP_REDIS_PLAIN || kind == LAMP_REDIS_PRODUCE ||
+                             kind == LAMP_REDIS_CONSUME || kind == LAMP_REDIS_SUBSCRIBE))
+        lamp_exchange_add_cut_key(exchange, text);
 }
 
 /* From how many bytes on a string of the reply is a payload. */
 static gsize
-least_reply_payload(CommandKind kind, gboolean is_push)
+least_reply_payload(LampRedisCommand kind, gboolean is_push)
 {
-    if (kind == COMMAND_SCRIPT || kind == COMMAND_DIGEST)
+    if (kind == LAMP_REDIS_SCRIPT || kind == LAMP_REDIS_DIGEST)
         return MIN_SCRIPT_PAYLOAD;
-    return is_push || kind == COMMAND_CONSUME || kind == COMMAND_STREAMS ? MIN_PAYLOAD
-                                                                         : G_MAXSIZE;
+    return is_push || kind == LAMP_REDIS_CONSUME || kind == LAMP_REDIS_STREAMS ? MIN_PAYLOAD
+                                                                               : G_MAXSIZE;
 }
 
 static void
 add_reply_string(LampExchange *exchange, guint number, LampBytes text)
 {
-    CommandKind kind = (CommandKind) exchange->kind;
+    LampRedisCommand kind = (LampRedisCommand) exchange->kind;
     gboolean is_push = (exchange->flags & LAMP_CALL_ONE_WAY) != 0;
-    if (kind == COMMAND_SECRET)
+    if (kind == LAMP_REDIS_SECRET)
         return;
     if (is_push && number == 0)
         name_command(exchange, text);
@@ -257,6 +208,8 @@ LampExchange *
 lamp_redis_begin_command(LampRedisStep *step)
 {
     LampRedisState *state = step->state;
+    if (lamp_redis_cut_answer(state) != NULL)
+        lamp_exchange_emit(lamp_pairing_pop(&state->pairing), step->stream);
     LampExchange *exchange = lamp_exchange_new();
     state->commands++;
     if (exchange != NULL && lamp_pairing_push(&state->pairing, exchange)) {
@@ -294,10 +247,10 @@ classify_reply(const LampRedisState *state, LampBytes bytes)
         return REPLY_MESSAGE;
     const LampExchange *oldest = state->pairing.first;
     gboolean is_answer =
-        oldest != NULL && (bytes.at[0] == '*' || oldest->kind == COMMAND_SUBSCRIBE);
+        oldest != NULL && (bytes.at[0] == '*' || oldest->kind == LAMP_REDIS_SUBSCRIBE);
     gboolean is_acknowledgement =
         word.text.len >= 9 && lamp_text_find(word.text, "subscribe") >= 0;
-    if (is_acknowledgement && (oldest == NULL || oldest->kind != COMMAND_SUBSCRIBE))
+    if (is_acknowledgement && (oldest == NULL || oldest->kind != LAMP_REDIS_SUBSCRIBE))
         return REPLY_IGNORE;
     return is_answer ? REPLY_ANSWER : REPLY_IGNORE;
 }
@@ -341,10 +294,12 @@ begin_reply(LampRedisStep *step, ReplyKind kind)
     LampExchange *exchange = state->pairing.first;
     if (exchange == NULL)
         return begin_orphan(step);
-    if (exchange->kind == COMMAND_SUBSCRIBE)
+    if (exchange->kind == LAMP_REDIS_SUBSCRIBE)
         state->is_subscribed = 1;
-    if (exchange->kind == COMMAND_MONITOR)
+    if (exchange->kind == LAMP_REDIS_MONITOR)
         state->is_monitor = 1;
+    if (exchange->kind == LAMP_REDIS_REPLICATE)
+        state->is_replica = 1;
     return exchange;
 }
 
@@ -375,6 +330,30 @@ lamp_redis_note_bytes(LampRedisStep *step, gsize from, gsize to)
         lamp_exchange_request_bytes(exchange, &step->view, from, to);
 }
 
+/* Is @command, now whole, one that gets no reply? Takes what it says of later ones. */
+static gboolean
+is_unanswered(LampRedisState *state, const LampExchange *command)
+{
+    guint mode =
+        command->kind == LAMP_REDIS_CLIENT ? command->key_count : (guint) REPLY_AS_BEFORE;
+    gboolean is_silent = state->is_silent || state->skips_reply || state->is_replica;
+    state->skips_reply = mode == REPLY_SKIP && !state->is_silent;
+    if (mode == REPLY_ON || mode == REPLY_OFF)
+        state->is_silent = mode == REPLY_OFF;
+    return (is_silent || mode == REPLY_OFF || mode == REPLY_SKIP) && mode != REPLY_ON;
+}
+
+static void
+finish_command(LampRedisStep *step, LampExchange *command)
+{
+    LampRedisState *state = step->state;
+    if (!is_unanswered(state, command) || state->sides[LAMP_TO_CLIENT].exchange == command)
+        return;
+    command->flags |= LAMP_CALL_ONE_WAY;
+    lamp_pairing_remove(&state->pairing, command);
+    lamp_exchange_emit(command, step->stream);
+}
+
 void
 lamp_redis_finish_value(LampRedisStep *step)
 {
@@ -384,6 +363,8 @@ lamp_redis_finish_value(LampRedisStep *step)
     side->exchange = NULL;
     side->is_in_value = 0;
     side->element = 0;
+    if (exchange != NULL && step->segment->direction == LAMP_TO_SERVER)
+        finish_command(step, exchange);
     if (exchange == NULL || step->segment->direction == LAMP_TO_SERVER)
         return;
     if (exchange == state->unasked)
@@ -403,7 +384,11 @@ lamp_redis_take_element(LampRedisStep *step, const LampRespElement *element)
     if (side->exchange != NULL) {
         if (is_reply && element->type != 0)
             set_status(side->exchange, element);
-        if (element->is_string && is_reply)
+        if (element->is_cut && !is_reply)
+            add_cut_argument(side->exchange, side->element, element->text);
+        else if (element->is_cut)
+            ; /* a part of a payload is another payload */
+        else if (element->is_string && is_reply)
             add_reply_string(side->exchange, side->element, element->text);
         else if (element->is_string)
             lamp_redis_add_argument(side->exchange, side->element, element->text);

@@ -21,6 +21,8 @@ typedef struct {
     LampExchange *unasked; /* push or orphan being received: not in the pairing */
     guint64 commands;
     guint8 is_subscribed : 1, has_lost : 1, is_monitor : 1;
+    guint8 is_replica : 1; /* the server hands on what others command; nothing is answered */
+    guint8 is_silent : 1, skips_reply : 1; /* CLIENT REPLY OFF; SKIP, for the next command */
 } LampRedisState;
 
 typedef struct {
@@ -53,3 +55,14 @@ void lamp_redis_lose_side(LampRedisSide *side);
 
 /* The same where the bytes are no value: reports it once, gives up what waits. */
 void lamp_redis_lose(LampRedisStep *step);
+
+/* Reads what is held in front of a gap, and tells whether the gap is explained so: by a value
+ * whose length is known, or as the end of the only command that waits, or of its answer. */
+gboolean lamp_redis_take_cut(LampRedisState *state, LampStream *stream, LampDirection direction,
+                             guint64 missing);
+
+/* The call whose answer was cut and is over when the client goes on, or NULL. */
+LampExchange *lamp_redis_cut_answer(const LampRedisState *state);
+
+/* Bytes [@from, @to) of the view are passed over; they may belong to what was cut. */
+void lamp_redis_note_cut(const LampRedisStep *step, gsize from, gsize to);

@@ -47,6 +47,8 @@ step_value(LampRedisStep *step, gsize at)
     LampRedisSide *side = step->side;
     LampBytes rest = lamp_view_from(&step->view, at);
     gboolean is_command = step->segment->direction == LAMP_TO_SERVER;
+    if (!side->is_in_value && !is_command && step->state->is_replica)
+        return rest.len;
     if (!side->is_in_value && is_command && rest.at[0] != '*') {
         if (g_ascii_isalpha(rest.at[0]) || rest.at[0] == '\r' || rest.at[0] == '\n')
             return step_inline(step, at);
@@ -95,15 +97,19 @@ step_lost(LampRedisStep *step, gsize at)
 {
     gboolean is_command = step->segment->direction == LAMP_TO_SERVER;
     LampBytes rest = lamp_view_from(&step->view, at);
-    for (gsize i = 0; i < rest.len; i++) {
+    gsize i = 0;
+    if (!is_command && lamp_redis_cut_answer(step->state) != NULL)
+        i = rest.len; /* the values of an answer look like answers */
+    for (; i < rest.len; i++) {
         if (i > 0 && rest.at[i - 1] != '\n')
             continue;
         if (!may_begin_value(lamp_bytes(rest.at + i, rest.len - i), is_command))
             continue;
         step->side->is_lost = 0;
-        return i;
+        break;
     }
-    return rest.len;
+    lamp_redis_note_cut(step, at, at + i);
+    return i;
 }
 
 static void
@@ -145,13 +151,10 @@ gap(gpointer opaque, LampStream *stream, LampDirection direction, guint64 missin
 {
     LampRedisState *state = opaque;
     LampRedisSide *side = &state->sides[direction];
+    gboolean is_cut = lamp_redis_take_cut(state, stream, direction, missing);
     lamp_buffer_clear(&side->buffer);
-    if (missing < side->parser.skip) {
-        side->parser.skip -= missing;
-        if (side->exchange != NULL)
-            side->exchange->flags |= LAMP_CALL_GAP;
+    if (is_cut)
         return;
-    }
     state->has_lost = 1;
     lamp_redis_lose_side(side);
     lamp_redis_lose_pairing(state, stream, LAMP_CALL_GAP);

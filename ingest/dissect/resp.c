@@ -177,3 +177,35 @@ lamp_resp_step(LampResp *resp, LampBytes bytes, LampRespElement *out_element)
         return step_string(resp, bytes, count, length, out_element);
     return step_array(resp, count, length, out_element);
 }
+
+gboolean
+lamp_resp_cut(LampResp *resp, LampBytes bytes, LampRespElement *out_element)
+{
+    LampBytes line = {NULL, 0};
+    gint64 count = 0;
+    guint8 type = bytes.len > 0 ? bytes.at[0] : 0, kind = element_types[type];
+    *out_element = (LampRespElement){.depth = resp->depth, .type = type, .is_cut = TRUE};
+    if (kind == 0 || (kind & (COUNTED | STRING)) == COUNTED)
+        return FALSE;
+    if ((kind & COUNTED) == 0) {
+        out_element->text = lamp_bytes(bytes.at + 1, bytes.len - 1);
+        return TRUE;
+    }
+    gsize length = take_line(bytes, &line);
+    if (length == 0 || !read_count(line, &count) || count < 0 || count > MAX_LENGTH)
+        return FALSE;
+    gsize whole = length + (gsize) count + 2;
+    if (bytes.len >= whole)
+        return FALSE;
+    out_element->is_string = TRUE;
+    out_element->text = lamp_bytes(bytes.at + length, MIN(bytes.len - length, (gsize) count));
+    resp->skip = whole - bytes.len;
+    return TRUE;
+}
+
+gboolean
+lamp_resp_pass(LampResp *resp, guint64 missing)
+{
+    resp->skip -= MIN(missing, resp->skip);
+    return resp->skip == 0 && close_element(resp);
+}

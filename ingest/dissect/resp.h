@@ -25,9 +25,18 @@ typedef struct {
     gboolean is_string; /* has a text that is a string */
     gboolean ends;      /* the outermost value is complete */
     gboolean is_bad;    /* not RESP; nothing taken */
+    gboolean is_cut;    /* the text goes on beyond what was captured */
     guint depth;        /* arrays open around it */
 } LampRespElement;
 
 /* Takes one element from @bytes; returns its length, or 0 with is_bad unset to wait for more.
  * The text is borrowed from @bytes. O(length of the element looked at). */
 gsize lamp_resp_step(LampResp *resp, LampBytes bytes, LampRespElement *out_element);
+
+/* Takes the element that @bytes, all that was captured of it, begin: as a string whose rest is
+ * to be passed over, or a line that ends somewhere. FALSE where not even its kind is sure. */
+gboolean lamp_resp_cut(LampResp *resp, LampBytes bytes, LampRespElement *out_element);
+
+/* Passes over @missing of the bytes to be skipped, at most all of them. TRUE where the
+ * outermost value is complete with them. */
+gboolean lamp_resp_pass(LampResp *resp, guint64 missing);

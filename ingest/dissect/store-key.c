@@ -88,16 +88,43 @@ lamp_exchange_note_key(LampExchange *exchange, LampSide side, LampBytes key)
     fold(exchange, side, key, unused, sizeof unused);
 }
 
+static gsize
+append_blank(LampExchange *exchange)
+{
+    gsize n = exchange->operation_len;
+    if (n + 1 < sizeof exchange->operation)
+        exchange->operation[n++] = ' ';
+    return n;
+}
+
+static void
+end_operation(LampExchange *exchange, gsize n)
+{
+    for (gsize i = 0; i < n; i++)
+        if ((guint8) exchange->operation[i] < ' ' || exchange->operation[i] == 0x7f)
+            exchange->operation[i] = '?';
+    exchange->operation_len = (guint8) n;
+}
+
 void
 lamp_exchange_add_key(LampExchange *exchange, LampSide side, LampBytes key)
 {
-    char *operation = exchange->operation;
-    gsize n = exchange->operation_len;
-    if (n + 1 < sizeof exchange->operation)
-        operation[n++] = ' ';
-    n += fold(exchange, side, key, operation + n, sizeof exchange->operation - n);
-    for (gsize i = 0; i < n; i++)
-        if ((guint8) operation[i] < ' ' || operation[i] == 0x7f)
-            operation[i] = '?';
-    exchange->operation_len = (guint8) n;
+    gsize n = append_blank(exchange);
+    n += fold(exchange, side, key, exchange->operation + n, sizeof exchange->operation - n);
+    end_operation(exchange, n);
+}
+
+void
+lamp_exchange_add_cut_key(LampExchange *exchange, LampBytes key)
+{
+    gsize n = append_blank(exchange), size = sizeof exchange->operation;
+    key.len = MIN(key.len, MAX_KEY);
+    while (key.len > 0 && strchr(":/.|", key.at[key.len - 1]) == NULL)
+        key.len--;
+    if (lamp_identifier_is_secret(key))
+        n += hide(key, exchange->operation + n, size - n);
+    else
+        n += lamp_operation_fold_key(key, exchange->operation + n, size - n, NULL, NULL);
+    n = append(exchange->operation, size, n, lamp_bytes_text("…"));
+    end_operation(exchange, n);
 }

@@ -231,9 +231,8 @@ START_TEST(test_postgresql_cancel_with_a_long_key)
     };
     REPLAY(lamp_dissector_postgresql, turns, "1 CANCEL []O 20/0 @0,0,-,-\n");
     gboolean swapped = FALSE;
-    ck_assert_uint_ge(lamp_dissector_postgresql.probe(turns[0].bytes, lamp_bytes("", 0), 5432,
-                                                      &swapped),
-                      95);
+    ck_assert_uint_ge(
+        lamp_dissector_postgresql.probe(turns[0].bytes, lamp_bytes("", 0), 5432, &swapped), 95);
 }
 END_TEST
 

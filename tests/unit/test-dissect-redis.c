@@ -143,6 +143,99 @@ START_TEST(test_redis_deep_nesting_is_refused)
 }
 END_TEST
 
+/* A snap length that leaves the begin of each packet. */
+START_TEST(test_redis_packets_cut_by_the_snap_length)
+{
+    static const Turn turns[] = {
+        TO_SERVER("*2\r\n$3\r\nGET\r\n$20\r\nitem:1000"),
+        LOST_TO_SERVER(13),
+        TO_CLIENT("$40\r\nsome text of"),
+        LOST_TO_CLIENT(30),
+        TO_SERVER("*3\r\n$3\r\nSET\r\n$9\r\nitem:1000\r\n$2"),
+        LOST_TO_SERVER(28),
+        TO_CLIENT("+O"),
+        LOST_TO_CLIENT(3),
+        TO_SERVER("*2\r\n$4\r\nMGET\r\n$9\r\nitem:"),
+        LOST_TO_SERVER(6),
+        TO_CLIENT("*2\r\n$5\r\nabc"),
+        LOST_TO_CLIENT(20),
+        TO_CLIENT("$3\r\nend"),
+        LOST_TO_CLIENT(2),
+        TO_SERVER("*1\r\n$4\r\nPING\r\n"),
+        TO_CLIENT("-ERR no\r\n"),
+    };
+    REPLAY(lamp_dissector_redis, turns,
+           "1 GET item:… [ok]G 40/47 @0,0,2,2\n"
+           "2 SET item:{} [ok]G 58/5 @4,4,6,6 key=item:1000 key.2=1000\n"
+           "3 MGET item:… [ok]G 29/40 @8,8,10,12\n"
+           "4 PING [ERR]! 14/9 @14,14,15,15\n");
+}
+END_TEST
+
+/* Which of two that wait a cut reply belongs to is not known. */
+START_TEST(test_redis_pipeline_cut_by_the_snap_length)
+{
+    static const Turn turns[] = {
+        TO_SERVER("*1\r\n$4\r\nEXEC\r\n*1\r\n$4\r\nEXEC\r\n"),
+        TO_CLIENT("*2\r\n$5\r\nabc"),
+        LOST_TO_CLIENT(20),
+        TO_SERVER("*1\r\n$4\r\nPING\r\n"),
+        TO_CLIENT("+OK\r\n"),
+    };
+    REPLAY(lamp_dissector_redis, turns,
+           "1 EXEC [ok]GA 14/11 @0,0,1,1\n2 EXEC []NG 14/0 @0,0,-,-\n"
+           "3 PING [ok] 14/5 @3,3,4,4\n");
+}
+END_TEST
+
+START_TEST(test_redis_replies_that_are_turned_off)
+{
+    static const Turn turns[] = {
+        TO_SERVER("*3\r\n$6\r\nCLIENT\r\n$5\r\nREPLY\r\n$4\r\nSKIP\r\n"
+                  "*2\r\n$4\r\nINCR\r\n$1\r\na\r\n"
+                  "*2\r\n$3\r\nGET\r\n$1\r\na\r\n"),
+        TO_CLIENT("$1\r\n1\r\n"),
+        TO_SERVER("*3\r\n$6\r\nclient\r\n$5\r\nreply\r\n$3\r\noff\r\n"
+                  "*2\r\n$4\r\nINCR\r\n$1\r\na\r\n"
+                  "*2\r\n$4\r\nINCR\r\n$1\r\na\r\n"),
+        TO_SERVER("*3\r\n$6\r\nCLIENT\r\n$5\r\nREPLY\r\n$2\r\nON\r\n"
+                  "*2\r\n$3\r\nGET\r\n$1\r\na\r\n"),
+        TO_CLIENT("+OK\r\n$1\r\n3\r\n"),
+    };
+    REPLAY(lamp_dissector_redis, turns,
+           "1 CLIENT []O 37/0 @0,0,-,-\n"
+           "2 INCR a []O 21/0 @0,0,-,- key=a\n"
+           "3 GET a [ok] 20/7 @0,0,1,1 key=a\n"
+           "4 CLIENT []O 36/0 @2,2,-,-\n"
+           "5 INCR a []O 21/0 @2,2,-,- key=a\n"
+           "6 INCR a []O 21/0 @2,2,-,- key=a\n"
+           "7 CLIENT [ok] 35/5 @3,3,4,4\n"
+           "8 GET a [ok] 20/7 @3,3,4,4 key=a\n");
+}
+END_TEST
+
+/* A replica acknowledges what it got without being answered; what it is sent are no answers. */
+START_TEST(test_redis_replication)
+{
+    static const Turn turns[] = {
+        TO_SERVER("*1\r\n$4\r\nPING\r\n"),
+        TO_CLIENT("+PONG\r\n"),
+        TO_SERVER("*3\r\n$5\r\nPSYNC\r\n$1\r\n?\r\n$2\r\n-1\r\n"),
+        TO_CLIENT("+FULLRESYNC 8de1787ba490483314a4d30f1c628bc5025eb761 0\r\n"),
+        TO_CLIENT("$9\r\nREDIS0011"),
+        TO_CLIENT("*2\r\n$4\r\nINCR\r\n$1\r\na\r\n"),
+        TO_SERVER("*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$1\r\n0\r\n"),
+        TO_CLIENT("*1\r\n$4\r\nPING\r\n"),
+        TO_SERVER("*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$2\r\n14\r\n"),
+    };
+    REPLAY(lamp_dissector_redis, turns,
+           "1 PING [ok] 14/7 @0,0,1,1\n"
+           "2 PSYNC [ok] 30/56 @2,2,3,3\n"
+           "3 REPLCONF []O 34/0 @6,6,-,-\n"
+           "4 REPLCONF []O 35/0 @8,8,-,-\n");
+}
+END_TEST
+
 static Suite *
 make_suite(void)
 {
@@ -157,6 +250,10 @@ make_suite(void)
     tcase_add_test(tc, test_redis_gap_in_pipeline_never_shifts_pairs);
     tcase_add_test(tc, test_redis_midstream_counts_the_first_reply);
     tcase_add_test(tc, test_redis_deep_nesting_is_refused);
+    tcase_add_test(tc, test_redis_packets_cut_by_the_snap_length);
+    tcase_add_test(tc, test_redis_pipeline_cut_by_the_snap_length);
+    tcase_add_test(tc, test_redis_replies_that_are_turned_off);
+    tcase_add_test(tc, test_redis_replication);
     suite_add_tcase(suite, tc);
     return suite;
 }
