@@ -24,6 +24,7 @@
 enum {
     HEADER = 4,
     LOOK = 16384,
+    ASKS_FILE = 0xfb, /* first byte of the answer to LOAD DATA LOCAL */
     CAN_COMPRESS = 0x20,
     CAN_SSL = 0x800,
     CAN_ZSTD = 0x4000000,
@@ -42,6 +43,7 @@ typedef struct {
     guint8 packing; /* LampMysqlPacking */
     guint8 phase;
     guint8 last_sequence; /* of the server */
+    gboolean takes_file;  /* what the client sends is the file that the server asked for */
 } MysqlState;
 
 enum {
@@ -54,6 +56,7 @@ enum {
     COM_LONG_DATA = 0x18,
     COM_CLOSE = 0x19,
     COM_LAST = 0x1f,
+    COM_BULK_EXECUTE = 0xfa, /* of MariaDB */
 };
 
 static const char *const command_names[COM_LAST + 1] = {"SLEEP",
@@ -143,11 +146,14 @@ name_command(MysqlState *state, LampExchange *exchange, LampBytes body)
         name_by_sql(exchange, query_text(state, body));
     else if (command == COM_PREPARE)
         name_by_sql(exchange, lamp_bytes(body.at + 1, body.len - 1));
-    else if (command == COM_EXECUTE && body.len >= 5 &&
+    else if ((command == COM_EXECUTE || command == COM_BULK_EXECUTE) && body.len >= 5 &&
              lamp_statements_find(state->statements, lamp_bytes(body.at + 1, 4), &shape))
         lamp_exchange_set_operation(exchange, shape);
     else
-        lamp_exchange_set_operation(exchange, lamp_bytes_text(command_names[command]));
+        lamp_exchange_set_operation(
+            exchange, lamp_bytes_text(command == COM_BULK_EXECUTE ? "BULK EXECUTE"
+                                      : command > COM_LAST        ? "unknown"
+                                                                  : command_names[command]));
 }
 
 /* Calls whose answer was seen are over when the next command comes. */
@@ -163,10 +169,11 @@ static void
 read_command(MysqlState *state, LampStream *stream, LampFrame *frame)
 {
     LampBytes body = body_of(frame);
-    if (body.len == 0 || body.at[0] > COM_LAST)
+    gboolean is_in_step = !state->framer.has_lost && !lamp_stream_is_midstream(stream);
+    guint8 command = body.len > 0 ? body.at[0] : 0;
+    if (body.len == 0 || (command > COM_LAST && command != COM_BULK_EXECUTE && !is_in_step))
         return;
     emit_answered(state, stream);
-    guint8 command = body.at[0];
     if (command == COM_QUIT || command == COM_CLOSE || command == COM_LONG_DATA)
         return;
     LampExchange *exchange = lamp_exchange_new();
@@ -222,6 +229,7 @@ read_login_answer(MysqlState *state, const LampFrame *frame)
 static void
 read_first_answer(MysqlState *state, LampExchange *exchange, LampBytes body)
 {
+    state->takes_file = exchange->kind == COM_QUERY && body.len > 0 && body.at[0] == ASKS_FILE;
     if (exchange->kind != COM_PREPARE)
         return;
     if (body.len >= 9 && body.at[0] == 0) {
@@ -299,6 +307,15 @@ is_greeting(LampBytes text)
     return (nul != NULL || most < 64) && memchr(text.at + 5, '.', len) != NULL;
 }
 
+/* A file, which an empty packet ends, or another way to log in. */
+static void
+take_asked(MysqlState *state, LampExchange *exchange, const LampFrame *frame)
+{
+    exchange->request_bytes += frame->length;
+    if (frame->length == HEADER)
+        state->takes_file = FALSE;
+}
+
 static void
 read_frame(gpointer opaque, LampStream *stream, LampFrame *frame)
 {
@@ -317,13 +334,13 @@ read_frame(gpointer opaque, LampStream *stream, LampFrame *frame)
         return;
     }
     LampExchange *last = state->pairing.last;
+    gboolean is_asked_for = last != NULL && last->response_first != LAMP_TIME_NONE;
     if (frame->direction == LAMP_TO_CLIENT)
         read_answer(state, stream, frame);
-    else if (frame->bytes.at[3] == 0)
+    else if (frame->bytes.at[3] == 0 && !state->takes_file)
         read_command(state, stream, frame);
-    else if (last != NULL && last->response_first != LAMP_TIME_NONE)
-        last->request_bytes +=
-            frame->length; /* asked for: LOCAL INFILE, another way to log in */
+    else if (is_asked_for)
+        take_asked(state, last, frame);
     else
         frame->exchange = last; /* the rest of a long command */
 }
@@ -340,6 +357,7 @@ lost(gpointer opaque, LampStream *stream, LampDirection direction, guint32 flags
     MysqlState *state = opaque;
     (void) direction;
     state->phase = PHASE_COMMANDS;
+    state->takes_file = FALSE;
     lamp_framer_lose(&state->framer, &state->pairing, stream, flags);
 }
 

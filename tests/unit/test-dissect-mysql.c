@@ -140,6 +140,55 @@ START_TEST(test_mysql_damaged_compression)
 }
 END_TEST
 
+/* Packets of a file that the server asked for; their numbers wrap, and content is no command.
+ */
+START_TEST(test_mysql_local_infile)
+{
+    GString *file = g_string_new(NULL);
+    for (guint i = 0; i < 300; i++) {
+        const guint8 packet[] = {3, 0, 0, (guint8) (2 + i), 0x03, 'a', '\n'};
+        g_string_append_len(file, (const char *) packet, sizeof packet);
+    }
+    g_string_append_len(file, "\0\0\0\x2e", 4);
+    const Turn turns[] = {
+        TO_CLIENT(GREETING),
+        TO_SERVER(LOGIN),
+        TO_CLIENT(LOGIN_OK),
+        TO_SERVER("\x05\0\0\0\3LOAD"),
+        TO_CLIENT("\5\0\0\1\xfb"
+                  "file"),
+        {'>', {(const guint8 *) file->str, file->len}},
+        TO_CLIENT("\7\0\0\x2f\0\0\0\2\0\0\0"),
+        TO_SERVER("\1\0\0\0\x0e"),
+        TO_CLIENT(OK),
+    };
+    REPLAY(lamp_dissector_mysql, turns,
+           "1 LOAD [ok] 2113/20 @3,3,4,6\n2 PING [ok] 5/11 @7,7,8,8\n");
+    g_string_free(file, TRUE);
+}
+END_TEST
+
+/* MariaDB's bulk command is beyond the numbers of MySQL's. */
+START_TEST(test_mysql_bulk_execute_and_unknown_commands)
+{
+    static const Turn turns[] = {
+        TO_CLIENT(GREETING),
+        TO_SERVER(LOGIN),
+        TO_CLIENT(LOGIN_OK),
+        TO_SERVER("\x0c\0\0\0\x16INSERT x(?)"),
+        TO_CLIENT("\x0c\0\0\1\0\1\0\0\0\0\0\0\0\0\0\0"),
+        TO_SERVER("\x0a\0\0\0\xfa\1\0\0\0\x80\0\0\0\7"),
+        TO_CLIENT(OK),
+        TO_SERVER("\2\0\0\0\xee\1"),
+        TO_CLIENT(OK),
+    };
+    REPLAY(lamp_dissector_mysql, turns,
+           "1 PREPARE INSERT x(?) [ok] 16/16 @3,3,4,4\n"
+           "2 INSERT x(?) [ok] 14/11 @5,5,6,6\n"
+           "3 unknown [ok] 6/11 @7,7,8,8\n");
+}
+END_TEST
+
 static Suite *
 make_suite(void)
 {
@@ -150,6 +199,8 @@ make_suite(void)
     tcase_add_test(tc, test_mysql_asks_back);
     tcase_add_test(tc, test_mysql_compressed);
     tcase_add_test(tc, test_mysql_packets_cut_by_the_snap_length);
+    tcase_add_test(tc, test_mysql_local_infile);
+    tcase_add_test(tc, test_mysql_bulk_execute_and_unknown_commands);
     tcase_add_test(tc, test_mysql_damaged_compression);
     tcase_add_test(tc, test_mysql_tls_is_handed_over);
     suite_add_tcase(suite, tc);
