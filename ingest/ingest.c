@@ -156,6 +156,8 @@ ingest_members(LampIngestRun *run, const LampSource *source, LampInput *input, G
             run->counts->unchanged++;
             continue;
         }
+        if (name != NULL && !lamp_writer_forget(run->writer, path, error))
+            return FALSE;
         if (!ingest_member(run, input, source, path, error))
             return FALSE;
     }

@@ -325,17 +325,31 @@ refill_gzip(LampInput *input)
     return FALSE;
 }
 
-/* One call of inflate(); members that follow each other are one stream, other bytes behind a
- * member end it, as gzip(1) has it. */
+/* Goes on to a member that follows the one that is over, past zeros in between. Other bytes end
+ * the stream, as gzip(1) has it. FALSE where there is none so far. */
+static gboolean
+begin_gzip_member(LampInput *input)
+{
+    z_stream *z = &input->inflate;
+    for (; z->avail_in > 0 && z->next_in[0] == 0; z->avail_in--)
+        z->next_in++;
+    if (z->avail_in == 0)
+        return FALSE;
+    input->gzip_is_over = z->next_in[0] != 0x1f;
+    if (input->gzip_is_over)
+        input->gzip_failure = "other bytes follow it";
+    if (input->gzip_is_over || inflateReset(z) != Z_OK)
+        return FALSE;
+    input->gzip_member_is_over = FALSE;
+    return TRUE;
+}
+
+/* One call of inflate(); members that follow each other are one stream. */
 static void
 inflate_some(LampInput *input)
 {
-    if (input->gzip_member_is_over) {
-        input->gzip_is_over = input->inflate.next_in[0] != 0x1f;
-        if (input->gzip_is_over || inflateReset(&input->inflate) != Z_OK)
-            return;
-        input->gzip_member_is_over = FALSE;
-    }
+    if (input->gzip_member_is_over && !begin_gzip_member(input))
+        return;
     int code = inflate(&input->inflate, Z_NO_FLUSH);
     input->gzip_member_is_over = code == Z_STREAM_END;
     if (code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR)

@@ -172,6 +172,14 @@ resolution_of(guint8 digits)
 }
 
 static gboolean
+is_within_range(LampTime start, LampTime end)
+{
+    gint64 duration;
+    return !__builtin_sub_overflow(end, start, &duration) &&
+           lamp_time_is_within_range(start, duration) && lamp_time_is_within_range(end, 0);
+}
+
+static gboolean
 emit_span(const Spans *spans, const LampBytes *cells, guint count, LampSink *sink)
 {
     LampValue values[COLUMNS_AT_MOST];
@@ -190,6 +198,9 @@ emit_span(const Spans *spans, const LampBytes *cells, guint count, LampSink *sin
     if (row.role == LAMP_ROLE_NONE || row.external_id.len == 0 || row.process.len == 0 ||
         !time_of(spans, cells, count, COLUMN_START, &start) ||
         !time_of(spans, cells, count, COLUMN_END, &end))
+        return FALSE;
+    end = MAX(end, start);
+    if (!is_within_range(start, end))
         return FALSE;
     row.request_first = row.request_last = start;
     row.response_first = row.response_last = end;

@@ -197,8 +197,10 @@ lamp_writer_has_source(LampWriter *writer, const char *path, guint64 size_bytes)
 {
     g_autoptr(LampStatement) query =
         lamp_statement_new(writer->store,
-                           "SELECT 1 FROM sources WHERE path = ? AND size_bytes = ? AND state "
-                           "IN ('done', 'duplicate', 'skipped')",
+                           "SELECT 1 FROM sources s WHERE path = ? AND size_bytes = ? AND "
+                           "(state IN ('done', 'skipped') OR state = 'duplicate' AND EXISTS "
+                           "(SELECT 1 FROM sources twin WHERE twin.content_hash = "
+                           "s.content_hash AND twin.state = 'done'))",
                            NULL);
     gboolean has_row = FALSE;
     if (query == NULL)

@@ -27,6 +27,7 @@ typedef struct {
     LampFramer framer;
     LampHttp2Side sides[2];
     LampPairing pairing;
+    guint32 newest; /* stream that the client opened last: their numbers grow */
 } Http2State;
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -89,8 +90,10 @@ static LampExchange *
 open_stream(Http2State *state, LampStream *stream, LampDirection direction, guint32 id)
 {
     gboolean is_cut = lamp_stream_is_midstream(stream) || state->framer.has_lost;
-    if ((id & 1) == 0 || (direction == LAMP_TO_CLIENT && !is_cut))
+    gboolean is_old = direction == LAMP_TO_SERVER && id <= state->newest;
+    if ((id & 1) == 0 || is_old || (direction == LAMP_TO_CLIENT && !is_cut))
         return NULL;
+    state->newest = MAX(state->newest, id);
     LampExchange *exchange = lamp_exchange_new();
     if (exchange != NULL && lamp_pairing_push(&state->pairing, exchange)) {
         exchange->key = exchange->position = id;

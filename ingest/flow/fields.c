@@ -50,6 +50,7 @@ enum {
     INITIATOR_PACKETS = 298,
     RESPONDER_PACKETS = 299,
     PACKET_INTERVAL = 305,
+    PACKET_SPACE = 306,
     SAMPLED_SIZE = 309,
     SAMPLED_POPULATION = 310,
     OBSERVATION_MS = 323,
@@ -133,6 +134,7 @@ take_time(LampFieldTimes *t, guint16 element, guint64 value)
         return TRUE;
     case BOOT:
         t->boot_ms = milliseconds(value);
+        t->has_uptime = FALSE;
         return TRUE;
     case DURATION:
         t->duration_ms = value;
@@ -188,17 +190,40 @@ take_address(LampFlowRecord *f, guint16 element, LampBytes value)
     return TRUE;
 }
 
+/* One packet of how many is looked at? By RFC 5477, 8.2, in any of three ways. */
 static gboolean
-take_count(LampFlowRow *row, LampFieldTimes *t, guint16 element, guint64 value)
+take_sampling(LampFlowRow *row, LampFieldTimes *t, guint16 element, guint64 value)
+{
+    guint64 rate = value;
+    switch (element) {
+    case SAMPLING:
+    case SAMPLER_INTERVAL:
+        break;
+    case SAMPLED_SIZE:
+    case SAMPLED_POPULATION:
+        *(element == SAMPLED_SIZE ? &t->sampled_size : &t->population) = value;
+        rate = t->population / MAX(t->sampled_size, 1);
+        break;
+    case PACKET_INTERVAL:
+    case PACKET_SPACE:
+        *(element == PACKET_INTERVAL ? &t->interval : &t->space) = MIN(value, G_MAXUINT32);
+        t->has_space = t->has_space || element == PACKET_SPACE;
+        rate = t->interval;
+        if (t->has_space)
+            rate = (MAX(t->interval, 1) + t->space) / MAX(t->interval, 1);
+        break;
+    default:
+        return FALSE;
+    }
+    row->sampling = (guint32) CLAMP(rate, 1, G_MAXUINT32);
+    t->has_sampling = TRUE;
+    return TRUE;
+}
+
+static gboolean
+take_count(LampFlowRow *row, guint16 element, guint64 value)
 {
     switch (element) {
-    case SAMPLED_SIZE:
-        t->sampled_size = value;
-        return TRUE;
-    case SAMPLED_POPULATION:
-        value /= MAX(t->sampled_size, 1);
-        row->sampling = (guint32) CLAMP(value, 1, G_MAXUINT32);
-        return TRUE;
     case BYTES:
     case TOTAL_BYTES:
     case INITIATOR_BYTES:
@@ -220,11 +245,6 @@ take_count(LampFlowRow *row, LampFieldTimes *t, guint16 element, guint64 value)
         return TRUE;
     case DESTINATION_PORT:
         row->destination.port = (guint16) value;
-        return TRUE;
-    case SAMPLING:
-    case SAMPLER_INTERVAL:
-    case PACKET_INTERVAL:
-        row->sampling = (guint32) CLAMP(value, 1, G_MAXUINT32);
         return TRUE;
     default:
         return FALSE;
@@ -260,8 +280,16 @@ lamp_flow_field(LampFlowRecord *f, LampFieldTimes *t, guint16 element, LampBytes
     if (take_address(f, element, value))
         return;
     guint64 number = number_of(value);
-    if (!take_time(t, element, number) && !take_count(&f->row, t, element, number))
+    if (!take_time(t, element, number) && !take_count(&f->row, element, number) &&
+        !take_sampling(&f->row, t, element, number))
         take_further(f, element, number);
+}
+
+/* A time of the exporter's clock of 32 bits, nearest to when the datagram left. */
+static gint64
+time_of_uptime(const LampFieldTimes *t, gint64 uptime)
+{
+    return t->export_ms + (gint32) ((guint32) uptime - t->uptime_ms);
 }
 
 gboolean
@@ -278,8 +306,8 @@ lamp_flow_field_finish(LampFlowRecord *f, const LampFieldTimes *t)
     /* Where nobody said when the exporter started, the flow ends with its export. */
     gint64 boot = t->boot_ms != 0 ? t->boot_ms : t->export_ms - last;
     if (t->is_uptime && (t->has_first || t->has_last)) {
-        first += boot;
-        last += boot;
+        first = t->has_uptime ? time_of_uptime(t, first) : first + boot;
+        last = t->has_uptime ? time_of_uptime(t, last) : last + boot;
     }
     if (t->sampling != 0 && f->row.sampling == 1)
         f->row.sampling = t->sampling;

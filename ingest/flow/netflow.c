@@ -39,9 +39,8 @@ typedef struct {
 
 struct LampNetflow {
     LampFlowRecord flow;
-    LampKeyedMap *ids; /* domain and template number to index + 1 */
+    LampKeyedMap *ids; /* domain and template number to index + 1; number 0: to sampling */
     GPtrArray *templates;
-    guint32 sampling;
 };
 
 typedef struct {
@@ -103,9 +102,9 @@ read_record_5(Reading *r, const guint8 *p, guint32 sampling)
     lamp_flow_record_number(f, "output", lamp_be16(p + 14));
     lamp_flow_record_number(f, "source_as", lamp_be16(p + 40));
     lamp_flow_record_number(f, "destination_as", lamp_be16(p + 42));
-    r->times.first_ms = r->times.boot_ms + lamp_be32(p + 24);
-    r->times.last_ms = r->times.boot_ms + lamp_be32(p + 28);
-    r->times.has_first = r->times.has_last = TRUE;
+    r->times.first_ms = lamp_be32(p + 24);
+    r->times.last_ms = lamp_be32(p + 28);
+    r->times.is_uptime = r->times.has_first = r->times.has_last = TRUE;
     emit(r);
 }
 
@@ -116,7 +115,8 @@ read_5(Reading *r, LampBytes d)
     gsize held = (d.len - HEADER_5) / RECORD_5;
     r->times.export_ms = lamp_be32(d.at + 8) * G_GINT64_CONSTANT(1000) +
                          lamp_be32(d.at + 12) % 1000000000 / 1000000;
-    r->times.boot_ms = r->times.export_ms - lamp_be32(d.at + 4);
+    r->times.uptime_ms = lamp_be32(d.at + 4);
+    r->times.has_uptime = TRUE;
     for (gsize i = 0; i < MIN((gsize) count, held); i++)
         read_record_5(r, d.at + HEADER_5 + i * RECORD_5, lamp_be16(d.at + 22) & 0x3fff);
     return count <= held ? LAMP_NETFLOW_GOOD : LAMP_NETFLOW_INVALID;
@@ -219,6 +219,30 @@ read_option_templates(Reading *r, LampCursor c)
 
 /* ---- records */
 
+enum { SAMPLING_ID = 0 /* no template has it */ };
+
+/* What an observation domain said of its sampling; that of domain 0 holds for all. */
+static guint32
+find_sampling(const Reading *r)
+{
+    guint8 memory[6];
+    const guint64 *own =
+        lamp_keyed_map_find(r->netflow->ids, template_key(memory, r->domain, SAMPLING_ID));
+    if (own == NULL)
+        own = lamp_keyed_map_find(r->netflow->ids, template_key(memory, 0, SAMPLING_ID));
+    return own != NULL ? (guint32) *own : 0;
+}
+
+static void
+keep_sampling(const Reading *r, guint32 sampling)
+{
+    guint8 memory[6];
+    guint64 *own =
+        lamp_keyed_map_add(r->netflow->ids, template_key(memory, r->domain, SAMPLING_ID), NULL);
+    if (own != NULL)
+        *own = sampling;
+}
+
 static gboolean
 take_value(const Reading *r, LampCursor *c, guint16 length, LampBytes *out_value)
 {
@@ -241,7 +265,8 @@ read_record(Reading *r, const Template *t, LampCursor *c)
     LampFlowRecord *f = &r->netflow->flow;
     LampFieldTimes base = r->times;
     lamp_flow_record_begin(f);
-    r->times.sampling = r->netflow->sampling;
+    if (!t->is_options)
+        r->times.sampling = find_sampling(r);
     for (guint i = 0; i < t->count; i++) {
         LampBytes value;
         if (!take_value(r, c, t->fields[i].length, &value)) {
@@ -253,8 +278,8 @@ read_record(Reading *r, const Template *t, LampCursor *c)
     }
     if (!t->is_options)
         emit(r);
-    else if (f->row.sampling > 1)
-        r->netflow->sampling = f->row.sampling;
+    else if (r->times.has_sampling)
+        keep_sampling(r, f->row.sampling);
     r->times = base;
     return TRUE;
 }
@@ -314,7 +339,8 @@ lamp_netflow_read(LampNetflow *n, LampBytes d, LampTime received, LampNetflowEmi
     guint32 seconds = lamp_be32(d.at + (r.is_ipfix ? 4 : 8));
     if (seconds >= EARLIEST)
         r.times.export_ms = seconds * G_GINT64_CONSTANT(1000);
-    r.times.boot_ms = r.is_ipfix ? 0 : r.times.export_ms - lamp_be32(d.at + 4);
+    r.times.has_uptime = !r.is_ipfix;
+    r.times.uptime_ms = r.is_ipfix ? 0 : lamp_be32(d.at + 4);
     r.domain = lamp_be32(d.at + (r.is_ipfix ? 12 : 16));
     gsize header = r.is_ipfix ? HEADER_10 : HEADER_9;
     return read_sets(&r, lamp_cursor(lamp_bytes(d.at + header, d.len - header)));

@@ -163,6 +163,26 @@ START_TEST(test_http2_gap_keeps_streams_paired)
 }
 END_TEST
 
+/* A server may answer before the request is over, and say with a reset that the rest is not
+ * wanted (RFC 9113, 8.1); what is under way then is no new call. */
+START_TEST(test_http2_trailers_behind_a_reset_are_no_call)
+{
+    Writer w = writer_new();
+    g_string_append_len(turn(&w, '>'), PREFACE SETTINGS, 33);
+    headers(&w, 0, 1, FALSE, ":method: POST\n:path: /up");
+    turn(&w, '<');
+    headers(&w, 1, 1, FALSE, ":status: 413");
+    frame(w.texts[1], 3, 0, 1, "\0\0\0\0", 4);
+    turn(&w, '>');
+    frame(w.texts[2], 0, 0, 1, "hello", 5);
+    headers(&w, 1, 1, FALSE, "checksum: 12");
+    headers(&w, 1, 3, FALSE, ":method: GET\n:path: /a");
+    turn(&w, '<');
+    headers(&w, 1, 3, FALSE, ":status: 200");
+    check(&w, FALSE, "1 POST /up [413] 15/14 @0,0,1,1\n3 GET /a [200] 14/10 @2,2,3,3\n");
+}
+END_TEST
+
 static Suite *
 make_suite(void)
 {
@@ -173,6 +193,7 @@ make_suite(void)
     tcase_add_test(tc, test_http2_midstream_pairs_by_stream);
     tcase_add_test(tc, test_http2_preface_without_handshake);
     tcase_add_test(tc, test_http2_gap_keeps_streams_paired);
+    tcase_add_test(tc, test_http2_trailers_behind_a_reset_are_no_call);
     suite_add_tcase(suite, tc);
     return suite;
 }

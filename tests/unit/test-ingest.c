@@ -107,6 +107,50 @@ START_TEST(test_changed_file_is_read_anew)
 }
 END_TEST
 
+START_TEST(test_changed_archive_is_read_anew)
+{
+    g_autoptr(LampStore) store = open_store();
+    shell(
+        "mkdir @/in; printf 'host,ip\\na,10.0.0.1\\n' > @/in/a.csv; tar cf @/all.tar -C @ in");
+    shell("mv @/in @.in");
+    ingest(store, folder);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM host_names"), 1);
+    shell("mv @.in @/in; printf 'b,10.0.0.2\\n' >> @/in/a.csv; "
+          "head -c 20000 /dev/zero > @/in/zero; tar cf @/all.tar -C @ in; rm -r @/in");
+    ck_assert_uint_eq(ingest(store, folder).unchanged, 0);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM host_names"), 2);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM sources"), 2);
+}
+END_TEST
+
+/* Rows that were left out because another file had them are needed once it changes. */
+START_TEST(test_duplicate_of_a_changed_file_is_read)
+{
+    g_autoptr(LampStore) store = open_store();
+    shell("printf 'host,ip\\na,10.0.0.1\\n' > @/1.csv; cp @/1.csv @/2.csv");
+    ck_assert_uint_eq(ingest(store, folder).duplicates, 1);
+    shell("printf 'host,ip\\nbb,10.0.0.2\\n' > @/1.csv");
+    ck_assert_uint_eq(ingest(store, folder).unchanged, 0);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM host_names"), 2);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM sources"), 2);
+    ck_assert_uint_eq(ingest(store, folder).unchanged, 2);
+}
+END_TEST
+
+/* gzip passes over what follows a member; bytes that were not read are told all the same. */
+START_TEST(test_bytes_behind_a_gzip_member_are_told)
+{
+    g_autoptr(LampStore) store = open_store();
+    shell("printf 'host,ip\\na,10.0.0.1\\n' | gzip > @/a.csv.gz; echo more >> @/a.csv.gz; "
+          "printf 'host,ip\\nb,10.0.0.1\\n' | gzip > @/b.csv.gz; "
+          "head -c 500 /dev/zero >> @/b.csv.gz");
+    ingest(store, folder);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM host_names"), 2);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM findings"), 1);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM findings WHERE code = 'source.read'"), 1);
+}
+END_TEST
+
 START_TEST(test_missing_file_is_counted_and_the_rest_read)
 {
     g_autoptr(LampStore) store = open_store();
@@ -203,6 +247,9 @@ main(void)
     tcase_add_test(tc, test_compressed_files_give_the_same_rows);
     tcase_add_test(tc, test_archive_members_are_sources);
     tcase_add_test(tc, test_changed_file_is_read_anew);
+    tcase_add_test(tc, test_changed_archive_is_read_anew);
+    tcase_add_test(tc, test_duplicate_of_a_changed_file_is_read);
+    tcase_add_test(tc, test_bytes_behind_a_gzip_member_are_told);
     tcase_add_test(tc, test_missing_file_is_counted_and_the_rest_read);
     tcase_add_test(tc, test_cut_gzip_keeps_what_came_before);
     tcase_add_test(tc, test_unknown_and_empty_files_are_told_apart);

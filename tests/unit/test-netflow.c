@@ -98,6 +98,55 @@ START_TEST(test_version_5)
 }
 END_TEST
 
+/* The exporter's clock turns over after 49.7 days: the flow began 4 s before that, the datagram
+ * left 10 s after it. */
+START_TEST(test_uptime_turns_over)
+{
+    static const Datagram v5[] = {
+        {"0005 0001 00002710 5e000000 00000000 00000001 0000 0000"
+         "0a000001 0a000002 00000000 0001 0002 00000007 00000384 fffff060 000003e8"
+         "9c40 01bb 00 1b 06 00 0000 0000 18 18 0000",
+         LAMP_NETFLOW_GOOD}};
+    static const Datagram v9[] = {
+        {"0009 0002 00002710 5e000000 00000001 00000007 "
+         "0000 0024 0100 0007 0008 0004 000c 0004 0007 0002 000b 0002 0004 0001 0016 0004 "
+         "0015 0004 "
+         "0100 001c 0a000001 0a000002 9c40 01bb 06 fffff060 000003e8 000000",
+         LAMP_NETFLOW_GOOD}};
+    expect_netflow(v5, 1,
+                   "flow 40000>443 transport 6 packets 7 bytes 900 flags 27 times "
+                   "1577058290000 1577058295000 {\"input\":1,\"output\":2}\n",
+                   "sampling 1\n");
+    expect_netflow(v9, 1,
+                   "flow 40000>443 transport 6 packets 0 bytes 0 flags 0 times "
+                   "1577058290000 1577058295000\n",
+                   "sampling 1\n");
+}
+END_TEST
+
+/* Each observation domain samples for itself; one packet of every 1 + 99 (RFC 5477, 8.2.2). */
+START_TEST(test_sampling_of_two_domains)
+{
+#define TWO_TEMPLATES                                    \
+    "0002 0014 0101 0003 0008 0004 000c 0004 0002 0004 " \
+    "0003 0016 0102 0003 0001 012e 0004 0131 0004 0132 0004 "
+#define ONE_FLOW "0101 0010 0a000001 0a000002 00000003 "
+    static const Datagram d[] = {
+        {"000a 003a 5e000000 00000001 00000001 " TWO_TEMPLATES, LAMP_NETFLOW_GOOD},
+        {"000a 003a 5e000000 00000001 00000002 " TWO_TEMPLATES, LAMP_NETFLOW_GOOD},
+        {"000a 0020 5e000000 00000002 00000001 0102 0010 00000001 00000001 00000063",
+         LAMP_NETFLOW_GOOD},
+        {"000a 0020 5e000000 00000003 00000001 " ONE_FLOW, LAMP_NETFLOW_GOOD},
+        {"000a 0020 5e000000 00000002 00000002 " ONE_FLOW, LAMP_NETFLOW_GOOD}};
+    expect_netflow(d, G_N_ELEMENTS(d),
+                   "flow 0>0 transport 0 packets 3 bytes 0 flags 0 times 1577058304000 "
+                   "1577058304000\n"
+                   "flow 0>0 transport 0 packets 3 bytes 0 flags 0 times 1577058304000 "
+                   "1577058304000\n",
+                   "sampling 100\nsampling 1\n");
+}
+END_TEST
+
 #define DATA_9                                       \
     "0009 0001 00002710 5e000000 00000002 00000007 " \
     "0100 001c 0a000001 0a000002 9c40 01bb 06 0384 00001388 00001770 000000"
@@ -256,6 +305,8 @@ main(void)
     TCase *tests = tcase_create("netflow");
     tcase_add_test(tests, test_version_5);
     tcase_add_test(tests, test_version_9);
+    tcase_add_test(tests, test_uptime_turns_over);
+    tcase_add_test(tests, test_sampling_of_two_domains);
     tcase_add_test(tests, test_ipfix);
     tcase_add_test(tests, test_sflow);
     tcase_add_test(tests, test_real_captures);

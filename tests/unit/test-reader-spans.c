@@ -103,6 +103,22 @@ START_TEST(test_wrong_lines_are_findings)
 }
 END_TEST
 
+/* Times that no clock tells would overflow in every later step. */
+START_TEST(test_times_beyond_any_clock)
+{
+    guint findings;
+    g_autofree char *seen =
+        read_all("span_id,process,kind,start_ns,end_ns\n"
+                 "s1,web,server,-9223372036854775808,5\n"
+                 "s2,web,server,-9223372036854775807,9223372036854775807\n"
+                 "s3,web,server,0,9223372036854775807\n"
+                 "s4,web,server,9,5\n",
+                 &findings);
+    ck_assert_str_eq(seen, "s4 2 web>  9+0 r1 v0;");
+    ck_assert_uint_eq(findings, 3);
+}
+END_TEST
+
 START_TEST(test_probe_wants_the_columns)
 {
     const char *spans = "span_id,process,kind,start_us,end_us\n";
@@ -121,6 +137,7 @@ main(void)
     tcase_add_test(tc, test_spans_with_evidence);
     tcase_add_test(tc, test_joins);
     tcase_add_test(tc, test_wrong_lines_are_findings);
+    tcase_add_test(tc, test_times_beyond_any_clock);
     tcase_add_test(tc, test_probe_wants_the_columns);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
