@@ -13,6 +13,7 @@ enum {
     LAMP_RECENT_CONNECTIONS = 256,
     LAMP_PROBE_BYTES = 2048,
     LAMP_PROBE_PIECES = 16,
+    LAMP_DATAGRAMS_LOOKED_AT = 4, /* for a dissector */
 };
 
 /* A piece of a byte stream that waits: for bytes before it, or for the choice of a dissector.

@@ -19,7 +19,6 @@ enum {
     ACCEPTED = 30,
     RUNS_MAX = 3,
     RUNS_MAX_MIDSTREAM = 8,
-    DATAGRAMS_MAX = 4,
 };
 
 typedef struct {
@@ -231,7 +230,7 @@ void
 lamp_stream_datagram(LampStream *s, guint side, LampBytes bytes)
 {
     if (s->dissector == NULL) {
-        if (s->packets_seen > DATAGRAMS_MAX)
+        if (s->packets_seen > LAMP_DATAGRAMS_LOOKED_AT)
             return;
         LampBytes none = lamp_bytes("", 0);
         gboolean is_request = side == s->client;

@@ -4,10 +4,38 @@
  * Every pair is a connection row with its counts. Where a dissector for datagrams claims the
  * first ones it is fed each datagram as one segment; other datagrams are only counted. A pair
  * that was silent for half a minute is over.
+ *
+ * Datagrams for a dissector that an `any` interface, a bridge or a pair of virtual interfaces
+ * shows more than once are told by equal content, length and IP identification within a short
+ * time, and dropped.
  */
 #include "ingest/packet/connection.h"
 
-enum { HEADER = 8 };
+#include "base/keyed-map.h"
+
+enum {
+    HEADER = 8,
+    SAME_DATAGRAM_US = 100000,
+    SAME_INSTANT_US = 1000 /* without identification */
+};
+
+/* Was the same datagram seen a moment ago? Remembers it. */
+static gboolean
+is_copy(LampHalf *h, const LampLayers *l, LampTime now)
+{
+    guint64 content = lamp_keyed_hash(lamp_cursor_rest(&l->bytes));
+    guint32 hash = (guint32) (content >> 32) ^ (guint32) l->wire ^ l->ip_id * 0x9e3779b9u;
+    guint32 now_us = (guint32) ((guint64) now / 1000);
+    gint64 within = l->ip_id != 0 ? SAME_DATAGRAM_US : SAME_INSTANT_US;
+    for (guint i = 0; i < LAMP_RECENT && i < h->packets; i++) {
+        gint64 distance = (gint32) (now_us - h->recent[i].time_us);
+        if (h->recent[i].hash == hash && ABS(distance) <= within)
+            return TRUE;
+    }
+    h->recent[h->packets % LAMP_RECENT].hash = hash;
+    h->recent[h->packets % LAMP_RECENT].time_us = now_us;
+    return FALSE;
+}
 
 static void
 take_datagram(LampPackets *p, const LampLayers *l, guint16 source, guint16 destination)
@@ -18,6 +46,11 @@ take_datagram(LampPackets *p, const LampLayers *l, guint16 source, guint16 desti
     if (s == NULL) {
         s = lamp_connection_add(p, &key);
         s->client = (guint8) lamp_detect_client_by_port(&s->key, side);
+    }
+    gboolean may_be_read = s->dissector != NULL || s->packets_seen < LAMP_DATAGRAMS_LOOKED_AT;
+    if (may_be_read && is_copy(&s->half[side], l, p->now) && s->dissector != NULL) {
+        p->counts.duplicates++;
+        return;
     }
     lamp_connection_touch(s, side);
     lamp_list_remove(&p->quiet, s);
