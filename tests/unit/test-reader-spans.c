@@ -107,13 +107,12 @@ END_TEST
 START_TEST(test_times_beyond_any_clock)
 {
     guint findings;
-    g_autofree char *seen =
-        read_all("span_id,process,kind,start_ns,end_ns\n"
-                 "s1,web,server,-9223372036854775808,5\n"
-                 "s2,web,server,-9223372036854775807,9223372036854775807\n"
-                 "s3,web,server,0,9223372036854775807\n"
-                 "s4,web,server,9,5\n",
-                 &findings);
+    g_autofree char *seen = read_all("span_id,process,kind,start_ns,end_ns\n"
+                                     "s1,web,server,-9223372036854775808,5\n"
+                                     "s2,web,server,-9223372036854775807,9223372036854775807\n"
+                                     "s3,web,server,0,9223372036854775807\n"
+                                     "s4,web,server,9,5\n",
+                                     &findings);
     ck_assert_str_eq(seen, "s4 2 web>  9+0 r1 v0;");
     ck_assert_uint_eq(findings, 3);
 }
