@@ -9,6 +9,9 @@
  *     page 1   header and schema, made by SQLite itself
  *     page 2   root of the table: a leaf, filled here, emptied after each INSERT
  *
+ * Rows whose numbers follow the table's last one are copied under names that declare no key,
+ * which saves the search for their places (append-names.h); the page has such a name, too.
+ *
  * The page changes while SQLite holds a lock on it for the length of a transaction, so it must
  * not be cached: it is read as mapped memory, which SQLite fetches anew for each statement.
  * That is tried out once; where a library does not do so, no row is taken. A count of rows
@@ -16,6 +19,7 @@
  */
 #include "store/row-page.h"
 
+#include "store/append-names.h"
 #include "store/store-private.h"
 
 #define SCHEMA_PREFIX "lamp_rows_of_"
@@ -32,6 +36,9 @@ struct LampRowPage {
     LampStore *store;
     char *schema, *table; /* name of the attached database, and in it */
     LampStatement *transfer;
+    LampStatement *append, *last; /* of rows that follow the last one; NULL: not possible */
+    gint64 first_id, last_id;     /* of the rows on the page */
+    gboolean is_ascending;        /* by one */
     gboolean is_attached, is_usable;
     guint8 *bytes; /* page 2; SQLite owns the memory */
     guint rows;
@@ -45,8 +52,9 @@ make_image(const char *definition)
     sqlite3 *scratch = NULL;
     sqlite3_int64 size = 0;
     guint8 *image = NULL;
-    g_autofree char *sql =
-        g_strdup_printf("PRAGMA page_size=%d; PRAGMA auto_vacuum=NONE; %s", PAGE, definition);
+    g_autofree char *second_name = lamp_append_name_sql("TRUE");
+    g_autofree char *sql = g_strdup_printf(
+        "PRAGMA page_size=%d; PRAGMA auto_vacuum=NONE; %s; %s", PAGE, definition, second_name);
     if (sqlite3_open(":memory:", &scratch) == SQLITE_OK &&
         sqlite3_exec(scratch, sql, NULL, NULL, NULL) == SQLITE_OK)
         image = sqlite3_serialize(scratch, "main", &size, 0);
@@ -122,6 +130,9 @@ add_cell(LampRowPage *page, gint64 row_id, LampBytes types, LampBytes body)
     guint pointer = LEAF_HEADER + 2 * page->rows;
     if (payload > LONGEST_PAYLOAD || size + pointer + 2 > page->free_end)
         return FALSE;
+    page->is_ascending = page->rows == 0 || (page->is_ascending && row_id - 1 == page->last_id);
+    page->first_id = page->rows == 0 ? row_id : page->first_id;
+    page->last_id = row_id;
     page->free_end -= (guint) size;
     put16(page->bytes + pointer, page->free_end);
     page->rows++;
@@ -166,6 +177,43 @@ sees_changes(LampRowPage *page)
     return sees;
 }
 
+static void
+forget_append(LampRowPage *page)
+{
+    g_clear_pointer(&page->append, lamp_statement_free);
+    g_clear_pointer(&page->last, lamp_statement_free);
+}
+
+static void
+prepare_append(LampRowPage *page)
+{
+    g_autofree char *append = g_strdup_printf("INSERT INTO main." LAMP_APPEND_PREFIX
+                                              "%s SELECT * FROM %s." LAMP_APPEND_PREFIX "%s",
+                                              page->table, page->schema, page->table);
+    g_autofree char *last = g_strdup_printf(
+        "SELECT (SELECT coalesce(max(rowid), 0) FROM main.%s), (SELECT count(*) FROM "
+        "main.sqlite_schema WHERE tbl_name = '%s' AND type <> 'table')",
+        page->table, page->table);
+    page->append = lamp_statement_new(page->store, append, NULL);
+    page->last = lamp_statement_new(page->store, last, NULL);
+    if (page->append == NULL || page->last == NULL)
+        forget_append(page);
+}
+
+/* Do the rows follow the last one of the table, which still has no index? */
+static gboolean
+follow_last(const LampRowPage *page)
+{
+    gboolean has_row = FALSE;
+    if (page->append == NULL || !page->is_ascending)
+        return FALSE;
+    gboolean follow = lamp_statement_step(page->last, &has_row, NULL) && has_row &&
+                      lamp_statement_int(page->last, 0) == page->first_id - 1 &&
+                      lamp_statement_int(page->last, 1) == 0;
+    lamp_statement_reset(page->last);
+    return follow;
+}
+
 LampRowPage *
 lamp_row_page_new(LampStore *store, const char *table, GError **error)
 {
@@ -180,6 +228,7 @@ lamp_row_page_new(LampStore *store, const char *table, GError **error)
         page->transfer = lamp_statement_new(store, sql, error);
     if (page->transfer != NULL) {
         page->is_usable = sees_changes(page);
+        prepare_append(page);
         return page;
     }
     lamp_row_page_free(page);
@@ -192,6 +241,7 @@ lamp_row_page_free(LampRowPage *page)
     if (page == NULL)
         return;
     lamp_statement_free(page->transfer);
+    forget_append(page);
     g_autofree char *sql = g_strdup_printf("DETACH %s", page->schema);
     if (page->is_attached) /* where this fails, closing the store frees the memory */
         sqlite3_exec(page->store->db, sql, NULL, NULL, NULL);
@@ -206,16 +256,33 @@ lamp_row_page_add(LampRowPage *page, gint64 row_id, LampBytes types, LampBytes b
     return page->is_usable && add_cell(page, row_id, types, body);
 }
 
+/* Where the schema was read again, and the names are gone with it, nothing was written. After
+ * some errors (a full disk) SQLite has ended the transaction, and nothing may follow. */
+static gboolean
+append_rows(LampRowPage *page, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    if (lamp_statement_run(page->append, &failure))
+        return TRUE;
+    forget_append(page);
+    if (lamp_store_takes_rows(page->store))
+        return lamp_statement_run(page->transfer, error);
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return FALSE;
+}
+
 gboolean
 lamp_row_page_transfer(LampRowPage *page, GError **error)
 {
     guint rows = page->rows;
     if (rows == 0)
         return TRUE;
+    gboolean append = follow_last(page);
     close_page(page);
-    if (!lamp_statement_run(page->transfer, error))
+    if (append ? !append_rows(page, error) : !lamp_statement_run(page->transfer, error))
         return FALSE;
-    if (sqlite3_changes(page->store->db) == (int) rows)
+    if (sqlite3_changes(page->store->db) == (int) rows &&
+        sqlite3_last_insert_rowid(page->store->db) == page->last_id)
         return TRUE;
     g_set_error(error, LAMP_STORE_ERROR, LAMP_STORE_ERROR_QUERY,
                 "cannot change '%s': SQLite did not take the rows of '%s'",

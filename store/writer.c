@@ -7,6 +7,7 @@
  */
 #include "store/writer.h"
 
+#include "store/append-names.h"
 #include "store/store-private.h"
 #include "store/writer-private.h"
 
@@ -78,6 +79,7 @@ lamp_writer_new(LampStore *store, GError **error)
         if (writer->inserts[i] == NULL)
             return NULL;
     }
+    lamp_append_names_add(store, batch_tables, N_BATCHES);
     for (gsize i = 0; i < N_BATCHES; i++) {
         writer->batches[i] = lamp_batch_new(store, batch_tables[i], error);
         if (writer->batches[i] == NULL)

@@ -1,4 +1,5 @@
 /* Rows written as pages of records hold what was put in, whatever their sizes. */
+#include "store/append-names.h"
 #include "store/batch.h"
 #include "tests/unit/suite.h"
 
@@ -8,12 +9,25 @@ static LampStore *store;
 static LampBatch *batch;
 
 static void
-open_store(void)
+open_named(const char *table)
 {
     store = lamp_store_open(":memory:", LAMP_STORE_CREATE, NULL);
     ck_assert_ptr_nonnull(store);
+    lamp_append_names_add(store, &table, 1);
     batch = lamp_batch_new(store, "events", NULL);
     ck_assert_ptr_nonnull(batch);
+}
+
+static void
+open_store(void)
+{
+    open_named("calls"); /* not the one that is written */
+}
+
+static void
+open_for_appending(void)
+{
+    open_named("events");
 }
 
 static void
@@ -167,17 +181,94 @@ START_TEST(test_equal_keys_are_an_error)
 }
 END_TEST
 
-int
-main(void)
+static gint64
+ask(const char *sql)
 {
-    Suite *suite = suite_create("batch");
-    TCase *tc = tcase_create("batch");
-    tcase_add_checked_fixture(tc, open_store, close_store);
+    g_autoptr(LampStatement) query = lamp_statement_new(store, sql, NULL);
+    gboolean has_row = FALSE;
+    ck_assert(query != NULL && lamp_statement_step(query, &has_row, NULL) && has_row);
+    return lamp_statement_int(query, 0);
+}
+
+static void
+write_rows(guint first, guint count, guint step)
+{
+    ck_assert(lamp_store_begin(store, NULL));
+    for (guint i = 0; i < count; i++)
+        add_row(first + i * step);
+    ck_assert(lamp_batch_flush(batch, NULL));
+    ck_assert(lamp_store_commit(store, NULL));
+}
+
+START_TEST(test_names_are_of_this_connection_alone)
+{
+    ck_assert_int_eq(ask("SELECT count(*) FROM lamp_append_events"), 0);
+    ck_assert_int_eq(ask("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%append%'"), 0);
+    write_rows(0, 40, 1);
+    ck_assert_int_eq(ask("SELECT count(*) FROM lamp_append_events"), 40);
+}
+END_TEST
+
+START_TEST(test_numbers_with_gaps_are_kept)
+{
+    write_rows(0, 10, 1);
+    write_rows(20, 10, 3); /* on one page */
+    write_rows(60, 10, 1); /* behind a gap */
+    ck_assert_int_eq(ask("SELECT count(*) FROM events"), 30);
+    ck_assert_int_eq(ask("SELECT sum(event_id) FROM events"), 55 + (21 * 10 + 135) + 655);
+    ck_assert(lamp_store_run(store, "DELETE FROM events WHERE event_id > 5", NULL));
+    write_rows(70, 1, 1);
+    ck_assert_int_eq(ask("SELECT max(event_id) FROM events"), 71);
+}
+END_TEST
+
+START_TEST(test_an_index_sees_what_is_written)
+{
+    write_rows(0, 10, 1);
+    ck_assert(lamp_store_run(store, "CREATE INDEX by_source ON events (source_id)", NULL));
+    write_rows(10, 10, 1);
+    ck_assert_int_eq(ask("SELECT count(*) FROM events INDEXED BY by_source "
+                         "WHERE source_id > -9e18"),
+                     20);
+    ck_assert_int_eq(ask("SELECT count(*) FROM pragma_integrity_check('events') "
+                         "WHERE integrity_check = 'ok'"),
+                     1);
+}
+END_TEST
+
+START_TEST(test_a_schema_that_is_read_again_has_no_names)
+{
+    write_rows(0, 10, 1);
+    ck_assert(lamp_store_run(store, "PRAGMA writable_schema=RESET", NULL));
+    write_rows(10, 10, 1);
+    check_rows(20);
+}
+END_TEST
+
+static void
+add_tests(TCase *tc)
+{
     tcase_add_test(tc, test_rows_of_all_sizes_are_kept);
     tcase_add_test(tc, test_rows_written_in_many_small_parts_are_kept);
     tcase_add_test(tc, test_rows_of_an_abandoned_transaction_are_gone);
     tcase_add_test(tc, test_text_that_is_appended_or_invalid);
     tcase_add_test(tc, test_equal_keys_are_an_error);
-    suite_add_tcase(suite, tc);
+    tcase_add_test(tc, test_numbers_with_gaps_are_kept);
+    tcase_add_test(tc, test_an_index_sees_what_is_written);
+}
+
+int
+main(void)
+{
+    Suite *suite = suite_create("batch");
+    TCase *inserting = tcase_create("inserting"), *appending = tcase_create("appending");
+    tcase_add_checked_fixture(inserting, open_store, close_store);
+    tcase_add_checked_fixture(appending, open_for_appending, close_store);
+    add_tests(inserting);
+    add_tests(appending);
+    tcase_add_test(appending, test_a_schema_that_is_read_again_has_no_names);
+    tcase_add_test(appending, test_names_are_of_this_connection_alone);
+    suite_add_tcase(suite, inserting);
+    suite_add_tcase(suite, appending);
     return run_suite(suite);
 }
