@@ -15,19 +15,39 @@
 typedef struct {
     LampLog *log;
     LampLogRecord *record;
-    gboolean has_stream; /* Docker's json-file: the message is a line of the program */
-    LampBytes origin;    /* Traefik's OriginDuration: all durations are in ns, times of begin */
+    LampJsonShape *shape; /* of the lines, or NULL */
+    gboolean has_stream;  /* Docker's json-file: the message is a line of the program */
+    LampBytes origin; /* Traefik's OriginDuration: all durations are in ns, times of begin */
 } Owner;
+
+/* What is noted of a name that comes in every line. */
+enum { NAME_IS_KNOWN = 1, NAME_IS_STREAM = 2, NAME_IS_ORIGIN = 4 };
+
+static guint
+notes_of(LampBytes key)
+{
+    return NAME_IS_KNOWN |
+           (lamp_bytes_equal(key, lamp_bytes("stream", 6)) ? NAME_IS_STREAM : 0) |
+           (lamp_bytes_equal(key, lamp_bytes("OriginDuration", 14)) ? NAME_IS_ORIGIN : 0);
+}
 
 static void
 take_member(gpointer owner, LampBytes key, LampBytes value, gboolean is_text)
 {
     Owner *o = owner;
-    o->has_stream =
-        o->has_stream || (is_text && lamp_bytes_equal(key, lamp_bytes("stream", 6)));
-    if (lamp_bytes_equal(key, lamp_bytes("OriginDuration", 14)))
+    LampJsonName *name = o->shape != NULL ? o->shape->current : NULL;
+    guint notes = name != NULL ? name->notes : notes_of(key);
+    if (notes == 0) {
+        notes = name->notes = notes_of(key);
+        name->meaning = lamp_meaning_of(key);
+    }
+    o->has_stream = o->has_stream || (is_text && (notes & NAME_IS_STREAM) != 0);
+    if ((notes & NAME_IS_ORIGIN) != 0)
         o->origin = value;
-    lamp_log_set(o->log, o->record, key, value);
+    if (name == NULL || key.len == 0)
+        lamp_log_set(o->log, o->record, key, value);
+    else
+        lamp_log_record_set_meaning(o->record, &o->log->scanner, name->meaning, key, value);
 }
 
 /* @digits nanoseconds as a text with its unit. */
@@ -233,13 +253,32 @@ take_docker_member(gpointer owner, LampBytes key, LampBytes value, gboolean is_t
         part->stream = value;
 }
 
+/* Might @line go on with @record? Most lines begin a record of their own: they need not be read
+ * for that, as far as the begin of their text has no escapes. */
+static gboolean
+may_go_on(LampLog *log, LampBytes line, const LampLogRecord *record)
+{
+    enum { BEGIN = 64 };
+    static const char name[] = "\"log\":\"";
+    gssize found = record->is_partial ? -1 : lamp_text_find(line, name);
+    if (found < 0)
+        return TRUE;
+    const guint8 *text = line.at + found + sizeof name - 1, *end = line.at + line.len;
+    LampBytes begin = lamp_bytes(text, MIN((gsize) (end - text), (gsize) BEGIN));
+    if (begin.len > 0 && begin.at[0] == '{') /* JSON; its quotes are escaped */
+        return FALSE;
+    return begin.len == 0 || memchr(begin.at, '\\', begin.len) != NULL ||
+           lamp_log_goes_on(log, begin, record);
+}
+
 /* Appends the next part of a line that Docker cut, or the next line of a stack trace. */
 static gboolean
 join(LampLog *log, LampBytes line, LampLogRecord *record)
 {
     DockerPart part = {{NULL, 0}, {NULL, 0}};
     LampLogRecord *other = &log->records[record == &log->records[0]];
-    if (!record->is_partial && field_of(record, "stream").len == 0)
+    if ((!record->is_partial && field_of(record, "stream").len == 0) ||
+        !may_go_on(log, line, record))
         return FALSE;
     lamp_log_record_clear(other, line.len); /* lends its scratch */
     if (lamp_json_flatten(lamp_text_trim(line), other, take_docker_member, &part) == 0 ||
@@ -263,10 +302,10 @@ gboolean
 lamp_log_parse_json(LampLog *log, LampBytes line, LampLogRecord *record)
 {
     LampBytes text = lamp_text_trim(line);
-    Owner owner = {log, record, FALSE, {NULL, 0}};
+    LampJsonShape *shape = record->depth == 0 ? &log->shape : NULL;
+    Owner owner = {log, record, shape, FALSE, {NULL, 0}};
     if (text.len < 2 || text.at[0] != '{')
         return FALSE;
-    LampJsonShape *shape = record->depth == 0 ? &log->shape : NULL;
     if (lamp_json_flatten_like(text, record, shape, take_member, &owner) != text.len)
         return FALSE;
     LampEventRow *event = &record->event;

@@ -26,8 +26,11 @@ static void
 take_request(LampBytes message, LampLogRecord *record)
 {
     LampLogCall *call = &record->call;
+    if (call->method.len > 0 || message.len == 0 ||
+        memchr(message.at, '"', message.len) == NULL)
+        return;
     gssize version = lamp_text_find(message, " HTTP/");
-    if (version <= 0 || call->method.len > 0)
+    if (version <= 0)
         return;
     const guint8 *open = memrchr(message.at, '"', (gsize) version);
     const guint8 *close = memchr(message.at + version, '"', message.len - (gsize) version);
@@ -140,14 +143,20 @@ lamp_log_parse_body(LampLog *log, LampBytes body, LampLogRecord *record)
 }
 
 gboolean
+lamp_log_goes_on(LampLog *log, LampBytes text, const LampLogRecord *record)
+{
+    LampBytes trimmed = lamp_text_trim(text);
+    if (trimmed.len == 0 || trimmed.at[0] == '{' || record->event.message.len == 0)
+        return FALSE;
+    return lamp_log_looks_continued(text) ||
+           (record->has_own_time && without_time(log, trimmed).at == trimmed.at);
+}
+
+gboolean
 lamp_log_join_text(LampLog *log, LampBytes text, LampLogRecord *record)
 {
     LampEventRow *event = &record->event;
-    LampBytes trimmed = lamp_text_trim(text);
-    if (trimmed.len == 0 || trimmed.at[0] == '{' || event->message.len == 0)
-        return FALSE;
-    gboolean is_timed = without_time(log, trimmed).at != trimmed.at;
-    if (!lamp_log_looks_continued(text) && (!record->has_own_time || is_timed))
+    if (!lamp_log_goes_on(log, text, record))
         return FALSE;
     event->message = lamp_log_join(&record->message, event->message, lamp_bytes("\n", 1));
     event->message = lamp_log_join(&record->message, event->message, text);

@@ -41,7 +41,10 @@ gboolean lamp_log_parse_any(LampLog *log, LampBytes line, LampLogRecord *record)
 void lamp_log_parse_body(LampLog *log, LampBytes body, LampLogRecord *record);
 
 /* Does @text, a line of its own from the same program, go on with @record's message (a stack
- * trace)? Then it is appended. */
+ * trace)? What it begins with tells. */
+gboolean lamp_log_goes_on(LampLog *log, LampBytes text, const LampLogRecord *record);
+
+/* Then it is appended; else FALSE. */
 gboolean lamp_log_join_text(LampLog *log, LampBytes text, LampLogRecord *record);
 
 /* Severity, thread, process, logger and identifiers that stand between time and message in

@@ -19,6 +19,27 @@
 
 enum { PARTS = 14, PART_BYTES = 96 };
 
+/* What bytes may be in a head. */
+enum { ENDS_WORD = 1, SEPARATES = 2, IN_NAME = 4, LETTER = 8 };
+static const guint8 kinds[256] = {
+    [' '] = ENDS_WORD | SEPARATES,
+    ['\t'] = ENDS_WORD | SEPARATES,
+    ['|'] = ENDS_WORD | SEPARATES,
+    [']'] = ENDS_WORD | SEPARATES,
+    [':'] = SEPARATES | IN_NAME,
+    [','] = SEPARATES,
+    ['.'] = IN_NAME,
+    ['_'] = IN_NAME,
+    ['$'] = IN_NAME,
+    ['/'] = IN_NAME,
+    ['-'] = IN_NAME,
+    ['@'] = IN_NAME,
+    ['#'] = IN_NAME,
+    ['0' ... '9'] = IN_NAME,
+    ['A' ... 'Z'] = IN_NAME | LETTER,
+    ['a' ... 'z'] = IN_NAME | LETTER,
+};
+
 static gboolean
 has_time(const LampHead *h)
 {
@@ -119,14 +140,12 @@ take_letter_and_time(LampHead *h)
 static gboolean
 is_logger_name(LampBytes word)
 {
-    gboolean letters = FALSE;
+    guint any = 0, all = IN_NAME;
     for (gsize i = 0; i < word.len; i++) {
-        char c = (char) word.at[i];
-        letters |= g_ascii_isalpha(c);
-        if (!g_ascii_isalnum(c) && strchr("._$/-:@#", c) == NULL)
-            return FALSE;
+        any |= kinds[word.at[i]];
+        all &= kinds[word.at[i]];
     }
-    return letters && word.len <= 80;
+    return all == IN_NAME && (any & LETTER) != 0 && word.len <= 80;
 }
 
 /* `production.ERROR`, as Monolog writes it. */
@@ -235,7 +254,7 @@ static LampBytes
 peek_word(const LampHead *h)
 {
     const guint8 *p = h->at.at, *limit = p + MIN(lamp_cursor_left(&h->at), (gsize) PART_BYTES);
-    while (p < limit && *p != ' ' && *p != '\t' && *p != '|' && *p != ']')
+    while (p < limit && (kinds[*p] & ENDS_WORD) == 0)
         p++;
     return lamp_bytes(h->at.at, (gsize) (p - h->at.at));
 }
@@ -282,8 +301,7 @@ skip_separators(LampHead *h)
         gboolean dash =
             byte == '-' && !h->has_marks &&
             (lamp_cursor_left(&h->at) == 1 || h->at.at[1] == ' ' || h->at.at[1] == '-');
-        if (byte != ' ' && byte != '\t' && byte != '|' && byte != ']' && byte != ':' &&
-            byte != ',' && !dash)
+        if ((kinds[byte] & SEPARATES) == 0 && !dash)
             return;
         h->at.at++;
     }

@@ -252,8 +252,12 @@ take_name(Scan *s, LampBytes *out_key)
     guint place = s->place++;
     LampJsonName *name =
         s->shape != NULL && place < LAMP_JSON_SHAPE ? &s->shape->names[place] : NULL;
-    if (name != NULL && take_known_name(s, name, out_key))
+    if (s->shape != NULL)
+        s->shape->current = NULL;
+    if (name != NULL && take_known_name(s, name, out_key)) {
+        s->shape->current = s->depth == 1 ? name : NULL;
         return TRUE;
+    }
     const guint8 *begin = s->at.at;
     if (!take_byte(&s->at, '"') || !take_string(s, out_key) || !take_byte(&s->at, ':'))
         return FALSE;
@@ -262,6 +266,7 @@ take_name(Scan *s, LampBytes *out_key)
     if (name != NULL && length <= sizeof name->text && out_key->at == begin + 1 &&
         out_key->len + 3 == length) {
         name->length = (guint8) length;
+        name->notes = 0;
         memcpy(name->text, begin, length);
     }
     return TRUE;

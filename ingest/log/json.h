@@ -19,10 +19,14 @@ enum { LAMP_JSON_SHAPE = 32, LAMP_JSON_SHAPE_BYTES = 31 };
 typedef struct {
     guint8 length; /* 0: none is kept */
     guint8 text[LAMP_JSON_SHAPE_BYTES];
+    guint notes;         /* the caller's, about the name; 0 where another name took the place */
+    LampMeaning meaning; /* likewise */
 } LampJsonName;
 
 typedef struct {
     LampJsonName names[LAMP_JSON_SHAPE];
+    LampJsonName *current; /* of the member being told, if it is not in another object; or NULL
+                            */
 } LampJsonShape;
 
 /* Reads the object at the begin of @text and calls @member for each leaf in order. Returns the

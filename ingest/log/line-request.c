@@ -79,7 +79,7 @@ static gboolean
 is_one_of(const char *word, const char *const words[], gsize count)
 {
     for (gsize i = 0; i < count; i++)
-        if (strcmp(word, words[i]) == 0)
+        if (words[i][0] == word[0] && strcmp(word, words[i]) == 0)
             return TRUE;
     return FALSE;
 }
@@ -166,18 +166,21 @@ is_of_line(LampBytes text, gsize at, gsize end, gsize request)
            (strcmp(word, "in") == 0 && tells_completion(text, before));
 }
 
-/* The method at @i, with a blank behind it; its length or 0. */
+/* The length of the method that ends before @end and begins a word, or 0. */
 static gsize
-method_length(LampBytes text, gsize i)
+method_before(LampBytes text, gsize end)
 {
-    static const char *const methods[] = {"GET ",   "POST ", "PUT ",    "DELETE ",
-                                          "PATCH ", "HEAD ", "OPTIONS "};
-    LampBytes rest = lamp_bytes(text.at + i, text.len - i);
-    if (i > 0 && strchr(" \"'([|>:", text.at[i - 1]) == NULL)
+    static const char *const methods[] = {"GET",   "POST", "PUT",    "DELETE",
+                                          "PATCH", "HEAD", "OPTIONS"};
+    gsize n = 0;
+    while (n < end && g_ascii_isupper((char) text.at[end - 1 - n]))
+        n++;
+    gsize begin = end - n;
+    if (n < 3 || (begin > 0 && strchr(" \"'([|>:", text.at[begin - 1]) == NULL))
         return 0;
     for (gsize m = 0; m < G_N_ELEMENTS(methods); m++)
-        if (lamp_bytes_starts(rest, methods[m]))
-            return strlen(methods[m]) - 1;
+        if (strlen(methods[m]) == n && memcmp(methods[m], text.at + begin, n) == 0)
+            return n;
     return 0;
 }
 
@@ -216,32 +219,40 @@ take_status(LampBytes text, gsize from, LampLogCall *call)
     }
 }
 
-/* `GET /path`, also with the path in quotes. Where it ends, 0 if there is none. A whole URL is
- * what somebody else is asked for: the call is told by who was called. */
+/* `GET /path`, also with the path in quotes, which begins at @path. Where it ends, 0 if there
+ * is none. */
+static gsize
+take_request_at(LampBytes text, gsize path, LampLogCall *call)
+{
+    gboolean quoted = path > 0 && text.at[path - 1] == '"';
+    gsize method_end = path - (quoted ? 1 : 0), at = path, end = method_end;
+    while (end > 0 && text.at[end - 1] == ' ')
+        end--;
+    gsize n = end < method_end ? method_before(text, end) : 0;
+    if (n == 0)
+        return 0;
+    while (at < text.len && strchr(" \"'),|", text.at[at]) == NULL)
+        at++;
+    call->method = lamp_bytes(text.at + end - n, n);
+    call->target = lamp_bytes(text.at + path, at - path);
+    return at + (quoted && at < text.len ? 1 : 0);
+}
+
+/* The first request. A whole URL is what somebody else is asked for: the call is told by who
+ * was called. */
 static gsize
 take_request(LampBytes text, LampLogCall *call)
 {
-    if (memchr(text.at, '/', text.len) == NULL)
-        return 0;
-    for (gsize i = 0; i + 5 < text.len; i++) {
-        gsize n = g_ascii_isupper((char) text.at[i]) ? method_length(text, i) : 0, at = i + n;
-        if (n == 0)
-            continue;
-        while (at < text.len && text.at[at] == ' ')
-            at++;
-        gboolean quoted = at < text.len && text.at[at] == '"';
-        at += quoted ? 1 : 0;
-        gsize begin = at;
-        if (at == text.len || text.at[at] != '/')
-            continue;
-        while (at < text.len && strchr(" \"'),|", text.at[at]) == NULL)
-            at++;
-        call->method = lamp_bytes(text.at + i, n);
-        call->target = lamp_bytes(text.at + begin, at - begin);
-        at += quoted && at < text.len ? 1 : 0;
-        return at;
+    gsize end = 0;
+    for (gsize from = 0; from < text.len && end == 0; from++) {
+        const guint8 *slash = memchr(text.at + from, '/', text.len - from);
+        if (slash == NULL)
+            return 0;
+        from = (gsize) (slash - text.at);
+        if (from > 0 && (text.at[from - 1] == ' ' || text.at[from - 1] == '"'))
+            end = take_request_at(text, from, call);
     }
-    return 0;
+    return end;
 }
 
 /* The address between two columns, if the client is not known yet. */
@@ -317,15 +328,30 @@ may_be_unit(LampBytes text, gsize at)
                              text.at[at] == 'u' || text.at[at] == 'h' || text.at[at] >= 0x80);
 }
 
+/* Where the next digit is from @i on, or the end of @text. Most bytes are none, so eight are
+ * looked at at a time; the top bit of a byte tells. */
+static gsize
+next_digit(LampBytes text, gsize i)
+{
+    const guint64 ones = G_GUINT64_CONSTANT(0x0101010101010101), tops = ones << 7;
+    for (; i + 8 <= text.len; i += 8) {
+        guint64 digit = lamp_le64(text.at + i) ^ ones * '0';
+        guint64 hits = ~((digit | tops) - ones * 10) & ~digit & tops;
+        if (hits != 0)
+            return i + (gsize) __builtin_ctzll(hits) / 8;
+    }
+    while (i < text.len && (guint) text.at[i] - '0' > 9)
+        i++;
+    return i;
+}
+
 /* The first duration that is the line's own. */
 static gboolean
 take_duration(LampBytes text, gsize request, LampLogCall *call)
 {
     guint tried = 0;
-    for (gsize i = 0, number; i + 1 < text.len && tried < DURATIONS; i = number) {
-        number = i + 1;
-        if ((guint) text.at[i] - '0' > 9)
-            continue;
+    for (gsize i = next_digit(text, 0), number; i + 1 < text.len && tried < DURATIONS;
+         i = next_digit(text, number)) {
         number = end_of_number(text, i);
         if (!may_be_unit(text, number) ||
             (i > 0 && (is_word_byte(text.at[i - 1]) || strchr("/,", text.at[i - 1]) != NULL)))

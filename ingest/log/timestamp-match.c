@@ -148,8 +148,8 @@ static gboolean
 take_zone_name(LampCursor *at, gint *out_seconds)
 {
     static const struct {
-        const char *name;
-        gint minutes;
+        char name[5];
+        gint16 minutes;
     } zones[] = {
         {"UTC", 0},    {"GMT", 0},    {"Z", 0},      {"CEST", 120}, {"CET", 60},
         {"BST", 60},   {"WEST", 60},  {"WET", 0},    {"EEST", 180}, {"EET", 120},
@@ -158,12 +158,17 @@ take_zone_name(LampCursor *at, gint *out_seconds)
         {"JST", 540},  {"KST", 540},  {"AEST", 600}, {"AEDT", 660}, {"NZST", 720},
         {"NZDT", 780}, {"BRT", -180}, {"HKT", 480},  {"SGT", 480},  {"SAST", 120},
     };
+    enum { LONGEST = 4 };
+    char name[LONGEST + 1] = "";
     gsize n = 0;
-    while (n < 6 && n < lamp_cursor_left(at) && g_ascii_isupper((char) at->at[n]))
-        n++;
+    for (; n <= LONGEST && n < lamp_cursor_left(at) && g_ascii_isupper((char) at->at[n]); n++)
+        if (n < LONGEST)
+            name[n] = (char) at->at[n];
+    /* A severity stands there more often, which does not end as names of four letters do. */
+    if (n == 0 || n > LONGEST || (n == LONGEST && name[LONGEST - 1] != 'T'))
+        return FALSE;
     for (guint i = 0; i < G_N_ELEMENTS(zones); i++)
-        if (n > 0 && zones[i].name[0] == (char) at->at[0] &&
-            lamp_bytes_equal(lamp_bytes(at->at, n), lamp_bytes_text(zones[i].name))) {
+        if (memcmp(zones[i].name, name, sizeof name) == 0) {
             *out_seconds = zones[i].minutes * 60;
             at->at += n;
             return TRUE;
@@ -171,8 +176,8 @@ take_zone_name(LampCursor *at, gint *out_seconds)
     return FALSE;
 }
 
-static gboolean
-take_zone(LampCursor *at, LampTimestampMatch *match)
+gboolean
+lamp_timestamp_take_zone(LampCursor *at, gint *out_seconds)
 {
     LampCursor c = *at;
     if (c.at < c.end && *c.at == ' ')
@@ -180,14 +185,26 @@ take_zone(LampCursor *at, LampTimestampMatch *match)
     if (c.at == c.end)
         return FALSE;
     gboolean numeric = *c.at == '+' || *c.at == '-';
-    if (numeric ? !take_numeric_zone(&c, &match->zone_seconds)
-                : !take_zone_name(&c, &match->zone_seconds))
+    if (numeric ? !take_numeric_zone(&c, out_seconds) : !take_zone_name(&c, out_seconds))
         return FALSE;
     if (c.at < c.end && g_ascii_isalnum((char) *c.at))
         return FALSE;
-    match->has_zone = TRUE;
     *at = c;
     return TRUE;
+}
+
+static gboolean
+take_zone(LampCursor *at, LampTimestampMatch *match)
+{
+    match->has_zone = lamp_timestamp_take_zone(at, &match->zone_seconds);
+    return match->has_zone;
+}
+
+gboolean
+lamp_timestamp_ends(const LampCursor *at)
+{
+    return at->at == at->end ||
+           (!g_ascii_isalnum((char) *at->at) && !(*at->at == ':' && is_digit(at, 1)));
 }
 
 gboolean
@@ -390,8 +407,5 @@ lamp_timestamp_match(const char *form, LampBytes text, LampTimestampMatch *m)
         if (!fits)
             return FALSE;
     }
-    if (m->at.at == m->at.end)
-        return TRUE;
-    /* 09:11 is no clock where 09:11:53 stands. */
-    return !g_ascii_isalnum((char) *m->at.at) && !(*m->at.at == ':' && is_digit(&m->at, 1));
+    return lamp_timestamp_ends(&m->at);
 }

@@ -19,5 +19,12 @@ typedef struct {
  * word or number goes on behind. O(form). */
 gboolean lamp_timestamp_match(const char *form, LampBytes text, LampTimestampMatch *match);
 
+/* A zone, perhaps behind a blank: `Z`, `+02:00`, ` CEST`. FALSE, and nothing taken, if there is
+ * none. May change *@out_seconds then. */
+gboolean lamp_timestamp_take_zone(LampCursor *at, gint *out_seconds);
+
+/* Does no word or number go on at @at? 09:11 is no clock where 09:11:53 stands. */
+gboolean lamp_timestamp_ends(const LampCursor *at);
+
 /* An epoch number of 10, 13, 16 or 19 digits; seconds may have a fraction. */
 gboolean lamp_timestamp_take_epoch(LampCursor *at, LampTimestampMatch *match);

@@ -306,36 +306,50 @@ skip_fraction(const guint8 *at, const guint8 *end, gint64 *unit_ns, gint64 *frac
     return at == digits ? NULL : at;
 }
 
-/* `Z`, and no more of a word? */
-static gboolean
-is_utc_mark(const guint8 *at, const guint8 *end)
-{
-    return at != NULL && at < end && *at == 'Z' &&
-           (end - at == 1 || !(g_ascii_isalnum((char) at[1]) || at[1] == ':'));
-}
+/* A clock, in seconds of a day, and what stands behind it. */
+typedef struct {
+    gint64 seconds, nanosecond, resolution_ns;
+    gint zone_seconds;
+    gboolean has_zone;
+    const guint8 *end;
+} Clock;
 
-/* `09:11:52.671Z`, the clock that most programs write, without the notation. FALSE: it is
- * another. */
+/* `09:11:52.671Z`, `09:11:52,671 +02:00`, the clocks that most programs write, without the
+ * notation of forms. FALSE: it is another. */
 static gboolean
-scan_utc_clock(const LampTimestampScanner *s, LampBytes text, LampTimestamp *out)
+read_clock(LampBytes text, Clock *out)
 {
-    enum { CLOCK_BYTES = 9 };
-    const guint8 *at = text.at + s->date_len, *end = text.at + text.len;
-    if (end - at < CLOCK_BYTES || at[2] != ':' || at[5] != ':')
+    enum { CLOCK_BYTES = 8 };
+    const guint8 *at = text.at;
+    if (text.len < CLOCK_BYTES || at[2] != ':' || at[5] != ':')
         return FALSE;
     guint hour = two_digits(at, 24), minute = two_digits(at + 3, 60),
           second = two_digits(at + 6, 60);
-    gint64 unit, fraction;
-    at = skip_fraction(at + 8, end, &unit, &fraction);
-    if (hour == 99 || minute == 99 || second == 99 || !is_utc_mark(at, end))
+    at = skip_fraction(at + CLOCK_BYTES, text.at + text.len, &out->resolution_ns,
+                       &out->nanosecond);
+    if (hour == 99 || minute == 99 || second == 99 || at == NULL)
         return FALSE;
-    gint64 seconds = s->date_seconds + (gint64) (hour * 3600 + minute * 60 + second);
-    *out = (LampTimestamp){.time = seconds * LAMP_NS_PER_SECOND + fraction * unit,
-                           .resolution_ns = unit,
-                           .used = (gsize) (at + 1 - text.at),
-                           .has_zone = TRUE,
-                           .has_year = TRUE,
-                           .has_date = TRUE};
+    LampCursor rest = lamp_cursor(lamp_bytes(at, (gsize) (text.at + text.len - at)));
+    out->seconds = (gint64) (hour * 3600 + minute * 60 + second);
+    out->nanosecond *= out->resolution_ns;
+    out->has_zone = lamp_timestamp_take_zone(&rest, &out->zone_seconds);
+    out->end = rest.at;
+    return lamp_timestamp_ends(&rest);
+}
+
+/* The same by its notation, for those that are rare. */
+static gboolean
+match_clock(LampBytes text, Clock *out)
+{
+    LampTimestampMatch m;
+    if (!lamp_timestamp_match(CLOCK, text, &m))
+        return FALSE;
+    *out = (Clock){.seconds = m.civil.hour * 3600 + m.civil.minute * 60 + m.civil.second,
+                   .nanosecond = m.civil.nanosecond,
+                   .resolution_ns = m.resolution_ns,
+                   .zone_seconds = m.zone_seconds,
+                   .has_zone = m.has_zone,
+                   .end = m.at.at};
     return TRUE;
 }
 
@@ -343,25 +357,22 @@ scan_utc_clock(const LampTimestampScanner *s, LampBytes text, LampTimestamp *out
 static gboolean
 scan_clock(LampTimestampScanner *s, LampBytes text, LampTimestamp *out)
 {
-    LampTimestampMatch m;
+    Clock clock;
     if (s->date_len == 0 || text.len <= s->date_len ||
         !lamp_bytes_same(text.at, s->date, s->date_len))
         return FALSE;
-    if (scan_utc_clock(s, text, out))
-        return TRUE;
-    if (!lamp_timestamp_match(CLOCK, lamp_bytes(text.at + s->date_len, text.len - s->date_len),
-                              &m))
+    LampBytes rest = lamp_bytes(text.at + s->date_len, text.len - s->date_len);
+    if (!read_clock(rest, &clock) && !match_clock(rest, &clock))
         return FALSE;
-    gboolean is_local = s->zone != NULL && !m.has_zone;
-    gint64 seconds =
-        s->date_seconds + m.civil.hour * 3600 + m.civil.minute * 60 + m.civil.second;
-    seconds -= is_local     ? offset_of_clock(s, seconds)
-               : m.has_zone ? m.zone_seconds
-                            : s->zone_seconds;
-    *out = (LampTimestamp){.time = seconds * LAMP_NS_PER_SECOND + m.civil.nanosecond,
-                           .resolution_ns = m.resolution_ns,
-                           .used = (gsize) (m.at.at - text.at),
-                           .has_zone = m.has_zone,
+    gboolean is_local = s->zone != NULL && !clock.has_zone;
+    gint64 seconds = s->date_seconds + clock.seconds;
+    seconds -= is_local         ? offset_of_clock(s, seconds)
+               : clock.has_zone ? clock.zone_seconds
+                                : s->zone_seconds;
+    *out = (LampTimestamp){.time = seconds * LAMP_NS_PER_SECOND + clock.nanosecond,
+                           .resolution_ns = clock.resolution_ns,
+                           .used = (gsize) (clock.end - text.at),
+                           .has_zone = clock.has_zone,
                            .has_year = TRUE,
                            .has_date = TRUE,
                            .clock = is_local ? s->clock : LAMP_CLOCK_PLAIN};

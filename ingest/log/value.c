@@ -16,6 +16,31 @@ static const LampBytes names[] = {TEXT("trace"), TEXT("debug"), TEXT("info"), TE
 
 typedef enum { TRACE, DEBUG, INFO, NOTICE, WARN, ERROR, FATAL } Severity;
 
+/* Is there a severity with this first letter and length? Most words are told apart by that. */
+static gboolean
+may_be_severity(LampBytes word)
+{
+    static const guint16 lengths['z' - 'a' + 1] = {
+        ['a' - 'a'] = 1 << 5,
+        ['c' - 'a'] = 1 << 4 | 1 << 6 | 1 << 7 | 1 << 8,
+        ['d' - 'a'] = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6,
+        ['e' - 'a'] = 1 << 3 | 1 << 5 | 1 << 9,
+        ['f' - 'a'] = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6,
+        ['h' - 'a'] = 1 << 4,
+        ['i' - 'a'] = 1 << 3 | 1 << 4 | 1 << 11 | 1 << 13,
+        ['l' - 'a'] = 1 << 3,
+        ['n' - 'a'] = 1 << 4 | 1 << 6,
+        ['p' - 'a'] = 1 << 5,
+        ['s' - 'a'] = 1 << 6 | 1 << 9,
+        ['t' - 'a'] = 1 << 3 | 1 << 5,
+        ['v' - 'a'] = 1 << 3 | 1 << 7,
+        ['w' - 'a'] = 1 << 3 | 1 << 4 | 1 << 7,
+    };
+    guint letter = word.len == 0 ? 0 : (guint) (word.at[0] | 0x20) - 'a';
+    return word.len >= 3 && word.len <= 13 && letter < G_N_ELEMENTS(lengths) &&
+           (lengths[letter] >> word.len & 1) != 0;
+}
+
 LampBytes
 lamp_severity_of_word(LampBytes word)
 {
@@ -35,7 +60,7 @@ lamp_severity_of_word(LampBytes word)
         {"debug1", DEBUG},       {"debug2", DEBUG},     {"debug3", DEBUG},  {"debug4", DEBUG},
         {"debug5", DEBUG},       {"note", NOTICE},      {"system", NOTICE},
     };
-    if (word.len < 3 || word.len > 13)
+    if (!may_be_severity(word))
         return lamp_bytes(NULL, 0);
     for (gsize i = 0; i < G_N_ELEMENTS(words); i++)
         if (words[i].word[0] == (char) (word.at[0] | 0x20) &&
