@@ -93,6 +93,17 @@ add_template(LampLog *log, LampLogRecord *record)
     }
 }
 
+/* Might the line tell of a packet? By its first letter, as most tell of none. */
+static gboolean
+may_tell_packet(const LampLogRecord *record)
+{
+    LampBytes service = record->event.service, message = record->event.message;
+    return message.len > 0 &&
+           (record->names_packet || message.at[0] == 'i' || message.at[0] == 'r' ||
+            lamp_bytes_starts(service, "filterlog") ||
+            lamp_bytes_equal(service, lamp_bytes("ipfw", 4)));
+}
+
 void
 lamp_log_emit(LampLog *log, LampLogRecord *record, guint64 offset, guint64 length,
               LampSink *sink)
@@ -107,6 +118,6 @@ lamp_log_emit(LampLog *log, LampLogRecord *record, guint64 offset, guint64 lengt
     add_template(log, record);
     guint64 number = sink->event(sink->owner, event);
     lamp_log_emit_calls(log, record, number, sink);
-    if (event->message.len > 0)
+    if (may_tell_packet(record))
         lamp_log_emit_flows(record, number, sink);
 }

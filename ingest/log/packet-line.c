@@ -478,22 +478,10 @@ emit_reply(LampFlowRecord *flow, const PacketLine *p, LampSink *sink)
     lamp_flow_record_emit(flow, sink);
 }
 
-/* Most records are refused here. */
-static gboolean
-may_tell_packet(const LampLogRecord *record)
-{
-    LampBytes service = record->event.service, message = record->event.message;
-    return record->names_packet || (message.len > 5 && message.at[0] == 'i') ||
-           (message.len > 5 && message.at[0] == 'r') ||
-           (service.len > 0 && (service.at[0] == 'f' || service.at[0] == 'i'));
-}
-
 void
 lamp_log_emit_flows(const LampLogRecord *record, guint64 event_number, LampSink *sink)
 {
     const LampEventRow *event = &record->event;
-    if (!may_tell_packet(record))
-        return;
     PacketLine p = {.row = {.sampling = 1}};
     if (sink->flow == NULL || event->time == LAMP_TIME_NONE || !read_line(&p, record))
         return;
