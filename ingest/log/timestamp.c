@@ -330,7 +330,7 @@ read_clock(LampBytes text, Clock *out)
     if (hour == 99 || minute == 99 || second == 99 || at == NULL)
         return FALSE;
     LampCursor rest = lamp_cursor(lamp_bytes(at, (gsize) (text.at + text.len - at)));
-    out->seconds = (gint64) (hour * 3600 + minute * 60 + second);
+    out->seconds = (gint64) hour * 3600 + (gint64) minute * 60 + (gint64) second;
     out->nanosecond *= out->resolution_ns;
     out->has_zone = lamp_timestamp_take_zone(&rest, &out->zone_seconds);
     out->end = rest.at;
