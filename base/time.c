@@ -91,8 +91,8 @@ gboolean
 lamp_time_is_within_range(LampTime time, gint64 duration)
 {
     gint64 margin = G_GINT64_CONSTANT(400) * 86400 * LAMP_NS_PER_SECOND;
-    return duration >= 0 && duration < margin && time > G_MININT64 + margin &&
-           time < G_MAXINT64 - margin;
+    gint64 most = G_MAXINT64 / 2 - margin; /* two times differ by less than G_MAXINT64 */
+    return duration >= 0 && duration < margin && time > -most && time < most;
 }
 
 /* The power of ten at or below @resolution, and its exponent. */

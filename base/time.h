@@ -36,8 +36,9 @@ void lamp_time_to_civil(LampTime time, LampCivil *out_civil);
 gboolean lamp_time_from_parts(gint64 seconds, gint64 nanoseconds,
                               LampTime *out_time) G_GNUC_WARN_UNUSED_RESULT;
 
-/* May sums and differences of up to 400 days be taken from @time, and does @duration fit these?
- * Times nearer to the ends of the range are none that a system wrote. O(1). */
+/* May differences be taken between any two such times, and sums with up to 400 days, and does
+ * @duration fit these? Holds for the years 1825 to 2114; others are none that a system wrote.
+ * O(1). */
 gboolean lamp_time_is_within_range(LampTime time, gint64 duration);
 
 /* "2026-11-21T08:45:57.135165000Z"; caller frees. */

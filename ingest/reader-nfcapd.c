@@ -47,18 +47,6 @@ probe_nfcapd(LampBytes head, G_GNUC_UNUSED const char *path)
     return lamp_be16(head.at) == MAGIC && (version == 1 || version == 2) ? 100 : 0;
 }
 
-static void
-report(const NfcapdState *s, LampSink *sink, LampFindingKind kind, const char *code,
-       guint64 offset, const char *text)
-{
-    LampFinding finding = {.kind = kind,
-                           .code = code,
-                           .offset = offset,
-                           .record_number = s->number + 1,
-                           .text = text};
-    sink->finding(sink->owner, &finding);
-}
-
 static LampUnpack
 method_1(guint32 flags)
 {
@@ -78,8 +66,8 @@ read_header(NfcapdState *s, LampCursor *in, guint64 offset, LampSink *sink)
     guint16 version = lamp_le16(in->at + 2);
     gsize header = version == 1 ? HEADER_1 : HEADER_2;
     if (lamp_le16(in->at) != MAGIC || version < 1 || version > 2) {
-        report(s, sink, LAMP_FINDING_UNKNOWN, "nfcapd.byte-order", offset,
-               "written on a big-endian host, or not an nfcapd file");
+        lamp_sink_report(sink, s->number + 1, LAMP_FINDING_UNKNOWN, "nfcapd.byte-order", offset,
+                         "written on a big-endian host, or not an nfcapd file");
         s->is_begun = s->is_lost = TRUE;
         return TRUE;
     }
@@ -91,8 +79,8 @@ read_header(NfcapdState *s, LampCursor *in, guint64 offset, LampSink *sink)
         s->method = in->at[16] <= LAMP_UNPACK_ZSTD ? (LampUnpack) in->at[16] : LAMP_UNPACK_NONE;
     gboolean is_encrypted = version == 2 && in->at[17] != 0;
     if (is_encrypted)
-        report(s, sink, LAMP_FINDING_UNKNOWN, "nfcapd.encrypted", offset,
-               "the file is encrypted");
+        lamp_sink_report(sink, s->number + 1, LAMP_FINDING_UNKNOWN, "nfcapd.encrypted", offset,
+                         "the file is encrypted");
     s->is_lost = is_encrypted;
     s->is_begun = TRUE;
     lamp_coverage_other(&s->coverage, offset, header);
@@ -108,12 +96,12 @@ take_record(NfcapdState *s, LampBytes record, guint64 offset, LampSink *sink)
     LampNfcapdResult result = lamp_nfcapd_record(&s->records, record, sink);
     s->number++;
     if (result == LAMP_NFCAPD_BAD)
-        report(s, sink, LAMP_FINDING_INVALID, "nfcapd.record", offset,
-               "a record contradicts itself; it was left out");
+        lamp_sink_report(sink, s->number + 1, LAMP_FINDING_INVALID, "nfcapd.record", offset,
+                         "a record contradicts itself; it was left out");
     else if (result == LAMP_NFCAPD_FLOW &&
              s->records.flow.row.last_time < s->records.flow.row.first_time)
-        report(s, sink, LAMP_FINDING_INVALID, "nfcapd.times", offset,
-               "a flow ends before it starts; kept as it is");
+        lamp_sink_report(sink, s->number + 1, LAMP_FINDING_INVALID, "nfcapd.times", offset,
+                         "a flow ends before it starts; kept as it is");
     return result;
 }
 
@@ -128,8 +116,8 @@ record_size(const guint8 *p, guint64 left)
 static void
 give_up_block(const NfcapdState *s, LampSink *sink, guint64 offset)
 {
-    report(s, sink, LAMP_FINDING_INVALID, "nfcapd.block", offset,
-           "no record can begin here; the rest of the block was left out");
+    lamp_sink_report(sink, s->number + 1, LAMP_FINDING_INVALID, "nfcapd.block", offset,
+                     "no record can begin here; the rest of the block was left out");
 }
 
 /* One record of an uncompressed block; FALSE when more bytes are needed. */
@@ -169,8 +157,8 @@ read_packed(NfcapdState *s, LampBytes packed, guint64 offset, LampSink *sink,
         s->unpacked = g_malloc(UNPACKED_MAX);
     gssize size = lamp_unpack(s->method, packed, s->unpacked, UNPACKED_MAX);
     if (size < 0) {
-        report(s, sink, LAMP_FINDING_INVALID, "nfcapd.compression", offset,
-               "a compressed block is damaged; it was left out");
+        lamp_sink_report(sink, s->number + 1, LAMP_FINDING_INVALID, "nfcapd.compression",
+                         offset, "a compressed block is damaged; it was left out");
         return FALSE;
     }
     guint64 left = (guint64) size;
@@ -203,8 +191,9 @@ read_block(NfcapdState *s, LampCursor *in, guint64 offset, LampSink *sink)
     gboolean is_plain =
         s->method == LAMP_UNPACK_NONE || (lamp_le16(in->at + 10) & BLOCK_FLAG_PLAIN) != 0;
     if (size > BLOCK_MAX || (!is_plain && size > LAMP_LIMIT_WINDOW - BLOCK_HEADER)) {
-        report(s, sink, LAMP_FINDING_INVALID, "nfcapd.block-length", offset,
-               "no block can be that long; the rest of the file was left out");
+        lamp_sink_report(sink, s->number + 1, LAMP_FINDING_INVALID, "nfcapd.block-length",
+                         offset,
+                         "no block can be that long; the rest of the file was left out");
         s->is_lost = TRUE;
         return TRUE;
     }
@@ -265,8 +254,8 @@ step_nfcapd(gpointer state, LampCursor *in, guint64 offset, gboolean last, LampS
     gsize left = lamp_cursor_left(in);
     if (last && !sink->stop && (left > 0 || s->left > 0 || s->skip > 0)) {
         guint64 here = offset + (guint64) (in->at - base);
-        report(s, sink, LAMP_FINDING_TRUNCATED, "nfcapd.truncated", here,
-               "the file ends inside a block");
+        lamp_sink_report(sink, s->number + 1, LAMP_FINDING_TRUNCATED, "nfcapd.truncated", here,
+                         "the file ends inside a block");
         if (left > 0)
             lamp_coverage_lost(&s->coverage, here, left);
         in->at = in->end;

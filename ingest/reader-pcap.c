@@ -65,18 +65,6 @@ probe_pcap(LampBytes head, G_GNUC_UNUSED const char *path)
     return head.len >= 4 && read_magic(&s, head.at) ? 100 : 0;
 }
 
-static void
-report(const PcapState *s, LampSink *sink, LampFindingKind kind, const char *code,
-       guint64 offset, const char *text)
-{
-    LampFinding finding = {.kind = kind,
-                           .code = code,
-                           .offset = offset,
-                           .record_number = s->number + 1,
-                           .text = text};
-    sink->finding(sink->owner, &finding);
-}
-
 static gboolean
 read_file_header(PcapState *s, const guint8 *p)
 {
@@ -196,8 +184,8 @@ read_record(PcapState *s, LampCursor *in, guint64 offset, gboolean last, LampSin
     PcapHeader h = read_record_header(s, in->at);
     Judgement judgement = judge(s, &h, in, last);
     if (judgement == RECORD_DAMAGED) {
-        report(s, sink, LAMP_FINDING_INVALID, "pcap.record", offset,
-               "no record can begin like this; looking for the next one");
+        lamp_sink_report(sink, s->number + 1, LAMP_FINDING_INVALID, "pcap.record", offset,
+                         "no record can begin like this; looking for the next one");
         s->is_lost = TRUE;
         return TRUE;
     }
@@ -212,7 +200,8 @@ static LampStep
 begin_file(PcapState *s, LampCursor *in, guint64 offset, LampSink *sink)
 {
     if (!read_file_header(s, in->at)) {
-        report(s, sink, LAMP_FINDING_INVALID, "pcap.magic", offset, "not a pcap file");
+        lamp_sink_report(sink, s->number + 1, LAMP_FINDING_INVALID, "pcap.magic", offset,
+                         "not a pcap file");
         return LAMP_STEP_END;
     }
     lamp_coverage_other(&s->coverage, offset, FILE_HEADER);
@@ -226,8 +215,8 @@ drop_rest(PcapState *s, LampCursor *in, guint64 offset, LampSink *sink)
     gsize left = lamp_cursor_left(in);
     if (left == 0)
         return;
-    report(s, sink, LAMP_FINDING_TRUNCATED, "pcap.truncated", offset,
-           "the file ends inside a record; it was left out");
+    lamp_sink_report(sink, s->number + 1, LAMP_FINDING_TRUNCATED, "pcap.truncated", offset,
+                     "the file ends inside a record; it was left out");
     lamp_coverage_lost(&s->coverage, offset, left);
     in->at = in->end;
 }

@@ -68,18 +68,6 @@ probe_pcapng(LampBytes head, G_GNUC_UNUSED const char *path)
 }
 
 static void
-report(const PcapngState *s, LampSink *sink, LampFindingKind kind, const char *code,
-       guint64 offset, const char *text)
-{
-    LampFinding finding = {.kind = kind,
-                           .code = code,
-                           .offset = offset,
-                           .record_number = s->number + 1,
-                           .text = text};
-    sink->finding(sink->owner, &finding);
-}
-
-static void
 read_section(PcapngState *s)
 {
     s->interface_base += s->interfaces->len;
@@ -156,7 +144,8 @@ time_of(const Interface *i, guint64 ticks)
     LampTime time;
     if (seconds > G_MAXINT64 ||
         __builtin_add_overflow((gint64) seconds, i->offset_seconds, &whole) ||
-        !lamp_time_from_parts(whole, (gint64) nanoseconds, &time))
+        !lamp_time_from_parts(whole, (gint64) nanoseconds, &time) ||
+        !lamp_time_is_within_range(time, 0))
         return LAMP_TIME_NONE;
     return time;
 }
@@ -205,8 +194,8 @@ read_timed_packet(PcapngState *s, LampSink *sink, LampBytes body, gboolean is_ob
     const Interface *i = &g_array_index(s->interfaces, Interface, number);
     LampTime time = time_of(i, ticks);
     if (time == LAMP_TIME_NONE)
-        report(s, sink, LAMP_FINDING_INVALID, "pcapng.time", offset,
-               "time beyond the years 1678 to 2262; the packet has none");
+        lamp_sink_report(sink, s->number + 1, LAMP_FINDING_INVALID, "pcapng.time", offset,
+                         "time beyond the years 1825 to 2114; the packet has none");
     emit(s, sink, number, lamp_bytes(body.at + 20, captured), wire, time, offset);
     return TRUE;
 }
@@ -324,13 +313,14 @@ take_block(PcapngState *s, LampCursor *in, guint32 type, guint32 length, guint64
     LampBytes body = lamp_bytes(in->at + 8, length - BLOCK_FRAME);
     if (word(s, in->at + length - 4) != length && !s->has_bad_trailer) {
         s->has_bad_trailer = TRUE;
-        report(s, sink, LAMP_FINDING_INVALID, "pcapng.trailer", offset,
-               "a block's two lengths differ; the first is believed");
+        lamp_sink_report(sink, s->number + 1, LAMP_FINDING_INVALID, "pcapng.trailer", offset,
+                         "a block's two lengths differ; the first is believed");
     }
     gboolean is_good = read_block(s, sink, type, body, offset);
     if (!is_good)
-        report(s, sink, LAMP_FINDING_INVALID, "pcapng.block", offset,
-               "a block contradicts itself or names an unknown interface; it was left out");
+        lamp_sink_report(
+            sink, s->number + 1, LAMP_FINDING_INVALID, "pcapng.block", offset,
+            "a block contradicts itself or names an unknown interface; it was left out");
     if (!is_good)
         lamp_coverage_lost(&s->coverage, offset, length);
     else if (is_packet(type))
@@ -351,8 +341,8 @@ read_next(PcapngState *s, LampCursor *in, guint64 offset, LampSink *sink)
     guint32 type = word(s, in->at), length = word(s, in->at + 4);
     if (!is_possible(type, length) || (type == BLOCK_SECTION) != is_section ||
         (!s->is_begun && !is_section)) {
-        report(s, sink, LAMP_FINDING_INVALID, "pcapng.block-length", offset,
-               "no block can begin like this; looking for the next section");
+        lamp_sink_report(sink, s->number + 1, LAMP_FINDING_INVALID, "pcapng.block-length",
+                         offset, "no block can begin like this; looking for the next section");
         s->is_lost = TRUE;
         in->at += 4;
         lamp_coverage_lost(&s->coverage, offset, 4);
@@ -374,8 +364,8 @@ drop_rest(PcapngState *s, LampCursor *in, guint64 offset, LampSink *sink)
     gsize left = lamp_cursor_left(in);
     if (left == 0 && s->skip == 0)
         return;
-    report(s, sink, LAMP_FINDING_TRUNCATED, "pcapng.truncated", offset,
-           "the file ends inside a block; it was left out");
+    lamp_sink_report(sink, s->number + 1, LAMP_FINDING_TRUNCATED, "pcapng.truncated", offset,
+                     "the file ends inside a block; it was left out");
     if (left > 0)
         lamp_coverage_lost(&s->coverage, offset, left);
     in->at = in->end;

@@ -169,9 +169,7 @@ static void
 tell(const Traces *t, LampFindingKind kind, const char *code, guint64 offset, const char *text,
      LampSink *sink)
 {
-    LampFinding finding = {
-        .kind = kind, .code = code, .offset = offset, .record_number = t->spans, .text = text};
-    sink->finding(sink->owner, &finding);
+    lamp_sink_report(sink, t->spans, kind, code, offset, text);
 }
 
 static void

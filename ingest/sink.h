@@ -39,3 +39,14 @@ typedef struct LampSink {
     void (*secrets)(gpointer owner, LampBytes key_log);
     gboolean stop; /* set by the owner: readers return at the next record */
 } LampSink;
+
+/* A finding of a reader at @offset, about record @number (from 1; 0: none). @code: static text.
+ */
+static inline void
+lamp_sink_report(LampSink *sink, guint64 number, LampFindingKind kind, const char *code,
+                 guint64 offset, const char *text)
+{
+    LampFinding finding = {
+        .kind = kind, .code = code, .offset = offset, .record_number = number, .text = text};
+    sink->finding(sink->owner, &finding);
+}

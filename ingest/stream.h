@@ -28,6 +28,13 @@ void lamp_stream_swap(LampStream *stream);
 void lamp_stream_become(LampStream *stream, const char *protocol, LampDirection direction,
                         LampBytes leftover);
 
+/* Leaves @thing to the protocol that takes over, which asks for it in its begin(); owned by the
+ * stream until then, freed with @free_thing where nobody asks. */
+void lamp_stream_hand_over(LampStream *stream, gpointer thing, GDestroyNotify free_thing);
+
+/* What the protocol before left, or NULL; owned by the caller. */
+gpointer lamp_stream_take_over(LampStream *stream);
+
 /* Both endpoints as seen now, client first. */
 void lamp_stream_endpoints(const LampStream *stream, LampEndpoint *out_client,
                            LampEndpoint *out_server);

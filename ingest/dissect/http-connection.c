@@ -5,9 +5,12 @@
  * request. Bodies are counted and never kept, but for the first 4 KiB of JSON and form bodies,
  * which are searched for ids. Responses answer requests first in, first out (RFC 9112, 9.3.2).
  * Interim responses (1xx but 101) answer nothing. After 101, or 2xx to CONNECT, another
- * protocol owns the connection. Limits: base/limits.h (PIPELINE).
+ * protocol owns the connection; HTTP/2 answers the request that asked for it, which goes over
+ * to it. Limits: base/limits.h (PIPELINE).
  */
 #include "ingest/dissect/http-connection.h"
+
+#include "base/text.h"
 
 enum { BODY_SAMPLE = 4096 };
 
@@ -158,8 +161,8 @@ lamp_http_lose_request(LampHttpStep *step)
 
 /* Servers answer what is no request with a status of these and close the connection; any other
  * answers something else. */
-static gboolean
-is_refusal(guint status)
+gboolean
+lamp_http_is_refusal(guint status)
 {
     return status == 400 || status == 405 || status == 414 || status == 431 || status == 501 ||
            status == 505;
@@ -170,7 +173,7 @@ static LampExchange *
 take_broken(LampHttpStep *step, guint status)
 {
     LampExchange *exchange = g_steal_pointer(&step->state->broken);
-    if (exchange != NULL && !is_refusal(status))
+    if (exchange != NULL && !lamp_http_is_refusal(status))
         g_clear_pointer(&exchange, lamp_exchange_free);
     if (exchange == NULL)
         return NULL;
@@ -293,22 +296,53 @@ take_for_response(LampHttpStep *step, guint status)
     return exchange != NULL ? exchange : add_orphan(step, status);
 }
 
+/* The protocol that an Upgrade asks for, or NULL. */
+static const char *
+upgrade_of(const LampHttpHead *head)
+{
+    if (lamp_text_is_word(head->upgrade, "websocket", 9))
+        return "websocket";
+    return lamp_text_is_word(head->upgrade, "h2c", 3) ? "http2" : NULL;
+}
+
+/* Leaves the request to the protocol that will answer it, as if nothing of that had come. */
+static void
+hand_over(LampHttpStep *step, LampExchange *exchange)
+{
+    lamp_pairing_remove(&step->state->pairing, exchange);
+    exchange->request_done = TRUE;
+    exchange->status_len = 0;
+    exchange->is_error = FALSE;
+    exchange->response_first = exchange->response_last = LAMP_TIME_NONE;
+    exchange->response_sequence = -1;
+    exchange->response_bytes = 0;
+    lamp_stream_hand_over(step->stream, exchange, (GDestroyNotify) lamp_exchange_free);
+}
+
 /* Another protocol takes over behind byte @to of the view. */
 static void
-leave_http(LampHttpStep *step, const LampHttpHead *head, gsize to)
+leave_http(LampHttpStep *step, const char *protocol, gsize to)
 {
-    static const struct {
-        const char *token, *protocol;
-    } upgrades[] = {{"websocket", "websocket"}, {"h2c", "http2"}};
-    const char *protocol = NULL;
-    for (gsize i = 0; i < G_N_ELEMENTS(upgrades); i++)
-        if (head->status == 101 && head->upgrade.len == strlen(upgrades[i].token) &&
-            g_ascii_strncasecmp((const char *) head->upgrade.at, upgrades[i].token,
-                                head->upgrade.len) == 0)
-            protocol = upgrades[i].protocol;
     step->state->sides[0].phase = step->state->sides[1].phase = LAMP_HTTP_TUNNEL;
     step->state->sides[0].exchange = step->state->sides[1].exchange = NULL;
     lamp_stream_become(step->stream, protocol, LAMP_TO_CLIENT, lamp_view_from(&step->view, to));
+}
+
+/* The response at hand was the last of this protocol. */
+static void
+end_http(LampHttpStep *step, const char *protocol, gsize to)
+{
+    LampHttpState *state = step->state;
+    LampExchange *exchange = step->side->exchange;
+    gboolean is_waiting = exchange != NULL && exchange == state->pairing.first;
+    if (is_waiting && g_strcmp0(protocol, "http2") == 0) {
+        hand_over(step, exchange);
+    } else {
+        if (exchange != NULL)
+            exchange->request_done = TRUE;
+        lamp_http_finish_message(step);
+    }
+    leave_http(step, protocol, to);
 }
 
 static LampExchange *
@@ -329,15 +363,13 @@ lamp_http_begin_response(LampHttpStep *step, LampBytes text, gsize at)
     guint status = lamp_http_head_status(text);
     if (status < 200 && status != 101)
         return;
+    lamp_http_take_unfinished(step, status);
     lamp_http_end_cut(step->state, step->stream, LAMP_TO_SERVER);
     LampExchange *exchange = open_response(step, text, status, &head);
     HttpKind kind = exchange != NULL ? (HttpKind) exchange->kind : KIND_OTHER;
     lamp_http_note_bytes(step, at, at + text.len);
     if (status == 101 || (kind == KIND_CONNECT && status / 100 == 2)) {
-        if (exchange != NULL)
-            exchange->request_done = TRUE;
-        lamp_http_finish_message(step);
-        leave_http(step, &head, at + text.len);
+        end_http(step, status == 101 ? upgrade_of(&head) : NULL, at + text.len);
         return;
     }
     begin_body(step, &head, kind != KIND_HEAD && status != 204 && status != 304);

@@ -70,6 +70,13 @@ void lamp_http_clear_sample(LampHttpSide *side);
 void lamp_http_begin_request(LampHttpStep *step, LampBytes text, gsize at);
 void lamp_http_begin_response(LampHttpStep *step, LampBytes text, gsize at);
 
+/* Servers answer what is no request with a status of these and close the connection. */
+gboolean lamp_http_is_refusal(guint status);
+
+/* Before a response with @status: where it answers a request whose head is not whole and no
+ * other, what is held of the head is the request. */
+void lamp_http_take_unfinished(LampHttpStep *step, guint status);
+
 /* The begin of a head, @captured bytes of the view, whose rest is missing: @text is what of it
  * is sure. The side is LOST behind it. */
 void lamp_http_begin_cut(LampHttpStep *step, LampBytes text, gsize captured);

@@ -92,6 +92,27 @@ take_response(LampHttpStep *step, LampBytes text)
     return TRUE;
 }
 
+void
+lamp_http_take_unfinished(LampHttpStep *step, guint status)
+{
+    enum { TIMED_OUT = 408 };
+    LampHttpState *state = step->state;
+    LampHttpSide *side = &state->sides[LAMP_TO_SERVER];
+    LampSegment nothing = {.direction = LAMP_TO_SERVER, .sequence = -1};
+    LampHttpStep request = {
+        .state = state, .stream = step->stream, .side = side, .segment = &nothing};
+    if ((!lamp_http_is_refusal(status) && status != TIMED_OUT) || state->broken != NULL ||
+        state->pairing.first != NULL || state->pairing.is_unsure ||
+        side->phase != LAMP_HTTP_HEAD || side->buffer.len == 0)
+        return;
+    lamp_buffer_open(&side->buffer, &nothing, &request.view);
+    if (!take_request(&request, request.view.bytes))
+        return;
+    if (side->exchange != NULL)
+        side->exchange->flags &= ~(guint32) LAMP_CALL_GAP; /* the client did not send more */
+    lamp_buffer_clear(&side->buffer);
+}
+
 gboolean
 lamp_http_take_cut(LampHttpState *state, LampStream *stream, LampDirection direction,
                    guint64 missing)

@@ -254,9 +254,16 @@ static void
 begin(gpointer opaque, LampStream *stream)
 {
     Http2State *state = opaque;
+    LampExchange *upgraded = lamp_stream_take_over(stream);
     lamp_framer_begin(&state->framer, stream);
     if (lamp_stream_is_midstream(stream))
         state->sides[0].is_unknown = state->sides[1].is_unknown = 1;
+    if (upgraded == NULL)
+        return;
+    /* The request that asked for HTTP/2 is stream 1 (RFC 7540, 3.2). */
+    upgraded->key = upgraded->position = state->newest = 1;
+    upgraded->kind = 0;
+    lamp_pairing_push(&state->pairing, upgraded);
 }
 
 static void

@@ -43,7 +43,8 @@ lamp_flow_record_set_times(LampFlowRecord *f, gint64 first_ms, gint64 last_ms)
 {
     LampTime first, last;
     if (!lamp_time_from_parts(first_ms / 1000, first_ms % 1000 * LAMP_NS_PER_MS, &first) ||
-        !lamp_time_from_parts(last_ms / 1000, last_ms % 1000 * LAMP_NS_PER_MS, &last))
+        !lamp_time_from_parts(last_ms / 1000, last_ms % 1000 * LAMP_NS_PER_MS, &last) ||
+        !lamp_time_is_within_range(first, 0) || !lamp_time_is_within_range(last, 0))
         return FALSE;
     f->row.first_time = first;
     f->row.last_time = last;

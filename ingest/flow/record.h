@@ -22,7 +22,8 @@ void lamp_flow_record_free(LampFlowRecord *flow);
 void lamp_flow_record_set_ipv4(LampEndpoint *endpoint, guint32 address);
 void lamp_flow_record_set_ipv6(LampEndpoint *endpoint, const guint8 address[16]);
 
-/* Milliseconds since the epoch; FALSE, and nothing set, beyond the years 1678 to 2262. */
+/* Milliseconds since the epoch; FALSE, and nothing set, that no clock tells
+ * (lamp_time_is_within_range). */
 gboolean lamp_flow_record_set_times(LampFlowRecord *flow, gint64 first_ms, gint64 last_ms);
 
 /* Further fields; @name is static JSON-safe text. A number or an address of 0 is left out.

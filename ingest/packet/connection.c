@@ -285,6 +285,7 @@ lamp_connection_free(LampStream *s)
     g_free(s->alpn);
     g_free(s->certificate_names);
     lamp_inside_free(s);
+    lamp_stream_drop_handed(s);
     if (s->become_leftover != NULL)
         g_byte_array_unref(s->become_leftover);
     g_free(s);

@@ -102,6 +102,8 @@ struct LampStream {
     const char *become_protocol;
     LampDirection become_direction;
     GByteArray *become_leftover;
+    gpointer handed; /* by the dissector before */
+    GDestroyNotify free_handed;
     LampPiece *early, *early_last;
     guint early_count, runs;
     gsize early_bytes[2];
@@ -165,6 +167,8 @@ void lamp_stream_deliver(LampStream *stream, guint side, guint64 offset, LampTim
                          LampBytes bytes);
 void lamp_stream_lose(LampStream *stream, guint side, guint64 missing);
 void lamp_stream_end(LampStream *stream);
+/* Frees what a dissector left to the next, if it is still there. */
+void lamp_stream_drop_handed(LampStream *stream);
 void lamp_stream_feed(LampStream *stream, guint side, guint64 offset, LampTime time,
                       LampBytes bytes);
 void lamp_stream_choose(LampStream *stream, const LampDissector *dissector);

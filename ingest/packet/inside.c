@@ -85,6 +85,7 @@ lamp_inside_free(LampStream *s)
         return;
     lamp_inside_free(inner);
     lamp_detect_free(inner);
+    lamp_stream_drop_handed(inner);
     g_free(inner->state_memory);
     g_free(inner->server_name);
     g_free(inner->alpn);

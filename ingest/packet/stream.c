@@ -64,6 +64,7 @@ change_protocol(LampStream *s, guint64 end_offset, LampTime time)
         dissector = &lamp_dissector_turns;
     if (dissector != NULL)
         lamp_stream_choose(s, dissector);
+    lamp_stream_drop_handed(s);
     if (leftover->len > 0 && leftover->len <= end_offset)
         lamp_stream_feed(s, side, end_offset - leftover->len, time,
                          lamp_bytes(leftover->data, leftover->len));
@@ -163,6 +164,28 @@ lamp_stream_become(LampStream *s, const char *protocol, LampDirection direction,
     s->become_leftover = g_byte_array_new();
     if (leftover.len > 0)
         g_byte_array_append(s->become_leftover, leftover.at, (guint) leftover.len);
+}
+
+void
+lamp_stream_drop_handed(LampStream *s)
+{
+    if (s->handed != NULL)
+        s->free_handed(s->handed);
+    s->handed = NULL;
+}
+
+void
+lamp_stream_hand_over(LampStream *s, gpointer thing, GDestroyNotify free_thing)
+{
+    lamp_stream_drop_handed(s);
+    s->handed = thing;
+    s->free_handed = free_thing;
+}
+
+gpointer
+lamp_stream_take_over(LampStream *s)
+{
+    return g_steal_pointer(&s->handed);
 }
 
 void

@@ -100,6 +100,19 @@ lamp_stream_keep(LampStream *stream G_GNUC_UNUSED)
 }
 
 void
+lamp_stream_hand_over(LampStream *stream G_GNUC_UNUSED, gpointer thing,
+                      GDestroyNotify free_thing)
+{
+    free_thing(thing);
+}
+
+gpointer
+lamp_stream_take_over(LampStream *stream G_GNUC_UNUSED)
+{
+    return NULL;
+}
+
+void
 lamp_stream_server_name(LampStream *stream, LampBytes name)
 {
     LampObservationRow row = {.operation = name};

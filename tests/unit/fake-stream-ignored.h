@@ -18,6 +18,20 @@ lamp_stream_keep(LampStream *stream)
 }
 
 void
+lamp_stream_hand_over(LampStream *stream, gpointer thing, GDestroyNotify free_thing)
+{
+    (void) stream;
+    free_thing(thing);
+}
+
+gpointer
+lamp_stream_take_over(LampStream *stream)
+{
+    (void) stream;
+    return NULL;
+}
+
+void
 lamp_stream_server_name(LampStream *stream, LampBytes name)
 {
     (void) stream, (void) name;

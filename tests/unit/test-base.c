@@ -31,6 +31,24 @@ START_TEST(test_time_civil_round_trip)
 }
 END_TEST
 
+/* Any two times within the range may be subtracted. */
+START_TEST(test_time_range)
+{
+    LampCivil first = {.year = 1825, .month = 1, .day = 1};
+    LampCivil last = {.year = 2114, .month = 12, .day = 31};
+    LampTime from, to;
+    gint64 between;
+    ck_assert(lamp_time_from_civil(&first, 0, &from) && lamp_time_from_civil(&last, 0, &to));
+    ck_assert(lamp_time_is_within_range(from, 0) && lamp_time_is_within_range(to, 1));
+    ck_assert(!lamp_time_is_within_range(to, -1));
+    first.year = 1820;
+    last.year = 2120;
+    ck_assert(lamp_time_from_civil(&first, 0, &from) && lamp_time_from_civil(&last, 0, &to));
+    ck_assert(!lamp_time_is_within_range(from, 0) && !lamp_time_is_within_range(to, 0));
+    ck_assert(__builtin_sub_overflow(to, from, &between));
+}
+END_TEST
+
 START_TEST(test_time_civil_leap_day_only_in_leap_years)
 {
     LampCivil day = {.year = 2000, .month = 2, .day = 29};
@@ -220,6 +238,7 @@ main(void)
     TCase *tc = tcase_create("base");
     tcase_add_test(tc, test_cursor_take_past_end_leaves_cursor);
     tcase_add_test(tc, test_time_civil_round_trip);
+    tcase_add_test(tc, test_time_range);
     tcase_add_test(tc, test_time_civil_leap_day_only_in_leap_years);
     tcase_add_test(tc, test_duration_format_picks_unit);
     tcase_add_test(tc, test_formats_keep_to_the_resolution);

@@ -294,6 +294,27 @@ START_TEST(test_http_probe)
 }
 END_TEST
 
+/* A server that waited in vain, or had enough, answers what there is. */
+START_TEST(test_http_head_without_end)
+{
+    static const Turn cut[] = {
+        TO_SERVER("POST /a?x=1 HTTP/1.1\r\nHost: x\r\nX-Long: aaa"),
+        TO_CLIENT("HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno"),
+    };
+    static const Turn line[] = {
+        TO_SERVER("GET /a/very/long"),
+        TO_CLIENT("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"),
+    };
+    static const Turn other[] = {
+        TO_SERVER("GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n"),
+        TO_CLIENT("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"),
+    };
+    REPLAY(lamp_dissector_http, cut, "1 POST /a [400] 42/49 @0,0,1,1 query.x=1\n");
+    REPLAY(lamp_dissector_http, line, "1 GET /a/very/… [408] 16/51 @0,0,1,1\n");
+    REPLAY(lamp_dissector_http, other, "1 GET /a [400] 19/47 @0,0,1,1\n");
+}
+END_TEST
+
 static Suite *
 make_suite(void)
 {
@@ -315,6 +336,7 @@ make_suite(void)
     tcase_add_test(tc, test_http_head_limit_is_a_finding);
     tcase_add_test(tc, test_http_pipeline_limit_gives_up);
     tcase_add_test(tc, test_http_probe);
+    tcase_add_test(tc, test_http_head_without_end);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -334,6 +334,26 @@ START_TEST(test_protocol_changes_behind_a_gap)
 }
 END_TEST
 
+/* HTTP/2 answers the request that asked for it, as its stream 1 (RFC 7540, 3.2). */
+START_TEST(test_upgrade_to_http2_is_answered_there)
+{
+    static const char request[] = "GET /a HTTP/1.1\r\nUpgrade: h2c\r\n\r\n";
+    static const char upgrade[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n";
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
+    static const char frames[] = "\0\0\0\4\0\0\0\0\0\0\0\1\1\5\0\0\0\1\x88";
+    enum { ASKED = sizeof request - 1, TOLD = sizeof upgrade - 1 };
+    WireSegment s[] = {HANDSHAKE, REQUEST(10, 100, 500, request),
+                       RESPONSE(20, 500, 100 + ASKED, upgrade),
+                       REQUEST(21, 100 + ASKED, 500 + TOLD, preface),
+                       RESPONSE(30, 500 + TOLD, 100 + ASKED, frames)};
+    s[5].length = sizeof preface - 1;
+    s[6].length = sizeof frames - 1;
+    expect(s, "call 1.1 protocol=http2 operation=GET /a status=200 flags 0 times 10 10 30 30 "
+              "bytes 33/10\n"
+              "connection 1 40000>7777 open bytes 66/69 packets 7 again 0 lost 0\n");
+}
+END_TEST
+
 START_TEST(test_lost_fin)
 {
     WireSegment s[] = {HANDSHAKE, REQUEST(10, 100, 500, "abc"), RESPONSE(20, 500, 103, "x"),
@@ -436,6 +456,7 @@ main(void)
     tcase_add_test(tests, test_same_packet_twice);
     tcase_add_test(tests, test_snap_length_is_a_gap);
     tcase_add_test(tests, test_protocol_changes_behind_a_gap);
+    tcase_add_test(tests, test_upgrade_to_http2_is_answered_there);
     tcase_add_test(tests, test_lost_fin);
     tcase_add_test(tests, test_server_speaks_first);
     tcase_add_test(tests, test_held_segments_are_bounded);
