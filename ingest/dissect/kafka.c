@@ -18,7 +18,7 @@
 #include "ingest/operation.h"
 
 enum { HEADER = 8, REQUEST_HEADER = 14, LOOK = 16384, MAX_SIZE = 104857600, BATCH = 61 };
-enum { API_PRODUCE = 0, API_FETCH = 1, API_LAST = 80 };
+enum { API_PRODUCE = 0, API_FETCH = 1, API_LAST = 100, TOPIC_IDS = 13 };
 
 static const char *const api_names[] = {"Produce",
                                         "Fetch",
@@ -207,7 +207,7 @@ request(LampKeyedState *state, LampExchange *exchange, const LampFrame *frame)
     exchange->kind = (guint8) api;
     if (api <= API_FETCH && find_topics(&c, api, version, &is_compact, &acks) &&
         take_count(&c, is_compact, &topics) && topics > (is_compact ? 1u : 0u) &&
-        !(api == API_FETCH && version >= 13) && take_text(&c, is_compact, &topic)) {
+        version < TOPIC_IDS && take_text(&c, is_compact, &topic)) {
         text[len++] = ' ';
         len += lamp_operation_fold_key(topic, text + len, sizeof text - len, NULL, NULL);
     }

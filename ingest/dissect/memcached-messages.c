@@ -9,7 +9,7 @@
 
 #include "base/text.h"
 
-enum { MAX_LINE = 65536, MAX_DATA = 134217728 };
+enum { MAX_LINE = 65536, MAX_DATA = 134217728, RETRIEVAL = 75 /* score */ };
 
 static const struct {
     const char *name;
@@ -184,7 +184,10 @@ score_command(LampBytes text)
         return 0;
     if (kind == LAMP_MEMCACHED_STORE || kind == LAMP_MEMCACHED_META_SET)
         return 90;
-    return kind == LAMP_MEMCACHED_RETRIEVE && line.count >= 2 ? 80 : line.count >= 2 ? 60 : 40;
+    /* Other stores have such lines too: short of certain, the answer is waited for. */
+    return kind == LAMP_MEMCACHED_RETRIEVE && line.count >= 2 ? RETRIEVAL
+           : line.count >= 2                                  ? 60
+                                                              : 40;
 }
 
 static guint
@@ -206,6 +209,6 @@ lamp_memcached_score(LampBytes client, LampBytes server)
 {
     guint command = score_command(client), answer = score_answer(server);
     if (client.len > 0 && server.len > 0)
-        return command > 0 && answer > 0 ? 95 : command >= 80 ? 60 : 0;
+        return command > 0 && answer > 0 ? 95 : command >= RETRIEVAL ? 60 : 0;
     return client.len > 0 ? command : answer;
 }

@@ -377,7 +377,7 @@ probe(LampBytes to_server, LampBytes to_client, guint16 server_port, gboolean *o
     if (backward > forward)
         *out_swapped = TRUE;
     guint score = MAX(forward, backward);
-    return server_port == 11211 || score >= 80 ? score : score / 2;
+    return server_port == 11211 || score >= 75 ? score : score / 2;
 }
 
 const LampDissector lamp_dissector_memcached = {

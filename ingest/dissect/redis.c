@@ -91,6 +91,18 @@ may_begin_value(LampBytes bytes, gboolean is_command)
     return !second.is_bad && (!is_command || second.type == 0 || second.type == '$');
 }
 
+/* Words that a line begins with as it is typed by hand, or sent by health checks. */
+static gboolean
+begins_line(LampBytes text)
+{
+    static const char *const words[] = {"PING", "SET ", "GET ", "DEL ", "INFO", "INCR", "AUTH",
+                                        "ECHO", "KEYS", "HELL", "QUIT", "MGET", "EXIS"};
+    for (gsize i = 0; text.len >= 4 && i < G_N_ELEMENTS(words); i++)
+        if (g_ascii_strncasecmp((const char *) text.at, words[i], 4) == 0)
+            return memchr(text.at, '\n', text.len) != NULL;
+    return FALSE;
+}
+
 /* Passes over bytes until a value may begin: at a segment's begin or behind a line end. */
 static gsize
 step_lost(LampRedisStep *step, gsize at)
@@ -103,7 +115,9 @@ step_lost(LampRedisStep *step, gsize at)
     for (; i < rest.len; i++) {
         if (i > 0 && rest.at[i - 1] != '\n')
             continue;
-        if (!may_begin_value(lamp_bytes(rest.at + i, rest.len - i), is_command))
+        LampBytes from = lamp_bytes(rest.at + i, rest.len - i);
+        gboolean is_line = at + i == 0 && is_command && begins_line(from);
+        if (!is_line && !may_begin_value(from, is_command))
             continue;
         step->side->is_lost = 0;
         break;
@@ -193,14 +207,9 @@ score_side(LampBytes text, gboolean is_command)
 static guint
 score_inline(LampBytes text, LampBytes answer)
 {
-    static const char *const words[] = {"PING", "SET ", "GET ", "DEL ", "INFO", "INCR", "AUTH",
-                                        "ECHO", "KEYS", "HELL", "QUIT", "MGET", "EXIS"};
     gboolean is_line = answer.len >= 4 && memchr("+-:$*", answer.at[0], 5) != NULL &&
                        score_side(answer, FALSE) == 2;
-    for (gsize i = 0; is_line && text.len >= 4 && i < G_N_ELEMENTS(words); i++)
-        if (g_ascii_strncasecmp((const char *) text.at, words[i], 4) == 0)
-            return memchr(text.at, '\n', text.len) != NULL ? 85 : 0;
-    return 0;
+    return is_line && begins_line(text) ? 85 : 0;
 }
 
 static guint

@@ -20,6 +20,23 @@ START_TEST(test_kafka_produce_and_fetch_share_the_batch)
 }
 END_TEST
 
+/* Since version 13 topics have ids where names stood, and some requests have high numbers. */
+START_TEST(test_kafka_topic_ids_and_new_requests)
+{
+    static const Turn turns[] = {
+        TO_SERVER("\0\0\0\x29\0\0\0\x0d\0\0\0\7\0\2c1\0\0\0\1\0\0\x75\x30\2"
+                  "\x04"
+                  "BCDEFGHIJKLMNOP\1\0\0\0"),
+        TO_CLIENT("\0\0\0\6\0\0\0\7ab"),
+        TO_SERVER("\0\0\0\x0c\0\x5a\0\0\0\0\0\x08\0\2c1"),
+        TO_CLIENT("\0\0\0\6\0\0\0\x08"
+                  "ab"),
+    };
+    REPLAY(lamp_dissector_kafka, turns,
+           "1 Produce [ok] 45/10 @0,0,1,1\n2 API 90 [ok] 16/10 @2,2,3,3\n");
+}
+END_TEST
+
 START_TEST(test_mongodb_command_and_error)
 {
     static const Turn turns[] = {
@@ -235,6 +252,7 @@ make_suite(void)
     Suite *suite = suite_create("dissect/keyed");
     TCase *tc = tcase_create("all");
     tcase_add_test(tc, test_kafka_produce_and_fetch_share_the_batch);
+    tcase_add_test(tc, test_kafka_topic_ids_and_new_requests);
     tcase_add_test(tc, test_mongodb_command_and_error);
     tcase_add_test(tc, test_mongodb_compressed);
     tcase_add_test(tc, test_mongodb_streamed_replies);

@@ -236,6 +236,34 @@ START_TEST(test_redis_replication)
 }
 END_TEST
 
+/* Commands typed as lines are known in the middle of a connection, too, by their answers. */
+START_TEST(test_redis_lines_midstream)
+{
+    static const Turn turns[] = {
+        TO_SERVER("get item:1000\r\n"),
+        TO_CLIENT("$2\r\nok\r\n"),
+        TO_SERVER("*1\r\n$4\r\nPING\r\n"),
+        TO_CLIENT("+PONG\r\n"),
+    };
+    static const Turn tail[] = {
+        TO_SERVER("of a value\r\n"),
+        TO_CLIENT("+OK\r\n"),
+    };
+    gboolean swapped = FALSE;
+    LampBytes none = lamp_bytes("", 0), client = turns[0].bytes, server = turns[1].bytes;
+    ck_assert_uint_ge(lamp_dissector_redis.probe(client, server, 6379, &swapped), 80);
+    ck_assert_uint_lt(lamp_dissector_memcached.probe(client, none, 6379, &swapped), 80);
+    ck_assert_uint_lt(lamp_dissector_memcached.probe(client, server, 6379, &swapped), 80);
+    LampStream stream = {.is_midstream = TRUE};
+    replay(&lamp_dissector_redis, turns, G_N_ELEMENTS(turns), 0, 0, &stream);
+    ck_assert_str_eq(stream.lines->str,
+                     "1 GET item:{} [ok] 15/8 @0,0,1,1 key=item:1000 key.2=1000\n"
+                     "2 PING [ok] 14/7 @2,2,3,3\n");
+    g_string_free(stream.lines, TRUE);
+    REPLAY_MIDSTREAM(lamp_dissector_redis, tail, "1  [ok]P 0/5 @-,-,1,1\n");
+}
+END_TEST
+
 static Suite *
 make_suite(void)
 {
@@ -254,6 +282,7 @@ make_suite(void)
     tcase_add_test(tc, test_redis_pipeline_cut_by_the_snap_length);
     tcase_add_test(tc, test_redis_replies_that_are_turned_off);
     tcase_add_test(tc, test_redis_replication);
+    tcase_add_test(tc, test_redis_lines_midstream);
     suite_add_tcase(suite, tc);
     return suite;
 }
