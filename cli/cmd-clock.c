@@ -3,6 +3,7 @@
  */
 #include "base/time.h"
 #include "cli/commands.h"
+#include "cli/log-clocks.h"
 #include "cli/print.h"
 #include "cli/wrap.h"
 #include "store/statement.h"
@@ -19,7 +20,7 @@ static const GOptionEntry options[] = {
 /* Calls whose receives lie before their sends by more than the stamps' resolution: corrected,
  * and by the captures' own clocks. */
 typedef struct {
-    gint64 calls, violations, worst_ns, raw_violations, aligned; /* hosts */
+    gint64 calls, violations, worst_ns, raw_violations, aligned /* hosts */, captures;
 } Order;
 
 /* A host whose clock was set has a row for each part of its time, from first_ns on. */
@@ -41,7 +42,8 @@ static const char order_sql[] =
     "SELECT count(*), total(c.order_violation_ns > 0), coalesce(max(c.order_violation_ns), 0),"
     " total(coalesce(b.request_last_ns, b.request_first_ns) + " OPEN " < a.request_first_ns"
     " OR a.response_last_ns + " OPEN " < b.response_last_ns),"
-    " (SELECT count(*) FROM hosts WHERE offset_ns IS NOT NULL)"
+    " (SELECT count(*) FROM hosts WHERE offset_ns IS NOT NULL),"
+    " (SELECT count(*) FROM sources WHERE kind = 'capture')"
     " FROM calls c LEFT JOIN observations a ON a.observation_id = c.client_observation_id"
     " LEFT JOIN observations b ON b.observation_id = c.server_observation_id"
     " WHERE c.trace_id IS NOT NULL";
@@ -56,7 +58,7 @@ read_order(LampStore *store, Order *out_order, GError **error)
     *out_order = (Order){
         lamp_statement_int(query, 0), lamp_statement_int(query, 1),
         lamp_statement_int(query, 2), lamp_statement_int(query, 3),
-        lamp_statement_int(query, 4),
+        lamp_statement_int(query, 4), lamp_statement_int(query, 5),
     };
     return TRUE;
 }
@@ -109,7 +111,15 @@ describe_order(const Order *order, GString *out)
                            calls, raw, left);
     if (order->violations > 0)
         g_string_append_printf(out, " (worst %s)", worst);
-    g_string_append(out, order->aligned == 0 ? "; no clock could be aligned\n" : "\n");
+    g_string_append(out, order->aligned == 0 && order->captures > 0
+                             ? "; no clock could be aligned\n"
+                             : "\n");
+    if (order->aligned == 0 && order->captures == 0)
+        g_string_append(
+            out, "There is no capture: no message was seen at both of its ends, so these "
+                 "clocks cannot be set against each other, and times stand as they were "
+                 "written. What ties calls of several hosts together rests on clocks "
+                 "that agree; a capture on hosts that talk to each other aligns them.\n");
 }
 
 static const char zones_sql[] =
@@ -149,6 +159,10 @@ render_table(LampCli *cli, LampStatement *rows, const Order *order, GString *out
         lamp_table_render(table, out, cli->table_width);
         gsize below = out->len;
         describe_order(order, out);
+        lamp_wrap(cli, out, below);
+        if (!lamp_log_clocks_append(cli, out, error))
+            return FALSE;
+        below = out->len;
         gboolean ok = describe_zones(cli->store, out, error);
         lamp_wrap(cli, out, below);
         return ok;
@@ -166,7 +180,7 @@ append_number(GString *out, const char *key, LampStatement *row, int column)
 }
 
 static gboolean
-render_json(LampStatement *rows, const Order *order, GString *out, GError **error)
+render_json(LampCli *cli, LampStatement *rows, const Order *order, GString *out, GError **error)
 {
     gboolean has_row;
     const char *separator = "{\"hosts\": [{\"name\": ";
@@ -176,10 +190,12 @@ render_json(LampStatement *rows, const Order *order, GString *out, GError **erro
                                    "%s, \"calls\": %" G_GINT64_FORMAT
                                    ", \"violations_before\": %" G_GINT64_FORMAT
                                    ", \"violations\": %" G_GINT64_FORMAT
-                                   ", \"worst_violation_ns\": %" G_GINT64_FORMAT "}\n",
+                                   ", \"worst_violation_ns\": %" G_GINT64_FORMAT,
                                    out->len == 0 ? "{\"hosts\": []" : "]", order->calls,
                                    order->raw_violations, order->violations, order->worst_ns);
-            return TRUE;
+            gboolean ok = lamp_log_clocks_append_json(cli, out, error);
+            g_string_append(out, "}\n");
+            return ok;
         }
         g_string_append(out, separator);
         separator = ", {\"name\": ";
@@ -209,7 +225,7 @@ run(LampCli *cli, G_GNUC_UNUSED char **arguments, GError **error)
     if (rows == NULL || !read_order(cli->store, &order, error))
         return -1;
     g_autoptr(GString) out = g_string_new(NULL);
-    gboolean ok = as_json ? render_json(rows, &order, out, error)
+    gboolean ok = as_json ? render_json(cli, rows, &order, out, error)
                           : render_table(cli, rows, &order, out, error);
     return ok && lamp_print(out, error) ? LAMP_EXIT_OK : -1;
 }
@@ -229,7 +245,9 @@ const LampCommand lamp_command_clock = {
         "exchanged messages with in both directions cannot be aligned. Times of calls are on "
         "the "
         "reference's\n"
-        "clock.",
+        "clock. Below: how fine the times of log files are, and whether they name their zone; "
+        "times without\n"
+        "one are read as UTC, or as --tz of `lamplight ingest` tells.",
     .options = options,
     .flags = LAMP_COMMAND_STORE | LAMP_COMMAND_CORRELATED,
     .least_arguments = 1,

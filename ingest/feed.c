@@ -175,8 +175,23 @@ make_context(LampMember *member, const LampSource *source, const char *path)
         .zone = member->zone,
         .zone_is_given = zone != NULL,
         .without_templates = options->without_templates,
+        .zones_seen = &member->zones_seen,
         .pattern = member->run->patterns,
     };
+}
+
+/* How the times of a log were read that named no zone, if there were any; @options told of
+ * zones. */
+static const char *
+name_zone(const LampMember *member, const LampSourceContext *context)
+{
+    if (member->zones_seen == 0)
+        return NULL;
+    if ((member->zones_seen & LAMP_ZONE_UNNAMED) == 0)
+        return "named";
+    return context->zone_is_given
+               ? zone_of(member->run->options->zones, context->host, context->path)
+               : "assumed";
 }
 
 /* A sink that only counts, for trying a reader on the head. */
@@ -357,7 +372,10 @@ lamp_member_read(LampMember *member, LampInput *input, const LampSource *source,
         member->row.kind = kinds[feed.reader->kind];
         if (feed.reader->kind == LAMP_KIND_LOG)
             context.begun = lamp_log_begin_time(head, &context);
+        member->zones_seen = 0; /* less those of the tries */
         ok = run_reader(&feed, &context, error);
+        if (feed.reader->kind == LAMP_KIND_LOG)
+            member->row.zone = name_zone(member, &context);
     } else if (feed.have > 0) {
         drain(&feed, "source.format", "no format is known that fits this file");
     }

@@ -50,6 +50,9 @@ take_event(gpointer owner, const LampEventRow *event)
     if (event->form != NULL)
         ++*count_of(member->forms, event->form);
     see_time(member, event->time);
+    if (event->time != LAMP_TIME_NONE &&
+        (member->row.resolution == 0 || event->resolution_ns < member->row.resolution))
+        member->row.resolution = event->resolution_ns;
     guint64 id = lamp_writer_event(member->run->writer, event);
     if (member->run->seen != NULL)
         lamp_occurrences_event(member->run->seen, (gint64) id, member->run->source_id, event);

@@ -30,6 +30,9 @@ typedef enum {
     LAMP_KIND_TABLE
 } LampKind;
 
+/* Did times that were read name their zones? */
+enum { LAMP_ZONE_NAMED = 1, LAMP_ZONE_UNNAMED = 2 };
+
 /* What the run knows about the source that is being read. */
 typedef struct {
     const char *path;    /* for the hints in names only; readers never open files */
@@ -40,7 +43,9 @@ typedef struct {
                            * the file's time. NULL: none */
     gboolean zone_is_given;     /* FALSE: zone_seconds is a guess (0) */
     gboolean without_templates; /* leave messages as they are */
-    LampTime begun;      /* when it begins, where `modified` gives a wrong year; 0: not known */
+    LampTime begun; /* when it begins, where `modified` gives a wrong year; 0: not known */
+    guint8
+        *zones_seen; /* LAMP_ZONE_… of the times that were read are added; NULL: nobody asks */
     const char *pattern; /* text of a user's format, for the reader that compiles it; or NULL */
 } LampSourceContext;
 

@@ -39,6 +39,7 @@ typedef struct {
     char *note;
     char *host;
     LampZone *zone; /* or NULL */
+    guint8 zones_seen;
 } LampMember;
 
 typedef struct {

@@ -34,7 +34,9 @@ CREATE TABLE sources (
     first_time_ns INTEGER,           -- earliest record, on the source's own clock
     last_time_ns INTEGER,            -- latest record, on the source's own clock
     note TEXT,                       -- why it failed or was skipped
-    forms TEXT                       -- where lines of other forms stand among those of the format: JSON, records by form
+    forms TEXT,                      -- where lines of other forms stand among those of the format: JSON, records by form
+    resolution_ns INTEGER,           -- finest resolution of the times of its log records, ns; NULL for others
+    zone TEXT                        -- of a log's times: `named` where all name theirs, else how the others were read: `assumed` (UTC) or as told (`+02:00`)
 );
 
 --- What was wrong, odd or cut in the input: stored, counted, never fatal.

@@ -10,7 +10,7 @@
 #include "store/store-private.h"
 
 #define APPLICATION_ID 0x4c414d50 /* "LAMP" */
-#define SCHEMA_VERSION 5
+#define SCHEMA_VERSION 6
 
 G_DEFINE_QUARK(lamp_store_error, lamp_store_error)
 
@@ -106,8 +106,9 @@ check_identity(LampStore *store, LampStoreMode mode, GError **error)
     }
     if (version != SCHEMA_VERSION) {
         g_set_error(error, LAMP_STORE_ERROR, LAMP_STORE_ERROR_FOREIGN,
-                    "'%s' has schema version %" G_GINT64_FORMAT ", this lamplight knows %d; "
-                    "ingest again",
+                    "'%s' has schema version %" G_GINT64_FORMAT
+                    ", this lamplight knows %d: remove "
+                    "it and read the input again",
                     store->path, version, SCHEMA_VERSION);
         return FALSE;
     }

@@ -16,7 +16,7 @@
 #define WRITER_CACHE "-2048"
 
 static const char *const insert_sql[N_INSERTS] = {
-    [INSERT_SOURCE] = "INSERT INTO sources VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [INSERT_SOURCE] = "INSERT INTO sources VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [INSERT_FINDING] = "INSERT INTO findings VALUES (NULL,?,?,?,?,?,?,?)",
     [INSERT_CONNECTION] =
         "INSERT INTO connections VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -138,6 +138,8 @@ insert_source(LampWriter *writer, const LampSourceRow *source)
     lamp_statement_bind_int_or_null(row, 14, source->last_time, LAMP_TIME_NONE);
     lamp_statement_bind_string(row, 15, source->note);
     lamp_statement_bind_string(row, 16, source->forms);
+    lamp_statement_bind_int_or_null(row, 17, source->resolution, 0);
+    lamp_statement_bind_string(row, 18, source->zone);
     lamp_writer_insert(writer, INSERT_SOURCE);
 }
 

@@ -19,6 +19,8 @@ typedef struct LampWriter LampWriter;
 typedef struct {
     const char *path, *format, *kind, *host, *state, *note;
     const char *forms; /* JSON, or NULL */
+    const char *zone;  /* of its times, as the column has it, or NULL */
+    gint64 resolution; /* finest one of its log records; 0 none */
     guint64 size_bytes, bytes_read, bytes_parsed, records, rejected;
     guint64 content_hash;
     LampTime first_time, last_time;

@@ -114,6 +114,7 @@ lamp_timestamp_scanner_init(LampTimestampScanner *scanner, const LampSourceConte
     scanner->zone = context->zone;
     scanner->modified = context->modified;
     scanner->begun = context->begun;
+    scanner->zones_seen = context->zones_seen;
 }
 
 static void
@@ -210,6 +211,13 @@ move_to_utc(LampTimestampScanner *s, LampTime *time)
     return !__builtin_sub_overflow(*time, offset, time);
 }
 
+static void
+see_zone(const LampTimestampScanner *s, gboolean is_named)
+{
+    if (s->zones_seen != NULL)
+        *s->zones_seen |= is_named ? LAMP_ZONE_NAMED : LAMP_ZONE_UNNAMED;
+}
+
 static gboolean
 finish(LampTimestampScanner *s, LampTimestampMatch *m, LampBytes text, LampTimestamp *out)
 {
@@ -224,6 +232,7 @@ finish(LampTimestampScanner *s, LampTimestampMatch *m, LampBytes text, LampTimes
     }
     if (is_local && !move_to_utc(s, &time))
         return FALSE;
+    see_zone(s, m->has_zone || m->is_epoch);
     *out = (LampTimestamp){.time = time,
                            .resolution_ns = m->resolution_ns,
                            .used = (gsize) (m->at.at - text.at),
@@ -369,6 +378,7 @@ scan_clock(LampTimestampScanner *s, LampBytes text, LampTimestamp *out)
     seconds -= is_local         ? offset_of_clock(s, seconds)
                : clock.has_zone ? clock.zone_seconds
                                 : s->zone_seconds;
+    see_zone(s, clock.has_zone);
     *out = (LampTimestamp){.time = seconds * LAMP_NS_PER_SECOND + clock.nanosecond,
                            .resolution_ns = clock.resolution_ns,
                            .used = (gsize) (clock.end - text.at),

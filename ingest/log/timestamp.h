@@ -31,6 +31,7 @@ typedef struct {
     gint64 last_seconds; /* the last time that was read in the zone */
     LampTime modified;   /* completes times without year; LAMP_TIME_NONE unknown */
     LampTime begun;      /* completes them instead; 0 unknown */
+    guint8 *zones_seen;  /* LAMP_ZONE_… of what was read, or NULL */
     guint last_form;
     guint8 date_len; /* of the last time's text up to its hour; 0: none is kept */
     guint8 date[LAMP_TIMESTAMP_DATE];
