@@ -51,6 +51,8 @@ typedef struct {
     double none,
         none_delay; /* probability of no parent, log that the sum of parts compares with */
     gint64 candidates, via, retry_of;
+    double owner, other_owner_probability; /* of the caller, where its address has several */
+    char *other_owner;
 } Candidate;
 
 static const char call_sql[] =
@@ -66,7 +68,10 @@ static const char links_sql[] =
     " json_extract(evidence, '$.presence'), json_extract(evidence, '$.values'),"
     " json_extract(evidence, '$.affinity'), json_extract(evidence, '$.candidates'),"
     " json_extract(evidence, '$.via'), json_extract(evidence, '$.retry_of'),"
-    " json_extract(evidence, '$.none'), json_extract(evidence, '$.none_delay')"
+    " json_extract(evidence, '$.none'), json_extract(evidence, '$.none_delay'),"
+    " json_extract(evidence, '$.owner'), (SELECT name FROM instances WHERE instance_id ="
+    " json_extract(evidence, '$.other_owner')),"
+    " json_extract(evidence, '$.other_owner_probability')"
     " FROM call_links WHERE child_call_id = ?1 ORDER BY rank, parent_call_id";
 
 static void
@@ -85,6 +90,7 @@ clear_candidate(gpointer data)
     Candidate *candidate = data;
     clear_call(&candidate->call);
     g_free(candidate->kind);
+    g_free(candidate->other_owner);
 }
 
 /* A span id made from a call's number (16 hex digits, the lowest bit tells the end), or the id
@@ -188,12 +194,16 @@ read_candidates(LampStore *store, gint64 call, GArray *candidates, GError **erro
             .retry_of = lamp_statement_int_or(query, 9, 0),
             .none = real_or_nan(query, 10),
             .none_delay = real_or_nan(query, 11),
+            .owner = real_or_nan(query, 12),
+            .other_owner = g_strdup(lamp_statement_text(query, 13)),
+            .other_owner_probability = real_or_nan(query, 14),
         };
         for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
             candidate.parts[i] = real_or_nan(query, 3 + (int) i);
         gint64 parent = lamp_statement_int(query, 0);
         if (!read_call(store, parent, &candidate.call, error)) {
             g_free(candidate.kind);
+            g_free(candidate.other_owner);
             return FALSE;
         }
         g_array_append_val(candidates, candidate);
@@ -309,6 +319,22 @@ describe_none(GString *out, const Candidate *best)
                          "the first\n");
 }
 
+/* Who made the call, where no address tells. */
+static void
+describe_owner(GString *out, const Call *call, const Candidate *candidate)
+{
+    if (isnan(candidate->owner))
+        return;
+    g_autofree char *caller = lamp_text_escape(lamp_bytes_text(or_unknown(call->caller)));
+    g_autofree char *other =
+        lamp_text_escape(lamp_bytes_text(or_unknown(candidate->other_owner)));
+    g_string_append_printf(
+        out,
+        "The caller was inferred: %s with %.1f %%, else %s (%.2g %%); several "
+        "programs share its address.\n",
+        caller, 100 * candidate->owner, other, 100 * candidate->other_owner_probability);
+}
+
 static void
 render_words(GString *out, const Call *call, const GArray *candidates)
 {
@@ -331,6 +357,7 @@ render_words(GString *out, const Call *call, const GArray *candidates)
                                MAX(first->candidates, 1),
                                second != NULL ? "; evidence against the runner-up" : "");
     describe_candidate(out, call, first, second);
+    describe_owner(out, call, first);
     if (second == NULL) {
         describe_none(out, first);
         return;
@@ -377,6 +404,14 @@ render_json(GString *out, const Call *call, const GArray *candidates)
         for (guint k = 0; k < G_N_ELEMENTS(parts); k++) {
             g_string_append_printf(out, ", \"%s\": ", parts[k].key);
             lamp_json_append_real(out, candidate->parts[k]);
+        }
+        if (!isnan(candidate->owner)) {
+            g_string_append(out, ", \"caller_confidence\": ");
+            lamp_json_append_real(out, candidate->owner);
+            g_string_append(out, ", \"other_caller\": ");
+            lamp_json_append_string(out, candidate->other_owner);
+            g_string_append(out, ", \"other_caller_confidence\": ");
+            lamp_json_append_real(out, candidate->other_owner_probability);
         }
         g_string_append_c(out, '}');
     }

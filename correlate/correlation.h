@@ -121,11 +121,11 @@ typedef struct {
     gint64 client_uncertainty, server_uncertainty;
     gint64 order_violation;
     gint64 lamport[4]; /* request send, request receive, response send, response receive */
-    guint32 parent, root;
-    guint32 log_operation;   /* made of log lines: index in log_operations + 1; 0: not */
-    float confidence;        /* of the parent */
-    float owner_probability; /* that the caller is `client_instance`; 1 where that is seen */
-    float tree_confidence;   /* of a root: that the whole tree is right */
+    guint32 parent, root, other_owner; /* the last: next likely caller, an instance */
+    guint32 log_operation; /* made of log lines: index in log_operations + 1; 0: not */
+    float confidence;      /* of the parent */
+    float owner_probability, other_owner_probability; /* of `client_instance`; 1 where seen */
+    float tree_confidence;           /* of a root: that the whole tree is right */
     guint8 flags, is_error, is_told; /* LAMP_SEEN_…; the input told the parent */
 } LampCall;
 

@@ -9,7 +9,7 @@
  *
  * Only programs that make calls themselves are asked: databases and caches answer and no more.
  */
-#include "correlate/ownership.h"
+#include "correlate/ownership/ownership.h"
 #include "correlate/passes.h"
 
 #include <string.h>
@@ -34,6 +34,7 @@ typedef struct {
     CallList served, made; /* by server's and by client's host */
     CallList requests;     /* by server's instance */
     guint32 *number;       /* of each instance, in `instances` of the host at hand */
+    guint32 *sighting_of;  /* of each call, in `sightings` of the host at hand */
 } Pass;
 
 typedef struct {
@@ -144,10 +145,14 @@ gather_requests(Gathering *g)
         guint32 first = g->requests->len;
         g_array_append_val(g->first_request, first);
         for (guint32 i = requests->first[instance]; i < requests->first[instance + 1]; i++) {
-            const LampCall *call = lamp_call(g->c, requests->call[i]);
-            LampBusyTime busy = {call->server_start, call->server_end};
+            guint32 index = requests->call[i];
+            const LampCall *call = lamp_call(g->c, index);
+            LampServedRequest request = {.start = call->server_start,
+                                         .end = call->server_end,
+                                         .kind = call->operation,
+                                         .call = g->pass->sighting_of[index]};
             if (has_both_ends(call))
-                g_array_append_val(g->requests, busy);
+                g_array_append_val(g->requests, request);
         }
     }
     g_array_append_val(g->first_request, g->requests->len);
@@ -178,6 +183,7 @@ gather_calls(Gathering *g)
             g_array_append_val(g->connections, connection);
         }
         g_array_index(g->connections, LampCallerConnection, g->connections->len - 1).count++;
+        g->pass->sighting_of[seen->call] = i;
         g_array_append_val(g->calls, busy);
     }
 }
@@ -201,6 +207,12 @@ outside_of(LampCorrelation *c, guint32 host)
     return c->instances->len - 1;
 }
 
+static guint32
+instance_of_owner(const Gathering *g, guint32 owner, guint32 outside)
+{
+    return owner < g->owners->len ? g_array_index(g->owners, guint32, owner) : outside;
+}
+
 static void
 name_owners(Gathering *g, const LampOwnership *owned)
 {
@@ -215,10 +227,10 @@ name_owners(Gathering *g, const LampOwnership *owned)
             &g_array_index(g->connections, LampCallerConnection, i);
         for (guint k = connection->first; k < connection->first + connection->count; k++) {
             LampCall *call = lamp_call(c, g_array_index(g->sightings, Sighting, k).call);
-            call->client_instance = owned[i].owner < g->owners->len
-                                        ? g_array_index(g->owners, guint32, owned[i].owner)
-                                        : outside;
+            call->client_instance = instance_of_owner(g, owned[i].owner, outside);
             call->owner_probability = owned[i].probability;
+            call->other_owner = instance_of_owner(g, owned[i].runner_up, outside);
+            call->other_owner_probability = owned[i].runner_up_probability;
         }
     }
 }
@@ -244,7 +256,7 @@ find_owners(Gathering *g)
         .callees = g->instances->len,
         .connections = g->connections->len,
         .first_request = (const guint32 *) (gpointer) g->first_request->data,
-        .requests = (const LampBusyTime *) (gpointer) g->requests->data,
+        .requests = (const LampServedRequest *) (gpointer) g->requests->data,
         .callee_of_owner = (const guint32 *) (gpointer) g->callee_of_owner->data,
         .connection = (const LampCallerConnection *) (gpointer) g->connections->data,
         .calls = (const LampBusyTime *) (gpointer) g->calls->data,
@@ -266,13 +278,15 @@ look_at_host(const Pass *pass, guint32 host)
         .sightings = g_array_new(FALSE, FALSE, sizeof(Sighting)),
         .connections = g_array_new(FALSE, FALSE, sizeof(LampCallerConnection)),
         .first_request = g_array_new(FALSE, FALSE, sizeof(guint32)),
-        .requests = g_array_new(FALSE, FALSE, sizeof(LampBusyTime)),
+        .requests = g_array_new(FALSE, FALSE, sizeof(LampServedRequest)),
         .calls = g_array_new(FALSE, FALSE, sizeof(LampBusyTime)),
         .callee_of_owner = g_array_new(FALSE, FALSE, sizeof(guint32)),
     };
     find_owners(&g);
     for (guint i = 0; i < g.instances->len; i++)
         pass->number[g_array_index(g.instances, guint32, i)] = LAMP_INDEX_NONE;
+    for (guint i = 0; i < g.sightings->len; i++)
+        pass->sighting_of[g_array_index(g.sightings, Sighting, i).call] = LAMP_OWNERSHIP_NONE;
     GArray *arrays[] = {g.instances,     g.owners,   g.sightings, g.connections,
                         g.first_request, g.requests, g.calls,     g.callee_of_owner};
     for (guint i = 0; i < G_N_ELEMENTS(arrays); i++)
@@ -289,9 +303,12 @@ look_at_hosts(LampCorrelation *c, const guint8 *calls_itself)
         .made = list_calls(c, hosts, client_host),
         .requests = list_calls(c, instances, server_instance),
         .number = g_new(guint32, (gsize) instances + 1),
+        .sighting_of = g_new(guint32, (gsize) c->calls->len + 1),
     };
     for (guint32 i = 0; i < instances; i++)
         pass.number[i] = LAMP_INDEX_NONE;
+    for (guint32 i = 0; i < c->calls->len; i++)
+        pass.sighting_of[i] = LAMP_OWNERSHIP_NONE;
     for (guint32 host = 0; host < hosts; host++)
         if (calls_itself[host])
             look_at_host(&pass, host);
@@ -299,6 +316,7 @@ look_at_hosts(LampCorrelation *c, const guint8 *calls_itself)
     clear_list(&pass.made);
     clear_list(&pass.requests);
     g_free(pass.number);
+    g_free(pass.sighting_of);
 }
 
 /* Hosts that call themselves: what comes from elsewhere needs no such search. */
@@ -309,6 +327,7 @@ lamp_pass_owners(LampCorrelation *c, G_GNUC_UNUSED GError **error)
     for (guint32 i = 0; i < c->calls->len; i++) {
         LampCall *call = lamp_call(c, i);
         call->owner_probability = 1;
+        call->other_owner = LAMP_INDEX_NONE;
         if (call->client_host != LAMP_INDEX_NONE && call->client_host == call->server_host &&
             call->client_connection != LAMP_INDEX_NONE)
             calls_itself[call->client_host] = 1;

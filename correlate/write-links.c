@@ -6,6 +6,9 @@
  * which compare with those of the other candidates; `none` is the probability of having no
  * parent, and `none_delay` the logarithm that all the parts of a parent compare with. `via` is
  * the call that fetched the message of an asynchronous link, `retry_of` the attempt before.
+ * Where several programs share an address, `owner` is the probability that the caller is the
+ * one that is named, `other_owner` the instance that comes next and `other_owner_probability`
+ * its probability.
  */
 #include "correlate/write.h"
 
@@ -37,9 +40,21 @@ append_number(GString *out, const char *key, double value)
 }
 
 static void
-describe_link(GString *out, const LampInference *inference, const LampInferenceLink *link,
+describe_owner(GString *out, const LampCall *call)
+{
+    if (call->other_owner == LAMP_INDEX_NONE)
+        return;
+    append_number(out, "owner", (double) call->owner_probability);
+    g_string_append_printf(out, ",\"other_owner\":%u", call->other_owner + 1);
+    append_number(out, "other_owner_probability", (double) call->other_owner_probability);
+}
+
+static void
+describe_link(GString *out, LampCorrelation *c, guint32 child,
               const LampInferenceCandidate *candidate, guint32 parent)
 {
+    const LampInference *inference = c->inference;
+    const LampInferenceLink *link = &inference->links[child];
     g_string_printf(out, "{\"candidates\":%u", link->possible);
     if (candidate != NULL) {
         append_number(out, "delay", candidate->delay);
@@ -59,6 +74,7 @@ describe_link(GString *out, const LampInference *inference, const LampInferenceL
         g_string_append_printf(out, ",\"via\":%u", link->via + 1);
     if (link->retry_of != LAMP_INFERENCE_NO_CALL && parent == link->parent)
         g_string_append_printf(out, ",\"retry_of\":%u", link->retry_of + 1);
+    describe_owner(out, lamp_call(c, child));
     g_string_append_c(out, '}');
 }
 
@@ -88,7 +104,7 @@ write_others(LampCorrelation *c, LampStatement *insert, guint32 child, GString *
             &c->inference->candidates[link->first_candidate + k];
         if (other->parent >= c->calls->len || other->parent == parent)
             continue;
-        describe_link(evidence, c->inference, link, other, other->parent);
+        describe_link(evidence, c, child, other, other->parent);
         if (!write_link(insert, child, other->parent, rank++, "synchronous", other->probability,
                         evidence, error))
             return FALSE;
@@ -119,7 +135,7 @@ lamp_write_links(LampCorrelation *c, GError **error)
             link->candidate_count > 0 ? &c->inference->candidates[link->first_candidate] : NULL;
         if (first != NULL && first->parent != parent)
             first = NULL;
-        describe_link(evidence, c->inference, link, first, parent);
+        describe_link(evidence, c, i, first, parent);
         if (lamp_call(c, i)->is_told)
             g_string_assign(evidence, "{}");
         lamp_statement_bind_string(insert, 7, pass_of(lamp_call(c, i)));

@@ -56,8 +56,13 @@ add_uses_of(LampPairs *pairs, const GArray *serving, const guint32 *begin_of, gu
                    flow};
     if (use.callee == LAMP_PARTY_NONE || !lamp_biflow_is_connection(f))
         return;
+    guint32 opener = pairs->parties->opened_by[flow];
+    if (opener != LAMP_PARTY_NONE)
+        use.caller = opener;
     if (use.caller != LAMP_PARTY_NONE && use.caller != use.callee)
         g_array_append_val(pairs->used, use);
+    if (opener != LAMP_PARTY_NONE)
+        return;
     for (guint i = begin_of[host]; i < begin_of[host + 1]; i++) {
         use.caller = g_array_index(serving, LampUse, i).callee;
         if (use.caller != use.callee)

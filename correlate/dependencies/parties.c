@@ -23,6 +23,15 @@
     " UNION ALL SELECT address || ' 0', min(name) FROM host_names WHERE port <> 0 GROUP BY" \
     " address HAVING count(DISTINCT name) = 1 ORDER BY 1"
 
+/* Of hosts that call themselves, correlate has told apart who made which connection. */
+#define OWNER_NAMES                                                                         \
+    "SELECT a.address || ' ' || a.port || ' ' || b.address || ' ' || b.port, min(s.name)"   \
+    " FROM calls c JOIN endpoints a ON a.endpoint_id = c.client_endpoint_id JOIN endpoints" \
+    " b ON b.endpoint_id = c.server_endpoint_id JOIN instances i ON i.instance_id ="        \
+    " c.client_instance_id JOIN services s USING (service_id) WHERE a.address IN (SELECT"   \
+    " e.address FROM calls d JOIN endpoints e ON e.endpoint_id = d.server_endpoint_id)"     \
+    " GROUP BY 1 HAVING count(DISTINCT s.service_id) = 1 ORDER BY 1"
+
 typedef struct {
     LampParties *parties;
     LampKeyedMap *names;   /* "address port" to index in texts + 1 */
@@ -87,6 +96,23 @@ name_endpoint(Naming *naming, const LampBiflows *b, guint32 endpoint)
     return number_party(naming, made, FALSE);
 }
 
+/* Who opened @flow, as correlate has it; NONE where it does not say. */
+static guint32
+name_owner(Naming *naming, const LampBiflows *b, const LampBiflow *flow)
+{
+    const LampFlowEndpoint *client = lamp_flow_endpoint(b, flow->client);
+    const LampFlowEndpoint *server = lamp_flow_endpoint(b, flow->server);
+    g_autofree char *key = g_strdup_printf(
+        "%s %u %s %u", (const char *) g_ptr_array_index(b->addresses, client->address),
+        (guint) client->port, (const char *) g_ptr_array_index(b->addresses, server->address),
+        (guint) server->port);
+    const guint64 *place = lamp_keyed_map_find(naming->names, lamp_bytes_text(key));
+    return place != NULL
+               ? number_party(naming, g_ptr_array_index(naming->texts, (guint) *place - 1),
+                              TRUE)
+               : LAMP_PARTY_NONE;
+}
+
 static void
 name_all(Naming *naming, const LampBiflows *b)
 {
@@ -109,6 +135,8 @@ name_all(Naming *naming, const LampBiflows *b)
         const char *name = find_name(naming, address, 0);
         p->of_host[host] = number_party(naming, name != NULL ? name : address, TRUE);
     }
+    for (guint i = 0; i < b->flows->len; i++)
+        p->opened_by[i] = name_owner(naming, b, lamp_biflow(b, i));
 }
 
 LampParties *
@@ -118,6 +146,7 @@ lamp_parties_new(LampStore *store, const LampBiflows *b, GError **error)
     p->parties = g_array_new(FALSE, FALSE, sizeof(LampParty));
     p->served_by = g_new(guint32, b->endpoints->len + 1);
     p->of_host = g_new(guint32, b->addresses->len + 1);
+    p->opened_by = g_new(guint32, b->flows->len + 1);
     memset(p->served_by, 0xff, (b->endpoints->len + 1) * sizeof *p->served_by);
     memset(p->of_host, 0xff, (b->addresses->len + 1) * sizeof *p->of_host);
     g_autoptr(LampKeyedMap) names = lamp_keyed_map_new((gsize) 1 << 28);
@@ -126,7 +155,8 @@ lamp_parties_new(LampStore *store, const LampBiflows *b, GError **error)
     Naming naming = {p, names, numbers, texts};
     if (!load_names(&naming, store, SERVED_NAMES, error) ||
         !load_names(&naming, store, CALLER_NAMES, error) ||
-        !load_names(&naming, store, TOLD_NAMES, error))
+        !load_names(&naming, store, TOLD_NAMES, error) ||
+        !load_names(&naming, store, OWNER_NAMES, error))
         return NULL;
     name_all(&naming, b);
     return g_steal_pointer(&p);
@@ -142,5 +172,6 @@ lamp_parties_free(LampParties *p)
     g_array_unref(p->parties);
     g_free(p->served_by);
     g_free(p->of_host);
+    g_free(p->opened_by);
     g_free(p);
 }

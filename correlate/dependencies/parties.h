@@ -16,6 +16,7 @@ typedef struct {
     GArray *parties;    /* LampParty */
     guint32 *served_by; /* by endpoint: party that serves there, or NONE */
     guint32 *of_host;   /* by address: party of a host that serves nothing, or NONE */
+    guint32 *opened_by; /* by flow: who opened it, where one address has several; or NONE */
 } LampParties;
 
 /* Names come from the services that correlate found, else from a table of hosts, else they are
