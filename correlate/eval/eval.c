@@ -133,8 +133,8 @@ static gboolean
 read_expected_accuracy(LampStore *store, LampEvalReport *report, GError **error)
 {
     g_autoptr(LampStatement) sum = lamp_statement_new(
-        store,
-        "SELECT avg(confidence) FROM call_links WHERE rank = 1 AND pass = 'inference'", error);
+        store, "SELECT avg(confidence) FROM call_links WHERE rank = 1 AND pass = 'inference'",
+        error);
     gboolean has_row;
     if (sum == NULL || !lamp_statement_step(sum, &has_row, error))
         return FALSE;
