@@ -28,6 +28,7 @@
  */
 #include "correlate/ownership/expectation.h"
 
+#include <float.h>
 #include <math.h>
 
 #define OUTLIVES 0.02
@@ -124,7 +125,7 @@ learn_unit(LampOwnedSearch *s, guint32 unit, guint owner, double weight)
 static double
 normalise(double *scores, guint n, double temperature)
 {
-    double most = -INFINITY, sum = 0;
+    double most = -INFINITY, sum = DBL_MIN;
     for (guint i = 0; i < n; i++)
         most = MAX(most, scores[i]);
     for (guint i = 0; i < n; i++) {
