@@ -2,7 +2,8 @@
  * Interned strings: text to id while writing, id to text while reading. Most texts are one of
  * the last few, which are looked at before the map whose hash nobody can attack. Both
  * directions are read from the table when first needed, so a resumed run continues with the ids
- * that are there. When the map's budget is used up a text may be stored twice: larger, never
+ * that are there: a text that is no UTF-8, or too long, is interned as it is stored. When the
+ * map's budget is used up a text may be stored twice: larger, never
  * wrong.
  */
 #include "base/same-bytes.h"
@@ -54,9 +55,9 @@ insert_string(LampStore *store, gint64 id, LampBytes text)
         remember_failure(store, code);
         return;
     }
-    g_autofree char *repaired = lamp_text_to_utf8(text, LONGEST_STRING);
     sqlite3_bind_int64(store->insert_string, 1, id);
-    sqlite3_bind_text(store->insert_string, 2, repaired, -1, SQLITE_STATIC);
+    sqlite3_bind_text64(store->insert_string, 2, (const char *) text.at, text.len,
+                        SQLITE_STATIC, SQLITE_UTF8);
     code = sqlite3_step(store->insert_string);
     sqlite3_reset(store->insert_string);
     if (code != SQLITE_DONE)
@@ -92,9 +93,21 @@ remember(RecentString *place, LampBytes text, gint64 id)
     memcpy(place->text, text.at, text.len);
 }
 
-static gint64
-intern_new(LampStore *store, LampBytes text)
+/* @text as it is stored; *out_repaired owns what differs. */
+static LampBytes
+storable(LampBytes text, char **out_repaired)
 {
+    if (text.len <= LONGEST_STRING && lamp_text_is_utf8(text))
+        return text;
+    *out_repaired = lamp_text_to_utf8(text, LONGEST_STRING);
+    return lamp_bytes_text(*out_repaired);
+}
+
+static gint64
+intern_new(LampStore *store, LampBytes given)
+{
+    g_autofree char *repaired = NULL;
+    LampBytes text = storable(given, &repaired);
     if (store->interned == NULL)
         read_interned(store);
     gboolean is_new = TRUE;
@@ -131,7 +144,8 @@ lamp_store_find(LampStore *store, LampBytes text)
         return place->id;
     if (store->interned == NULL)
         read_interned(store);
-    guint64 *id = lamp_keyed_map_find(store->interned, text);
+    g_autofree char *repaired = NULL;
+    guint64 *id = lamp_keyed_map_find(store->interned, storable(text, &repaired));
     if (id == NULL)
         return 0;
     remember(place, text, (gint64) *id);

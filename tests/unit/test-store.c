@@ -89,6 +89,31 @@ START_TEST(test_strings_survive_reopening_and_rollback)
 }
 END_TEST
 
+/* What is stored as one text has one number, in this run and in one that goes on. */
+START_TEST(test_strings_are_the_same_as_stored)
+{
+    LampStore *store = lamp_store_open(path, LAMP_STORE_CREATE, NULL);
+    GString *longest = g_string_new(NULL);
+    for (guint i = 0; i < 70000; i++)
+        g_string_append_c(longest, 'x');
+    LampBytes cafe = lamp_bytes("caf\xe9", 4), other = lamp_bytes("caf\xe8", 4);
+    LampBytes all = lamp_bytes(longest->str, longest->len);
+    ck_assert(lamp_store_begin(store, NULL));
+    gint64 first = lamp_store_intern(store, cafe), second = lamp_store_intern(store, all);
+    ck_assert_int_eq(lamp_store_intern(store, other), first);
+    ck_assert_int_eq(lamp_store_find(store, lamp_bytes_text("caf\xef\xbf\xbd")), first);
+    ck_assert(lamp_store_commit(store, NULL));
+    lamp_store_close(store);
+    store = lamp_store_open(path, LAMP_STORE_CREATE, NULL);
+    ck_assert(lamp_store_begin(store, NULL));
+    ck_assert_int_eq(lamp_store_intern(store, other), first);
+    ck_assert_int_eq(lamp_store_intern(store, all), second);
+    ck_assert_str_eq(lamp_store_text(store, first), "caf\xef\xbf\xbd");
+    lamp_store_close(store);
+    g_string_free(longest, TRUE);
+}
+END_TEST
+
 START_TEST(test_statement_repairs_text_and_refuses_two)
 {
     g_autoptr(LampStore) store = lamp_store_open(path, LAMP_STORE_CREATE, NULL);
@@ -206,6 +231,7 @@ main(void)
     tcase_add_test(tc, test_open_empty_file_tells_to_ingest);
     tcase_add_test(tc, test_stage_is_required_until_done);
     tcase_add_test(tc, test_strings_survive_reopening_and_rollback);
+    tcase_add_test(tc, test_strings_are_the_same_as_stored);
     tcase_add_test(tc, test_statement_repairs_text_and_refuses_two);
     tcase_add_test(tc, test_rows_have_the_numbers_that_were_told);
     tcase_add_test(tc, test_full_disk_leaves_nothing_of_the_source);
