@@ -17,6 +17,7 @@ enum {
     RECORD_ELEMENTS = 11,
 };
 
+enum { MAP_MOST = 256 /* extensions; there are some seventy */ };
 enum { FLAG_IPV6 = 1, FLAG_PACKETS_64 = 2, FLAG_BYTES_64 = 4 };
 
 static void
@@ -48,7 +49,9 @@ read_map(LampNfcapd *n, LampBytes record)
     if (n->maps->len <= id)
         g_ptr_array_set_size(n->maps, (gint) id + 1);
     GArray *map = g_array_new(FALSE, FALSE, sizeof(guint16));
-    for (gsize at = 8; at + 2 <= record.len && lamp_le16(record.at + at) != 0; at += 2) {
+    for (gsize at = 8;
+         at + 2 <= record.len && lamp_le16(record.at + at) != 0 && map->len < MAP_MOST;
+         at += 2) {
         guint16 extension = lamp_le16(record.at + at);
         g_array_append_val(map, extension);
     }

@@ -1,9 +1,12 @@
 /* The reader of nfcapd files, on files made in code and, where they are there, on real ones;
  * and the decompression of their blocks.
  */
+#include "ingest/flow/nfcapd.h"
 #include "ingest/flow/unpack.h"
 #include "tests/unit/reader-checks.h"
 #include "tests/unit/suite.h"
+
+#include <malloc.h>
 
 static void
 put(GByteArray *a, guint64 value, guint bytes)
@@ -234,6 +237,28 @@ START_TEST(test_real_files)
 }
 END_TEST
 
+/* A map names some dozens of extensions; one that names thousands is not kept as it is. */
+START_TEST(test_maps_are_bounded)
+{
+    enum { LENGTH = 60000, MAPS = 1000, MOST = 4 << 20 };
+    static guint8 record[LENGTH];
+    LampNfcapd n = {0};
+    LampSink sink = {0};
+    memset(record, 4, sizeof record);
+    record[0] = 2;
+    record[1] = 0;
+    gsize before = mallinfo2().uordblks;
+    for (guint i = 0; i < MAPS; i++) {
+        record[4] = (guint8) i;
+        record[5] = (guint8) (i >> 8);
+        ck_assert_int_eq(lamp_nfcapd_record(&n, lamp_bytes(record, sizeof record), &sink),
+                         LAMP_NFCAPD_OTHER);
+    }
+    ck_assert_uint_lt(mallinfo2().uordblks + mallinfo2().hblkhd - before, MOST);
+    lamp_nfcapd_free(&n);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -244,6 +269,7 @@ main(void)
     tcase_add_test(tests, test_damage);
     tcase_add_test(tests, test_unpack);
     tcase_add_test(tests, test_real_files);
+    tcase_add_test(tests, test_maps_are_bounded);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
