@@ -12,6 +12,7 @@
  */
 #include "base/fetch.h"
 #include "base/keyed-map.h"
+#include "correlate/inference/average.h"
 #include "correlate/passes.h"
 #include "correlate/request-ids.h"
 #include "store/fields.h"
@@ -462,7 +463,7 @@ run_engine(Feed *feed, GError **error)
         .threads = c->options.threads,
         .effort = c->options.effort,
     };
-    c->inference = lamp_inference_run(&input, &options, error);
+    c->inference = lamp_inference_run_averaged(&input, &options, error);
     return c->inference != NULL;
 }
 

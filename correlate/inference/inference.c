@@ -60,6 +60,7 @@ open_solver(Solver *self, LampField *field, const LampInferenceInput *input,
     LampServiceMemory *memory = lamp_memory_of(options->memory, field->service);
     lamp_field_find_candidates(field);
     self->field = field;
+    field->begins_in_order = options->begins_in_order;
     self->evidence = evidence;
     self->rounds = ROUNDS;
     self->state = lamp_state_new(field);

@@ -15,7 +15,6 @@
 
 #include <glib.h>
 G_BEGIN_DECLS
-
 #define LAMP_INFERENCE_TIME_NONE G_MININT64
 #define LAMP_INFERENCE_NO_CALL G_MAXUINT32
 
@@ -102,9 +101,10 @@ typedef struct {
     LampInferenceMemory *memory; /* borrowed, read and updated; NULL: the run stands alone */
     guint32 evidence;            /* LampEvidence; 0 means all */
     guint32 samples;             /* posterior samples of the whole assignment to keep; 0 none */
-    guint32 candidates; /* most candidates kept for each call, for `explain`; 0 means 8 */
-    guint32 threads;    /* 0 or 1: the calling thread only */
-    double effort;      /* multiplies the number of sampling sweeps; 0 means 1 */
+    guint32 candidates;       /* most candidates kept for each call, for `explain`; 0 means 8 */
+    guint32 threads;          /* 0 or 1: the calling thread only */
+    double effort;            /* multiplies the number of sampling sweeps; 0 means 1 */
+    gboolean begins_in_order; /* another first assignment; see average.h */
 } LampInferenceOptions;
 
 typedef enum {

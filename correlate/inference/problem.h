@@ -51,6 +51,7 @@ typedef struct {
     gint64 resolution; /* of the time stamps, ns */
     gint64 grain;      /* of clocks that each have their own phase; 0: none (grain.c) */
     gint64 span;       /* from the first to the last event, ns */
+    gboolean begins_in_order; /* how the first assignment is made (start.c) */
 } LampField;
 
 typedef struct {
