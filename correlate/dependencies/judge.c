@@ -215,6 +215,18 @@ are_only_logged(const LampPairs *pairs, guint begin, guint end)
     return TRUE;
 }
 
+/* A few flows whose opener was inferred (programs share an address) may be anybody's. */
+static gboolean
+are_few_and_inferred(const LampPairs *pairs, guint begin, guint end)
+{
+    for (guint i = begin; i < end; i++) {
+        const LampUse *use = &g_array_index(pairs->used, LampUse, i);
+        if (pairs->parties->opened_by[use->flow] == LAMP_PARTY_NONE)
+            return FALSE;
+    }
+    return end - begin < FEWEST;
+}
+
 void
 lamp_trial_run(const LampPairs *pairs, guint begin, guint end, LampTrial *out_trial)
 {
@@ -232,8 +244,9 @@ lamp_trial_run(const LampPairs *pairs, guint begin, guint end, LampTrial *out_tr
     g_autoptr(GPtrArray) hosts = split_hosts(pairs, begin, end);
     count_flows(pairs->biflows, hosts, out_trial);
     out_trial->is_only_logged = are_only_logged(pairs, begin, end);
+    out_trial->is_doubtful = are_few_and_inferred(pairs, begin, end);
     if (row->caller_flows == 0)
-        row->method = out_trial->is_only_logged ? "none" : "opener";
+        row->method = out_trial->is_only_logged || out_trial->is_doubtful ? "none" : "opener";
     else
         run_tests(pairs->biflows, hosts, out_trial);
 }
@@ -277,6 +290,12 @@ lamp_trial_judge(LampTrial *trial)
     if (trial->is_only_logged) {
         row->verdict = LAMP_VERDICT_CANNOT_TELL;
         row->reason = g_strdup("a firewall's log does not say whether it let them through");
+        return;
+    }
+    if (row->caller_flows == 0 && trial->is_doubtful) {
+        row->verdict = LAMP_VERDICT_CANNOT_TELL;
+        row->reason =
+            g_strdup("too few flows; several programs of its host may have opened them");
         return;
     }
     if (row->caller_flows == 0) {

@@ -9,6 +9,7 @@ typedef struct {
     LampDependency *row;
     gboolean has_points, has_volume, is_keep_alive;
     gboolean is_only_logged; /* by firewalls that do not tell what they did */
+    gboolean is_doubtful;    /* few flows, of an address of several programs */
     gint64 max_lag;          /* that was looked for */
     double detectable;       /* share that chance reaches in 5 % of the shifts */
     double cause_rate;       /* per second */
