@@ -165,7 +165,7 @@ lamp_block_list_ways(const LampBlock *block, const LampState *state, const LampM
         return FALSE;
     for (guint32 i = 0; i < block->n_flexible; i++)
         now |= (guint32) block->in_b[block->flexible[i]] << i;
-    if (block->n_flexible == 1 || block->n > MAX_COUNTED || model->only_presence)
+    if (block->n_flexible == 1 || block->n > MAX_COUNTED || state->sets)
         return list_all(block, now, out);
     Census census;
     const LampKind *const kinds[2] = {&model->kinds[f->requests[block->a].kind],

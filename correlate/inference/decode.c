@@ -1,15 +1,16 @@
 /* decode.c — one assignment out of the marginals
  *
  * Taking the most probable request for each step by itself can give two steps of one kind to
- * one request and none to another. So: start from that, then let pairs of requests exchange
- * steps as long as the sum of the log marginals and of the log probability of the requests'
- * patterns grows. The same blocks as in sampling, at zero temperature. A step for which that
- * ends far below its best takes the best back. */
+ * one request and none to another, or mix two ways of which each is whole. So: start from that,
+ * then let pairs of requests exchange steps as long as the sum of the log marginals and of the
+ * logs of how often each request had all of its steps together grows. The same blocks as in
+ * sampling, at zero temperature. A step for which that ends far below its best takes the best
+ * back. */
 #include "correlate/inference/sample.h"
 
 #include <math.h>
 
-#define SWEEPS 3
+#define SWEEPS 4
 #define LEAST 1e-4f   /* a marginal that was never seen is not zero */
 #define FAR_LESS 0.5F /* of the best one's share */
 
@@ -93,7 +94,7 @@ lamp_sampler_decode(LampSampler *self)
     const float *bonus = self->state->bonus;
     take_best(self);
     self->state->bonus = logs;
-    self->model->only_presence = TRUE;
+    self->state->sets = self->sets;
     self->greedy = TRUE;
     for (guint32 i = 0; i < self->n_pairs; i++)
         self->pairs[i].calm = 0;
@@ -102,6 +103,6 @@ lamp_sampler_decode(LampSampler *self)
         lamp_sampler_sweep(self, FALSE);
     keep_likely(self);
     self->greedy = FALSE;
-    self->model->only_presence = FALSE;
+    self->state->sets = NULL;
     self->state->bonus = bonus;
 }

@@ -185,6 +185,7 @@ relearn(Solver *self)
             ease(self, r, ROUNDS) * (float) -log(1 - lamp_random_unit(&self->sampler->random));
     lamp_examples_add(examples, self->state, self->eased);
     lamp_model_learn(self->model, self->field, examples, FALSE);
+    lamp_model_temper(self->model, self->field, examples);
     lamp_examples_free(examples);
     lamp_state_rescore(self->state, self->model);
     if (!self->unordered)

@@ -173,10 +173,12 @@ learn_presence(LampKind *kind)
     }
 }
 
-/* Rules by name, so that they survive a change of slots: the default waits for the last end. */
+/* What survives a change of slots: rules by name (the default waits for the last end), and how
+ * far the odds are to be trusted. */
 static void
 keep_rules(const LampKind *old, LampKind *kind)
 {
+    kind->temper = old->temper;
     kind->rules = g_new0(LampRule, kind->n_slots + 1);
     for (guint32 x = 0; x <= kind->n_slots; x++)
         kind->rules[x].wait = LAMP_WAIT_LAST_END;

@@ -28,6 +28,9 @@ void lamp_examples_add(LampExamples *self, const LampState *state, const float *
 void lamp_model_learn(LampModel *self, const LampField *field, const LampExamples *examples,
                       gboolean order);
 
+/* Learns how far the odds of each kind of request are to be trusted (temper.c). */
+void lamp_model_temper(LampModel *self, const LampField *field, const LampExamples *examples);
+
 /* Chooses the rules of one kind of request (order.c). `list` are its examples. */
 void lamp_learn_order(LampKind *kind, const LampField *field, const LampExamples *examples,
                       const LampExample *list, guint32 n, float scale);

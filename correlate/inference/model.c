@@ -178,8 +178,6 @@ double
 lamp_model_score(const LampModel *self, const LampRequest *request,
                  const LampStep *const *steps, guint32 n, LampEvents *out_events)
 {
-    if (self->only_presence)
-        return lamp_model_presence(self, request, steps, n);
     const LampKind *kind = &self->kinds[request->kind];
     guint64 pattern = 0;
     double score = 0, independent = kind->presence_base;

@@ -67,6 +67,7 @@ typedef struct {
     double pattern_rest;  /* log of what an unseen pattern keeps of the independent model */
     double presence_base; /* log probability of no step at all, independent model */
     double weight;
+    double temper;      /* what the odds of an exchange are to be raised to; 0: not known yet */
     gboolean has_queue; /* some event keeps the order of requests better or worse than chance */
     float *in_order; /* [(n_slots + 1) x LAMP_SIDE]: log odds by the lead of the earlier one */
     float *out_of_order; /* n_slots + 1 */
@@ -89,7 +90,6 @@ typedef struct {
     double log_unusual;   /* a step that this kind of request is not known to make */
     float log_new_orphan; /* orphans per ns of a kind of step that was not met yet */
     guint32 evidence;
-    gboolean only_presence; /* score patterns alone (decode.c) */
 } LampModel;
 
 /* Steps of one request in order of time, with what the rules need to know. */

@@ -12,6 +12,7 @@
 #include "correlate/inference/sample.h"
 
 #include "correlate/inference/block.h"
+#include "correlate/inference/record.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -57,17 +58,9 @@ lamp_sampler_free(LampSampler *self)
     g_free(self->share);
     g_free(self->no_share);
     g_free(self->visits);
+    lamp_sets_free(self->sets);
     g_free(self->sure);
     g_free(self);
-}
-
-void
-lamp_sampler_record(LampSampler *self)
-{
-    const LampField *f = self->state->field;
-    self->share = g_new0(float, f->n_candidates + 1);
-    self->no_share = g_new0(float, f->n_steps + 1);
-    self->visits = g_new0(guint32, f->n_steps + 1);
 }
 
 typedef struct {
@@ -111,8 +104,7 @@ add_neighbours(LampSampler *self, guint32 request, guint32 except, guint8 side)
 static gboolean
 has_queue(LampSampler *self, guint32 a, guint32 b)
 {
-    return !self->model->only_presence &&
-           (kind_of(self, a)->has_queue || kind_of(self, b)->has_queue);
+    return !self->state->sets && (kind_of(self, a)->has_queue || kind_of(self, b)->has_queue);
 }
 
 static void
@@ -167,27 +159,6 @@ commit(LampSampler *self, const LampBlock *block, const guint8 *in_b, double sco
     self->state->score[block->b] = score_b;
 }
 
-static void
-record(LampSampler *self, guint32 step, guint32 request, float probability)
-{
-    const LampStep *s = &self->state->field->steps[step];
-    const guint32 *c = self->state->field->candidates + s->first_candidate;
-    for (guint32 j = 0; j < s->n_candidates; j++)
-        if (c[j] == request)
-            self->share[s->first_candidate + j] += probability;
-}
-
-static void
-record_block(LampSampler *self, const LampBlock *block, const double *share_b)
-{
-    for (guint32 i = 0; i < block->n_flexible; i++) {
-        guint32 step = block->steps[block->flexible[i]];
-        record(self, step, block->b, (float) share_b[i]);
-        record(self, step, block->a, (float) (1 - share_b[i]));
-        self->visits[step]++;
-    }
-}
-
 /* The best way; the present one unless another is really better. */
 static guint32
 take_highest(const double *scores, guint32 n, guint32 now)
@@ -228,27 +199,46 @@ score_ways(const LampSampler *self, const LampBlock *block, const LampWays *list
     return best;
 }
 
+/* What odds in this block are raised to before they are written down (temper.c): moves go by
+ * the model as it is. */
+static double
+temper_of(const LampSampler *self, const LampBlock *block)
+{
+    double a = kind_of(self, block->a)->temper, b = kind_of(self, block->b)->temper;
+    return MIN(a > 0 ? a : 1, b > 0 ? b : 1);
+}
+
+static void
+record_ways(LampSampler *self, const LampBlock *block, const LampWays *list, double *shares)
+{
+    double temper = temper_of(self, block), sum = 0;
+    if (temper < 1) {
+        for (guint32 k = 0; k < list->n; k++)
+            sum += shares[k] = pow(shares[k], temper);
+        for (guint32 k = 0; k < list->n; k++)
+            shares[k] /= sum;
+    }
+    lamp_record_ways(self, block, list, shares);
+}
+
 /* Resamples a block from its exact conditional distribution; the chance of no change. */
 static double
 resample_exactly(LampSampler *self, LampBlock *block, const LampWays *list)
 {
     double scores[LAMP_MAX_WAYS], a[LAMP_MAX_WAYS] = {0}, b[LAMP_MAX_WAYS] = {0}, sum = 0;
-    double share_b[LAMP_EXACT_STEPS] = {0};
     double best = score_ways(self, block, list, scores, a, b);
     guint32 chosen = 0;
     for (guint32 k = 0; k < list->n; k++)
         sum += scores[k] = exp(scores[k] - best);
-    double u = lamp_random_unit(&self->random) * sum, stay = scores[list->now] / sum;
+    for (guint32 k = 0; k < list->n; k++)
+        scores[k] /= sum;
+    double u = lamp_random_unit(&self->random), stay = scores[list->now];
     for (; chosen + 1 < list->n && u >= scores[chosen]; chosen++)
         u -= scores[chosen];
     if (self->greedy)
         chosen = take_highest(scores, list->n, list->now);
-    if (self->share && !self->greedy) {
-        for (guint32 k = 0; k < list->n; k++)
-            for (guint32 i = 0; i < block->n_flexible; i++)
-                share_b[i] += list->ways[k] >> i & 1 ? scores[k] / sum : 0;
-        record_block(self, block, share_b);
-    }
+    if (self->share && !self->greedy)
+        record_ways(self, block, list, scores);
     if (chosen == list->now)
         return stay;
     set_sides(block, list->ways[chosen], block->in_b);
@@ -290,21 +280,21 @@ static double
 resample_by_proposals(LampSampler *self, LampBlock *block)
 {
     guint8 in_b[2 * LAMP_MAX_KIDS];
-    double accepted = 0, share_b[2 * LAMP_MAX_KIDS], a, b;
+    double accepted = 0, a, b;
     double now = block->has_queue ? score_sides(self, block, block->in_b, &a, &b)
                                   : self->state->score[block->a] + self->state->score[block->b];
     guint32 tries = 4 + block->n_flexible;
-    for (guint32 i = 0; i < block->n_flexible; i++)
-        share_b[i] = 0;
+    gboolean recording = self->share && !self->greedy;
+    double temper = temper_of(self, block);
+    if (recording)
+        lamp_record_look(self, block);
     for (guint32 k = 0; k < tries; k++) {
         memcpy(in_b, block->in_b, block->n);
         propose(self, block, in_b);
         double then = score_sides(self, block, in_b, &a, &b);
         double p = then >= now ? 1 : exp(then - now);
-        for (guint32 i = 0; i < block->n_flexible; i++)
-            share_b[i] +=
-                (p * in_b[block->flexible[i]] + (1 - p) * block->in_b[block->flexible[i]]) /
-                tries;
+        if (recording)
+            lamp_record_change(self, block, in_b, pow(p, temper), tries);
         accepted = MAX(accepted, p);
         if (self->greedy ? then <= now + 1e-6 : lamp_random_unit(&self->random) >= p)
             continue;
@@ -312,8 +302,6 @@ resample_by_proposals(LampSampler *self, LampBlock *block)
         now = then;
         memcpy(block->in_b, in_b, block->n);
     }
-    if (self->share && !self->greedy)
-        record_block(self, block, share_b);
     return 1 - accepted;
 }
 

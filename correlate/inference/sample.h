@@ -23,6 +23,7 @@ typedef struct {
     float *share;    /* per candidate edge: sum of conditional probabilities, or NULL */
     float *no_share; /* per step: the same for having no request */
     guint32 *visits; /* per step */
+    LampSets *sets;  /* the same for whole requests */
     gboolean greedy; /* take the best instead of a random one, record nothing */
     guint8 *sure;    /* per step: visits in a row that left no doubt */
 } LampSampler;
@@ -33,7 +34,7 @@ void lamp_sampler_free(LampSampler *self);
 /* Fills in the pairs and partners (pairs.c). */
 void lamp_sampler_find_pairs(LampSampler *self);
 
-/* From now on, sums up conditional probabilities. */
+/* From now on, sums up conditional probabilities (record.c). */
 void lamp_sampler_record(LampSampler *self);
 
 /* One sweep over all pairs. `orphans`: also asks of every step whether it has a request at all.

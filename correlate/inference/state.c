@@ -3,6 +3,10 @@
  * Lists are kept in ascending step number, which is the order of time within a process. */
 #include "correlate/inference/state.h"
 
+#include <math.h>
+
+#define APART 0.02 /* share of what links that are dealt one by one make of a set */
+
 LampState *
 lamp_state_new(const LampField *field)
 {
@@ -100,6 +104,18 @@ lamp_state_bonus(const LampState *self, guint32 request, const guint32 *steps, g
     return sum;
 }
 
+/* How probable a set is, leaning on its links as if each were dealt by itself, whose logs sum
+ * up to `apart`. */
+static double
+score_set(const LampState *self, guint32 request, const guint32 *steps, guint32 n, double apart)
+{
+    guint64 set = 0;
+    for (guint32 i = 0; i < n; i++)
+        set += lamp_sets_name(steps[i]);
+    double share = (double) lamp_sets_share(self->sets, request, set);
+    return share < 0 ? 0 : log((1 - APART) * share + APART * exp(apart));
+}
+
 double
 lamp_state_score(const LampState *self, const LampModel *model, guint32 request,
                  const guint32 *steps, guint32 n, LampEvents *out_events)
@@ -109,6 +125,8 @@ lamp_state_score(const LampState *self, const LampModel *model, guint32 request,
     for (guint32 i = 0; i < n; i++)
         list[i] = &self->field->steps[steps[i]];
     double bonus = lamp_state_bonus(self, request, steps, n);
+    if (self->sets)
+        return bonus + score_set(self, request, steps, n, bonus);
     return bonus +
            lamp_model_score(model, &self->field->requests[request], list, n, out_events);
 }

@@ -3,6 +3,7 @@
 #define LAMP_CORRELATE_INFERENCE_STATE_H
 
 #include "correlate/inference/model.h"
+#include "correlate/inference/sets.h"
 
 typedef struct {
     guint32 *at; /* steps, ascending (and so in order of time) */
@@ -11,10 +12,11 @@ typedef struct {
 
 typedef struct {
     const LampField *field;
-    guint32 *owner;     /* per step: request, or LAMP_NONE */
-    LampKids *kids;     /* per request */
-    double *score;      /* per request, under the present model */
-    const float *bonus; /* per candidate edge: what speaks for this link by itself; or NULL */
+    guint32 *owner;       /* per step: request, or LAMP_NONE */
+    LampKids *kids;       /* per request */
+    double *score;        /* per request, under the present model */
+    const float *bonus;   /* per candidate edge: what speaks for this link by itself; or NULL */
+    const LampSets *sets; /* to score by these instead of a model (decode.c); or NULL */
 } LampState;
 
 LampState *lamp_state_new(const LampField *field);

@@ -1,7 +1,8 @@
-/* Ways to deal out the steps of two requests: none that a fact demands is left out, and hardly
- * any other is scored. */
+/* Ways to deal out the steps of two requests: none that a fact demands is left out, hardly any
+ * other is scored, and one of them is decided on as a whole. */
 #include "correlate/inference/block.h"
 #include "correlate/inference/learn.h"
+#include "correlate/inference/record.h"
 
 #include "tests/unit/inference-call.h"
 #include "tests/unit/suite.h"
@@ -149,6 +150,43 @@ START_TEST(test_an_oddity_that_is_needed_leaves_all_ways_to_have_it)
 }
 END_TEST
 
+/* The ways of the pair by how probable they are: as they stand, all exchanged, or only the
+ * steps to FIRST exchanged, which is the most probable for each step by itself. */
+static double
+probability_of(const LampBlock *block, const LampField *field, guint32 turned)
+{
+    guint32 first = 0;
+    for (guint32 i = 0; i < block->n_flexible; i++)
+        first |= (guint32) (field->steps[block->steps[block->flexible[i]]].kind ==
+                            field->steps[block->steps[block->flexible[0]]].kind)
+                 << i;
+    return turned == 0 ? 0.45 : turned == first ? 0.15 : turned == 63 ? 0.40 : 0;
+}
+
+START_TEST(test_what_goes_together_is_decided_together)
+{
+    World world;
+    LampBlock block;
+    LampWays ways;
+    double probabilities[LAMP_MAX_WAYS];
+    make_world(&world, 0);
+    LampSampler *sampler = lamp_sampler_new(world.state, world.model);
+    lamp_sampler_record(sampler);
+    ck_assert(lamp_block_gather(world.state, world.a, world.b, &block));
+    ck_assert(lamp_block_list_ways(&block, world.state, world.model, &ways));
+    for (guint32 k = 0; k < ways.n; k++)
+        probabilities[k] =
+            probability_of(&block, world.field, ways.ways[k] ^ ways.ways[ways.now]);
+    lamp_record_ways(sampler, &block, &ways, probabilities);
+    lamp_sampler_decode(sampler);
+    for (guint32 i = 0; i < block.n; i++)
+        ck_assert_uint_eq(world.state->owner[block.steps[i]],
+                          block.in_b[i] ? world.b : world.a);
+    lamp_sampler_free(sampler);
+    end_world(&world);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -157,6 +195,7 @@ main(void)
     tcase_add_test(cases, test_of_six_steps_only_usual_ways_remain);
     tcase_add_test(cases, test_the_present_way_is_kept_however_odd);
     tcase_add_test(cases, test_an_oddity_that_is_needed_leaves_all_ways_to_have_it);
+    tcase_add_test(cases, test_what_goes_together_is_decided_together);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }
