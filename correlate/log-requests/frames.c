@@ -266,32 +266,48 @@ kind_at(const Frames *f, guint first)
 }
 
 /* What one way says of where the units of a kind stand: by bin, smoothed. */
-static void
-learn_places(const Kind *kind, guint way, guint n_bins, double *bins)
+typedef struct {
+    double bins[GAP_BINS];
+    double sum, scale, share;
+    guint n_bins;
+} Places;
+
+static Places
+learn_places(const Kind *kind, guint way)
 {
+    Places p = {.n_bins = way == 2 ? PLACES : GAP_BINS};
     double raw[GAP_BINS] = {0};
-    double sum = 0;
     double smooth = 0;
     for (guint i = 0; i < kind->n; i++)
         raw[kind->c[i].bins[way]] += kind->c[i].probability * (double) kind->c[i].parts[way];
-    for (guint b = 0; b < n_bins; b++) {
-        bins[b] = raw[b] + (b > 0 ? raw[b - 1] / 2 : 0) + (b + 1 < n_bins ? raw[b + 1] / 2 : 0);
-        sum += raw[b];
-        smooth += bins[b];
+    for (guint b = 0; b < p.n_bins; b++) {
+        p.bins[b] =
+            raw[b] + (b > 0 ? raw[b - 1] / 2 : 0) + (b + 1 < p.n_bins ? raw[b + 1] / 2 : 0);
+        p.sum += raw[b];
+        smooth += p.bins[b];
     }
-    double share = (sum + 0.1) / (kind->all + 0.1 * WAYS);
-    double scale = smooth > 0 ? sum / smooth : 0;
-    for (guint b = 0; b < n_bins; b++)
-        bins[b] = share * (bins[b] * scale + 0.5 / n_bins) / (sum + 0.5);
+    p.share = (p.sum + 0.1) / (kind->all + 0.1 * WAYS);
+    p.scale = smooth > 0 ? p.sum / smooth : 0;
+    return p;
+}
+
+/* Probability of a candidate's bin, by all others: what it brought itself would speak for it
+ * the more, the fewer there are. */
+static double
+density_without(const Candidate *c, guint way, const Places *p)
+{
+    double own = c->probability * (double) c->parts[way];
+    double others = MAX(0, p->bins[c->bins[way]] - own) * p->scale;
+    return p->share * (others + 0.5 / p->n_bins) / (MAX(0, p->sum - own) + 0.5);
 }
 
 /* How likely the units of a kind stand where they do. */
 static void
 judge_kind(const Frames *f, const Kind *kind, gboolean is_first)
 {
-    double bins[WAYS][GAP_BINS];
-    for (guint way = 0; way < WAYS && !is_first; way++)
-        learn_places(kind, way, way == 2 ? PLACES : GAP_BINS, bins[way]);
+    Places places[WAYS];
+    for (guint way = 0; way < WAYS; way++)
+        places[way] = learn_places(kind, way);
     for (guint i = 0; i < kind->n; i++) {
         Candidate *c = &kind->c[i];
         const Segment *segment = &g_array_index(f->segments, Segment, c->segment);
@@ -301,7 +317,7 @@ judge_kind(const Frames *f, const Kind *kind, gboolean is_first)
         for (guint way = 0; way < WAYS; way++) {
             double width = way == 2 ? all / PLACES : exp(f->s->log_width[c->bins[way]]);
             if (!is_first)
-                density[way] = bins[way][c->bins[way]] / width;
+                density[way] = density_without(c, way, &places[way]) / width;
             sum += density[way];
         }
         c->probability = kind->expected * sum;

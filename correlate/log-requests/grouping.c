@@ -195,6 +195,7 @@ end(LampGroupState *s)
     g_free(s->previous);
     g_free(s->next);
     g_free(s->link);
+    g_free(s->sure);
     g_free(s->bound);
     g_free(s->group);
     g_free(s->chain);
@@ -440,6 +441,7 @@ group_slice(LampLogGrouping *grouping, const LampLogInput *input, guint32 first)
     g_autofree LampVotes *votes = g_new0(LampVotes, (gsize) input->n_lines + 1);
     if (units != NULL && s.trust < MOST_TRUST && are_all_framed(&s)) {
         take_units(&s, units);
+        lamp_steps_bind(&s);
         s.is_framed = TRUE;
         lamp_frames_place(&s, votes);
     } else {

@@ -80,6 +80,10 @@ lamp_neighbours_judge(LampGroupState *s, const LampLinePairs *pairs)
 gboolean
 lamp_neighbours_forbid(const LampGroupState *s, guint32 from, guint32 to)
 {
+    if (s->label_template != NULL) {
+        from = s->label_template[from];
+        to = s->label_template[to];
+    }
     guint32 before = s->only_after[to];
     guint32 behind = s->only_before[from];
     return (before != 0 && before != from + 1) || (behind != 0 && behind != to + 1);

@@ -35,16 +35,6 @@ typedef struct {
     guint64 proposals, accepted;
 } Refining;
 
-static double
-random_unit(Refining *r)
-{
-    r->random += 0x9e3779b97f4a7c15U;
-    guint64 z = r->random;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-    return (double) ((z ^ (z >> 31)) >> 11) / 9007199254740992.0;
-}
-
 /* Of any two lines; LAMP_LOG_NONE stands for a start or an end. */
 static double
 gain_of(Refining *r, guint32 from, guint32 to)
@@ -154,7 +144,7 @@ propose(Refining *r, guint32 j, guint32 to)
     if (change < -HOPELESS || !is_allowed(s, &m))
         return;
     change += change_of_values(r, &m);
-    if (change < 0 && random_unit(r) >= exp(change))
+    if (change < 0 && lamp_random_unit(&r->random) >= exp(change))
         return;
     r->accepted++;
     make_move(s, &m);
@@ -195,7 +185,9 @@ propose_part(Refining *r, guint32 first, guint32 to)
     p.behind = to != LAMP_LOG_NONE ? s->next[to] : LAMP_LOG_NONE;
     if (to == p.from || (p.behind != LAMP_LOG_NONE && p.behind <= first))
         return;
-    guint most = random_unit(r) < 0.5 ? LONGEST_PART : (guint) exp2(random_unit(r) * 5);
+    guint most = lamp_random_unit(&r->random) < 0.5
+                     ? LONGEST_PART
+                     : (guint) exp2(lamp_random_unit(&r->random) * 5);
     for (guint n = 1; n < most && s->next[p.last] < p.behind; n++)
         p.last = s->next[p.last];
     p.rest = s->next[p.last];
@@ -211,7 +203,7 @@ propose_part(Refining *r, guint32 first, guint32 to)
     if (n > 0)
         change += lamp_part_worth(&r->values, p.to, p.behind, values, n) -
                   lamp_part_worth(&r->values, p.from, p.rest, values, n);
-    if (change < 0 && random_unit(r) >= exp(change))
+    if (change < 0 && lamp_random_unit(&r->random) >= exp(change))
         return;
     link_lines(s, p.from, p.rest);
     link_lines(s, p.to, p.first);
@@ -252,7 +244,7 @@ choose_exchange(Refining *r, guint32 first, guint32 to, Part *a, Part *b)
         return FALSE;
     *a = (Part){.first = first, .last = first, .from = s->previous[first]};
     *b = (Part){.first = s->next[to], .last = s->next[to], .from = to};
-    guint most = (guint) exp2(random_unit(r) * 6);
+    guint most = (guint) exp2(lamp_random_unit(&r->random) * 6);
     for (guint n = 1; n < most && s->next[a->last] != LAMP_LOG_NONE; n++)
         a->last = s->next[a->last];
     a->rest = s->next[a->last];
@@ -296,7 +288,7 @@ propose_exchange(Refining *r, guint32 first, guint32 to)
     if (change < -HOPELESS || !is_exchange_allowed(s, &a, &b))
         return;
     change += worth_of_exchange(r, &a, &b);
-    if (change < 0 && random_unit(r) >= exp(change))
+    if (change < 0 && lamp_random_unit(&r->random) >= exp(change))
         return;
     link_lines(s, a.from, b.first);
     link_lines(s, b.last, a.rest);
@@ -310,7 +302,7 @@ draw_candidate(Refining *r, guint32 line)
 {
     const LampGroupState *s = r->s;
     guint32 n = s->edge_first[line + 1] - s->edge_first[line];
-    guint32 pick = (guint32) (random_unit(r) * (n + 0.3));
+    guint32 pick = (guint32) (lamp_random_unit(&r->random) * (n + 0.3));
     if (pick >= n)
         return LAMP_LOG_NONE;
     return g_array_index(s->edges, LampEdge, s->edge_first[line] + pick).from;

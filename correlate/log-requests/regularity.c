@@ -82,7 +82,9 @@ lamp_regularity_weigh(const LampGroupState *s, LampLogPlace *places, guint32 fir
 {
     if (s->is_framed) {
         for (guint32 i = 0; i < s->input->n_lines; i++)
-            places[i].confidence *= s->bound[i] == LAMP_LOG_NONE ? FRAMED : 1;
+            places[i].confidence *= s->bound[i] == LAMP_LOG_NONE ? FRAMED
+                                    : s->sure != NULL            ? s->sure[i]
+                                                                 : 1;
         return;
     }
     g_autofree Request *requests = sum_requests(s, places, first, n);

@@ -51,6 +51,7 @@ typedef struct {
     gboolean has_bonds;
     double trust;       /* share of the lines with identifiers that are found without */
     gboolean is_framed; /* frames.c says where the others are */
+    float *sure;        /* of lines that steps bind: probability; NULL: none are */
     guint32 n_chains;
     guint64 *chain_values; /* sorted within each chain */
     guint32 *chain_first;  /* first value of each chain; n_chains + 1 */
@@ -76,10 +77,12 @@ typedef struct {
     gboolean *is_root;  /* templates that never stand but at the begin of a request */
     gboolean *is_begin; /* templates that come after silences */
     gboolean *brings;   /* templates that bring ids that later lines bear */
-    gboolean *is_work_begin; /* templates that come after silences of their component */
-    gboolean is_unit_only;   /* links inside components alone, of lines without identifier */
-    guint32 *only_after;  /* by template: the one directly before it always, + 1; 0: several */
-    guint32 *only_before; /* likewise: directly behind it */
+    gboolean *is_work_begin;        /* templates that come after silences of their component */
+    guint32 *from_label, *to_label; /* of lines, instead of templates; NULL: none */
+    guint32 *label_template;
+    gboolean is_unit_only; /* links inside components alone, of lines without identifier */
+    guint32 *only_after;   /* by template: the one directly before it always, + 1; 0: several */
+    guint32 *only_before;  /* likewise: directly behind it */
     float *is_new; /* by template: share of its lines inside requests whose component is new
                       there */
     double log_width[GAP_BINS]; /* of the bins, in ns */
@@ -141,6 +144,17 @@ void lamp_values_tell(LampGroupState *s);
 /* All values by their hashes, each in the order of lines. Caller frees. */
 GArray *lamp_values_sort(const LampLogInput *input);
 
+/* A number from 0 to 1, the same ones in each run. */
+static inline double
+lamp_random_unit(guint64 *state)
+{
+    *state += 0x9e3779b97f4a7c15U;
+    guint64 z = *state;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+    return (double) ((z ^ (z >> 31)) >> 11) / 9007199254740992.0;
+}
+
 /* Would a link part two requests that identifiers bind? */
 static inline gboolean
 lamp_is_conflict(guint32 group, guint32 other)
@@ -168,6 +182,10 @@ typedef struct {
     guint32 root[LAMP_VOTES]; /* first lines of requests */
     guint32 count[LAMP_VOTES];
 } LampVotes;
+
+/* steps.c: binds lines that follow bound ones promptly, or go before them, where a busy service
+ * keeps requests waiting; says in @s how sure these are. Nothing is done if there is none. */
+void lamp_steps_bind(LampGroupState *s);
 
 /* frames.c: do requests that identifiers bind enclose the lines without? */
 gboolean lamp_frames_cover(const LampGroupState *s);

@@ -40,12 +40,14 @@ lamp_follow_number(LampGroupState *s, guint32 from, guint32 to)
 {
     const LampLogLine *a = &s->input->lines[from];
     const LampLogLine *b = &s->input->lines[to];
-    gint64 key = (gint64) (((guint64) a->template << 32) | b->template);
+    guint32 from_label = s->from_label != NULL ? s->from_label[from] : a->template;
+    guint32 to_label = s->to_label != NULL ? s->to_label[to] : b->template;
+    gint64 key = (gint64) (((guint64) from_label << 32) | to_label);
     gpointer known = g_hash_table_lookup(s->follow_index, &key);
     if (known != NULL)
         return GPOINTER_TO_UINT(known) - 1;
     LampFollow follow = {
-        .from = a->template, .to = b->template, .is_across = a->component != b->component};
+        .from = from_label, .to = to_label, .is_across = a->component != b->component};
     g_array_append_val(s->follows, follow);
     gint64 *copy = g_new(gint64, 1);
     *copy = key;
