@@ -13,6 +13,8 @@
 #define SILENCE_NS (500 * LAMP_NS_PER_MS)
 #define LEAST_AFTER 3   /* lines of a template that come after a silence */
 #define AFTER_SHARE 0.1 /* of its lines */
+#define MOST_KINDS 32   /* templates of a component */
+#define LED_SHARE 0.8   /* of the lines of a template that leads another */
 #define WORK_SHARE 0.03 /* of its lines: after silences of the component alone */
 
 void
@@ -37,6 +39,75 @@ lamp_idle_begins_find(LampGroupState *s)
     g_debug("%u templates come after silences", found);
 }
 
+/* Templates of one component, and which never was written more often than which. */
+typedef struct {
+    guint32 templates[MOST_KINDS];
+    guint32 counts[MOST_KINDS];
+    gboolean leads[MOST_KINDS][MOST_KINDS];
+    guint n;
+    gboolean is_judged; /* or has begins, or too many templates */
+} Kinds;
+
+static guint
+kind_at(Kinds *k, guint32 template)
+{
+    guint at = 0;
+    while (at < k->n && k->templates[at] != template)
+        at++;
+    if (at == k->n && at < MOST_KINDS) {
+        k->templates[k->n++] = template;
+        for (guint m = 0; m < k->n; m++)
+            k->leads[m][at] = TRUE; /* any that was there before */
+    }
+    return at;
+}
+
+static void
+count_kind(Kinds *k, guint32 template)
+{
+    guint at = kind_at(k, template);
+    if (at == MOST_KINDS) {
+        k->is_judged = TRUE;
+        return;
+    }
+    k->counts[at]++;
+    for (guint m = 0; m < k->n; m++)
+        if (k->counts[at] > k->counts[m])
+            k->leads[m][at] = FALSE;
+}
+
+/* A component that is never idle: what each of its lines of a template has one of another
+ * before it does not begin its work; the rest does. */
+static void
+judge_kinds(LampGroupState *s, const Kinds *k)
+{
+    gboolean is_led[MOST_KINDS] = {FALSE};
+    gboolean is_any = FALSE;
+    for (guint at = 0; at < k->n; at++)
+        for (guint m = 0; m < k->n; m++)
+            if (m != at && k->leads[m][at] && k->counts[at] > LED_SHARE * k->counts[m])
+                is_any = is_led[at] = TRUE;
+    for (guint at = 0; is_any && at < k->n; at++)
+        s->is_work_begin[k->templates[at]] = !is_led[at];
+}
+
+static void
+judge_busy(LampGroupState *s, guint32 n_components)
+{
+    const LampLogLine *lines = s->input->lines;
+    g_autofree Kinds *kinds = g_new0(Kinds, (gsize) n_components + 1);
+    for (guint32 i = 0; i < s->input->n_lines; i++) {
+        Kinds *k = &kinds[lines[i].component];
+        k->is_judged = k->is_judged || s->is_work_begin[lines[i].template];
+    }
+    for (guint32 i = 0; i < s->input->n_lines; i++)
+        if (!kinds[lines[i].component].is_judged && s->bound[i] == LAMP_LOG_NONE)
+            count_kind(&kinds[lines[i].component], lines[i].template);
+    for (guint32 c = 0; c < n_components; c++)
+        if (!kinds[c].is_judged)
+            judge_kinds(s, &kinds[c]);
+}
+
 void
 lamp_work_begins_find(LampGroupState *s)
 {
@@ -55,6 +126,7 @@ lamp_work_begins_find(LampGroupState *s)
     for (guint32 t = 0; t < s->n_templates; t++)
         s->is_work_begin[t] =
             after[t] >= LEAST_AFTER && after[t] > WORK_SHARE * s->template_count[t];
+    judge_busy(s, n_components);
 }
 
 /* A request that waits goes on by itself in the end; an object that rests is met again by a

@@ -77,9 +77,8 @@ typedef struct {
     gboolean *is_root;  /* templates that never stand but at the begin of a request */
     gboolean *is_begin; /* templates that come after silences */
     gboolean *brings;   /* templates that bring ids that later lines bear */
-    gboolean *is_work_begin;        /* templates that come after silences of their component */
-    guint32 *from_label, *to_label; /* of lines, instead of templates; NULL: none */
-    guint32 *label_template;
+    gboolean *is_work_begin; /* templates that come after silences of their component */
+    guint32 *from_label, *to_label, *label_template; /* instead of templates; NULL: none */
     gboolean is_unit_only; /* links inside components alone, of lines without identifier */
     guint32 *only_after;   /* by template: the one directly before it always, + 1; 0: several */
     guint32 *only_before;  /* likewise: directly behind it */
@@ -183,7 +182,11 @@ typedef struct {
     guint32 count[LAMP_VOTES];
 } LampVotes;
 
-/* steps.c: binds lines that follow bound ones promptly, or go before them, where a busy service
+/* steps.c: does a service keep requests waiting? @units: the line before each line in its unit
+ * of work. */
+gboolean lamp_steps_are_needed(const LampGroupState *s, const guint32 *units);
+
+/* Binds lines that follow bound ones promptly, or go before them, where a busy service
  * keeps requests waiting; says in @s how sure these are. Nothing is done if there is none. */
 void lamp_steps_bind(LampGroupState *s);
 

@@ -66,6 +66,14 @@ typedef struct {
     guint likeliest[STATES]; /* arc to each state behind */
 } Column;
 
+/* What a line says of following an earlier one: the same in many states. */
+typedef struct {
+    guint32 line; /* that follows, + 1 */
+    double gain;  /* of template and gap */
+    LampListing listing, after;
+    double worth; /* of values, for this listing */
+} Known;
+
 typedef struct {
     LampSteps *t;
     State *states, *next;
@@ -73,6 +81,7 @@ typedef struct {
     Option *options;
     guint n_options;
     Column *columns; /* RING */
+    Known *known;    /* by earlier line */
     guint64 n_lines; /* searched so far */
     guint64 settled;
     guint64 random;
@@ -155,13 +164,34 @@ run_of(const LampGroupState *s, guint32 line)
     return (LampRun){line, line, bound, bound, 0};
 }
 
+static const Known *
+know(Search *x, const Tail *tail, guint32 line)
+{
+    LampGroupState *s = x->t->s;
+    guint32 from = tail->run.last;
+    Known *known = &x->known[from];
+    const LampListing *listing = &known->listing;
+    gboolean is_new = known->line != line + 1;
+    if (is_new) {
+        LampEdge edge = {.from = from, .to = line};
+        edge.follow = lamp_follow_number(s, from, line);
+        edge.bin = lamp_gap_bin(s->input->lines[line].time_ns - s->input->lines[from].time_ns);
+        known->gain = lamp_statistics_gain(s, &edge);
+        known->line = line + 1;
+    }
+    if (is_new || listing->lister != tail->listing.lister || listing->at != tail->listing.at) {
+        known->listing = tail->listing;
+        known->worth = lamp_step_lists_worth(x->lists, &known->listing, line, &known->after);
+    }
+    return known;
+}
+
 /* The ways in which @line may go on the runs of a state. */
 static void
 add_options(Search *x, guint number, guint32 line, double hazard)
 {
-    LampGroupState *s = x->t->s;
     const State *state = &x->states[number];
-    LampRun own = run_of(s, line);
+    LampRun own = run_of(x->t->s, line);
     Option fresh = {.state = number, .tail = MOST_TAILS, .score = state->score};
     fresh.listing = lamp_step_lists_begin(x->lists, line);
     x->options[x->n_options++] = fresh;
@@ -169,19 +199,28 @@ add_options(Search *x, guint number, guint32 line, double hazard)
         const Tail *tail = &state->tails[i];
         if (!lamp_steps_may_join(x->t, &tail->run, &own))
             continue;
-        LampEdge edge = {.from = tail->run.last, .to = line};
-        edge.follow = lamp_follow_number(s, edge.from, line);
-        edge.bin =
-            lamp_gap_bin(s->input->lines[line].time_ns - s->input->lines[edge.from].time_ns);
-        double gain = lamp_statistics_gain(s, &edge);
-        if (gain < LEAST_GAIN)
+        const Known *known = know(x, tail, line);
+        if (known->gain < LEAST_GAIN)
             continue;
-        Option option = {.state = number, .tail = i};
-        option.gain = gain - hazard +
-                      lamp_step_lists_worth(x->lists, &tail->listing, line, &option.listing);
+        Option option = {.state = number, .tail = i, .listing = known->after};
+        option.gain = known->gain - hazard + known->worth;
         option.score = state->score + option.gain;
         x->options[x->n_options++] = option;
     }
+}
+
+/* Leaves the options out that are hopeless. */
+static void
+drop_options(Search *x)
+{
+    double best = -INFINITY;
+    guint n = 0;
+    for (guint k = 0; k < x->n_options; k++)
+        best = MAX(best, x->options[k].score);
+    for (guint k = 0; k < x->n_options; k++)
+        if (x->options[k].score > best - WORST)
+            x->options[n++] = x->options[k];
+    x->n_options = n;
 }
 
 static gint
@@ -377,7 +416,8 @@ search_line(Search *x, guint32 line)
 {
     const LampLogLine *lines = x->t->s->input->lines;
     Column *column = &x->columns[x->n_lines % RING];
-    *column = (Column){.line = line};
+    column->line = line;
+    column->n_arcs = 0;
     expire(x, line);
     double hazard = 0;
     if (x->latest != LAMP_LOG_NONE)
@@ -388,11 +428,11 @@ search_line(Search *x, guint32 line)
         column->forward[k] = x->states[k].score;
         add_options(x, k, line, hazard);
     }
+    drop_options(x);
     qsort(x->options, x->n_options, sizeof(Option), compare_options);
     guint n = 0;
     for (guint k = 0; k < x->n_options && column->n_arcs < MOST_ARCS; k++)
-        if (x->options[k].score > x->options[0].score - WORST)
-            take_option(x, &x->options[k], column, &n);
+        take_option(x, &x->options[k], column, &n);
     State *swap = x->states;
     x->states = x->next;
     x->next = swap;
@@ -416,6 +456,7 @@ lamp_steps_search(LampSteps *t)
     x.next = g_new0(State, STATES);
     x.options = g_new(Option, STATES * (MOST_TAILS + 1));
     x.columns = g_new0(Column, RING);
+    x.known = g_new0(Known, (gsize) n + 1);
     x.lists = lamp_step_lists_new(t);
     g_array_set_size(s->edges, 0);
     lamp_statistics_learn(s);
@@ -440,4 +481,5 @@ lamp_steps_search(LampSteps *t)
     g_free(x.next);
     g_free(x.options);
     g_free(x.columns);
+    g_free(x.known);
 }

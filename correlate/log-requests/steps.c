@@ -51,43 +51,60 @@ find_bound_neighbours(LampSteps *t)
     }
 }
 
-/* Runs are units of work here. Those of a component that works on one thing at a time never
- * begin while another lasts, however often they would by chance. */
-static gboolean
-find_serial(LampSteps *t)
+/* What a component does: units of work, the time that they take, and how many begin while
+ * another lasts. */
+typedef struct {
+    double units, time, overlaps;
+    gint64 until;
+} Work;
+
+static void
+add_unit(Work *work, gint64 begin, gint64 end)
 {
-    const LampGroupState *s = t->s;
+    work->overlaps += work->units > 0 && work->until > begin ? 1 : 0;
+    work->until = MAX(work->until, end);
+    work->units += 1;
+    work->time += (double) (end - begin);
+}
+
+/* Units of a component that works on one thing at a time never begin while another lasts,
+ * however often they would by chance. @units: the line before each, in its unit. Returns
+ * whether there is any such component; @out_is_serial: by component, caller frees. */
+static gboolean
+find_serial(const LampGroupState *s, const guint32 *units, gboolean **out_is_serial)
+{
     const LampLogLine *lines = s->input->lines;
-    guint32 most = 0;
+    guint32 n = s->input->n_lines;
+    guint32 n_components = 0;
     gboolean is_any = FALSE;
-    for (guint32 i = 0; i < s->input->n_lines; i++)
-        most = MAX(most, lines[i].component);
-    gsize n = (gsize) most + 1;
-    g_autofree double *units = g_new0(double, n);
-    g_autofree double *time = g_new0(double, n);
-    g_autofree double *overlaps = g_new0(double, n);
-    g_autofree gint64 *until = g_new0(gint64, n);
-    t->is_serial = g_new0(gboolean, n);
-    for (guint32 i = 0; i < s->input->n_lines; i++) {
-        if (s->bound[i] != LAMP_LOG_NONE || s->previous[i] != LAMP_LOG_NONE)
-            continue;
-        guint32 last = i;
-        while (s->next[last] != LAMP_LOG_NONE)
-            last = s->next[last];
-        guint32 c = lines[i].component;
-        overlaps[c] += units[c] > 0 && until[c] > lines[i].time_ns ? 1 : 0;
-        until[c] = MAX(until[c], lines[last].time_ns);
-        units[c] += 1;
-        time[c] += (double) (lines[last].time_ns - lines[i].time_ns);
+    g_autofree guint32 *first = g_new(guint32, (gsize) n + 1);
+    g_autofree guint32 *last = g_new(guint32, (gsize) n + 1);
+    for (guint32 i = 0; i < n; i++) {
+        first[i] = units[i] == LAMP_LOG_NONE ? i : first[units[i]];
+        last[first[i]] = i;
+        n_components = MAX(n_components, lines[i].component + 1);
     }
-    for (guint32 c = 0; c < n; c++) {
-        double expected = units[c] * -expm1(-time[c] / s->active_ns);
-        t->is_serial[c] = expected >= LEAST_OVERLAPS && overlaps[c] < MOST_OVERLAPS * expected;
-        is_any = is_any || t->is_serial[c];
-        g_debug("component %u: %g units, %g of %g overlaps", c, units[c], overlaps[c],
+    g_autofree Work *work = g_new0(Work, (gsize) n_components + 1);
+    for (guint32 i = 0; i < n; i++)
+        if (s->bound[i] == LAMP_LOG_NONE && first[i] == i)
+            add_unit(&work[lines[i].component], lines[i].time_ns, lines[last[i]].time_ns);
+    *out_is_serial = g_new0(gboolean, (gsize) n_components + 1);
+    for (guint32 c = 0; c < n_components; c++) {
+        double expected = work[c].units * -expm1(-work[c].time / s->active_ns);
+        (*out_is_serial)[c] =
+            expected >= LEAST_OVERLAPS && work[c].overlaps < MOST_OVERLAPS * expected;
+        is_any = is_any || (*out_is_serial)[c];
+        g_debug("component %u: %g units, %g of %g overlaps", c, work[c].units, work[c].overlaps,
                 expected);
     }
     return is_any;
+}
+
+gboolean
+lamp_steps_are_needed(const LampGroupState *s, const guint32 *units)
+{
+    g_autofree gboolean *is_serial = NULL;
+    return find_serial(s, units, &is_serial);
 }
 
 static void
@@ -300,7 +317,7 @@ lamp_steps_bind(LampGroupState *s)
 {
     LampSteps t = {.s = s, .reach_ns = REACH_NS};
     find_bound_neighbours(&t);
-    if (find_serial(&t))
+    if (find_serial(s, s->previous, &t.is_serial))
         find_steps(&t, s);
     g_free(t.next_bound);
     g_free(t.previous_bound);
