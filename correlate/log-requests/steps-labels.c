@@ -33,8 +33,8 @@ set_labels(const LampSteps *t, LampGroupState *inner)
     guint32 n_labels = inner->n_templates + 1;
     g_autoptr(GHashTable) labels =
         g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
-    inner->from_label = g_new(guint32, (gsize) n + 1);
-    inner->to_label = g_new(guint32, (gsize) n + 1);
+    inner->from_label = g_new0(guint32, (gsize) n + 1);
+    inner->to_label = g_new0(guint32, (gsize) n + 1);
     for (guint32 i = 0; i < n; i++) {
         guint32 template = lines[i].template;
         inner->from_label[i] = inner->to_label[i] = template;

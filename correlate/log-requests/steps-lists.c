@@ -186,7 +186,7 @@ lamp_step_lists_new(const LampSteps *t)
     lists->t = t;
     lists->listed = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     count_frequencies(lists);
-    g_autofree LampListing *listings = g_new(LampListing, (gsize) n + 1);
+    g_autofree LampListing *listings = g_new0(LampListing, (gsize) n + 1);
     for (guint32 i = 0; i < n; i++) {
         LampListing none = {LAMP_LOG_NONE, 0};
         guint32 before = s->previous[i];

@@ -323,7 +323,7 @@ draw(Search *x, const double *logs, guint n)
 static void
 draw_way(Search *x, guint32 *before, guint64 until)
 {
-    double logs[MOST_ARCS];
+    double logs[MOST_ARCS] = {0};
     for (guint k = 0; k < x->n_states; k++)
         logs[k] = x->states[k].score;
     guint at = draw(x, logs, x->n_states);

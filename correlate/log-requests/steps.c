@@ -157,7 +157,7 @@ static void
 add_edges(LampSteps *t, const guint32 *tails, guint32 n_tails, guint32 line)
 {
     LampGroupState *s = t->s;
-    guint rank = 0;
+    guint8 rank = 0; /* at most LATEST */
     for (guint32 r = 0; r < MIN(LATEST, n_tails); r++) {
         guint32 from = tails[n_tails - 1 - r];
         gint64 gap = s->input->lines[line].time_ns - s->input->lines[from].time_ns;
@@ -165,10 +165,10 @@ add_edges(LampSteps *t, const guint32 *tails, guint32 n_tails, guint32 line)
             return;
         if (!lamp_steps_may_join(t, run_of(t, from), run_of(t, line)))
             continue;
-        LampEdge edge = {
-            .from = from, .to = line, .bin = lamp_gap_bin(gap), .rank = (guint8) rank++};
+        LampEdge edge = {.from = from, .to = line, .bin = lamp_gap_bin(gap), .rank = rank};
         edge.follow = lamp_follow_number(s, from, line);
         g_array_append_val(s->edges, edge);
+        rank++;
     }
 }
 
