@@ -439,8 +439,8 @@ group_slice(LampLogGrouping *grouping, const LampLogInput *input, guint32 first)
     g_array_set_size(s.seeds, 0); /* learnt from by now */
     solve_jointly(&s);
     g_autofree LampVotes *votes = g_new0(LampVotes, (gsize) input->n_lines + 1);
-    if (units != NULL && are_all_framed(&s) &&
-        (s.trust < MOST_TRUST || lamp_steps_are_needed(&s, units))) {
+    if (units != NULL &&
+        ((s.trust < MOST_TRUST && are_all_framed(&s)) || lamp_steps_are_needed(&s, units))) {
         take_units(&s, units);
         lamp_steps_bind(&s);
         s.is_framed = TRUE;
