@@ -9,6 +9,7 @@
 #include "model/costs.h"
 
 static gboolean as_json;
+static int most;
 static char *view_name;
 
 static const GOptionEntry options[] = {
@@ -17,11 +18,14 @@ static const GOptionEntry options[] = {
      "trigger (who runs it)",
      "VIEW"},
     LAMP_FLOW_OPTIONS,
+    {"top", 'n', 0, G_OPTION_ARG_INT, &most,
+     "only the N pairs that cost the most time (default 0: all)", "N"},
     {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "a JSON array", NULL},
     {NULL},
 };
 
 static const LampOptionRange ranges[] = {
+    {"top", &most, NULL, 0.0, G_MAXINT},
     LAMP_FLOW_RANGES,
     {NULL},
 };
@@ -34,7 +38,8 @@ add_flow(const LampFlow *flow, gpointer payload)
 }
 
 static void
-append_table(LampCli *cli, const LampTopology *topology, const GArray *ranked, GString *out)
+append_table(LampCli *cli, const LampTopology *topology, const GArray *ranked, guint all,
+             GString *out)
 {
     static const char *const titles[] = {"payer",        "provider", ">time",
                                          ">direct time", ">calls",   ">~direct calls",
@@ -56,6 +61,7 @@ append_table(LampCli *cli, const LampTopology *topology, const GArray *ranked, G
     gsize below = out->len;
     g_string_append_c(out, '\n');
     lamp_flow_counts_append(cli->store, out);
+    lamp_top_append(ranked, all, out);
     g_string_append(out,
                     "\ntime: the provider's own time that the payer caused, through others "
                     "too; direct: by its own calls. Direct times add up to the work of the "
@@ -102,11 +108,12 @@ run(LampCli *cli, char **arguments, GError **error)
     if (!lamp_flow_each(cli->store, topology, &lamp_flow_filter, add_flow, costs, error))
         return -1;
     g_autoptr(GArray) ranked = lamp_costs_rank(costs);
+    guint all = lamp_top_cut(ranked, most);
     g_autoptr(GString) out = g_string_new(NULL);
     if (as_json)
         append_json(topology, ranked, out);
     else
-        append_table(cli, topology, ranked, out);
+        append_table(cli, topology, ranked, all, out);
     return lamp_print(out, error) ? LAMP_EXIT_OK : -1;
 }
 

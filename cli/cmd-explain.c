@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "cli/commands.h"
+#include "cli/explain-words.h"
 #include "cli/print.h"
 #include "cli/stamps.h"
 #include "cli/wrap.h"
@@ -41,11 +42,12 @@ typedef struct {
     gboolean is_one_way;
     char *caller, *callee, *protocol, *operation, *status;
     gint64 parent;
+    gboolean is_outside; /* it is a request from outside of the system */
 } Call;
 
 typedef struct {
     Call call;
-    char *kind;
+    char *kind, *pass;
     double confidence;
     double parts[G_N_ELEMENTS(parts)];
     double none,
@@ -60,7 +62,8 @@ static const char call_sql[] =
     " server_end_ns), client_instance, server_instance, protocol, operation, status,"
     " coalesce(parent_call_id, 0), (SELECT resolution_ns FROM calls c JOIN observations ON"
     " observation_id = coalesce(c.client_observation_id, c.server_observation_id)"
-    " WHERE c.call_id = ?1), (SELECT flags FROM calls WHERE call_id = ?1) FROM call_details "
+    " WHERE c.call_id = ?1), (SELECT flags FROM calls WHERE call_id = ?1),"
+    " (SELECT NOT is_background FROM trace_roots WHERE trace_id = ?1) FROM call_details "
     "WHERE call_id = ?1";
 
 static const char links_sql[] =
@@ -71,7 +74,7 @@ static const char links_sql[] =
     " json_extract(evidence, '$.none'), json_extract(evidence, '$.none_delay'),"
     " json_extract(evidence, '$.owner'), (SELECT name FROM instances WHERE instance_id ="
     " json_extract(evidence, '$.other_owner')),"
-    " json_extract(evidence, '$.other_owner_probability')"
+    " json_extract(evidence, '$.other_owner_probability'), pass"
     " FROM call_links WHERE child_call_id = ?1 ORDER BY rank, parent_call_id";
 
 static void
@@ -91,6 +94,7 @@ clear_candidate(gpointer data)
     clear_call(&candidate->call);
     g_free(candidate->kind);
     g_free(candidate->other_owner);
+    g_free(candidate->pass);
 }
 
 /* A span id made from a call's number (16 hex digits, the lowest bit tells the end), or the id
@@ -136,6 +140,17 @@ find_call(LampStore *store, const char *span, gint64 *out_call, GError **error)
     return FALSE;
 }
 
+static gint64
+last_call(LampStore *store)
+{
+    g_autoptr(LampStatement) query =
+        lamp_statement_new(store, "SELECT coalesce(max(call_id), 0) FROM calls", NULL);
+    gboolean has_row = FALSE;
+    return query != NULL && lamp_statement_step(query, &has_row, NULL) && has_row
+               ? lamp_statement_int(query, 0)
+               : 0;
+}
+
 static gboolean
 read_call(LampStore *store, gint64 id, Call *out_call, GError **error)
 {
@@ -148,7 +163,9 @@ read_call(LampStore *store, gint64 id, Call *out_call, GError **error)
         return FALSE;
     if (!has_row) {
         g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
-                    "there is no call %" G_GINT64_FORMAT, id);
+                    "there is no call %" G_GINT64_FORMAT
+                    ": calls are numbered from 1 to %" G_GINT64_FORMAT,
+                    id, last_call(store));
         return FALSE;
     }
     *out_call = (Call){
@@ -163,6 +180,7 @@ read_call(LampStore *store, gint64 id, Call *out_call, GError **error)
         .operation = g_strdup(lamp_statement_text(query, 6)),
         .status = g_strdup(lamp_statement_text(query, 7)),
         .parent = lamp_statement_int(query, 8),
+        .is_outside = lamp_statement_int(query, 11) != 0,
     };
     return TRUE;
 }
@@ -197,6 +215,7 @@ read_candidates(LampStore *store, gint64 call, GArray *candidates, GError **erro
             .owner = real_or_nan(query, 12),
             .other_owner = g_strdup(lamp_statement_text(query, 13)),
             .other_owner_probability = real_or_nan(query, 14),
+            .pass = g_strdup(lamp_statement_text(query, 15)),
         };
         for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
             candidate.parts[i] = real_or_nan(query, 3 + (int) i);
@@ -204,6 +223,7 @@ read_candidates(LampStore *store, gint64 call, GArray *candidates, GError **erro
         if (!read_call(store, parent, &candidate.call, error)) {
             g_free(candidate.kind);
             g_free(candidate.other_owner);
+            g_free(candidate.pass);
             return FALSE;
         }
         g_array_append_val(candidates, candidate);
@@ -238,21 +258,11 @@ describe_call(GString *out, const Call *call)
     g_string_append_printf(out, ", call %" G_GINT64_FORMAT ")", call->call);
 }
 
-/* Three digits of odds below a million: "1.25", "233,000"; caller frees. */
-static char *
-format_odds(double odds)
-{
-    double step = odds < 1e3 ? 1.0 : odds < 1e4 ? 10.0 : odds < 1e5 ? 100.0 : 1e3;
-    if (odds < 100.0)
-        return g_strdup_printf("%.3g", odds);
-    return lamp_count_format((guint64) (round(odds / step) * step));
-}
-
 /* "speaks for it, 12 to 1", for a difference of natural logarithms. */
 static void
 describe_odds(GString *out, double difference)
 {
-    g_autofree char *odds = format_odds(exp(MIN(fabs(difference), log(1e6))));
+    g_autofree char *odds = lamp_explain_odds(exp(MIN(fabs(difference), log(1e6))));
     if (fabs(difference) < 0.05)
         g_string_append(out, "says nothing either way");
     else if (fabs(difference) > log(1e6))
@@ -287,7 +297,10 @@ describe_candidate(GString *out, const Call *child, const Candidate *candidate,
     g_autofree char *gap =
         lamp_duration_format_to(child->start - candidate->call.start,
                                 MAX(child->resolution, candidate->call.resolution));
-    g_string_append_printf(out, "  %.1f %%  ", 100 * candidate->confidence);
+    g_autofree char *chance = g_strcmp0(candidate->pass, "told") == 0
+                                  ? g_strdup("certain")
+                                  : lamp_explain_chance(candidate->confidence);
+    g_string_append_printf(out, "  %s  ", chance);
     describe_call(out, &candidate->call);
     g_string_append_printf(out, "\n    began %s before this call; %s\n", gap,
                            or_unknown(candidate->kind));
@@ -312,8 +325,9 @@ describe_none(GString *out, const Candidate *best)
         return;
     for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
         sum += isnan(best->parts[i]) ? 0 : best->parts[i];
-    g_string_append_printf(out, "No parent at all (background work): %.2g %%\n    rate      ",
-                           100 * best->none);
+    g_autofree char *chance = lamp_explain_chance(best->none);
+    g_string_append_printf(out, "No parent at all (background work): %s\n    rate      ",
+                           chance);
     describe_odds(out, best->none_delay - sum);
     g_string_append(out, ": how often such calls come from nowhere, against all evidence for "
                          "the first\n");
@@ -342,8 +356,7 @@ render_words(GString *out, const Call *call, const GArray *candidates)
     g_string_append(out, "\n\n");
     if (candidates->len == 0) {
         g_string_append(out, call->parent == 0
-                                 ? "No request that its caller served can have caused it: it "
-                                   "begins a trace.\n"
+                                 ? lamp_explain_root(call->caller != NULL, call->is_outside)
                                  : "Its cause is certain.\n");
         return;
     }
@@ -352,10 +365,16 @@ render_words(GString *out, const Call *call, const GArray *candidates)
         candidates->len > 1 ? &g_array_index(candidates, Candidate, 1) : NULL;
     if (call->parent == 0)
         g_string_append(out, "Begins a trace: to have no cause is more likely than this:\n");
+    else if (lamp_explain_pass(first->pass) != NULL)
+        g_string_append(out, lamp_explain_pass(first->pass));
+    else if (MAX(first->candidates, 1) == 1)
+        g_string_append(out,
+                        "Caused by (the only request that its caller was serving then):\n");
     else
         g_string_append_printf(out, "Caused by (of %" G_GINT64_FORMAT " possible%s):\n",
                                MAX(first->candidates, 1),
-                               second != NULL ? "; evidence against the runner-up" : "");
+                               second != NULL ? "; evidence against the runner-up"
+                                              : "; the others are all but ruled out");
     describe_candidate(out, call, first, second);
     describe_owner(out, call, first);
     if (second == NULL) {

@@ -11,6 +11,7 @@
 #include "model/slack.h"
 
 static gboolean as_json;
+static int most;
 static char *view_name;
 
 static const GOptionEntry options[] = {
@@ -20,11 +21,14 @@ static const GOptionEntry options[] = {
      "trigger "
      "(a background activity, which is no request's path)",
      "VIEW"},
+    {"top", 'n', 0, G_OPTION_ARG_INT, &most,
+     "only the N components with the most time of their own (default 0: all)", "N"},
     {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "a JSON object", NULL},
     {NULL},
 };
 
 static const LampOptionRange ranges[] = {
+    {"top", &most, NULL, 0.0, G_MAXINT},
     LAMP_FLOW_RANGES,
     {NULL},
 };
@@ -109,7 +113,7 @@ sort_components(const Pass *pass)
 }
 
 static void
-append_table(LampCli *cli, const Pass *pass, const GArray *order, GString *out)
+append_table(LampCli *cli, const Pass *pass, const GArray *order, guint all, GString *out)
 {
     static const char *const titles[] = {
         "component",   ">own",    ">network",      ">decides in", ">slack p50", ">~slack p5",
@@ -142,6 +146,7 @@ append_table(LampCli *cli, const Pass *pass, const GArray *order, GString *out)
     g_string_append_printf(out, "\n%s request%s, trees right with %s on average.", requests,
                            pass->requests == 1 ? "" : "s", sure);
     lamp_left_out_append(cli->store, out);
+    lamp_top_append(order, all, out);
     g_string_append(out,
                     "\nown, network: share of all their time on critical paths; decides in: "
                     "share of its calls whose own time is on the path; slack: how much longer "
@@ -238,10 +243,11 @@ run(LampCli *cli, char **arguments, GError **error)
     if (!lamp_flow_each(cli->store, view.topology, &lamp_flow_filter, add_flow, &pass, error))
         return -1;
     g_autoptr(GArray) order = sort_components(&pass);
+    guint all = lamp_top_cut(order, most);
     if (as_json)
         append_json(&pass, order, out);
     else
-        append_table(cli, &pass, order, out);
+        append_table(cli, &pass, order, all, out);
     return lamp_print(out, error) ? LAMP_EXIT_OK : -1;
 }
 

@@ -10,6 +10,7 @@
 #include "model/red.h"
 
 static gboolean as_json, from_flows;
+static int most;
 static char *view_name;
 
 static const GOptionEntry options[] = {
@@ -22,11 +23,14 @@ static const GOptionEntry options[] = {
     {"flow-records", 0, 0, G_OPTION_ARG_NONE, &from_flows,
      "connections as flow records tell them, not calls (by itself where there are no calls)",
      NULL},
+    {"top", 'n', 0, G_OPTION_ARG_INT, &most,
+     "only the N operations with the most calls (default 0: all)", "N"},
     {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "a JSON object", NULL},
     {NULL},
 };
 
 static const LampOptionRange ranges[] = {
+    {"top", &most, NULL, 0.0, G_MAXINT},
     LAMP_FLOW_RANGES,
     {NULL},
 };
@@ -69,8 +73,16 @@ compare_lines(gconstpointer a, gconstpointer b)
     return g_strcmp0(x->operation, y->operation);
 }
 
+static gint
+compare_calls(gconstpointer a, gconstpointer b)
+{
+    const Line *x = a, *y = b;
+    return x->calls != y->calls ? (x->calls > y->calls ? -1 : 1) : compare_lines(a, b);
+}
+
+/* Those to show, *out_all: how many there are. */
 static GArray *
-sort_labels(const LampTopology *topology, const LampRed *red)
+sort_labels(const LampTopology *topology, const LampRed *red, guint *out_all)
 {
     GArray *lines = g_array_new(FALSE, TRUE, sizeof(Line));
     g_autofree guint64 *calls = g_new0(guint64, lamp_topology_service_count(topology));
@@ -85,6 +97,8 @@ sort_labels(const LampTopology *topology, const LampRed *red)
         if (line.calls > 0)
             g_array_append_val(lines, line);
     }
+    g_array_sort(lines, compare_calls);
+    *out_all = lamp_top_cut(lines, most);
     g_array_sort(lines, compare_lines);
     return lines;
 }
@@ -128,7 +142,8 @@ append_table(LampCli *cli, const LampTopology *topology, const LampRed *red, GSt
     static const char *const titles[] = {
         "service", "protocol", "operation", ">calls",   ">per s", ">errors", ">?no response",
         ">p50",    ">p95",     ">p99",      ">of time", ">sure",  NULL};
-    g_autoptr(GArray) lines = sort_labels(topology, red);
+    guint all;
+    g_autoptr(GArray) lines = sort_labels(topology, red, &all);
     g_autoptr(LampTable) table = lamp_table_new(titles);
     for (guint i = 0; i < lines->len; i++) {
         const Line *line = &g_array_index(lines, Line, i);
@@ -140,6 +155,7 @@ append_table(LampCli *cli, const LampTopology *topology, const LampRed *red, GSt
     gsize below = out->len;
     g_string_append_printf(out, "\n%.1f s: ", period_seconds(red));
     lamp_flow_counts_append(cli->store, out);
+    lamp_top_append(lines, all, out);
     g_string_append(out, "\nDurations: from the request's arrival at the service to the end of "
                          "its response. \"of time\": share of all requests' time spent in "
                          "the operation itself on their critical paths; \"sure\": mean "
@@ -189,7 +205,8 @@ append_json_line(GString *out, const LampTopology *topology, const LampRed *red,
 static void
 append_json(const LampTopology *topology, const LampRed *red, GString *out)
 {
-    g_autoptr(GArray) lines = sort_labels(topology, red);
+    guint all;
+    g_autoptr(GArray) lines = sort_labels(topology, red, &all);
     g_string_append_printf(out,
                            "{\"requests\": %" G_GUINT64_FORMAT
                            ", \"background_activities\": %" G_GUINT64_FORMAT
@@ -232,7 +249,7 @@ run(LampCli *cli, char **arguments, GError **error)
         return -1;
     g_autoptr(GString) out = g_string_new(NULL);
     gboolean ok = from_flows || lamp_flow_services_are_all(cli->store)
-                      ? lamp_flow_services_append(cli, as_json, out, error)
+                      ? lamp_flow_services_append(cli, as_json, most, out, error)
                       : append_calls(cli, topology, out, error);
     return ok && lamp_print(out, error) ? LAMP_EXIT_OK : -1;
 }
@@ -242,6 +259,7 @@ const LampCommand lamp_command_services = {
     .arguments = "FILE.db",
     .summary = "Services and operations with rate, errors and durations",
     .examples = "lamplight services shop.db\n"
+                "lamplight services --top 20 shop.db\n"
                 "lamplight services --no-background --json shop.db",
     .description =
         "Where the input was flow records alone (NetFlow, IPFIX, sFlow, logs of firewalls and\n"

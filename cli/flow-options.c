@@ -99,6 +99,22 @@ lamp_left_out_append(LampStore *store, GString *out)
     g_string_append_printf(out, " Left out: %s calls without a begin.", calls);
 }
 
+guint
+lamp_top_cut(GArray *rows, int most)
+{
+    guint all = rows->len;
+    if (most > 0 && all > (guint) most)
+        g_array_set_size(rows, (guint) most);
+    return all;
+}
+
+void
+lamp_top_append(const GArray *rows, guint all, GString *out)
+{
+    if (rows->len < all)
+        g_string_append_printf(out, " %u of %u lines are shown.", rows->len, all);
+}
+
 static void
 append_count(GString *out, guint64 count, const char *one, const char *many)
 {

@@ -108,6 +108,12 @@ extern LampFlowCounts lamp_flow_counts;
  * how many calls are left out and why. */
 void lamp_flow_counts_append(LampStore *store, GString *out);
 
+/* Leaves the first @most of @rows (0: all); returns how many there were. */
+guint lamp_top_cut(GArray *rows, int most);
+
+/* " 10 of 84 lines are shown." where that is so, for lamp_top_cut()'s answer. */
+void lamp_top_append(const GArray *rows, guint all, GString *out);
+
 /* The latter two alone, as sentences with a blank before each. */
 void lamp_left_out_append(LampStore *store, GString *out);
 

@@ -26,6 +26,7 @@ typedef struct {
     GArray *lines; /* Line */
     char *client;  /* of the row before */
     LampTime from, to;
+    guint all; /* lines, with those that are not shown */
 } Services;
 
 static void
@@ -159,6 +160,10 @@ append_table(const LampCli *cli, const Services *s, GString *out)
         "losses); \"only logged\": a firewall wrote them down without saying what it did. Each "
         "is a row of `flow_spans`.\n",
         seconds_of(s), count);
+    if (s->lines->len < s->all) {
+        lamp_top_append(s->lines, s->all, out);
+        g_string_append_c(out, '\n');
+    }
     g_string_append(out, LAMP_LIMITS_OF_FLOWS);
     lamp_wrap(cli, out, below);
 }
@@ -220,13 +225,15 @@ lamp_flow_services_are_all(LampStore *store)
 }
 
 gboolean
-lamp_flow_services_append(LampCli *cli, gboolean as_json, GString *out, GError **error)
+lamp_flow_services_append(LampCli *cli, gboolean as_json, int most, GString *out,
+                          GError **error)
 {
     Services s = {.lines = g_array_new(FALSE, FALSE, sizeof(Line)),
                   .from = G_MAXINT64,
                   .to = G_MININT64 + 1};
     g_array_set_clear_func(s.lines, clear_line);
     gboolean ok = load(&s, cli->store, error);
+    s.all = lamp_top_cut(s.lines, most);
     if (ok && as_json)
         append_json(&s, out);
     else if (ok)

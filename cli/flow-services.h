@@ -13,6 +13,7 @@
 /* Has the store flow records, and no calls? */
 gboolean lamp_flow_services_are_all(LampStore *store);
 
-/* Appends the table of the services of flow_spans, or a JSON object. */
-gboolean lamp_flow_services_append(LampCli *cli, gboolean as_json, GString *out,
+/* Appends the table of the services of flow_spans, or a JSON object; the first @most (0: all).
+ */
+gboolean lamp_flow_services_append(LampCli *cli, gboolean as_json, int most, GString *out,
                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;

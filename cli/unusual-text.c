@@ -27,7 +27,10 @@ lamp_unusual_append(GString *out, const LampTopology *topology, const LampShapes
 {
     if (found->len == 0 || most == 0)
         return;
-    g_string_append_printf(out, "\nunusual paths (%u; --unusual N shows more)\n", found->len);
+    g_string_append_printf(out, "\nunusual paths (%u", found->len);
+    if (most < found->len)
+        g_string_append_printf(out, ", the first %u; --unusual N shows more", most);
+    g_string_append(out, ")\n");
     for (guint i = 0; i < MIN(found->len, most); i++) {
         const LampUnusual *unusual = &g_array_index(found, LampUnusual, i);
         const LampShape *shape = lamp_shapes_get(shapes, unusual->shape);
