@@ -156,9 +156,14 @@ render_table(LampCli *cli, LampStatement *rows, const Order *order, GString *out
             add_row(table, rows);
             continue;
         }
-        lamp_table_render(table, out, cli->table_width);
+        if (lamp_table_rows(table) > 0)
+            lamp_table_render(table, out, cli->table_width);
         gsize below = out->len;
-        describe_order(order, out);
+        if (lamp_table_rows(table) == 0 && order->calls == 0)
+            g_string_append(out, "No calls: clocks are aligned by messages that captures of "
+                                 "two hosts show.\n");
+        else
+            describe_order(order, out);
         lamp_wrap(cli, out, below);
         if (!lamp_log_clocks_append(cli, out, error))
             return FALSE;

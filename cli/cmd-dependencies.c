@@ -76,9 +76,9 @@ append_calls(LampStore *store, GString *out)
 static void
 append_table(const LampCli *cli, const LampDependencies *found, GString *out)
 {
-    static const char *const titles[] = {"caller",   "callee",  ">flows", ">bytes",
-                                         ">share %", ">each",   ">delay", ">q",
-                                         "method",   "verdict", "why",    NULL};
+    static const char *const titles[] = {"caller",    "callee",  ">flows",  ">bytes",
+                                         ">~share %", ">~each",  ">~delay", ">~q",
+                                         "~method",   "verdict", "why",     NULL};
     g_autoptr(LampTable) table = lamp_table_new(titles);
     for (guint i = 0; i < found->rows->len; i++)
         add_row(table, g_ptr_array_index(found->rows, i));

@@ -162,10 +162,15 @@ read_call(LampStore *store, gint64 id, Call *out_call, GError **error)
     if (!lamp_statement_step(query, &has_row, error))
         return FALSE;
     if (!has_row) {
-        g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
-                    "there is no call %" G_GINT64_FORMAT
-                    ": calls are numbered from 1 to %" G_GINT64_FORMAT,
-                    id, last_call(store));
+        gint64 last = last_call(store);
+        if (last == 0)
+            g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
+                        "there is no call %" G_GINT64_FORMAT ": the database holds none", id);
+        else
+            g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_USAGE,
+                        "there is no call %" G_GINT64_FORMAT
+                        ": calls are numbered from 1 to %" G_GINT64_FORMAT,
+                        id, last);
         return FALSE;
     }
     *out_call = (Call){

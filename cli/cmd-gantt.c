@@ -140,6 +140,7 @@ append_head(LampCli *cli, GString *out, const Chart *chart, const char *why)
     gboolean is_one_way = !is_open && !lamp_flow_call_has_duration(&flow->calls[0]);
     g_autofree char *end = lamp_ms_format(chart->ns_per_cell * chart->bar_width);
     g_autofree char *sure = lamp_share_format(flow->confidence);
+    gboolean has_axis = chart->ns_per_cell > 1.0; /* less than a nanosecond is nothing */
     g_string_append_printf(out,
                            "%s, trace %" G_GINT64_FORMAT " (%s)\n"
                            "began %s, %s%s, %u call%s; whole tree right with %s\n\n",
@@ -151,7 +152,7 @@ append_head(LampCli *cli, GString *out, const Chart *chart, const char *why)
                            sure);
     lamp_wrap(cli, out, 0);
     g_string_append_printf(out, "%*s 0%*s\n", (int) chart->name_width + 1, "",
-                           (int) chart->bar_width - 1, end);
+                           (int) chart->bar_width - 1, has_axis ? end : "");
 }
 
 /* Stamps that are coarser than a cell do not tell where in the chart a bar stands. */

@@ -10,6 +10,8 @@
 #include "model/red.h"
 #include "model/slack.h"
 
+#include <math.h>
+
 static gboolean as_json;
 static int most;
 static char *view_name;
@@ -219,6 +221,40 @@ append_one(LampCli *cli, const LampModelView *view, const LampFlow *flow, GStrin
         g_string_append_printf(out, "\nown and network add up to the duration, %s\n", sum);
 }
 
+/* The same in JSON; a slack of null: nothing waits for the call, or it has no response. */
+static void
+append_one_json(const LampModelView *view, const LampFlow *flow, GString *out)
+{
+    g_autofree LampCritical *critical = g_new(LampCritical, flow->count);
+    g_autofree gint64 *slacks = g_new(gint64, flow->count);
+    lamp_critical_path_find(flow, critical);
+    lamp_slack_find(flow, view->structure, slacks);
+    g_string_append_printf(out, "{\"trace_id\": \"%032" G_GINT64_MODIFIER "x\"",
+                           flow->trace_id);
+    lamp_json_append_ns(out, "duration_ns",
+                        lamp_flow_is_open(flow) ? (double) NAN
+                                                : (double) lamp_flow_duration(flow));
+    g_string_append(out, ", \"calls\": [");
+    for (guint32 i = 0; i < flow->count; i++) {
+        const LampFlowCall *call = &flow->calls[i];
+        const LampLabel *label = lamp_topology_label(view->topology, call->label);
+        gboolean has_slack = !call->is_open && slacks[i] != G_MAXINT64;
+        g_string_append_printf(out, "%s{\"call_id\": %" G_GINT64_FORMAT ", \"service\": ",
+                               i == 0 ? "\n  " : ",\n  ", call->call_id);
+        lamp_json_append_string(out,
+                                lamp_topology_service(view->topology, label->service)->name);
+        g_string_append(out, ", \"operation\": ");
+        lamp_json_append_string(out, label->operation);
+        lamp_json_append_ns(out, "own_ns", (double) critical[i].own);
+        lamp_json_append_ns(out, "network_ns", (double) critical[i].network);
+        lamp_json_append_ns(out, "slack_ns", has_slack ? (double) slacks[i] : (double) NAN);
+        g_string_append(out, ", \"confidence\": ");
+        lamp_json_append_real(out, (double) call->confidence);
+        g_string_append_c(out, '}');
+    }
+    g_string_append(out, "\n]}\n");
+}
+
 static int
 run(LampCli *cli, char **arguments, GError **error)
 {
@@ -231,7 +267,10 @@ run(LampCli *cli, char **arguments, GError **error)
         g_autofree char *why = NULL;
         if (!lamp_choose_flow(cli, &view, arguments[1], FALSE, &flow, &why, error))
             return -1;
-        append_one(cli, &view, flow, out);
+        if (as_json)
+            append_one_json(&view, flow, out);
+        else
+            append_one(cli, &view, flow, out);
         return lamp_print(out, error) ? LAMP_EXIT_OK : -1;
     }
     g_autoptr(GArray) components = g_array_new(FALSE, TRUE, sizeof(Component));

@@ -140,8 +140,8 @@ static void
 append_table(LampCli *cli, const LampTopology *topology, const LampRed *red, GString *out)
 {
     static const char *const titles[] = {
-        "service", "protocol", "operation", ">calls",   ">per s", ">errors", ">?no response",
-        ">p50",    ">p95",     ">p99",      ">of time", ">sure",  NULL};
+        "service", "~protocol", "operation", ">calls",    ">~per s", ">errors", ">?no response",
+        ">p50",    ">p95",      ">~p99",     ">~of time", ">~sure",  NULL};
     guint all;
     g_autoptr(GArray) lines = sort_labels(topology, red, &all);
     g_autoptr(LampTable) table = lamp_table_new(titles);

@@ -316,8 +316,8 @@ append_verdicts(const Answer *answer)
 }
 
 static const Part operation_parts[] = {
-    {"slower or faster: operations by their own time, likely causes of another latency",
-     time_columns, takes_other_time, rank_by_time, add_time},
+    {"slower or faster: own time of operations, likely causes of other latency", time_columns,
+     takes_other_time, rank_by_time, add_time},
     {"called more or less often: operations by calls for each request", call_columns,
      has_other_count, rank_by_calls, add_calls},
     {"failing more or less often: operations by the share of calls that failed", error_columns,

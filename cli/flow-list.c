@@ -60,8 +60,8 @@ static void
 append_table(LampCli *cli, const LampTopology *topology, const GArray *rows,
              LampStatement *stamps, GString *out)
 {
-    static const char *const titles[] = {"began",  "request", ">took",  ">calls", ">?failed",
-                                         "status", "~shape",  ">~sure", "trace",  NULL};
+    static const char *const titles[] = {">began",  "request", ">took",  ">~calls", ">?failed",
+                                         "~status", "~shape",  ">~sure", "trace",   NULL};
     g_autoptr(LampTable) table = lamp_table_new(titles);
     for (guint i = 0; i < rows->len; i++) {
         const Row *row = &g_array_index(rows, Row, i);

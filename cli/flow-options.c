@@ -195,7 +195,8 @@ lamp_set_no_flows_error(GError **error)
                          filter->sample_one_in > 1;
     g_set_error(error, LAMP_CLI_ERROR, LAMP_CLI_ERROR_INPUT,
                 is_chosen ? "no request flow passes the options; `lamplight flows` shows all"
-                          : "the database holds no request flow");
+                          : "the database holds no request flow; of flow records alone "
+                            "`lamplight services` and `lamplight dependencies` tell");
 }
 
 gboolean

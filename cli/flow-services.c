@@ -124,9 +124,9 @@ static void
 append_table(const LampCli *cli, const Services *s, GString *out)
 {
     static const char *const titles[] = {
-        "service",      "transport", ">clients", ">connections", ">per s", ">sent",
-        ">received",    ">packets",  ">p50",     ">p95",         ">p99",   ">unanswered",
-        ">only logged", NULL};
+        "service",       "~transport", ">clients", ">connections", ">~per s", ">sent",
+        ">received",     ">~packets",  ">p50",     ">~p95",        ">~p99",   ">?unanswered",
+        ">?only logged", NULL};
     g_autoptr(LampTable) table = lamp_table_new(titles);
     guint64 connections = 0;
     for (guint i = 0; i < s->lines->len; i++) {
