@@ -13,6 +13,7 @@ typedef enum {
     LAMP_FINDING_LOSS,       /* the capture or log lacks something that must have been there */
     LAMP_FINDING_UNKNOWN,    /* well formed, but of a kind that is not understood */
     LAMP_FINDING_UNREADABLE, /* the file system or a decompressor refused */
+    LAMP_FINDING_NOTE,       /* nothing is missing; what was made of something ambiguous */
 } LampFindingKind;
 
 typedef struct {

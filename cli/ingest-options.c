@@ -213,6 +213,39 @@ tell_of_unchanged(const LampIngestCounts *counts)
                  counts->unchanged);
 }
 
+/* Hosts that sources are known by, and folders or files that name one, the first few of them.
+ */
+static char *
+known_hosts(LampStore *store)
+{
+    g_autoptr(LampStatement) query = lamp_statement_new(
+        store,
+        "SELECT coalesce(group_concat(name, ', '), '') FROM (SELECT host AS name FROM sources "
+        "WHERE host IS NOT NULL UNION SELECT name FROM host_names UNION SELECT s.text FROM "
+        "(SELECT DISTINCT host_id FROM events WHERE host_id IS NOT NULL LIMIT 9) JOIN strings "
+        "s "
+        "ON s.string_id = host_id UNION SELECT path FROM sources WHERE kind = 'log' LIMIT 9)",
+        NULL);
+    gboolean has_row = FALSE;
+    if (query == NULL || !lamp_statement_step(query, &has_row, NULL) || !has_row)
+        return g_strdup("");
+    return lamp_text_escape(lamp_bytes_text(lamp_statement_text(query, 0)));
+}
+
+/* Options for hosts or files that nothing fits: most likely a name is not written as it is. */
+static void
+tell_of_unused(LampStore *store, const char *option, char **values, guint64 used)
+{
+    for (guint i = 0; values != NULL && values[i] != NULL && i < LAMP_INGEST_NOTED_OPTIONS;
+         i++) {
+        if (strchr(values[i], '=') == NULL || (used >> i & 1) != 0)
+            continue;
+        g_autofree char *known = known_hosts(store);
+        lamp_log(LAMP_LOG_WARNING, "ingest", "--%s %s fits no file; known are: %s", option,
+                 values[i], known);
+    }
+}
+
 gboolean
 lamp_ingest_report(LampCli *cli, LampStore *store, const LampIngestCounts *counts,
                    GError **error)
@@ -227,6 +260,10 @@ lamp_ingest_report(LampCli *cli, LampStore *store, const LampIngestCounts *count
              counts->unreadable, counts->empty, counts->unknown);
     tell_of_earlier_runs(store, counts);
     tell_of_unchanged(counts);
+    if (counts->sources > counts->unchanged) {
+        tell_of_unused(store, "host", hosts, counts->used_host_maps);
+        tell_of_unused(store, "tz", zones, counts->used_zones);
+    }
     if (cli->quiet && !full_report)
         return is_nothing(counts) || tell_of_losses(store, error);
     g_autoptr(LampTable) table = source_table(store);

@@ -107,17 +107,26 @@ matches_part(const char *glob, const char *path)
     return FALSE;
 }
 
+/* Notes that an option was of use. */
+static void
+note_use(guint64 *used, gsize option)
+{
+    *used |= (guint64) 1 << MIN(option, (gsize) LAMP_INGEST_NOTED_OPTIONS - 1);
+}
+
 /* The zone that @zones give to @host, or to the host that the parts of @path name. */
 static const char *
-zone_of(const char *const *zones, const char *host, const char *path)
+zone_of(const char *const *zones, const char *host, const char *path, guint64 *used)
 {
     for (gsize i = 0; zones != NULL && zones[i] != NULL; i++) {
         const char *equals = strchr(zones[i], '=');
         if (equals == NULL)
             return zones[i];
         g_autofree char *glob = g_strndup(zones[i], (gsize) (equals - zones[i]));
-        if (host != NULL ? fnmatch(glob, host, 0) == 0 : matches_part(glob, path))
+        if (host != NULL ? fnmatch(glob, host, 0) == 0 : matches_part(glob, path)) {
+            note_use(used, i);
             return equals + 1;
+        }
     }
     return NULL;
 }
@@ -125,7 +134,7 @@ zone_of(const char *const *zones, const char *host, const char *path)
 /* Value of the first "GLOB=VALUE" whose glob matches @path or its last part, or of "VALUE"
  * alone. */
 static const char *
-mapped_value(const char *const *maps, const char *path)
+mapped_value(const char *const *maps, const char *path, guint64 *used)
 {
     g_autofree char *base = g_path_get_basename(path);
     for (gsize i = 0; maps != NULL && maps[i] != NULL; i++) {
@@ -133,8 +142,10 @@ mapped_value(const char *const *maps, const char *path)
         if (equals == NULL)
             return maps[i];
         g_autofree char *glob = g_strndup(maps[i], (gsize) (equals - maps[i]));
-        if (fnmatch(glob, path, 0) == 0 || fnmatch(glob, base, 0) == 0)
+        if (fnmatch(glob, path, 0) == 0 || fnmatch(glob, base, 0) == 0) {
+            note_use(used, i);
             return equals + 1;
+        }
     }
     return NULL;
 }
@@ -157,8 +168,9 @@ static LampSourceContext
 make_context(LampMember *member, const LampSource *source, const char *path)
 {
     const LampIngestOptions *options = member->run->options;
-    const char *host = mapped_value(options->host_maps, path);
-    const char *zone = zone_of(options->zones, host, path);
+    LampIngestCounts *counts = member->run->counts;
+    const char *host = mapped_value(options->host_maps, path, &counts->used_host_maps);
+    const char *zone = zone_of(options->zones, host, path, &counts->used_zones);
     member->host = g_strdup(host);
     g_clear_pointer(&member->zone, lamp_zone_free);
     if (zone != NULL && g_ascii_isalpha(zone[0]))
@@ -189,8 +201,9 @@ name_zone(const LampMember *member, const LampSourceContext *context)
         return NULL;
     if ((member->zones_seen & LAMP_ZONE_UNNAMED) == 0)
         return "named";
+    guint64 used = 0;
     return context->zone_is_given
-               ? zone_of(member->run->options->zones, context->host, context->path)
+               ? zone_of(member->run->options->zones, context->host, context->path, &used)
                : "assumed";
 }
 

@@ -115,6 +115,10 @@ finish_member(LampIngestRun *run, LampMember *member, GError **error)
         g_autofree char *note = g_strdup_printf("same content as %s", twin);
         return write_bare_source(run, &member->row, "duplicate", note, error);
     }
+    if (member->log.events > 0) {
+        member->log.source_id = run->source_id;
+        g_array_append_val(run->logs, member->log);
+    }
     member->row.state = member_state(run, member);
     member->row.note = member->note;
     run->counts->records += member->row.records;
@@ -208,7 +212,9 @@ gboolean
 lamp_ingest(LampStore *store, const LampIngestOptions *options, LampIngestCounts *out_counts,
             GError **error)
 {
-    LampIngestRun run = {.store = store, .options = options, .counts = out_counts};
+    g_autoptr(GArray) logs = g_array_new(FALSE, FALSE, sizeof(LampZoneLog));
+    LampIngestRun run = {
+        .store = store, .options = options, .counts = out_counts, .logs = logs};
     *out_counts = (LampIngestCounts){0};
     g_autoptr(GPtrArray) sources = lamp_sources_find(options->paths);
     if (sources->len == 0) {
@@ -223,6 +229,7 @@ lamp_ingest(LampStore *store, const LampIngestOptions *options, LampIngestCounts
     /* What was there before this run has to be read again. */
     run.seen = ok && lamp_writer_is_empty(run.writer) ? lamp_occurrences_new(store) : NULL;
     ok = ok && ingest_files(&run, sources, error) &&
+         lamp_zone_shifts_settle(store, logs, run.seen, &out_counts->findings, error) &&
          lamp_templates_settle(store, run.seen != NULL ? run.seen->templates : NULL, error) &&
          lamp_identifiers_settle(store, run.seen, error) &&
          lamp_store_stage_end(store, "ingest", error);

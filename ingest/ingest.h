@@ -13,6 +13,9 @@
 #include "ingest/source.h"
 #include "store/store.h"
 
+/* Options above these share the bit of the last one. */
+enum { LAMP_INGEST_NOTED_OPTIONS = 64 };
+
 typedef struct {
     const char *const *paths;     /* NULL-terminated */
     const char *format;           /* reader to use for every file, or NULL: by content */
@@ -31,8 +34,9 @@ typedef struct {
     guint unknown;    /* no format fits */
     guint empty;      /* of no bytes */
     guint duplicates;
-    guint unchanged; /* already in the database */
-    guint64 bytes;   /* uncompressed bytes read now */
+    guint unchanged;                    /* already in the database */
+    guint64 bytes;                      /* uncompressed bytes read now */
+    guint64 used_host_maps, used_zones; /* bits of the options that fitted a source */
     guint64 records, rejected, findings;
 } LampIngestCounts;
 

@@ -54,6 +54,9 @@ take_event(gpointer owner, const LampEventRow *event)
         (member->row.resolution == 0 || event->resolution_ns < member->row.resolution))
         member->row.resolution = event->resolution_ns;
     guint64 id = lamp_writer_event(member->run->writer, event);
+    if (member->log.events++ == 0)
+        member->log.first_event = (gint64) id;
+    member->log.assumed += event->zone_is_assumed ? 1 : 0;
     if (member->run->seen != NULL)
         lamp_occurrences_event(member->run->seen, (gint64) id, member->run->source_id, event);
     return id;

@@ -48,8 +48,7 @@ take_ruby(LampLog *log, LampBytes line, LampLogRecord *record)
     if (number < 0 || dashes < 0 || colon < dashes ||
         !lamp_timestamp_scan(&log->scanner, inside, &stamp) || stamp.used != (gsize) number)
         return FALSE;
-    event->time = stamp.time;
-    event->resolution_ns = stamp.resolution_ns;
+    lamp_log_record_set_time(record, &log->scanner, &stamp);
     LampBytes severity = lamp_text_trim(lamp_bytes(rest.at, (gsize) dashes));
     event->process = lamp_bytes(begin + number + 2, inside.len - (gsize) number - 2);
     event->severity = lamp_severity_of_word(severity);

@@ -115,7 +115,7 @@ take_begin(LampLog *log, LampLogRecord *record, LampBytes value)
         value.len--;
     if (is_finer || !lamp_timestamp_parse(&log->scanner, value, &stamp))
         return;
-    record->event.time = stamp.time;
+    lamp_log_record_set_time(record, &log->scanner, &stamp);
     record->event.resolution_ns = stamp.resolution_ns;
     record->call.time_is_begin = TRUE;
 }

@@ -8,6 +8,7 @@
 #include "ingest/ingest.h"
 #include "ingest/input.h"
 #include "ingest/log/occurrences.h"
+#include "ingest/log/zone-shifts.h"
 #include "ingest/packets.h"
 #include "ingest/reader.h"
 #include "store/writer.h"
@@ -17,6 +18,7 @@ typedef struct {
     LampWriter *writer;
     LampOccurrences *seen; /* values of all records in the store; NULL if not all were seen */
     gint64 source_id;      /* of the member being read */
+    GArray *logs;          /* LampZoneLog, those that were read */
     const LampIngestOptions *options;
     LampIngestCounts *counts;
     LampKeyLog *secrets; /* of TLS connections, from all key logs and captures */
@@ -40,6 +42,7 @@ typedef struct {
     char *host;
     LampZone *zone; /* or NULL */
     guint8 zones_seen;
+    LampZoneLog log; /* what its events tell of their zone */
 } LampMember;
 
 typedef struct {

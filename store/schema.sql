@@ -43,7 +43,7 @@ CREATE TABLE sources (
 CREATE TABLE findings (
     finding_id INTEGER PRIMARY KEY,  -- in order of source and offset
     source_id INTEGER NOT NULL,      -- the input that shows it
-    kind TEXT NOT NULL,              -- `truncated`, `invalid`, `limit`, `loss`, `unknown`, `unreadable`; of correlate: `clock`
+    kind TEXT NOT NULL,              -- `truncated`, `invalid`, `limit`, `loss`, `unknown`, `unreadable`, `note` (of what is not lost); of correlate: `clock`
     code TEXT NOT NULL,              -- stable name, for example `pcap.record-length`
     offset_bytes INTEGER,            -- where in the uncompressed content
     record_number INTEGER,           -- line or packet number, from 1, where known
@@ -482,7 +482,7 @@ SELECT source_id, path, format, state, size_bytes, bytes_read, records, rejected
        (SELECT coalesce(sum(count), 0) FROM findings f WHERE f.source_id = s.source_id) AS findings,
        note,
        state IN ('done', 'duplicate') AND rejected = 0 AND
-           NOT EXISTS (SELECT 1 FROM findings f WHERE f.source_id = s.source_id AND f.kind <> 'loss') AS is_whole,
+           NOT EXISTS (SELECT 1 FROM findings f WHERE f.source_id = s.source_id AND f.kind NOT IN ('loss', 'note')) AS is_whole,
        forms
 FROM sources s;
 

@@ -425,8 +425,8 @@ lamp_writer_flow(LampWriter *writer, const LampFlowRow *f)
 void
 lamp_writer_finding(LampWriter *writer, const LampFinding *finding, guint64 count)
 {
-    static const char *const kinds[] = {"truncated", "invalid", "limit",
-                                        "loss",      "unknown", "unreadable"};
+    static const char *const kinds[] = {"truncated", "invalid",    "limit", "loss",
+                                        "unknown",   "unreadable", "note"};
     LampStatement *row = writer->inserts[INSERT_FINDING];
     lamp_statement_bind_int(row, 1, writer->source_id);
     lamp_statement_bind_string(row, 2, kinds[finding->kind]);

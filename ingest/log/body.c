@@ -98,17 +98,22 @@ without_time(LampLog *log, LampBytes body)
 }
 
 /* The time at which a line was collected tells its second more finely, where the line tells of
- * its end. */
+ * its end, and tells it at all where the line names no zone. */
 static void
 keep_finer_time(LampLogRecord *record, const LampEventRow *outer)
 {
     LampEventRow *event = &record->event;
     if (outer->time == LAMP_TIME_NONE || event->time == LAMP_TIME_NONE ||
-        outer->resolution_ns >= event->resolution_ns || record->call.time_is_begin ||
-        outer->time < event->time || outer->time - event->time > 2 * LAMP_NS_PER_SECOND)
+        record->call.time_is_begin)
+        return;
+    gboolean is_told = event->zone_is_assumed && !outer->zone_is_assumed;
+    if (!is_told &&
+        (outer->resolution_ns >= event->resolution_ns || outer->time < event->time ||
+         outer->time - event->time > 2 * LAMP_NS_PER_SECOND))
         return;
     event->time = outer->time;
     event->resolution_ns = outer->resolution_ns;
+    event->zone_is_assumed = outer->zone_is_assumed;
 }
 
 void

@@ -98,9 +98,7 @@ lamp_log_take_time(LampLog *log, LampLogRecord *record, LampBytes text)
     LampTimestamp stamp;
     if (!lamp_timestamp_scan(&log->scanner, text, &stamp))
         return 0;
-    record->event.time = stamp.time;
-    record->clock = stamp.clock;
-    record->event.resolution_ns = stamp.resolution_ns;
+    lamp_log_record_set_time(record, &log->scanner, &stamp);
     return stamp.used;
 }
 
@@ -156,7 +154,7 @@ check_clock(const Pass *pass)
 {
     LampClockKind clock = pass->log->records[pass->pending].clock;
     if (clock == LAMP_CLOCK_TWICE)
-        tell(pass, LAMP_FINDING_INVALID, "time.twice", pass->begin,
+        tell(pass, LAMP_FINDING_NOTE, "time.twice", pass->begin,
              "clocks were put back, and showed this time twice; the order of lines tells which "
              "it is");
     else if (clock == LAMP_CLOCK_NEVER)

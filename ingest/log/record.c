@@ -82,6 +82,16 @@ lamp_log_record_add(LampLogRecord *record, const char *slot, LampBytes value)
     lamp_log_record_add_field(record, lamp_bytes_text(slot), value);
 }
 
+void
+lamp_log_record_set_time(LampLogRecord *record, const LampTimestampScanner *scanner,
+                         const LampTimestamp *stamp)
+{
+    record->event.time = stamp->time;
+    record->event.resolution_ns = stamp->resolution_ns;
+    record->event.zone_is_assumed = !stamp->has_zone && !scanner->zone_is_given;
+    record->clock = stamp->clock;
+}
+
 static void
 set_time(LampLogRecord *record, LampTimestampScanner *scanner, LampBytes key, LampBytes value)
 {
@@ -90,9 +100,7 @@ set_time(LampLogRecord *record, LampTimestampScanner *scanner, LampBytes key, La
         lamp_log_record_add_field(record, key, value);
         return;
     }
-    record->event.time = stamp.time;
-    record->clock = stamp.clock;
-    record->event.resolution_ns = stamp.resolution_ns;
+    lamp_log_record_set_time(record, scanner, &stamp);
 }
 
 static void

@@ -80,6 +80,10 @@ LampBytes lamp_log_join(LampLogJoined *joined, LampBytes text, LampBytes more);
 void lamp_log_record_add(LampLogRecord *record, const char *slot, LampBytes value);
 void lamp_log_record_add_field(LampLogRecord *record, LampBytes slot, LampBytes value);
 
+/* The record's time, as it was read with @scanner. */
+void lamp_log_record_set_time(LampLogRecord *record, const LampTimestampScanner *scanner,
+                              const LampTimestamp *stamp);
+
 /* Takes a named value for what its name means; what means nothing is added as a field. */
 void lamp_log_record_set(LampLogRecord *record, LampTimestampScanner *scanner, LampBytes key,
                          LampBytes value);

@@ -112,6 +112,7 @@ lamp_timestamp_scanner_init(LampTimestampScanner *scanner, const LampSourceConte
         return;
     scanner->zone_seconds = context->zone_seconds;
     scanner->zone = context->zone;
+    scanner->zone_is_given = context->zone_is_given;
     scanner->modified = context->modified;
     scanner->begun = context->begun;
     scanner->zones_seen = context->zones_seen;

@@ -24,8 +24,9 @@ enum { LAMP_TIMESTAMP_DATE = 15 };
 /* Zeroed, then lamp_timestamp_scanner_init(). Copyable. */
 typedef struct {
     gint32 zone_seconds;
-    const LampZone *zone; /* of times without one, instead of `zone_seconds`; NULL: none */
-    gint64 quarter;       /* of an hour, of which the next two are kept */
+    gboolean zone_is_given; /* FALSE: zone_seconds is a guess */
+    const LampZone *zone;   /* of times without one, instead of `zone_seconds`; NULL: none */
+    gint64 quarter;         /* of an hour, of which the next two are kept */
     gint32 offsets[2];
     LampClockKind clock;
     gint64 last_seconds; /* the last time that was read in the zone */

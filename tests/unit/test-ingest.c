@@ -94,6 +94,66 @@ START_TEST(test_archive_members_are_sources)
 }
 END_TEST
 
+/* Lines with one id each: in @web with a zone, in @app and its neighbour on clocks two hours
+ * ahead, without. */
+static void
+write_zones(void)
+{
+    shell(
+        "mkdir @/web @/app; for i in $(seq 10 49); do "
+        "printf '10.0.0.7 - - [03/Jun/2026:08:00:%s +0000] \"GET /a/%s HTTP/1.1\" 200 5 \"-\" "
+        "\"c\" rt=0.1 rid=7f00aa%scc\\n' $i $i $i >> @/web/access.log; "
+        "printf '2026-06-03 10:00:%s,500 INFO  [main] c.a.Web - served rid=7f00aa%scc\\n' $i "
+        "$i "
+        ">> @/app/web.log; "
+        "printf '2026-06-03 10:00:%s,500 INFO  [main] c.a.Job - idle\\n' $i >> @/app/job.log; "
+        "done");
+}
+
+START_TEST(test_zone_is_found_by_shared_identifiers)
+{
+    g_autoptr(LampStore) store = open_store();
+    write_zones();
+    ingest(store, folder);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM events WHERE time_ns / 60000000000 = "
+                                "unixepoch('2026-06-03T08:00:00Z') / 60"),
+                     120);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM findings WHERE code = 'time.zone' AND "
+                                "kind = 'note' AND text LIKE '%+02:00%'"),
+                     2);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM source_coverage WHERE NOT is_whole"), 0);
+}
+END_TEST
+
+START_TEST(test_zone_that_was_given_is_not_questioned)
+{
+    g_autoptr(LampStore) store = open_store();
+    const char *paths[] = {folder, NULL}, *zones[] = {"+01:00", "nowhere=+02:00", NULL};
+    LampIngestOptions options = {.paths = paths, .zones = zones};
+    LampIngestCounts counts;
+    write_zones();
+    ck_assert(lamp_ingest(store, &options, &counts, NULL));
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM findings"), 0);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM events WHERE time_ns / 60000000000 = "
+                                "unixepoch('2026-06-03T09:00:00Z') / 60"),
+                     80);
+}
+END_TEST
+
+START_TEST(test_options_that_fit_nothing_are_known)
+{
+    g_autoptr(LampStore) store = open_store();
+    const char *paths[] = {folder, NULL}, *zones[] = {"nowhere=+02:00", "app=+02:00", NULL};
+    const char *hosts[] = {"*/job.log=a", "x=b", NULL};
+    LampIngestOptions options = {.paths = paths, .zones = zones, .host_maps = hosts};
+    LampIngestCounts counts;
+    write_zones();
+    ck_assert(lamp_ingest(store, &options, &counts, NULL));
+    ck_assert_uint_eq(counts.used_zones, 2);
+    ck_assert_uint_eq(counts.used_host_maps, 1);
+}
+END_TEST
+
 START_TEST(test_changed_file_is_read_anew)
 {
     g_autoptr(LampStore) store = open_store();
@@ -244,6 +304,9 @@ main(void)
     TCase *tc = tcase_create("ingest");
     tcase_set_timeout(tc, 30);
     tcase_add_checked_fixture(tc, make_folder, remove_folder);
+    tcase_add_test(tc, test_zone_is_found_by_shared_identifiers);
+    tcase_add_test(tc, test_zone_that_was_given_is_not_questioned);
+    tcase_add_test(tc, test_options_that_fit_nothing_are_known);
     tcase_add_test(tc, test_compressed_files_give_the_same_rows);
     tcase_add_test(tc, test_archive_members_are_sources);
     tcase_add_test(tc, test_changed_file_is_read_anew);
