@@ -209,20 +209,22 @@ without_line_end(LampBytes text)
 
 /* What the members leave open of a call. */
 static void
-take_call(LampLogRecord *record)
+take_call(LampLog *log, LampLogRecord *record, LampBytes line)
 {
     LampLogCall *call = &record->call;
     if (call->duration_ns >= 0 && call->method.len == 0 && call->target.len > 0)
         take_command(record);
     if (call->duration_ns < 0)
         lamp_postgresql_take_duration(record, record->event.message); /* its jsonlog */
+    if (call->protocol.len == 0 && has_member(line, "\"error_severity\""))
+        lamp_postgresql_take_halves(record, record->event.message);
     if (call->duration_ns < 0 || call->method.len == 0)
-        lamp_log_take_line_request(record, record->event.message);
+        lamp_log_take_line_request(log, record, record->event.message);
 }
 
 /* What can be told when all members are known. */
 static void
-settle(LampLogRecord *record, LampBytes line, LampBytes origin)
+settle(LampLog *log, LampLogRecord *record, LampBytes line, LampBytes origin)
 {
     LampEventRow *event = &record->event;
     if (origin.len > 0)
@@ -234,7 +236,7 @@ settle(LampLogRecord *record, LampBytes line, LampBytes origin)
     if (event->message.len > 2 && event->message.at[0] == '[' &&
         has_member(line, "\"__REALTIME_TIMESTAMP\""))
         event->message = bytes_of_list(record, event->message);
-    take_call(record);
+    take_call(log, record, line);
     if (event->service.len == 0 && has_member(line, "\"error_severity\""))
         event->service = lamp_bytes_text("postgresql");
 }
@@ -316,7 +318,7 @@ lamp_log_parse_json(LampLog *log, LampBytes line, LampLogRecord *record)
         if (!record->is_partial)
             lamp_log_parse_body(log, message, record);
     }
-    settle(record, text, owner.origin);
+    settle(log, record, text, owner.origin);
     return event->time != LAMP_TIME_NONE || event->message.len > 0 || event->field_count > 0;
 }
 

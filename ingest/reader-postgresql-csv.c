@@ -96,6 +96,7 @@ fill(LampLog *log, LampLogRecord *record, const LampBytes *fields, gsize n)
     }
     lamp_postgresql_take_failure(record, fields[SEVERITY], message);
     lamp_postgresql_take_duration(record, message);
+    lamp_postgresql_take_halves(record, message);
     if (record->call.is_failed && n > QUERY)
         record->call.statement = fields[QUERY];
     return TRUE;

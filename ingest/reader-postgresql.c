@@ -8,7 +8,9 @@
  * A severity in capitals, a colon and two blanks end the prefix; that is what is recognised.
  * DETAIL, STATEMENT and their like belong to the line before them. A statement with a duration
  * is a span that ends at the line's time; `parse` and `bind` only move the begin of the
- * `execute`, or of the ERROR with the same STATEMENT, that follows in the same session.
+ * `execute`, or of the ERROR with the same STATEMENT, that follows in the same session. A
+ * `statement` or `execute` without a duration begins the call that the next `duration` or ERROR
+ * of the session ends (log_statement with log_duration).
  * Specification: PostgreSQL documentation, chapters "Error Reporting and Logging" and
  * "PostgreSQL Error Codes".
  */
@@ -232,6 +234,30 @@ lamp_postgresql_take_failure(LampLogRecord *record, LampBytes severity, LampByte
     }
 }
 
+void
+lamp_postgresql_take_halves(LampLogRecord *record, LampBytes message)
+{
+    LampLogCall *call = &record->call;
+    gsize skip = 0;
+    if (record->event.process.len == 0 || call->statement.len > 0)
+        return;
+    if (lamp_bytes_starts(message, "statement: ")) {
+        skip = strlen("statement: ");
+    } else if (lamp_bytes_starts(message, "execute ")) {
+        gssize colon = lamp_text_find(message, ": ");
+        skip = colon < 0 ? 0 : (gsize) colon + 2;
+    }
+    gboolean is_end =
+        call->is_failed || (call->duration_ns >= 0 && lamp_bytes_starts(message, "duration: "));
+    if (skip == 0 && !is_end)
+        return;
+    call->pair_id = record->event.process;
+    call->protocol = lamp_bytes_text("postgresql");
+    call->is_begun = !is_end;
+    if (!is_end)
+        call->statement = lamp_bytes(message.at + skip, message.len - skip);
+}
+
 gboolean
 lamp_log_parse_postgresql(LampLog *log, LampBytes line, LampLogRecord *record)
 {
@@ -259,6 +285,7 @@ lamp_log_parse_postgresql(LampLog *log, LampBytes line, LampLogRecord *record)
         record->event.service = lamp_bytes_text("postgresql");
     lamp_postgresql_take_failure(record, word, rest);
     lamp_postgresql_take_duration(record, rest);
+    lamp_postgresql_take_halves(record, rest);
     return TRUE;
 }
 

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "base/value-hash.h"
 #include "ingest/log/forms.h"
+#include "ingest/operation.h"
 
 enum { WAYS = 8 };
 
@@ -34,6 +35,20 @@ id_of(const LampLogRecord *record)
     return lamp_bytes(NULL, 0);
 }
 
+/* A statement, without its values, as the operation. */
+static void
+name_statement(LampLogRecord *record)
+{
+    enum { BYTES = G_MAXUINT8 };
+    LampLogCall *call = &record->call;
+    guint8 *text = lamp_log_record_take(record, BYTES);
+    if (text != NULL)
+        call->operation =
+            lamp_bytes(text, lamp_operation_fold_sql(lamp_log_whole_statement(record),
+                                                     (char *) text, BYTES, NULL, NULL));
+    call->statement = lamp_bytes(NULL, 0);
+}
+
 static gboolean
 is_begin(const LampLogCall *call)
 {
@@ -42,12 +57,19 @@ is_begin(const LampLogCall *call)
             (call->method.len > 0 && call->target.len > 0 && call->target.at[0] == '/'));
 }
 
+/* The end of a statement by an error: how long it took only its begin tells. */
+static gboolean
+is_failed_statement(const LampLogCall *call)
+{
+    return call->is_failed && call->pair_id.len > 0;
+}
+
 static gboolean
 may_be_end(const LampLogCall *call)
 {
     return call->operation.len == 0 && call->method.len == 0 && call->target.len == 0 &&
-           call->statement.len == 0 && call->rpc_method.len == 0 &&
-           (call->duration_ns >= 0 || call->status.len > 0);
+           (call->statement.len == 0 || is_failed_statement(call)) &&
+           call->rpc_method.len == 0 && (call->duration_ns >= 0 || call->status.len > 0);
 }
 
 static void
@@ -128,7 +150,7 @@ ends(const LampLogBegin *begin, const LampLogRecord *record)
     if (__builtin_sub_overflow(record->event.time, begin->time, &since) ||
         since < -record->event.resolution_ns)
         return FALSE;
-    if (call->duration_ns < 0)
+    if (call->duration_ns < 0 || is_failed_statement(call))
         return is_said && has_end_status(record, since);
     if (__builtin_sub_overflow(since, call->duration_ns, &apart))
         return FALSE;
@@ -145,6 +167,11 @@ complete(const LampLogBegin *begin, LampLogRecord *record)
 {
     LampLogCall *call = &record->call;
     LampBytes name = lamp_bytes(begin->text, begin->method_length);
+    if (is_failed_statement(call)) {
+        call->is_failed = FALSE;
+        call->duration_ns = -1;
+        call->statement = lamp_bytes(NULL, 0);
+    }
     if (begin->target_length > 0) {
         call->method = name;
         call->target = lamp_bytes(begin->text + name.len, begin->target_length);
@@ -184,6 +211,8 @@ void
 lamp_log_join_begin(LampLog *log, LampLogRecord *record)
 {
     const LampLogCall *call = &record->call;
+    if (call->is_begun)
+        name_statement(record);
     gboolean begins = is_begin(call);
     if (record->event.time == LAMP_TIME_NONE || (!begins && !may_be_end(call)) ||
         (!begins && log->begins == NULL))

@@ -63,12 +63,57 @@ lamp_log_scale_controller(LampLogRecord *record)
         lamp_log_record_scale_duration(record, LAMP_NS_PER_MS);
 }
 
+static void
+ignore_member(gpointer owner, LampBytes key, LampBytes value, gboolean is_text)
+{
+    (void) owner;
+    (void) key;
+    (void) value;
+    (void) is_text;
+}
+
+typedef struct {
+    LampLog *log;
+    LampLogRecord *record;
+} Tail;
+
+static void
+take_tail_member(gpointer owner, LampBytes key, LampBytes value, gboolean is_text)
+{
+    Tail *tail = owner;
+    (void) is_text;
+    lamp_log_set_inner(tail->log, tail->record, key, value);
+}
+
+/* `request completed\t{"method": "GET", …}`: the fields of zap's console encoder (and others,
+ * with a blank) are an object at the end. What is left is the message. */
+static LampBytes
+take_tail(LampLog *log, LampBytes message, LampLogRecord *record)
+{
+    gssize begin = message.len > 4 && message.at[message.len - 1] == '}'
+                       ? lamp_text_find(message, "{\"")
+                       : -1;
+    if (begin <= 0 || (message.at[begin - 1] != '\t' && message.at[begin - 1] != ' '))
+        return message;
+    LampBytes object = lamp_bytes(message.at + begin, message.len - (gsize) begin);
+    Tail tail = {log, record};
+    if (lamp_json_flatten(object, record, ignore_member, NULL) != object.len ||
+        lamp_json_flatten(object, record, take_tail_member, &tail) != object.len)
+        return message;
+    LampBytes text = lamp_text_trim(lamp_bytes(message.at, (gsize) begin));
+    if (message.at[begin - 1] == '\t' && record->event.message.at == message.at)
+        record->event.message = text;
+    return text;
+}
+
 void
 lamp_log_parse_pairs(LampLog *log, LampBytes message, LampLogRecord *record)
 {
     LampKeyValueScan scan = {lamp_cursor(message), record};
     LampBytes key, value;
     LampKeyValue kind;
+    message = take_tail(log, message, record);
+    scan.at = lamp_cursor(message);
     take_request(message, record);
     if (message.len == 0)
         return;
@@ -81,7 +126,7 @@ lamp_log_parse_pairs(LampLog *log, LampBytes message, LampLogRecord *record)
         }
     lamp_log_scale_controller(record);
     lamp_log_take_slapd(record, message);
-    lamp_log_take_line_request(record, message);
+    lamp_log_take_line_request(log, record, message);
 }
 
 /* A nested line may begin with its own time; the outer one, which has a zone, is kept. */

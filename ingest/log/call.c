@@ -98,8 +98,8 @@ add_literal(gpointer owner, guint number, LampBytes value)
 }
 
 /* Further lines of the statement were joined to the message after it was read. */
-static LampBytes
-whole_statement(const LampLogRecord *record)
+LampBytes
+lamp_log_whole_statement(const LampLogRecord *record)
 {
     LampBytes statement = record->call.statement, message = record->event.message;
     if (statement.len > 0 && statement.at >= message.at &&
@@ -144,7 +144,7 @@ fold_operation(Emit *e)
     } else if (is_rpc(call)) {
         name_rpc(e);
     } else if (call->statement.len > 0) {
-        e->operation.len = lamp_operation_fold_sql(whole_statement(e->record), out,
+        e->operation.len = lamp_operation_fold_sql(lamp_log_whole_statement(e->record), out,
                                                    sizeof e->operation_text, add_literal, e);
     } else {
         append(e, call->method.at, MIN(call->method.len, 64));
@@ -436,7 +436,8 @@ lamp_log_emit_calls(LampLog *log, const LampLogRecord *record, guint64 event_num
     e.operation = lamp_bytes(e.operation_text, 0);
     fold_operation(&e);
     gboolean is_statement = call->is_step || call->is_failed || call->statement.len > 0;
-    if (is_statement && !lamp_log_join_steps(log, record, whole_statement(record), &e.begin))
+    if (is_statement &&
+        !lamp_log_join_steps(log, record, lamp_log_whole_statement(record), &e.begin))
         return;
     if (call->is_step)
         return;

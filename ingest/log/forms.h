@@ -22,7 +22,7 @@ gboolean lamp_log_parse_text(LampLog *log, LampBytes line, LampLogRecord *record
 gboolean lamp_log_take_haproxy_clf(LampCursor *at, LampLogRecord *record);
 
 /* Request, status and duration that a @message tells in words; a duration alone is a field. */
-void lamp_log_take_line_request(LampLogRecord *record, LampBytes message);
+void lamp_log_take_line_request(LampLog *log, LampLogRecord *record, LampBytes message);
 
 /* The operation, or its result, that a @message of OpenLDAP's server tells of. */
 void lamp_log_take_slapd(LampLogRecord *record, LampBytes message);
@@ -65,6 +65,9 @@ void lamp_log_scale_controller(LampLogRecord *record);
  * of a failure of which no step is known: then there is no call. O(length of @statement). */
 gboolean lamp_log_join_steps(LampLog *log, const LampLogRecord *record, LampBytes statement,
                              LampTime *begin) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The record's statement with the lines that were joined to it. */
+LampBytes lamp_log_whole_statement(const LampLogRecord *record);
 
 /* Observations of the calls that a finished record speaks of. @event_number as the sink gave
  * it. */

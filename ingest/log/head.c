@@ -196,6 +196,37 @@ severity_follows(LampBytes after)
     return n < after.len && lamp_severity_of_word(lamp_bytes(after.at, n)).len > 0;
 }
 
+/* `server/handler.go:40`, a place in a program. */
+static gboolean
+is_caller(LampBytes word)
+{
+    const guint8 *colon = word.len > 4 ? memrchr(word.at, ':', word.len) : NULL;
+    return colon != NULL && colon > word.at + 2 &&
+           memrchr(word.at, '.', (gsize) (colon - word.at)) != NULL &&
+           lamp_head_is_all_digits(
+               lamp_bytes(colon + 1, (gsize) (word.at + word.len - colon - 1)));
+}
+
+/* zap's console: severity, logger (if it has a name), caller, message, with tabs between. */
+static gboolean
+take_column(LampHead *h, LampBytes word, LampBytes after)
+{
+    LampEventRow *event = &h->record->event;
+    if (after.len == 0 || after.at[0] != '\t' || word.len == 0 || word.at == h->begin ||
+        word.at[-1] != '\t' || event->severity.len == 0)
+        return FALSE;
+    if (is_caller(word)) {
+        lamp_log_record_add(h->record, "caller", word);
+        return TRUE;
+    }
+    const guint8 *next = after.at + 1, *tab = memchr(next, '\t', after.len - 1);
+    if (tab == NULL || event->service.len > 0 || !is_logger_name(word) ||
+        !is_caller(lamp_bytes(next, (gsize) (tab - next))))
+        return FALSE;
+    event->service = word;
+    return TRUE;
+}
+
 /* A logger's name: before ` - `, `:`, `]` or `|`; a dotted one where a severity stood before.
  */
 static gboolean
@@ -279,6 +310,8 @@ take_word(LampHead *h)
             word.len++;
         taken = take_program(h, word);
     } else if (marked && lamp_head_take_severity(h, bare)) {
+        taken = TRUE;
+    } else if (has_time(h) && take_column(h, word, after)) {
         taken = TRUE;
     } else if (take_redis_head(h, word) || take_mark(h, word)) {
         taken = TRUE;

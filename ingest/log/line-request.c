@@ -17,6 +17,7 @@
  * the first DURATIONS in them.
  */
 #include "base/text.h"
+#include "ingest/log/comma-number.h"
 #include "ingest/log/forms.h"
 
 enum { MESSAGE_BYTES = 1024, NEAR_WORDS = 8, UNIT_BYTES = 14, WORD_BYTES = 24, DURATIONS = 8 };
@@ -310,13 +311,36 @@ keep_duration(LampLogRecord *record, gint64 duration_ns)
     lamp_log_record_add(record, "duration_ms", lamp_bytes(text, (gsize) length));
 }
 
-/* The end of the number at @at, with its decimals. */
+/* The end of the number at @at, with its decimals; where its last comma is, if it has one. */
 static gsize
-end_of_number(LampBytes text, gsize at)
+end_of_number(LampBytes text, gsize at, gsize *out_comma)
 {
-    while (at < text.len && ((guint) text.at[at] - '0' <= 9 || text.at[at] == '.'))
-        at++;
+    *out_comma = 0;
+    for (; at < text.len; at++) {
+        gboolean is_comma = text.at[at] == ',' && is_digit(text, at + 1);
+        if (is_comma)
+            *out_comma = at;
+        else if ((guint) text.at[at] - '0' > 9 && text.at[at] != '.')
+            break;
+    }
     return at;
+}
+
+/* The number at [at, number_end) with a comma, and its unit up to @end, as a duration. */
+static gboolean
+read_comma_duration(LampLog *log, LampBytes text, gsize at, gsize number_end, gsize end,
+                    LampLogCall *call)
+{
+    char plain[LAMP_COMMA_NUMBER + UNIT_BYTES + 2];
+    LampBytes unit = lamp_text_trim(lamp_bytes(text.at + number_end, end - number_end));
+    gboolean is_small = unit.len > 0 && unit.at[0] != 's' && unit.at[0] != 'h';
+    gsize n = lamp_comma_number(lamp_bytes(text.at + at, number_end - at), is_small,
+                                &log->comma_style, plain);
+    if (n == 0 || unit.len > UNIT_BYTES)
+        return FALSE;
+    memcpy(plain + n, unit.at, unit.len);
+    return lamp_duration_parse(lamp_bytes(plain, n + unit.len), 0, &call->duration_ns,
+                               &call->duration_resolution_ns);
 }
 
 /* May a unit of time begin at @at, behind a number? Most numbers are refused here. */
@@ -347,20 +371,22 @@ next_digit(LampBytes text, gsize i)
 
 /* The first duration that is the line's own. */
 static gboolean
-take_duration(LampBytes text, gsize request, LampLogCall *call)
+take_duration(LampLog *log, LampBytes text, gsize request, LampLogCall *call)
 {
     guint tried = 0;
-    for (gsize i = next_digit(text, 0), number; i + 1 < text.len && tried < DURATIONS;
+    for (gsize i = next_digit(text, 0), number, comma; i + 1 < text.len && tried < DURATIONS;
          i = next_digit(text, number)) {
-        number = end_of_number(text, i);
+        number = end_of_number(text, i, &comma);
         if (!may_be_unit(text, number) ||
             (i > 0 && (is_word_byte(text.at[i - 1]) || strchr("/,", text.at[i - 1]) != NULL)))
-            continue; /* behind a comma: who knows whether of decimals */
-        gsize end = end_of_duration(text, i);
-        tried += end > i ? 1 : 0;
-        if (end > i && is_of_line(text, i, end, request) &&
-            lamp_duration_parse(lamp_bytes(text.at + i, end - i), 0, &call->duration_ns,
-                                &call->duration_resolution_ns))
+            continue;
+        gsize last = comma > 0 ? comma + 1 : i, end = end_of_duration(text, last);
+        tried += end > last ? 1 : 0;
+        if (end > last && is_of_line(text, i, end, request) &&
+            (comma > 0
+                 ? read_comma_duration(log, text, i, number, end, call)
+                 : lamp_duration_parse(lamp_bytes(text.at + i, end - i), 0, &call->duration_ns,
+                                       &call->duration_resolution_ns)))
             return TRUE;
     }
     return FALSE;
@@ -405,7 +431,7 @@ end_of_request(LampBytes text, LampLogCall *call)
 }
 
 void
-lamp_log_take_line_request(LampLogRecord *record, LampBytes message)
+lamp_log_take_line_request(LampLog *log, LampLogRecord *record, LampBytes message)
 {
     LampLogCall *call = &record->call;
     LampBytes text = lamp_bytes(message.at, MIN(message.len, (gsize) MESSAGE_BYTES));
@@ -420,7 +446,7 @@ lamp_log_take_line_request(LampLogRecord *record, LampBytes message)
     gsize request = end_of_request(text, call);
     if (request > 0)
         take_asker(text, request, call);
-    if (!take_duration(text, request, call))
+    if (!take_duration(log, text, request, call))
         return;
     if (call->status.len == 0 && request > 0)
         take_status(text, request, call);

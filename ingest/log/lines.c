@@ -187,6 +187,17 @@ is_last(const Pass *pass, LampBytes text)
            pass->end - (text.at + text.len) <= 2;
 }
 
+/* @line goes on with the record's statement, which may be a field, too. */
+static void
+grow_statement(LampLogRecord *record, LampBytes line)
+{
+    LampBytes *statement = &record->call.statement;
+    statement->len = (gsize) (line.at + line.len - statement->at);
+    for (gsize i = 0; i < record->event.field_count; i++)
+        if (record->fields[i].value.at == statement->at)
+            record->fields[i].value.len = MIN(statement->len, (gsize) LAMP_LIMIT_FIELD_VALUE);
+}
+
 static gboolean
 join_to_pending(Pass *pass, LampBytes line, const guint8 *end, gboolean by_format)
 {
@@ -209,7 +220,7 @@ join_to_pending(Pass *pass, LampBytes line, const guint8 *end, gboolean by_forma
     else if (!by_format && event->message.len == 0)
         event->message = line;
     else if (!by_format && is_last(pass, *statement))
-        statement->len = (gsize) (line.at + line.len - statement->at);
+        grow_statement(&log->records[pass->pending], line);
     pass->end = end;
     return TRUE;
 }

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "ingest/log/comma-number.h"
 #include "ingest/log/json.h"
 #include "ingest/log/record.h"
 #include "ingest/log/template.h"
@@ -89,8 +90,9 @@ struct LampLog {
         guint8 length;
         guint8 key[LAMP_LOG_KEY_BYTES];
         gboolean may_tie;
-    } slots[LAMP_LOG_KEYS]; /* likewise for the fields of a call */
-    LampJsonShape shape;    /* of the objects that are lines */
+    } slots[LAMP_LOG_KEYS];     /* likewise for the fields of a call */
+    LampCommaStyle comma_style; /* of the durations in messages */
+    LampJsonShape shape;        /* of the objects that are lines */
     LampLogSession sessions[LAMP_LOG_SESSIONS];
     LampLogConstant constants[LAMP_LOG_CONSTANTS]; /* by a hash of the message */
     LampLogBegin *begins;                          /* owned; see begins.c; or NULL */

@@ -19,5 +19,9 @@ void lamp_postgresql_take_duration(LampLogRecord *record, LampBytes message);
  * stand before the message, or was taken as the status before. */
 void lamp_postgresql_take_failure(LampLogRecord *record, LampBytes severity, LampBytes message);
 
+/* `statement: SELECT …` and the `duration: 1.158 ms`, or the failure, that the same session
+ * writes later: what ties the two lines. After the two functions above. */
+void lamp_postgresql_take_halves(LampLogRecord *record, LampBytes message);
+
 /* `parameters: $1 = 'SKU-1000', $2 = NULL` as values `param.1` …; FALSE if it is none. */
 gboolean lamp_postgresql_take_parameters(LampLogRecord *record, LampBytes text);

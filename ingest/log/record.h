@@ -17,6 +17,7 @@ typedef struct {
     gboolean is_prepared;       /* execution of a statement prepared before */
     gboolean is_step;           /* preparation of a statement that is still to be run */
     gboolean is_unanswered;     /* a request to `upstream_address` that had no (whole) answer */
+    gboolean is_begun;          /* a statement whose end another line tells */
     gboolean is_failed;         /* end of a statement, begun in lines before, by an error */
     LampBytes operation;        /* given as it is, instead of method and target */
     LampBytes pair_id;          /* what the lines of begin and end have in common */
