@@ -4,7 +4,8 @@
  *   2026-11-21T09:11:53.669794202Z stdout F text
  *
  * The tag says whether the text is whole (F) or goes on in the next line (P); parts of one text
- * are put together. The text is read on as any other message.
+ * are put together, also where lines of the other stream stand between them. The text is read
+ * on as any other message.
  * Specification: Kubernetes, kubelet CRI logging.
  */
 #include "base/text.h"
@@ -46,9 +47,10 @@ parse(LampLog *log, LampBytes line, LampLogRecord *record)
     if (!split_line(line, &parts) ||
         lamp_log_take_time(log, record, parts.time) != parts.time.len)
         return FALSE;
+    lamp_log_record_add(record, "stream", parts.stream);
+    parts.text = lamp_log_take_aside(log, record, parts.text);
     LampTime time = record->event.time;
     gint64 resolution = record->event.resolution_ns;
-    lamp_log_record_add(record, "stream", parts.stream);
     if (parts.partial) {
         record->event.message = parts.text;
         record->is_partial = TRUE;
@@ -82,7 +84,8 @@ join(LampLog *log, LampBytes line, LampLogRecord *record)
     return TRUE;
 }
 
-static const LampLogFormat format = {.parse = parse, .join = join, .most = 89};
+static const LampLogFormat format = {
+    .parse = parse, .join = join, .keeps_parts = TRUE, .most = 89};
 
 static guint
 probe(LampBytes head, const char *path)

@@ -66,6 +66,21 @@ void lamp_log_scale_controller(LampLogRecord *record);
 gboolean lamp_log_join_steps(LampLog *log, const LampLogRecord *record, LampBytes statement,
                              LampTime *begin) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Keeps the text of @record, a part, which began at @offset, for the next part of its stream:
+ * if what follows is of another, @next_stream. FALSE: it is no such part. */
+gboolean lamp_log_set_aside(LampLog *log, const LampLogRecord *record, LampBytes next_stream,
+                            guint64 offset);
+
+/* What was set aside of the stream of @record (its first field), with @text behind it; its time
+ * becomes the record's. @text itself if there is nothing. */
+LampBytes lamp_log_take_aside(LampLog *log, LampLogRecord *record, LampBytes text);
+
+/* @record is complete, and so is what it took. */
+void lamp_log_forget_aside(LampLog *log, const LampLogRecord *record);
+
+/* Events of what is left aside at the end of a file. */
+void lamp_log_emit_asides(LampLog *log, LampSink *sink);
+
 /* The record's statement with the lines that were joined to it. */
 LampBytes lamp_log_whole_statement(const LampLogRecord *record);
 

@@ -55,6 +55,8 @@ lamp_log_end(gpointer state, LampSink *sink)
     (void) sink;
     lamp_log_record_release(&log->records[0]);
     lamp_log_record_release(&log->records[1]);
+    for (gsize i = 0; i < G_N_ELEMENTS(log->asides); i++)
+        g_clear_pointer(&log->asides[i].text.bytes, g_free);
     g_clear_pointer(&log->begins, g_free);
 }
 
@@ -175,6 +177,7 @@ emit_pending(Pass *pass)
         check_bytes(pass, lamp_bytes(pass->begin, (gsize) (pass->end - pass->begin)));
     check_clock(pass);
     lamp_log_emit(log, &log->records[pass->pending], offset, length, pass->sink);
+    lamp_log_forget_aside(log, &log->records[pass->pending]);
     pass->sink->coverage(pass->sink->owner, offset, length, TRUE);
     pass->begin = NULL;
 }
@@ -253,6 +256,21 @@ takes_header(Pass *pass, LampBytes line)
            (format->header != NULL && format->header(pass->log, line, pass->number == 1));
 }
 
+/* A part of which the rest comes behind lines of another stream, as the one that was just read.
+ */
+static void
+set_pending_aside(Pass *pass)
+{
+    LampLog *log = pass->log;
+    const LampLogRecord *next = &log->records[!pass->pending];
+    guint64 offset = pass->begin == NULL ? 0 : offset_of(pass, pass->begin);
+    if (pass->begin == NULL || !log->format->keeps_parts || next->event.field_count == 0 ||
+        !lamp_log_set_aside(log, &log->records[pass->pending], next->fields[0].value, offset))
+        return;
+    pass->sink->coverage(pass->sink->owner, offset, (guint64) (pass->end - pass->begin), TRUE);
+    pass->begin = NULL;
+}
+
 /* One line; [line.at, end) are its bytes with the line end. */
 static void
 read_line(Pass *pass, LampBytes line, const guint8 *end)
@@ -283,6 +301,7 @@ read_line(Pass *pass, LampBytes line, const guint8 *end)
         join_to_pending(pass, line, end, TRUE))
         return;
     if (parse_line(log, line, &log->records[!pass->pending])) {
+        set_pending_aside(pass);
         emit_pending(pass);
         pass->pending = !pass->pending;
         pass->begin = begin;
@@ -369,6 +388,7 @@ lamp_log_step(gpointer state, LampCursor *in, guint64 offset, gboolean last, Lam
     if (last && !sink->stop) {
         emit_pending(&pass);
         (void) skip_long_line(&pass, &at, TRUE);
+        lamp_log_emit_asides(log, sink);
     }
     if (pass.begin != NULL) {
         at.at = pass.begin;

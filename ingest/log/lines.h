@@ -32,6 +32,7 @@ typedef struct {
     gsize state_size;     /* where the state is more than a LampLog; else 0 */
     gboolean holds_bytes; /* lengths and other bytes that are no text stand in it */
     gboolean joins_lines; /* a line without time belongs to the record before it */
+    gboolean keeps_parts; /* parts of a text may stand apart (asides.c) */
     guint most;           /* probe result when all lines are understood, 1 to 90 */
 } LampLogFormat;
 
@@ -71,6 +72,15 @@ typedef struct {
     gboolean has_client;
 } LampLogBegin;
 
+/* Parts of a text, the rest of which comes behind lines of another stream. */
+typedef struct {
+    LampLogJoined text; /* owned bytes */
+    gsize text_length;  /* 0: none */
+    LampTime time;      /* of the first part */
+    gint64 resolution_ns;
+    guint64 offset;
+} LampLogAside;
+
 /* State of a reader; zeroed by the caller. */
 struct LampLog {
     const LampLogFormat *format;
@@ -97,6 +107,7 @@ struct LampLog {
     LampLogConstant constants[LAMP_LOG_CONSTANTS]; /* by a hash of the message */
     LampLogBegin *begins;                          /* owned; see begins.c; or NULL */
     gpointer extra;                                /* of the format */
+    LampLogAside asides[2];                        /* of stdout, of stderr; see asides.c */
     LampMasked masked;                             /* of the record being emitted */
     LampLogRecord records[2];
 };

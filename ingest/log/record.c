@@ -17,7 +17,7 @@ lamp_log_record_clear(LampLogRecord *record, gsize line_length)
     record->depth = 0;
     record->body = record->logger_key = record->bare_duration = lamp_bytes(NULL, 0);
     record->is_request = record->is_partial = record->names_packet = FALSE;
-    record->has_own_time = FALSE;
+    record->has_own_time = record->has_aside = FALSE;
     record->clock = LAMP_CLOCK_PLAIN;
     record->time_seconds = record->time_nanoseconds = -1;
     record->event =

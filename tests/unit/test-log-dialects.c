@@ -16,6 +16,57 @@ typedef struct {
 #define TEXT(literal) literal, sizeof(literal) - 1
 
 static const Row rows[] = {
+    {"application", /* zap's console */
+     TEXT("2026-11-21T09:11:53.100+0200\tINFO\tserver/handler.go:40\trequest completed\t"
+          "{\"method\": \"GET\", \"path\": \"/orders/7\", \"status\": 200, \"duration\": "
+          "0.013}\n"
+          "2026-11-21T09:11:54.100+0200\tWARN\tpayments\tpay/client.go:12\tretry\t{\"n\": 3}"),
+     {"message=<request completed> {caller=server/handler.go:40} {method=GET}",
+      "call server 2026-11-21T07:11:53.087000000Z - - 2026-11-21T07:11:53.100000000Z",
+      "service=<payments> severity=<warn> message=<retry> {caller=pay/client.go:12} {n=3}",
+      "!service=<server"}},
+    {"application", /* an object that is none */
+     TEXT("2026-11-21 09:11:53,100 INFO  [main] a.B - got {\"a\": 1, \"b\"}"),
+     {"message=<got {\"a\": 1, \"b\"}>", "!{a=1}"}},
+    {"postgresql", /* log_statement with log_duration */
+     TEXT("2026-11-21 09:11:53.100 UTC [41] a@b LOG:  statement: SELECT *\n\tFROM t WHERE id = "
+          "7\n"
+          "2026-11-21 09:11:53.101 UTC [42] a@b LOG:  execute <unnamed>: SELECT 1\n"
+          "2026-11-21 09:11:53.131 UTC [41] a@b LOG:  duration: 31.250 ms\n"
+          "2026-11-21 09:11:53.201 UTC [42] a@b ERROR:  no\n"
+          "2026-11-21 09:11:53.201 UTC [42] a@b STATEMENT:  SELECT\n\t1"),
+     {"- - 2026-11-21T09:11:53.131000000Z", "SELECT * FROM t WHERE id = ?",
+      "call server 2026-11-21T09:11:53.101000000Z - - 2026-11-21T09:11:53.201000000Z",
+      "{STATEMENT=SELECT\n\t1}"}},
+    {"postgresql", /* a duration that does not reach back to the statement */
+     TEXT("2026-11-21 09:11:53.100 UTC [41] a@b LOG:  statement: SELECT 1\n"
+          "2026-11-21 09:12:53.100 UTC [41] a@b LOG:  duration: 31.250 ms"),
+     {"{duration_ms=31.250}", "!call server"}},
+    {"application", /* commas of thousands, and an earlier one that may be either */
+     TEXT("2026-11-21 09:11:53,500 INFO [main] a.B - GET /a took 1,234 ms\n"
+          "2026-11-21 09:11:54,500 INFO [main] a.B - GET /b took 12,345.5 ms\n"
+          "2026-11-21 09:11:55,500 INFO [main] a.B - GET /c took 1,234 s"),
+     {"call server 2026-11-21T09:11:52.266000000Z",
+      "call server 2026-11-21T09:11:42.154500000Z",
+      "call server 2026-11-21T08:51:21.500000000Z"}},
+    {"application", /* decimal commas */
+     TEXT("2026-11-21 09:11:53,500 INFO [main] a.B - GET /a took 31,5 ms\n"
+          "2026-11-21 09:11:54,500 INFO [main] a.B - GET /b took 1,234 ms\n"
+          "2026-11-21 09:11:55,500 INFO [main] a.B - GET /c took 1.234,5 ms\n"
+          "2026-11-21 09:11:56,500 INFO [main] a.B - GET /d took 1,23,4 ms"),
+     {"call server 2026-11-21T09:11:53.468500000Z",
+      "call server 2026-11-21T09:11:54.498766000Z",
+      "call server 2026-11-21T09:11:54.265500000Z", "!- 2026-11-21T09:11:56.500000000Z"}},
+    {"cri", /* parts of both streams between each other; the last one has no end */
+     TEXT("2026-11-21T09:11:53.000000001Z stdout P {\"level\":\"info\",\"msg\":\"first, \n"
+          "2026-11-21T09:11:53.000000002Z stderr P between \n"
+          "2026-11-21T09:11:53.000000003Z stdout F second\",\"id\":\"abc123\"}\n"
+          "2026-11-21T09:11:53.000000004Z stderr F both\n"
+          "2026-11-21T09:11:53.000000005Z stdout P left\n"
+          "2026-11-21T09:11:53.000000006Z stderr F over"),
+     {"2026-11-21T09:11:53.000000001Z ~1 severity=<info> message=<first, second>",
+      "2026-11-21T09:11:53.000000002Z ~1 message=<between both>", "message=<left>",
+      "message=<over>", "!message=<between >"}},
     {"access",
      TEXT("10.1.2.3 - - [21/Nov/2026:09:11:53 +0000] \"GET /a HTTP/1.1\" 200 402 \"-\" "
           "\"curl/7.88\" 1/1523000"),
