@@ -56,6 +56,8 @@ zone_text(const char *zone)
         return g_strdup("named by its times");
     if (g_str_equal(zone, "assumed"))
         return g_strdup("none named: UTC assumed");
+    if (g_str_has_suffix(zone, " found"))
+        return g_strdup_printf("%.*s, found by identifiers", (gint) strlen(zone) - 6, zone);
     return g_strconcat(zone, ", as told", NULL);
 }
 

@@ -36,7 +36,7 @@ CREATE TABLE sources (
     note TEXT,                       -- why it failed or was skipped
     forms TEXT,                      -- where lines of other forms stand among those of the format: JSON, records by form
     resolution_ns INTEGER,           -- finest resolution of the times of its log records, ns; NULL for others
-    zone TEXT                        -- of a log's times: `named` where all name theirs, else how the others were read: `assumed` (UTC) or as told (`+02:00`)
+    zone TEXT                        -- of a log's times: `named` where all name theirs, else how the others were read: `assumed` (UTC) or as told (`+02:00`), or found by what other logs share (`+02:00 found`)
 );
 
 --- What was wrong, odd or cut in the input: stored, counted, never fatal.

@@ -213,7 +213,7 @@ take_column(LampHead *h, LampBytes word, LampBytes after)
 {
     LampEventRow *event = &h->record->event;
     if (after.len == 0 || after.at[0] != '\t' || word.len == 0 || word.at == h->begin ||
-        word.at[-1] != '\t' || event->severity.len == 0)
+        word.at[-1] != '\t' || event->severity.len == 0 || !has_time(h))
         return FALSE;
     if (is_caller(word)) {
         lamp_log_record_add(h->record, "caller", word);
@@ -290,6 +290,14 @@ peek_word(const LampHead *h)
     return lamp_bytes(h->at.at, (gsize) (p - h->at.at));
 }
 
+/* Is a word set off from what stands behind it? */
+static gboolean
+is_marked(const LampHead *h, LampBytes after)
+{
+    return !has_time(h) || lamp_bytes_starts(after, " [") || lamp_bytes_starts(after, " |") ||
+           lamp_bytes_starts(after, " -") || lamp_bytes_starts(after, "\t");
+}
+
 static gboolean
 take_word(LampHead *h)
 {
@@ -298,10 +306,8 @@ take_word(LampHead *h)
     LampBytes bare = word;
     if (bare.len > 1 && (bare.at[bare.len - 1] == ':' || bare.at[bare.len - 1] == ','))
         bare.len--;
-    gboolean marked = bare.len < word.len || g_ascii_isupper((char) word.at[0]) ||
-                      !has_time(h) || lamp_bytes_starts(after, " [") ||
-                      lamp_bytes_starts(after, " |") || lamp_bytes_starts(after, " -") ||
-                      lamp_bytes_starts(after, "\t");
+    gboolean marked =
+        bare.len < word.len || g_ascii_isupper((char) word.at[0]) || is_marked(h, after);
     gboolean taken = FALSE;
     if (word.len > 2 && after.len > 0 && after.at[0] == ']' &&
         memchr(word.at, '[', word.len) != NULL) {
@@ -311,9 +317,7 @@ take_word(LampHead *h)
         taken = take_program(h, word);
     } else if (marked && lamp_head_take_severity(h, bare)) {
         taken = TRUE;
-    } else if (has_time(h) && take_column(h, word, after)) {
-        taken = TRUE;
-    } else if (take_redis_head(h, word) || take_mark(h, word)) {
+    } else if (take_column(h, word, after) || take_redis_head(h, word) || take_mark(h, word)) {
         taken = TRUE;
     } else if (lamp_head_is_all_digits(bare) && bare.len <= 10) {
         taken = take_number(h, bare, after);

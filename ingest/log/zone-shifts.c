@@ -238,6 +238,15 @@ run_for(LampStore *store, const char *sql, gint64 source_id, gint64 shift_ns, GE
     return lamp_statement_run(update, error);
 }
 
+/* `+02:00`; caller frees. */
+static char *
+zone_of_shift(gint64 shift_ns)
+{
+    gint64 minutes = ABS(shift_ns) / (60 * LAMP_NS_PER_SECOND);
+    return g_strdup_printf("%c%02d:%02d", shift_ns < 0 ? '-' : '+', (gint) (minutes / 60),
+                           (gint) (minutes % 60));
+}
+
 static gboolean
 move_rows(LampStore *store, const LampZoneLog *log, GError **error)
 {
@@ -251,7 +260,10 @@ move_rows(LampStore *store, const LampZoneLog *log, GError **error)
     for (gsize i = 0; i < G_N_ELEMENTS(updates); i++)
         if (!run_for(store, updates[i], log->source_id, log->shift_ns, error))
             return FALSE;
-    return TRUE;
+    g_autofree char *zone = zone_of_shift(log->shift_ns);
+    g_autofree char *sql = g_strdup_printf(
+        "UPDATE sources SET zone = '%s found' WHERE source_id = ?1 AND ?2 <> 0", zone);
+    return run_for(store, sql, log->source_id, log->shift_ns, error);
 }
 
 static void
@@ -269,12 +281,10 @@ move_sample(const GArray *logs, guint number, LampOccurrences *seen)
 static char *
 describe(LampStore *store, const GArray *logs, const LampZoneLog *log)
 {
-    gint64 minutes = ABS(log->shift_ns) / (60 * LAMP_NS_PER_SECOND);
     const LampZoneLog *other = &g_array_index(logs, LampZoneLog, MAX(log->other, 0));
     g_autofree char *path = path_of(store, other->source_id);
     g_autofree char *name = g_path_get_basename(path);
-    g_autofree char *zone = g_strdup_printf("%c%02d:%02d", log->shift_ns < 0 ? '-' : '+',
-                                            (gint) (minutes / 60), (gint) (minutes % 60));
+    g_autofree char *zone = zone_of_shift(log->shift_ns);
     if (log->is_sure && log->agreeing == 0)
         return g_strdup_printf("no zone in its times; taken as %s, as those of %s in the same "
                                "folder (`--tz HOST=ZONE` tells another)",

@@ -122,6 +122,7 @@ START_TEST(test_zone_is_found_by_shared_identifiers)
                                 "kind = 'note' AND text LIKE '%+02:00%'"),
                      2);
     ck_assert_int_eq(ask(store, "SELECT count(*) FROM source_coverage WHERE NOT is_whole"), 0);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM sources WHERE zone = '+02:00 found'"), 2);
 }
 END_TEST
 
