@@ -114,9 +114,9 @@ lamp_text_find(LampBytes text, const char *needle)
     gsize n = strlen(needle);
     if (n == 0 || text.len < n)
         return -1;
-    /* Needles are short words of the program: a search for one byte that is not the most
-     * frequent one finds nothing sooner than memmem() is prepared. */
-    gsize anchor = needle[0] == ' ' && n > 1 ? 1 : 0;
+    /* Needles are short words of the program: a search for one byte that is not among
+     * the most frequent ones finds nothing sooner than memmem() is prepared. */
+    gsize anchor = (needle[0] == ' ' || needle[0] == '"') && n > 1 ? 1 : 0;
     const guint8 *at = text.at + anchor, *end = text.at + text.len - (n - anchor) + 1;
     while (at < end && (at = memchr(at, needle[anchor], (gsize) (end - at))) != NULL) {
         if (memcmp(at - anchor, needle, n) == 0)

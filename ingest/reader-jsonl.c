@@ -216,7 +216,10 @@ take_call(LampLog *log, LampLogRecord *record, LampBytes line)
         take_command(record);
     if (call->duration_ns < 0)
         lamp_postgresql_take_duration(record, record->event.message); /* its jsonlog */
-    if (call->protocol.len == 0 && has_member(line, "\"error_severity\""))
+    LampBytes message = record->event.message;
+    if ((lamp_bytes_starts(message, "statement: ") || lamp_bytes_starts(message, "execute ") ||
+         lamp_bytes_starts(message, "duration: ")) &&
+        call->protocol.len == 0 && has_member(line, "\"error_severity\""))
         lamp_postgresql_take_halves(record, record->event.message);
     if (call->duration_ns < 0 || call->method.len == 0)
         lamp_log_take_line_request(log, record, record->event.message);
