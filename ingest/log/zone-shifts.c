@@ -250,13 +250,16 @@ zone_of_shift(gint64 shift_ns)
 static gboolean
 move_rows(LampStore *store, const LampZoneLog *log, GError **error)
 {
-    static const char *const updates[] = {
-        "UPDATE events SET time_ns = time_ns - ?2 WHERE source_id = ?1",
+    static const char events[] =
+        "UPDATE events SET time_ns = time_ns - ?2 WHERE source_id = ?1";
+    static const char calls[] =
         "UPDATE observations SET request_first_ns = request_first_ns - ?2, request_last_ns = "
         "request_last_ns - ?2, response_first_ns = response_first_ns - ?2, response_last_ns = "
-        "response_last_ns - ?2 WHERE source_id = ?1",
+        "response_last_ns - ?2 WHERE source_id = ?1";
+    static const char sources[] =
         "UPDATE sources SET first_time_ns = first_time_ns - ?2, last_time_ns = last_time_ns - "
-        "?2 WHERE source_id = ?1"};
+        "?2 WHERE source_id = ?1";
+    const char *const updates[] = {events, calls, sources};
     for (gsize i = 0; i < G_N_ELEMENTS(updates); i++)
         if (!run_for(store, updates[i], log->source_id, log->shift_ns, error))
             return FALSE;
