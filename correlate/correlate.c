@@ -16,6 +16,8 @@ static void
 clear_source(gpointer data)
 {
     g_free(((LampSource *) data)->label);
+    g_free(((LampSource *) data)->program);
+    g_free(((LampSource *) data)->machine);
     g_free(((LampSource *) data)->path);
 }
 

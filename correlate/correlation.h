@@ -44,14 +44,14 @@ typedef enum {
     LAMP_SEEN_BY_SERVER
 } LampObservationRole;
 
-/* One input file. */
+/* One input file, or what one of several writers wrote to it. */
 typedef struct {
-    gint64 id;
+    gint64 id, zone_ns, moved_lines; /* moved back for their zone: by how much, how many */
     LampSourceKind kind;
-    char *label, *path;          /* host as told, or the file's stem; as it was found */
-    gboolean is_told;            /* the label is a host name and not a guess */
-    guint32 host;                /* whose clock stamped it */
-    gint64 zone_ns, moved_lines; /* moved back for their zone: by how much, how many */
+    char *label, *path;         /* host as told, or the file's stem; as it was found */
+    char *program, *machine;    /* as its records name them, or NULL */
+    gboolean is_told, is_split; /* label is no guess; all its calls are those of its parts */
+    guint32 host, part_of; /* whose clock stamped it; whole file of a writer's part, NONE */
 } LampSource;
 
 /* One host, or a capture point of its own in the middle of the network. */

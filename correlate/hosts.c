@@ -13,7 +13,7 @@
  * Limits: one address is one host unless the table gives two the same name; a middle capture of
  * one single host's traffic looks like that host's own unless that host has one too.
  */
-#include "correlate/log-folders.h"
+#include "correlate/log-names.h"
 #include "correlate/passes.h"
 
 #include <string.h>
@@ -432,19 +432,15 @@ place_addresses(Survey *survey, GArray *host_of_address)
     }
 }
 
-/* Logs: the host of the same name or of a folder's, else a new one of the log's name. */
+/* Names first: what one log is named by does not depend on the logs before it. */
 static void
 place_logs(Survey *survey)
 {
+    g_autofree char **names = lamp_log_hosts(survey->c, survey->hosts);
     for (guint i = 0; i < survey->c->sources->len; i++) {
-        LampSource *source = lamp_source(survey->c, i);
-        gboolean is_named =
-            source->is_told ||
-            lamp_keyed_map_find(survey->hosts, lamp_bytes_text(source->label)) != NULL;
-        g_autofree char *folder =
-            is_named ? NULL : lamp_log_folder(survey->hosts, source->path);
-        if (source->kind == LAMP_SOURCE_LOG)
-            source->host = host_named(survey, folder != NULL ? folder : source->label);
+        if (names[i] != NULL)
+            lamp_source(survey->c, i)->host = host_named(survey, names[i]);
+        g_free(names[i]);
     }
     for (guint i = 0; i < survey->named->len; i++) {
         const char *name = g_ptr_array_index(survey->named, i);

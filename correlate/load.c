@@ -7,6 +7,7 @@
  * them. Limit: 2^32 - 2 observations.
  */
 #include "base/text.h"
+#include "correlate/log-names.h"
 #include "correlate/passes.h"
 
 #include <string.h>
@@ -62,16 +63,6 @@ find_by_id(const GArray *array, gint64 id)
     return LAMP_INDEX_NONE;
 }
 
-/* "logs/nginx.access.log.1.gz" gives "nginx". */
-static char *
-stem_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    const char *base = slash != NULL ? slash + 1 : path;
-    gsize length = strcspn(base, ".");
-    return length > 0 ? g_strndup(base, length) : g_strdup(base);
-}
-
 static LampSourceKind
 kind_of(const char *kind)
 {
@@ -90,10 +81,11 @@ take_source(LampCorrelation *c, LampStatement *row)
     LampSource source = {
         .id = lamp_statement_int(row, 0),
         .kind = kind_of(lamp_statement_text(row, 2)),
-        .label = host != NULL ? g_strdup(host) : stem_of(path != NULL ? path : ""),
+        .label = host != NULL ? g_strdup(host) : lamp_log_name(path != NULL ? path : ""),
         .path = g_strdup(path),
         .is_told = host != NULL,
         .host = LAMP_INDEX_NONE,
+        .part_of = LAMP_INDEX_NONE,
     };
     g_array_append_val(c->sources, source);
 }

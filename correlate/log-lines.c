@@ -394,7 +394,8 @@ index_sources(LampCorrelation *c)
 {
     GHashTable *sources = g_hash_table_new(g_int64_hash, g_int64_equal);
     for (guint32 i = 0; i < c->sources->len; i++)
-        g_hash_table_insert(sources, &lamp_source(c, i)->id, GUINT_TO_POINTER(i + 1));
+        if (lamp_source(c, i)->part_of == LAMP_INDEX_NONE)
+            g_hash_table_insert(sources, &lamp_source(c, i)->id, GUINT_TO_POINTER(i + 1));
     return sources;
 }
 

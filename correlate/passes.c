@@ -9,6 +9,7 @@ const LampPass lamp_passes[] = {
     {"load", "the observations of store/schema.sql", lamp_pass_load},
     {"fold-keys", "words in keys of stores that stand for one thing of many",
      lamp_pass_fold_keys},
+    {"writers", "programs and hosts that log records name", lamp_pass_writers},
     {"hosts", "vantage points from addresses and handshakes (Paxson 1997)", lamp_pass_hosts},
     {"join", "ends of imported spans by id, else by containment in time", lamp_pass_join},
     {"merge", "one call at several taps by sequence number (DeepFlow, SIGCOMM 2023)",

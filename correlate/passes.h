@@ -16,6 +16,7 @@ extern const LampPass lamp_passes[];
 /* The passes, one file each. */
 gboolean lamp_pass_load(LampCorrelation *c, GError **error);
 gboolean lamp_pass_fold_keys(LampCorrelation *c, GError **error);
+gboolean lamp_pass_writers(LampCorrelation *c, GError **error);
 gboolean lamp_pass_hosts(LampCorrelation *c, GError **error);
 gboolean lamp_pass_join(LampCorrelation *c, GError **error);
 gboolean lamp_pass_merge(LampCorrelation *c, GError **error);

@@ -6,7 +6,8 @@
  * with operations in common are replicas: instances of one service, named by what their names
  * share. Bare addresses that serve the same port likewise are replicas of a service
  * `PROTOCOL:PORT`. Hosts that only call are services of their own where they have a name;
- * unnamed ones are together the service `external`. Spans name their services themselves.
+ * unnamed ones are together the service `external`. Spans name their services themselves, and
+ * so do the records of logs where no capture shows who served.
  *
  * Limit: which instance of a host with several made a call is found later: by
  * correlate/owners.c where the host calls itself, else by the parent that was found
@@ -30,7 +31,9 @@ typedef struct {
     guint64 protocol_calls;
     GHashTable *operations; /* set of text numbers; NULL for one that only calls */
     char *stem;             /* name without its number */
-    gboolean is_bare;       /* named by its address only */
+    const char *program;    /* logs: as their records name it; NULL: none, or several */
+    gboolean has_program;
+    gboolean is_bare; /* named by its address only */
 } Candidate;
 
 typedef struct {
@@ -143,6 +146,28 @@ name_ends(Naming *naming, LampCall *call)
         name_ends_by_text(naming, call);
 }
 
+/* The program that the records of the log at @seen name, or none. */
+static const char *
+program_of(LampCorrelation *c, guint32 seen)
+{
+    const LampObservation *line = seen != LAMP_INDEX_NONE ? lamp_observation(c, seen) : NULL;
+    return line != NULL && line->origin == LAMP_FROM_LOG && line->source != LAMP_INDEX_NONE
+               ? lamp_source(c, line->source)->program
+               : NULL;
+}
+
+/* What is known from logs alone has the name of its program, unless there are several. */
+static void
+note_program(Naming *naming, guint32 number, const char *program)
+{
+    Candidate *candidate = g_ptr_array_index(naming->candidates, number);
+    if (!candidate->has_program)
+        candidate->program = program;
+    else if (g_strcmp0(candidate->program, program) != 0)
+        candidate->program = NULL;
+    candidate->has_program = TRUE;
+}
+
 /* Calls that only a log tells of have no port: they are those of the first instance on the host
  * that is known to serve their protocol, else of the host. */
 static void
@@ -155,6 +180,8 @@ name_portless_end(Naming *naming, LampCall *call)
         lamp_keyed_map_find(naming->by_protocol, lamp_bytes(key, sizeof key));
     call->server_instance =
         number != NULL ? (guint32) *number : candidate_for(naming, call->server_host, 0, 0);
+    if (number == NULL)
+        note_program(naming, call->server_instance, program_of(naming->c, call->server_seen));
     note_served(naming, call->server_instance, call);
 }
 
@@ -186,20 +213,64 @@ is_address(const char *name)
     return strspn(name, "0123456789.") == strlen(name) || strchr(name, ':') != NULL;
 }
 
+/* Do @length bytes at @text look drawn at random: small letters and digits, of these at least
+ * one? */
+static gboolean
+is_drawn(const char *text, gsize length)
+{
+    gsize digits = 0;
+    for (gsize i = 0; i < length; i++) {
+        if (!g_ascii_isdigit(text[i]) && !g_ascii_islower(text[i]))
+            return FALSE;
+        digits += g_ascii_isdigit(text[i]) ? 1 : 0;
+    }
+    return digits > 0;
+}
+
+/* Length of @name without what Kubernetes appends to a deployment's pods: a hash of eight to
+ * ten letters and five more; 0 if that is not there. */
+static gsize
+length_without_pod(const char *name, gsize length)
+{
+    enum { LEAST_HASH = 8, MOST_HASH = 10, LAST = 5 };
+    if (length < LAST + LEAST_HASH + 3 || name[length - LAST - 1] != '-')
+        return 0;
+    gsize end = length - LAST - 1;
+    for (gsize hash = LEAST_HASH; hash <= MOST_HASH && hash + 1 < end; hash++)
+        if (name[end - hash - 1] == '-' && is_drawn(name + end - hash, hash) &&
+            strspn(name + end + 1, "abcdefghijklmnopqrstuvwxyz0123456789") >= LAST)
+            return end - hash - 1;
+    return 0;
+}
+
+/* Without the number of a replica, also before a container's or a log's own name: `web1/app`
+ * gives `web/app`. */
 static char *
 stem_of(const char *name)
 {
-    gsize length = strlen(name);
+    gsize whole = strcspn(name, "/"), length = length_without_pod(name, whole);
+    if (length > 0)
+        return g_strdup_printf("%.*s%s", (int) length, name, name + whole);
+    length = whole;
     while (length > 0 && g_ascii_isdigit(name[length - 1]))
         length--;
     while (length > 0 && (name[length - 1] == '-' || name[length - 1] == '_'))
         length--;
-    return length > 0 ? g_strndup(name, length) : g_strdup(name);
+    return length > 0 ? g_strdup_printf("%.*s%s", (int) length, name, name + whole)
+                      : g_strdup(name);
+}
+
+static gboolean
+is_pod(const char *name)
+{
+    return length_without_pod(name, strcspn(name, "/")) > 0;
 }
 
 static const char *
 candidate_name(Naming *naming, const Candidate *candidate)
 {
+    if (candidate->program != NULL)
+        return candidate->program;
     if (candidate->name != 0) {
         const char *text = lamp_store_text(naming->c->store, candidate->name);
         return text != NULL ? text : "";
@@ -262,9 +333,11 @@ service_name(Naming *naming, const Candidate *candidate, gboolean has_replicas,
     if (candidate->operations == NULL)
         return g_strdup(candidate->is_bare ? "external" : name);
     const char *what = protocol != NULL ? protocol : "port";
+    if (candidate->program != NULL)
+        return g_strdup(name);
     if (candidate->is_bare && has_replicas)
         return g_strdup_printf("%s:%u", what, candidate->port);
-    if (has_replicas)
+    if (has_replicas || is_pod(name))
         return g_strdup(candidate->stem);
     if (is_only_port || candidate->name != 0)
         return g_strdup(name);
@@ -276,6 +349,8 @@ is_same_service(const Candidate *a, const Candidate *b)
 {
     if (a->operations == NULL && b->operations == NULL)
         return a->is_bare && b->is_bare;
+    if (a->program != NULL && b->program != NULL)
+        return strcmp(a->program, b->program) == 0;
     return a->is_bare == b->is_bare && (a->is_bare || strcmp(a->stem, b->stem) == 0) &&
            serve_alike(a, b);
 }
@@ -283,7 +358,8 @@ is_same_service(const Candidate *a, const Candidate *b)
 static void
 add_instance(Naming *naming, guint32 service, const Candidate *candidate, gboolean is_only_port)
 {
-    const char *name = candidate_name(naming, candidate);
+    const char *name = candidate->program != NULL ? lamp_host(naming->c, candidate->host)->name
+                                                  : candidate_name(naming, candidate);
     LampInstance instance = {
         .service = service,
         .host = candidate->host,

@@ -196,7 +196,7 @@ write_source_hosts(LampCorrelation *c, GError **error)
         lamp_statement_new(c->store, "INSERT INTO source_hosts VALUES (?1, ?2)", error);
     for (guint32 i = 0; insert != NULL && i < c->sources->len; i++) {
         const LampSource *source = lamp_source(c, i);
-        if (source->host == LAMP_INDEX_NONE)
+        if (source->host == LAMP_INDEX_NONE || source->part_of != LAMP_INDEX_NONE)
             continue;
         lamp_statement_bind_int(insert, 1, source->id);
         lamp_statement_bind_int(insert, 2, row_id(source->host));

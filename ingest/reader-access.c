@@ -344,6 +344,8 @@ take_parties(LampLogRecord *record, LampBytes text)
     if (n < 3)
         return FALSE;
     gboolean vhost = n == 4 && words[2].len == 1 && words[2].at[0] == '-';
+    if (n == 4 && !vhost && !(words[1].len == 1 && words[1].at[0] == '-'))
+        return FALSE; /* a line within another's, as syslog's */
     if (vhost)
         lamp_log_record_add(record, "vhost", words[0]);
     LampBytes user = words[vhost ? 3 : 2];

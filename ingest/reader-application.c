@@ -54,6 +54,7 @@ take_ruby(LampLog *log, LampBytes line, LampLogRecord *record)
     event->severity = lamp_severity_of_word(severity);
     event->service = lamp_text_trim(lamp_bytes(
         rest.at + dashes + 4, MAX((gsize) colon, (gsize) dashes + 4) - (gsize) dashes - 4));
+    record->is_logger = TRUE;
     lamp_log_parse_body(log, lamp_bytes(rest.at + colon + 2, rest.len - (gsize) colon - 2),
                         record);
     return TRUE;
@@ -61,8 +62,9 @@ take_ruby(LampLog *log, LampBytes line, LampLogRecord *record)
 
 /* `… text (kafka.server.KafkaServer)`: the logger stands at the end. */
 static void
-take_last_logger(LampEventRow *event)
+take_last_logger(LampLogRecord *record)
 {
+    LampEventRow *event = &record->event;
     LampBytes message = event->message;
     const guint8 *open = message.len > 2 && message.at[message.len - 1] == ')'
                              ? memrchr(message.at, '(', message.len)
@@ -77,8 +79,10 @@ take_last_logger(LampEventRow *event)
         if (!g_ascii_isalnum((char) name.at[i]) && strchr("._$", name.at[i]) == NULL)
             return;
     }
-    if (points >= 1 && g_ascii_islower((char) name.at[0]))
-        event->service = name;
+    if (points == 0 || !g_ascii_islower((char) name.at[0]))
+        return;
+    event->service = name;
+    record->is_logger = TRUE;
 }
 
 gboolean
@@ -97,7 +101,7 @@ lamp_log_parse_application(LampLog *log, LampBytes line, LampLogRecord *record)
         return FALSE;
     LampBytes message = lamp_bytes(line.at + begins, line.len - (gsize) begins);
     event->message = message;
-    take_last_logger(event);
+    take_last_logger(record);
     lamp_log_parse_pairs(log, message, record);
     if (event->severity.len > 0)
         lamp_log_take_nginx_error(record);

@@ -132,11 +132,13 @@ static void
 take_usual_names(LampLogRecord *record, LampBytes line)
 {
     LampEventRow *event = &record->event;
-    gboolean is_logger = event->severity.len > 0 &&
-                         ((event->host.len > 0 && event->process.len > 0) /* bunyan, pino */
-                          || has_member(line, "\"levelname\""));          /* Python */
-    if (event->service.len == 0 && is_logger)
+    gboolean is_python = event->severity.len > 0 && has_member(line, "\"levelname\"");
+    gboolean is_bunyan = event->severity.len > 0 && event->host.len > 0 &&
+                         event->process.len > 0; /* and pino */
+    if (event->service.len == 0 && (is_python || is_bunyan)) {
         event->service = field_of(record, "name");
+        record->is_logger = is_python;
+    }
     if (event->message.len == 0)
         event->message = field_of(record, "event"); /* structlog */
     /* Serilog leaves the usual level out. */
@@ -240,8 +242,10 @@ settle(LampLog *log, LampLogRecord *record, LampBytes line, LampBytes origin)
         has_member(line, "\"__REALTIME_TIMESTAMP\""))
         event->message = bytes_of_list(record, event->message);
     take_call(log, record, line);
-    if (event->service.len == 0 && has_member(line, "\"error_severity\""))
+    if (event->service.len == 0 && has_member(line, "\"error_severity\"")) {
         event->service = lamp_bytes_text("postgresql");
+        record->is_logger = TRUE; /* of whom only the form tells */
+    }
 }
 
 typedef struct {

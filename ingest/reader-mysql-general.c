@@ -101,6 +101,7 @@ parse(LampLog *log, LampBytes line, LampLogRecord *record)
     state->time = record->event.time;
     state->resolution_ns = record->event.resolution_ns;
     record->event.service = lamp_bytes_text("mysql");
+    record->is_logger = TRUE; /* of whom only the form tells */
     take_argument(record);
     return TRUE;
 }

@@ -100,6 +100,7 @@ parse(LampLog *log, LampBytes line, LampLogRecord *record)
         return FALSE;
     }
     record->event.service = lamp_bytes_text("mysql");
+    record->is_logger = TRUE; /* of whom only the form tells */
     record->call.protocol = lamp_bytes_text("mysql");
     return TRUE;
 }

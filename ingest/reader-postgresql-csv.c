@@ -89,6 +89,7 @@ fill(LampLog *log, LampLogRecord *record, const LampBytes *fields, gsize n)
     record->event.severity = lamp_severity_of_word(fields[SEVERITY]);
     record->event.process = fields[PROCESS];
     record->event.service = lamp_bytes_text("postgresql");
+    record->is_logger = TRUE; /* of whom only the form tells */
     record->event.message = message;
     if (!lamp_bytes_equal(fields[SQLSTATE], lamp_bytes_text("00000"))) {
         record->call.status = fields[SQLSTATE];

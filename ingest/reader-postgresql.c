@@ -281,8 +281,10 @@ lamp_log_parse_postgresql(LampLog *log, LampBytes line, LampLogRecord *record)
     record->event.severity =
         is_addition(word) ? lamp_bytes_text("info") : lamp_severity_of_word(word);
     record->event.message = rest;
-    if (record->event.service.len == 0)
+    if (record->event.service.len == 0) {
         record->event.service = lamp_bytes_text("postgresql");
+        record->is_logger = TRUE; /* of whom only the form tells */
+    }
     lamp_postgresql_take_failure(record, word, rest);
     lamp_postgresql_take_duration(record, rest);
     lamp_postgresql_take_halves(record, rest);

@@ -142,7 +142,7 @@ CREATE TABLE observations (
     response_sequence INTEGER,       -- wire: of the first response byte
     client_endpoint_id INTEGER,      -- who called, as far as the observation says
     server_endpoint_id INTEGER,      -- who was called
-    process_id INTEGER,              -- string: service or host that made the observation (log, span)
+    process_id INTEGER,              -- string: who made the observation: span: service; log: `program@host`, as far as the record names them
     peer_id INTEGER,                 -- string: the other party, as a span or log names it
     thread_id INTEGER,               -- string: thread, where known
     protocol_id INTEGER,             -- string: `http`, `redis`, `postgresql`, …

@@ -12,7 +12,7 @@
 #include "ingest/log/forms.h"
 #include "ingest/operation.h"
 
-enum { UPSTREAMS = 8, VALUES = 32, OPERATION_BYTES = 512 };
+enum { UPSTREAMS = 8, VALUES = 32, OPERATION_BYTES = 512, WRITER_BYTES = 256 };
 
 typedef struct {
     const LampLogRecord *record;
@@ -24,6 +24,7 @@ typedef struct {
     gsize value_count;
     LampValue values[VALUES];
     guint8 operation_text[OPERATION_BYTES];
+    guint8 writer[WRITER_BYTES];
 } Emit;
 
 static gboolean
@@ -221,16 +222,43 @@ collect_values(LampLog *log, Emit *e)
             add_value(e, event->fields[i].slot, event->fields[i].value);
 }
 
+/* Names of the machine itself tell nothing of it. */
+static gboolean
+is_nobody(LampBytes host)
+{
+    static const char *const names[] = {"localhost", "localhost.localdomain", "127.0.0.1",
+                                        "::1", "-"};
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
+        if (lamp_bytes_equal(host, lamp_bytes_text(names[i])))
+            return TRUE;
+    return host.len == 0;
+}
+
+/* `program@host`, as far as the record names them. */
+static LampBytes
+writer_of(Emit *e)
+{
+    const LampEventRow *event = &e->record->event;
+    LampBytes program = e->record->is_logger ? lamp_bytes(NULL, 0) : event->service;
+    gsize n = program.len + 1 + event->host.len;
+    if (is_nobody(event->host) || n > sizeof e->writer)
+        return program;
+    if (program.len > 0)
+        memcpy(e->writer, program.at, program.len);
+    e->writer[program.len] = '@';
+    memcpy(e->writer + program.len + 1, event->host.at, event->host.len);
+    return lamp_bytes(e->writer, n);
+}
+
 static LampObservationRow
-observation(const Emit *e)
+observation(Emit *e)
 {
     const LampLogRecord *record = e->record;
-    LampBytes process = record->event.host.len > 0 ? record->event.host : record->event.service;
     return (LampObservationRow){.origin = LAMP_ORIGIN_LOG,
                                 .event_number = e->event_number,
                                 .request_sequence = -1,
                                 .response_sequence = -1,
-                                .process = process,
+                                .process = writer_of(e),
                                 .thread = record->event.thread,
                                 .protocol = e->protocol,
                                 .operation = e->operation,

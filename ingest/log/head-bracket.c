@@ -140,6 +140,7 @@ take_thread_and_place(LampHead *h, LampBytes text)
         return FALSE;
     event->thread = lamp_bytes(text.at, (gsize) (colon - text.at));
     event->service = lamp_bytes(colon + 1, (gsize) (at - colon - 1));
+    h->record->is_logger = TRUE;
     return TRUE;
 }
 

@@ -158,6 +158,7 @@ take_channel(LampHead *h, LampBytes word)
             h, lamp_bytes(point + 1, (gsize) (word.at + word.len - point - 1))))
         return FALSE;
     h->record->event.service = lamp_bytes(word.at, (gsize) (point - word.at));
+    h->record->is_logger = TRUE;
     return TRUE;
 }
 
@@ -248,6 +249,7 @@ take_logger(LampHead *h, LampBytes word, LampBytes after)
     if ((!marked && !dotted) || !is_logger_name(word) || is_message_number(word))
         return FALSE;
     event->service = word;
+    h->record->is_logger = TRUE;
     return TRUE;
 }
 

@@ -17,7 +17,7 @@ lamp_log_record_clear(LampLogRecord *record, gsize line_length)
     record->depth = 0;
     record->body = record->logger_key = record->bare_duration = lamp_bytes(NULL, 0);
     record->is_request = record->is_partial = record->names_packet = FALSE;
-    record->has_own_time = record->has_aside = FALSE;
+    record->has_own_time = record->has_aside = record->is_logger = FALSE;
     record->clock = LAMP_CLOCK_PLAIN;
     record->time_seconds = record->time_nanoseconds = -1;
     record->event =
@@ -182,8 +182,10 @@ set_logger(LampLogRecord *record, LampBytes key, LampBytes value)
         record->logger_key = key;
     else
         lamp_log_record_add_field(record, key, value);
-    if (record->event.service.len == 0)
+    if (record->event.service.len == 0) {
         record->event.service = value;
+        record->is_logger = TRUE;
+    }
 }
 
 static void
@@ -197,6 +199,7 @@ set_service(LampLogRecord *record, LampBytes key, LampBytes value)
     if (logger_key.len > 0)
         lamp_log_record_add_field(record, logger_key, record->event.service);
     record->logger_key = lamp_bytes(NULL, 0);
+    record->is_logger = FALSE;
     record->event.service = value;
 }
 

@@ -150,6 +150,93 @@ START_TEST(a_folder_names_the_host_of_a_log)
 }
 END_TEST
 
+/* A served call of @source, whose record names @writer; empty: nobody. */
+static void
+see_line_of(Fixture *f, gint64 source, const char *writer, gint64 at)
+{
+    fixture_line(f, source, "server", 0, "GET /", at * 300 * MS, at * 300 * MS + 20 * MS);
+    if (writer[0] != '\0')
+        fixture_run(
+            f,
+            "INSERT OR IGNORE INTO strings (text) VALUES ('%s'); UPDATE observations SET"
+            " process_id = (SELECT string_id FROM strings WHERE text = '%s') WHERE"
+            " observation_id = (SELECT max(observation_id) FROM observations)",
+            writer, writer);
+}
+
+static char *
+served_by(Fixture *f)
+{
+    fixture_ready(f);
+    ck_assert(lamp_correlate(f->store, NULL, NULL, NULL));
+    return fixture_text(f, "SELECT server_service, server_instance, count(*) FROM call_details"
+                           " GROUP BY 1, 2 ORDER BY 1, 2");
+}
+
+/* Logs of one name: what tells their folders apart, with their names where several serve. */
+START_TEST(folders_part_logs_of_one_name)
+{
+    static const char *const paths[] = {
+        "in/web1/var/log/access.log", "in/web2/var/log/access.log", "in/cart/app.log",
+        "in/order/app.log",           "in/order/old/app.log.1",     "in/both/app.log",
+        "in/both/access.log",         "in/cart-2026-11-21.log",
+    };
+    Fixture f;
+    fixture_begin(&f);
+    for (guint i = 0; i < G_N_ELEMENTS(paths); i++) {
+        add_source(&f, i + 1, paths[i], "log");
+        see_line_of(&f, i + 1, "", i);
+    }
+    g_autofree char *served = served_by(&f);
+    ck_assert_str_eq(served, "both/access|both/access|1 both/app|both/app|1 cart|cart|2 "
+                             "order|order|2 web|web1|1 web|web2|1");
+    fixture_end(&f);
+}
+END_TEST
+
+/* Containers' logs: pods are instances of their deployments. */
+START_TEST(pods_are_instances)
+{
+    static const char *const paths[] = {
+        "pods/shop_cart-7d9f8b6c5-x2x7k_11111111-2222-3333-4444-555555555555/cart/0.log",
+        "pods/shop_cart-7d9f8b6c5-b4k9z_11111111-2222-3333-4444-555555555556/cart/0.log",
+        "pods/shop_web-5c4d7f8b9d-b4k9z_11111111-2222-3333-4444-555555555557/proxy/1.log",
+        "web-5c4d7f8b9d-zz2x4_shop_web-"
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.log",
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef-json.log",
+    };
+    Fixture f;
+    fixture_begin(&f);
+    for (guint i = 0; i < G_N_ELEMENTS(paths); i++) {
+        add_source(&f, i + 1, paths[i], "log");
+        see_line_of(&f, i + 1, "", i);
+    }
+    g_autofree char *served = served_by(&f);
+    ck_assert_str_eq(served, "0123456789ab|0123456789ab|1 cart|cart-7d9f8b6c5-b4k9z|1 "
+                             "cart|cart-7d9f8b6c5-x2x7k|1 web|web-5c4d7f8b9d-zz2x4|1 "
+                             "web/proxy|web-5c4d7f8b9d-b4k9z/proxy|1");
+    fixture_end(&f);
+}
+END_TEST
+
+/* A central log: its records name programs and hosts. */
+START_TEST(records_name_their_writers)
+{
+    static const char *const writers[] = {"cart@n1", "cart@n2", "pay", "@db1", "cart@n1", ""};
+    Fixture f;
+    fixture_begin(&f);
+    add_source(&f, 1, "all.log", "log");
+    add_source(&f, 2, "shop1.log", "log");
+    for (guint i = 0; i < G_N_ELEMENTS(writers); i++)
+        see_line_of(&f, 1, writers[i], i);
+    see_line_of(&f, 2, "shop", 10);
+    g_autofree char *served = served_by(&f);
+    ck_assert_str_eq(served, "all|all|1 cart|cart@n1|2 cart|cart@n2|1 db1|db1|1 pay|pay|1 "
+                             "shop|shop1|1");
+    fixture_end(&f);
+}
+END_TEST
+
 /* Requests of the same length at the same time: only the line tells whose upstream call it is.
  */
 START_TEST(a_line_ties_its_request_to_its_upstream)
@@ -213,6 +300,9 @@ main(void)
     tcase_add_test(tcase, captures_of_one_name_are_one_host);
     tcase_add_test(tcase, a_log_finds_its_host);
     tcase_add_test(tcase, a_folder_names_the_host_of_a_log);
+    tcase_add_test(tcase, folders_part_logs_of_one_name);
+    tcase_add_test(tcase, pods_are_instances);
+    tcase_add_test(tcase, records_name_their_writers);
     tcase_add_test(tcase, a_duplicate_is_no_host);
     tcase_add_test(tcase, a_line_ties_its_request_to_its_upstream);
     suite_add_tcase(suite, tcase);

@@ -372,25 +372,25 @@ static const char *const statement_lines[] = {
 START_TEST(test_steps_belong_to_one_statement)
 {
     static const char *const calls[] = {
-        "55.749000000Z - - 2026-11-21T09:11:55.760000000Z process=<postgresql> "
+        "55.749000000Z - - 2026-11-21T09:11:55.760000000Z "
         "protocol=<postgresql> "
         "operation=<SELECT a FROM find(?)> status=<42601> error bytes=0",
-        "55.988000000Z - - 2026-11-21T09:11:56.000000000Z process=<postgresql> "
+        "55.988000000Z - - 2026-11-21T09:11:56.000000000Z "
         "protocol=<postgresql> "
         "operation=<SELECT b FROM item(?)> bytes=0",
-        "56.197000000Z - - 2026-11-21T09:11:56.200000000Z process=<postgresql> "
+        "56.197000000Z - - 2026-11-21T09:11:56.200000000Z "
         "protocol=<postgresql> "
         "operation=<SELECT b FROM item(?)> bytes=0",
-        "56.597000000Z - - 2026-11-21T09:11:56.600000000Z process=<postgresql> "
+        "56.597000000Z - - 2026-11-21T09:11:56.600000000Z "
         "protocol=<postgresql> "
         "operation=<SELECT b FROM item(?)> bytes=0",
-        "56.699000000Z - - 2026-11-21T09:11:56.750000000Z process=<postgresql> "
+        "56.699000000Z - - 2026-11-21T09:11:56.750000000Z "
         "protocol=<postgresql> "
         "operation=<SELECT b FROM item(?)> status=<40P01> error bytes=0",
-        "57.499000000Z - - 2026-11-21T09:11:57.500000000Z process=<postgresql> "
+        "57.499000000Z - - 2026-11-21T09:11:57.500000000Z "
         "protocol=<postgresql> "
         "operation=<SELECT d FROM late(?)> bytes=0",
-        "58.000000000Z - - 2026-11-21T09:11:58.001000000Z process=<postgresql> "
+        "58.000000000Z - - 2026-11-21T09:11:58.001000000Z "
         "protocol=<postgresql> "
         "operation=<SELECT d FROM late(?)> bytes=0"};
     GString *input = g_string_new(NULL);
