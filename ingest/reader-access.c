@@ -174,8 +174,9 @@ static gboolean
 take_upstream_status(Tail *t, LampBytes text, gboolean whole)
 {
     LampLogCall *call = &t->record->call;
-    gboolean is_usual = whole && text.len == 3 && call->upstream_address.len > 0 &&
-                        call->duration_ns >= 0 && call->upstream_status.len == 0;
+    gboolean is_usual = !t->is_ingress && whole && text.len == 3 &&
+                        call->upstream_address.len > 0 && call->duration_ns >= 0 &&
+                        call->upstream_status.len == 0;
     if (!is_usual && (!t->is_ingress || t->numbers != INGRESS_STATUS))
         return FALSE;
     call->upstream_status = text;
@@ -256,6 +257,28 @@ is_address_list(LampBytes text)
     return lamp_address_parse(first, &endpoint) && endpoint.is_known && endpoint.port != 0;
 }
 
+/* `0.001, 0.010` or `502, 200`: the times or states of several upstreams. */
+static gboolean
+take_list_of_upstreams(Tail *t, LampBytes text)
+{
+    LampLogCall *call = &t->record->call;
+    gsize commas = 0, points = 0;
+    for (gsize i = 0; i < text.len; i++) {
+        if (strchr("0123456789.,: -", text.at[i]) == NULL || text.at[i] == '\0')
+            return FALSE;
+        commas += text.at[i] == ',' || text.at[i] == ':' ? 1 : 0;
+        points += text.at[i] == '.' ? 1 : 0;
+    }
+    gboolean is_time = points > 0 && points <= commas + 1;
+    if (commas == 0 || points > commas + 1 || call->duration_ns < 0 ||
+        (is_time ? call->upstream_time.len : call->upstream_status.len) > 0)
+        return FALSE;
+    *(is_time ? &call->upstream_time : &call->upstream_status) = text;
+    lamp_log_record_add(t->record, is_time ? "upstream_response_time" : "upstream_status",
+                        text);
+    return TRUE;
+}
+
 /* Traefik's last text before the time is the server: `http://172.18.0.3:80`. */
 static void
 take_server_url(LampLogRecord *record, LampBytes time)
@@ -273,6 +296,23 @@ take_server_url(LampLogRecord *record, LampBytes time)
     record->call.upstream_time = time;
 }
 
+/* Traefik's `2ms`: the number before was a count of requests. */
+static gboolean
+take_milliseconds(Tail *t, LampBytes text)
+{
+    LampLogRecord *record = t->record;
+    if (text.len < 3 || text.at[text.len - 1] != 's' || text.at[text.len - 2] != 'm')
+        return FALSE;
+    record->call.duration_ns = -1;
+    for (gsize i = 0; i < record->event.field_count; i++)
+        if (lamp_bytes_equal(record->fields[i].slot, lamp_bytes_text("request_time_us")))
+            record->fields[i].slot = lamp_bytes_text("requests");
+    take_pair(t, lamp_bytes_text("request_time"), text);
+    record->call.time_is_begin = TRUE;
+    take_server_url(record, text);
+    return TRUE;
+}
+
 static void
 take_unnamed(Tail *t, LampBytes text)
 {
@@ -282,22 +322,20 @@ take_unnamed(Tail *t, LampBytes text)
         return;
     if (is_decimal(text, &whole)) {
         take_number(t, text, whole);
-    } else if (take_unit(t, text) || take_both_times(t, text)) {
+    } else if (take_unit(t, text) || take_list_of_upstreams(t, text) ||
+               take_both_times(t, text) || take_milliseconds(t, text)) {
         return;
     } else if (is_address_list(text)) {
         record->call.upstream_address = text;
         lamp_log_record_add(record, "upstream_addr", text);
-    } else if (text.len > 2 && text.at[text.len - 1] == 's' && text.at[text.len - 2] == 'm') {
-        /* Traefik: the number before was a count of requests. */
-        record->call.duration_ns = -1;
-        take_pair(t, lamp_bytes_text("request_time"), text);
-        record->call.time_is_begin = TRUE;
-        take_server_url(record, text);
     } else if (is_identifier(text) && record->call.request_id.len == 0) {
         record->call.request_id = text;
         lamp_log_record_add(record, "request_id", text);
     } else if (text.len > 0) {
-        lamp_log_record_add(record, t->texts++ == 0 ? "extra" : "extra.2", text);
+        static const char *const slots[] = {"extra",   "extra.2", "extra.3", "extra.4",
+                                            "extra.5", "extra.6", "extra.7", "extra.8"};
+        lamp_log_record_add(record, slots[MIN(t->texts, G_N_ELEMENTS(slots) - 1)], text);
+        t->texts++;
     }
 }
 

@@ -108,8 +108,10 @@ lamp_log_parse_application(LampLog *log, LampBytes line, LampLogRecord *record)
     return TRUE;
 }
 
-static const LampLogFormat format = {
-    .parse = lamp_log_parse_application, .joins_lines = TRUE, .most = 70};
+static const LampLogFormat format = {.join = lamp_log_join_severity,
+                                     .parse = lamp_log_parse_application,
+                                     .joins_lines = TRUE,
+                                     .most = 70};
 
 static guint
 probe(LampBytes head, const char *path)

@@ -133,8 +133,8 @@ take_usual_names(LampLogRecord *record, LampBytes line)
 {
     LampEventRow *event = &record->event;
     gboolean is_python = event->severity.len > 0 && has_member(line, "\"levelname\"");
-    gboolean is_bunyan = event->severity.len > 0 && event->host.len > 0 &&
-                         event->process.len > 0; /* and pino */
+    gboolean is_bunyan =
+        event->severity.len > 0 && event->host.len > 0 && event->process.len > 0; /* and pino */
     if (event->service.len == 0 && (is_python || is_bunyan)) {
         event->service = field_of(record, "name");
         record->is_logger = is_python;
@@ -227,6 +227,19 @@ take_call(LampLog *log, LampLogRecord *record, LampBytes line)
         lamp_log_take_line_request(log, record, record->event.message);
 }
 
+/* Caddy's line of what its proxy asked: a call to the upstream, and none that it served. */
+static void
+take_roundtrip(LampLogRecord *record)
+{
+    LampLogCall *call = &record->call;
+    LampBytes upstream = field_of(record, "upstream"), time = field_of(record, "duration");
+    if (upstream.len == 0 || time.len == 0 || call->duration_ns < 0)
+        return;
+    call->upstream_address = upstream;
+    call->upstream_time = time;
+    call->is_only_upstream = TRUE;
+}
+
 /* What can be told when all members are known. */
 static void
 settle(LampLog *log, LampLogRecord *record, LampBytes line, LampBytes origin)
@@ -242,6 +255,8 @@ settle(LampLog *log, LampLogRecord *record, LampBytes line, LampBytes origin)
         has_member(line, "\"__REALTIME_TIMESTAMP\""))
         event->message = bytes_of_list(record, event->message);
     take_call(log, record, line);
+    if (lamp_bytes_equal(event->message, lamp_bytes_text("upstream roundtrip")))
+        take_roundtrip(record);
     if (event->service.len == 0 && has_member(line, "\"error_severity\"")) {
         event->service = lamp_bytes_text("postgresql");
         record->is_logger = TRUE; /* of whom only the form tells */

@@ -34,6 +34,7 @@ typedef struct {
     guint64 resources; /* depth inside the list of resources; 0: outside */
     guint64 records;   /* ditto of records */
     guint64 count;
+    gboolean has_logs; /* the document that is open */
     Name service, host, process;
 } Logs;
 
@@ -196,11 +197,12 @@ open_container(gpointer owner, guint8 mark)
 {
     Logs *l = owner;
     l->depth++;
-    if (mark == '[' && l->document.key == KEY_RECORDS)
+    if (mark == '[' && l->document.key == KEY_RECORDS) {
         l->records = l->depth;
-    else if (mark == '[' && l->document.key == KEY_RESOURCES)
+    } else if (mark == '[' && l->document.key == KEY_RESOURCES) {
         l->resources = l->depth;
-    else if (l->depth == l->resources + 1)
+        l->has_logs = TRUE;
+    } else if (l->depth == l->resources + 1)
         forget_resource(l); /* the next one begins */
 }
 
@@ -225,6 +227,16 @@ close_container(gpointer owner, guint8 mark, guint64 offset, LampSink *sink)
     if (l->depth == l->resources)
         l->resources = 0;
     l->depth--;
+    if (l->depth == 0 && !l->has_logs) {
+        LampFinding finding = {.kind = LAMP_FINDING_UNKNOWN,
+                               .code = "otlp-logs.other",
+                               .offset = offset,
+                               .record_number = l->count,
+                               .text = "a document without resourceLogs was left out"};
+        sink->finding(sink->owner, &finding);
+    }
+    if (l->depth == 0)
+        l->has_logs = FALSE;
 }
 
 static const LampDocumentKind document_kind = {
@@ -254,13 +266,28 @@ step(gpointer state, LampCursor *in, guint64 offset, gboolean last, LampSink *si
     return LAMP_STEP_NEED_BYTES;
 }
 
+/* A document a line, and lines of other kinds between them: a mixed log. */
+static gboolean
+is_mixed(LampBytes head)
+{
+    LampCursor at = lamp_cursor(head);
+    LampBytes line;
+    if (!lamp_cursor_line(&at, &line) || lamp_text_find(line, "\"resourceLogs\"") < 0)
+        return FALSE;
+    while (lamp_cursor_line(&at, &line))
+        if (lamp_text_trim(line).len > 0 && lamp_text_find(line, "\"resourceLogs\"") < 0)
+            return TRUE;
+    return FALSE;
+}
+
 /* Traces of the same documents are another reader's. */
 static guint
 probe(LampBytes head, G_GNUC_UNUSED const char *path)
 {
     LampBytes text = lamp_text_trim(head);
     if (text.len == 0 || text.at[0] != '{' || lamp_text_find(text, "\"resourceLogs\"") < 0 ||
-        lamp_text_find(text, "\"scopeLogs\"") < 0 || lamp_text_find(text, "\"logRecords\"") < 0)
+        lamp_text_find(text, "\"scopeLogs\"") < 0 ||
+        lamp_text_find(text, "\"logRecords\"") < 0 || is_mixed(text))
         return 0;
     return 96;
 }

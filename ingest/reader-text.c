@@ -41,6 +41,20 @@ find_time(LampLog *log, LampBytes line, gboolean strict, LampLogRecord *record, 
     return FALSE;
 }
 
+/* `=ERROR REPORT==== 3-May-2026::10:20:30 ===`, Erlang: the message is in the next lines. */
+static gboolean
+take_report(LampLogRecord *record, LampBytes before, LampBytes *rest)
+{
+    gssize report = lamp_text_find(before, " REPORT====");
+    if (report < 2 || before.at[0] != '=')
+        return FALSE;
+    record->event.severity =
+        lamp_severity_of_word(lamp_bytes(before.at + 1, (gsize) report - 1));
+    while (rest->len > 0 && (rest->at[0] == '=' || rest->at[0] == ' '))
+        *rest = lamp_bytes(rest->at + 1, rest->len - 1);
+    return record->event.severity.len > 0;
+}
+
 gboolean
 lamp_log_parse_text(LampLog *log, LampBytes line, LampLogRecord *record)
 {
@@ -51,8 +65,12 @@ lamp_log_parse_text(LampLog *log, LampBytes line, LampLogRecord *record)
     LampBytes before = lamp_text_trim(lamp_bytes(line.at, at));
     while (before.len > 0 && strchr("[(<\" ", before.at[before.len - 1]) != NULL)
         before.len--;
-    lamp_log_record_add(record, "before_time", before);
     const guint8 *rest = line.at + at + length;
+    LampBytes behind = lamp_bytes(rest, (gsize) (line.at + line.len - rest));
+    if (take_report(record, before, &behind))
+        rest = behind.at;
+    else
+        lamp_log_record_add(record, "before_time", before);
     gboolean is_quoted = at > 0 && line.at[at - 1] == '"';
     while (rest < line.at + line.len &&
            strchr(is_quoted ? "]):,\" \t" : "]):, \t", *rest) != NULL)
@@ -64,9 +82,17 @@ lamp_log_parse_text(LampLog *log, LampBytes line, LampLogRecord *record)
     return TRUE;
 }
 
-/* java.util.logging writes `time class method` and on the next line `SEVERITY: message`. */
+/* `class method`, and no more. */
 static gboolean
-join(LampLog *log, LampBytes line, LampLogRecord *record)
+is_place(LampBytes message)
+{
+    const guint8 *blank = message.len > 2 ? memchr(message.at, ' ', message.len) : NULL;
+    return blank != NULL &&
+           memchr(blank + 1, ' ', (gsize) (message.at + message.len - blank - 1)) == NULL;
+}
+
+gboolean
+lamp_log_join_severity(LampLog *log, LampBytes line, LampLogRecord *record)
 {
     LampEventRow *event = &record->event;
     const guint8 *colon =
@@ -75,19 +101,21 @@ join(LampLog *log, LampBytes line, LampLogRecord *record)
         colon[1] != ' ')
         return FALSE;
     LampBytes severity = lamp_severity_of_word(lamp_bytes(line.at, (gsize) (colon - line.at)));
-    const guint8 *blank =
-        event->message.len > 0 ? memchr(event->message.at, ' ', event->message.len) : NULL;
-    if (severity.len == 0 || blank == NULL)
+    if (severity.len == 0 || !is_place(event->message))
         return FALSE;
+    const guint8 *blank = memchr(event->message.at, ' ', event->message.len);
     event->severity = severity;
+    record->is_logger = TRUE;
     event->service = lamp_bytes(event->message.at, (gsize) (blank - event->message.at));
     event->message = lamp_bytes(colon + 2, (gsize) (line.at + line.len - colon - 2));
     lamp_log_parse_pairs(log, event->message, record);
     return TRUE;
 }
 
-static const LampLogFormat format = {
-    .join = join, .parse = lamp_log_parse_text, .joins_lines = TRUE, .most = 20};
+static const LampLogFormat format = {.join = lamp_log_join_severity,
+                                     .parse = lamp_log_parse_text,
+                                     .joins_lines = TRUE,
+                                     .most = 20};
 
 static guint
 probe(LampBytes head, const char *path)

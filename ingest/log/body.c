@@ -40,6 +40,8 @@ take_request(LampBytes message, LampLogRecord *record)
     LampBytes status = value_after(rest, "status: "), time = value_after(rest, "time: ");
     lamp_log_record_set_request_line(record, lamp_bytes(open + 1, (gsize) (close - open - 1)));
     call->status = status.len > 0 ? status : value_after(rest, " ");
+    if (call->status.len != 3 || !g_ascii_isdigit((char) call->status.at[0]))
+        call->status = lamp_bytes(NULL, 0); /* another word */
     call->bytes_sent = lamp_number_or_zero(value_after(rest, "len: "));
     if (time.len > 0 && !lamp_duration_parse(time, LAMP_NS_PER_SECOND, &call->duration_ns,
                                              &call->duration_resolution_ns))
@@ -230,11 +232,11 @@ lamp_log_parse_any(LampLog *log, LampBytes line, LampLogRecord *record)
         {"text", lamp_log_parse_text},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(parsers); i++) {
-        if (parsers[i].parse(log, line, record)) {
+        lamp_log_record_clear(record, line.len);
+        if (parsers[i].parse(log, lamp_log_without_colours(record, line), record)) {
             record->event.form = parsers[i].form;
             return TRUE;
         }
-        lamp_log_record_clear(record, line.len);
     }
     return FALSE;
 }

@@ -298,6 +298,8 @@ static void
 emit_server(Emit *e)
 {
     const LampLogCall *call = &e->record->call;
+    if (call->is_only_upstream)
+        return;
     LampObservationRow row = observation(e);
     row.role = LAMP_ROLE_SERVER;
     row.client = call->client;

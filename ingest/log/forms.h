@@ -88,3 +88,17 @@ LampBytes lamp_log_whole_statement(const LampLogRecord *record);
  * it. */
 void lamp_log_emit_calls(LampLog *log, const LampLogRecord *record, guint64 event_number,
                          LampSink *sink);
+
+/* @line without the colours of terminals; what @record holds then, or @line itself. */
+LampBytes lamp_log_without_colours(LampLogRecord *record, LampBytes line);
+
+/* @line without the zeros at its begin. */
+LampBytes lamp_log_without_zeros(LampBytes line);
+
+/* Sets whether days stand before months in dates with slashes, from a log's first bytes; tells
+ * @sink where they do not tell. O(256 KiB). */
+void lamp_log_find_date_order(LampLog *log, LampBytes head, LampSink *sink);
+
+/* java.util.logging writes `time class method`, and on the next line `SEVERITY: message`: is
+ * @line that of @record? Then it has become its message. */
+gboolean lamp_log_join_severity(LampLog *log, LampBytes line, LampLogRecord *record);

@@ -194,18 +194,48 @@ take_special(LampHead *h, LampBytes text)
            take_thread_and_place(h, text) || take_trace(h, text);
 }
 
+/* The first word of @text, which then begins behind it; empty where there is but one. */
+static LampBytes
+cut_word(LampBytes *text)
+{
+    const guint8 *blank = memchr(text->at, ' ', text->len);
+    if (blank == NULL)
+        return lamp_bytes(NULL, 0);
+    LampBytes word = lamp_bytes(text->at, (gsize) (blank - text->at));
+    *text = lamp_bytes(blank + 1, text->len - word.len - 1);
+    return word;
+}
+
+/* oslo: `req-… user tenant`, since 2020 with the request's id that several services share, or
+ * `None`, before it; `instance: ID`, what it is about. */
+static gboolean
+take_context(LampHead *h, LampBytes text)
+{
+    LampBytes rest = text, first = cut_word(&rest);
+    if (first.len > 1 && first.at[first.len - 1] == ':' && lamp_head_looks_like_id(rest)) {
+        lamp_log_record_add_field(h->record, lamp_bytes(first.at, first.len - 1), rest);
+        return TRUE;
+    }
+    gboolean is_alone = lamp_bytes_equal(first, lamp_bytes("None", 4)) && rest.len > 0;
+    if (is_alone)
+        first = cut_word(&rest);
+    if (first.len == 0 || !lamp_head_looks_like_id(first))
+        return FALSE;
+    LampBytes tail = rest, second = cut_word(&tail);
+    gboolean has_two = !is_alone && lamp_bytes_starts(second, "req-");
+    lamp_head_take_id(h, first);
+    if (has_two)
+        lamp_log_record_add(h->record, "local_id", second);
+    lamp_log_record_add(h->record, "bracket", has_two ? tail : rest);
+    return TRUE;
+}
+
 void
 lamp_head_take_bracket_text(LampHead *h, LampBytes text)
 {
     LampEventRow *event = &h->record->event;
-    const guint8 *blank = memchr(text.at, ' ', text.len);
-    LampBytes first = lamp_bytes(text.at, blank != NULL ? (gsize) (blank - text.at) : text.len);
-    if (blank != NULL && lamp_head_looks_like_id(first)) { /* oslo: request, user, tenant */
-        lamp_head_take_id(h, first);
-        lamp_log_record_add(h->record, "bracket",
-                            lamp_bytes(blank + 1, text.len - first.len - 1));
+    if (take_context(h, text))
         return;
-    }
     if (lamp_head_take_severity(h, text) || lamp_head_take_process_and_thread(h, text) ||
         take_special(h, text))
         return;

@@ -197,11 +197,23 @@ has_status_at(LampBytes text, gsize at)
     return is_status(word);
 }
 
+/* The end of an address at @at (`10.0.0.7:5000`, `[::1]:5000`), or @at. */
+static gsize
+end_of_address(LampBytes text, gsize at)
+{
+    gsize end = at, points = 0, colons = 0;
+    for (; end < text.len && strchr(" ,;\t", text.at[end]) == NULL; end++) {
+        points += text.at[end] == '.' ? 1 : 0;
+        colons += text.at[end] == ':' ? 1 : 0;
+    }
+    return points == 3 || colons > 1 ? end : at;
+}
+
 /* A status that is called so, or that stands behind the request, before any other number. */
 static void
 take_status(LampBytes text, gsize from, LampLogCall *call)
 {
-    enum { NEAR = 40 };
+    enum { NEAR = 64 };
     gssize name = lamp_text_find(text, "status");
     gsize at = name < 0 ? text.len : (gsize) name + 6;
     while (at < text.len && strchr(" =:", text.at[at]) != NULL && text.at[at] != '\0')
@@ -212,11 +224,17 @@ take_status(LampBytes text, gsize from, LampLogCall *call)
     }
     gsize end = MIN(text.len, from + NEAR);
     for (gsize i = from; i < end; i++) {
-        if (!g_ascii_isdigit((char) text.at[i]))
+        if (!g_ascii_isdigit((char) text.at[i]) && text.at[i] != '[')
             continue;
-        if (has_status_at(text, i))
+        gsize word = end_of_address(text, i);
+        if (word > i) {
+            i = word;
+            continue;
+        }
+        if (has_status_at(text, i) && end_of_duration(text, i) == i)
             call->status = lamp_bytes(text.at + i, 3);
-        return;
+        if (text.at[i] != '[')
+            return;
     }
 }
 
@@ -402,17 +420,19 @@ take_leading_request(LampBytes text, LampLogCall *call)
         *call = found;
 }
 
-/* `Started GET "/x" for 10.0.0.7 at …`, Rails: who asks. */
+/* `Started GET "/x" for 10.0.0.7 at …`, Rails; `… from 10.0.0.7:5000 - 200`, chi: who asks. */
 static void
 take_asker(LampBytes text, gsize from, LampLogCall *call)
 {
     LampBytes rest = lamp_bytes(text.at + from, text.len - from);
-    if (call->has_client || !lamp_bytes_starts(rest, " for "))
-        return;
-    const guint8 *blank = memchr(rest.at + 5, ' ', rest.len - 5);
-    if (blank != NULL)
+    gsize skip = lamp_bytes_starts(rest, " for ")    ? 5
+                 : lamp_bytes_starts(rest, " from ") ? 6
+                                                     : 0;
+    const guint8 *blank =
+        skip > 0 && rest.len > skip ? memchr(rest.at + skip, ' ', rest.len - skip) : NULL;
+    if (!call->has_client && blank != NULL)
         call->has_client =
-            lamp_address_parse(lamp_bytes(rest.at + 5, (gsize) (blank - rest.at) - 5),
+            lamp_address_parse(lamp_bytes(rest.at + skip, (gsize) (blank - rest.at) - skip),
                                &call->client) &&
             call->client.is_known;
 }
@@ -427,7 +447,11 @@ end_of_request(LampBytes text, LampLogCall *call)
     if (call->target.len == 0 || call->target.at < text.at || call->target.at >= end ||
         call->target.len > (gsize) (end - call->target.at))
         return 0;
-    return (gsize) (call->target.at - text.at) + call->target.len;
+    gsize at = (gsize) (call->target.at - text.at) + call->target.len;
+    if (lamp_bytes_starts(lamp_bytes(text.at + at, text.len - at), " HTTP/"))
+        for (at += 6; at < text.len && strchr("0123456789.\"", text.at[at]) != NULL; at++)
+            continue;
+    return at;
 }
 
 void

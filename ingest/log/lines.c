@@ -109,10 +109,8 @@ parse_line(LampLog *log, LampBytes line, LampLogRecord *record)
 {
     log->key_position = 0;
     lamp_log_record_clear(record, line.len);
-    if (log->format->parse(log, line, record))
-        return TRUE;
-    lamp_log_record_clear(record, line.len);
-    return lamp_log_parse_any(log, line, record);
+    return log->format->parse(log, lamp_log_without_colours(record, line), record) ||
+           lamp_log_parse_any(log, line, record);
 }
 
 gboolean
@@ -281,6 +279,7 @@ read_line(Pass *pass, LampBytes line, const guint8 *end)
         line.len--;
     if (pass->number == 1 && lamp_bytes_starts(line, "\xef\xbb\xbf"))
         line = lamp_bytes(line.at + 3, line.len - 3);
+    line = lamp_log_without_zeros(line);
     if (lamp_text_trim(line).len == 0) {
         if (pass->begin != NULL)
             pass->end = end;
@@ -383,6 +382,8 @@ lamp_log_step(gpointer state, LampCursor *in, guint64 offset, gboolean last, Lam
                  .base_offset = offset,
                  .number = log->line_number};
     LampCursor at = *in;
+    if (offset == 0 && log->line_number == 0)
+        lamp_log_find_date_order(log, lamp_cursor_rest(in), sink);
     while (!sink->stop && at.at < at.end && take_line(&pass, &at, last))
         continue;
     if (last && !sink->stop) {
@@ -403,6 +404,8 @@ lamp_log_step(gpointer state, LampCursor *in, guint64 offset, gboolean last, Lam
 static void
 count_line(LampLog *log, LampBytes line, guint *understood, guint *seen)
 {
+    LampLogRecord *next = &log->records[*understood % 2],
+                  *before = &log->records[*understood % 2 == 0];
     if (line.len > 0 && line.at[line.len - 1] == '\r')
         line.len--;
     if (lamp_bytes_starts(line, "\xef\xbb\xbf"))
@@ -413,11 +416,11 @@ count_line(LampLog *log, LampBytes line, guint *understood, guint *seen)
         log->format->header(log, line, *seen == 0 && log->line_number++ == 0))
         return;
     log->key_position = 0;
-    lamp_log_record_clear(&log->records[0], line.len);
-    gboolean fits = log->format->parse(log, line, &log->records[0]);
+    lamp_log_record_clear(next, line.len);
+    gboolean fits = log->format->parse(log, lamp_log_without_colours(next, line), next);
     if (!fits && *understood > 0 &&
         (lamp_log_looks_continued(line) ||
-         (log->format->join != NULL && log->format->join(log, line, &log->records[0]))))
+         (log->format->join != NULL && log->format->join(log, line, before))))
         return;
     *seen += 1;
     *understood += fits ? 1 : 0;

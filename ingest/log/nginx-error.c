@@ -59,7 +59,8 @@ lamp_log_take_nginx_error(LampLogRecord *record)
     LampBytes tail = lamp_bytes(message.at + begin, message.len - (gsize) begin);
     for (gsize i = 0; i < G_N_ELEMENTS(parts); i++) {
         values[i] = value_of(tail, parts[i].mark);
-        lamp_log_record_add(record, parts[i].slot, values[i]);
+        if (i != 1 || record->call.method.len == 0) /* else a field already */
+            lamp_log_record_add(record, parts[i].slot, values[i]);
     }
     gboolean is_error = lamp_bytes_equal(record->event.severity, lamp_bytes("error", 5)) ||
                         lamp_bytes_equal(record->event.severity, lamp_bytes("fatal", 5));

@@ -16,6 +16,7 @@ typedef struct {
     LampBytes statement;        /* SQL, to the end of the message */
     gboolean is_prepared;       /* execution of a statement prepared before */
     gboolean is_step;           /* preparation of a statement that is still to be run */
+    gboolean is_only_upstream;  /* tells of the call to `upstream_address`, not of one served */
     gboolean is_unanswered;     /* a request to `upstream_address` that had no (whole) answer */
     gboolean is_begun;          /* a statement whose end another line tells */
     gboolean is_failed;         /* end of a statement, begun in lines before, by an error */

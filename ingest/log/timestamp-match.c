@@ -324,6 +324,9 @@ take_date_part(char part, LampTimestampMatch *m)
     case 'm':
         return take_digits(at, 2, &m->civil.month) && m->civil.month >= 1 &&
                m->civil.month <= 12;
+    case 'o':
+        return take_one_or_two(at, FALSE, &m->civil.month) && m->civil.month >= 1 &&
+               m->civil.month <= 12;
     case 'b':
         return take_month_name(at, &m->civil.month);
     case 'd':
@@ -383,9 +386,10 @@ kind_of_part(char part)
     static const guint8 kinds[128] = {
         ['Y'] = DATE_PART,  ['y'] = DATE_PART,  ['m'] = DATE_PART,  ['b'] = DATE_PART,
         ['d'] = DATE_PART,  ['e'] = DATE_PART,  ['a'] = DATE_PART,  ['j'] = DATE_PART,
-        ['H'] = CLOCK_PART, ['h'] = CLOCK_PART, ['M'] = CLOCK_PART, ['S'] = CLOCK_PART,
-        ['f'] = CLOCK_PART, ['n'] = CLOCK_PART, ['p'] = CLOCK_PART, ['k'] = CLOCK_PART,
-        ['z'] = CLOCK_PART, ['t'] = CLOCK_PART, ['x'] = CLOCK_PART, ['X'] = CLOCK_PART,
+        ['o'] = DATE_PART,  ['H'] = CLOCK_PART, ['h'] = CLOCK_PART, ['M'] = CLOCK_PART,
+        ['S'] = CLOCK_PART, ['f'] = CLOCK_PART, ['n'] = CLOCK_PART, ['p'] = CLOCK_PART,
+        ['k'] = CLOCK_PART, ['z'] = CLOCK_PART, ['t'] = CLOCK_PART, ['x'] = CLOCK_PART,
+        ['X'] = CLOCK_PART,
     };
     return (PartKind) kinds[(guint8) part & 127];
 }

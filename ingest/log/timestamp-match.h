@@ -15,8 +15,12 @@ typedef struct {
     gboolean has_zone, has_year, has_date, is_pm, is_am, is_epoch;
 } LampTimestampMatch;
 
-/* Reads @text by @form (the notation is described in timestamp.c). TRUE if all parts fit and no
- * word or number goes on behind. O(form). */
+/* All forms, in their order (timestamp-forms.c). */
+extern const char *const lamp_timestamp_forms[];
+extern const gsize lamp_timestamp_form_count;
+
+/* Reads @text by @form (the notation is described in timestamp-forms.c). TRUE if all parts fit
+ * and no word or number goes on behind. O(form). */
 gboolean lamp_timestamp_match(const char *form, LampBytes text, LampTimestampMatch *match);
 
 /* A zone, perhaps behind a blank: `Z`, `+02:00`, ` CEST`. FALSE, and nothing taken, if there is

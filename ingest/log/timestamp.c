@@ -2,15 +2,7 @@
  * Timestamp recognition by a table of forms.
  *
  * In: borrowed text that may begin with a time. Out: UTC nanoseconds, the resolution, the bytes
- * used. Each form is a short text in this notation, every other byte stands for itself:
- *
- *   Y year of 4 digits      b month name, short or long    H M S two digits each
- *   y year of 2 digits      m month of 2 digits            h hour of 1 or 2 digits
- *   a weekday name          d day of 2 digits              f optional fraction, `.` or `,`
- *   j day of the year       e day of 1 or 2 digits,        n fraction of 3 to 9 digits
- *   p AM or PM                blank before one digit       z optional zone
- *   t epoch number          x TAI64N label                 k zone name that must stand here
- *   X hexadecimal seconds and fraction
+ * used. The forms are in timestamp-forms.c.
  *
  * Forms are tried in order after the one that matched last, so more specific ones stand first.
  * The date of the last time is kept as text: while it stays the same only the clock is read.
@@ -21,88 +13,6 @@
 #include "base/same-bytes.h"
 #include "base/text.h"
 #include "ingest/log/timestamp-match.h"
-
-static const char *const forms[] = {
-    "Y-m-dTH:M:Sfz",
-    "Y-m-d H:M:Sfz",
-    "Y/m/d H:M:Sfz",
-    "d/b/Y:H:M:Sfz",
-    "b e H:M:Sfz",
-    "a b e H:M:Sf Y",
-    "a b e H:M:Sf k Y",
-    "d b Y H:M:Sfz",
-    "e b Y H:M:Sfz",
-    "d-b-Y H:M:Sfz",
-    "d-b-Y::H:M:S",
-    "b e Y H:M:Sfz",
-    "b e, Y h:M:Sf p",
-    "b e, Y H:M:Sfz",
-    "a, d b Y H:M:Sfz",
-    "a, d-b-y H:M:Sfz",
-    "a, e b Y H:M:Sfz",
-    "Y-m-d-H.M.S.n",
-    "Y-m-d_H:M:Sfz",
-    "Y-m-d  h:M:Sfz",
-    "Y-m-d, H:M:Sfz",
-    "Y-m-d:H:M:Sfz",
-    "Y-m-d|H:M:Sfz",
-    "Y-m-dTH.M.Sfz",
-    "Y-m-d-H:M:Sfz",
-    "Y-m-d H.M.Sfz",
-    "Y-m-dTH:Mz",
-    "Y-m-d H:Mz",
-    "Y.m.d H:M:Sfz",
-    "Y.m.dTH:M:Sfz",
-    "Y/m/d-H:M:Sfz",
-    "Y/m/d - H:M:Sfz",
-    "Y/m/dTH:M:Sfz",
-    "Y/m/d H:M",
-    "Y-b-d H:M:Sfz",
-    "Y b d H:M:Sfz",
-    "YmdTHMSfz",
-    "Ymd H:M:Sfz",
-    "Ymd-H:M:S:n",
-    "Ymd-H:M:Sfz",
-    "Ymd-HMSfz",
-    "Ymd HMSfz",
-    "YmdHMSfz",
-    "m/d/Y h:M:Sf p",
-    "m/d/Y, h:M:Sf p",
-    "m/d/Y H:M:Sfz",
-    "m/d/Y-H:M:Sfz",
-    "m/d/Y:H:M:Sfz",
-    "m/d/Y, H:M:Sfz",
-    "d/m/Y H:M:Sfz",
-    "d/m/Y, H:M:Sfz",
-    "d/m/Y-H:M:Sfz",
-    "m/d/y h:M:Sf p",
-    "d.m.Y H:M:Sfz",
-    "d.m.Y, H:M:Sfz",
-    "d-m-Y H:M:Sfz",
-    "y/m/d H:M:Sfz",
-    "y-m-d H:M:Sfz",
-    "m/d/y H:M:Sfz",
-    "d/b/Y H:M:Sfz",
-    "d/b H:M:Sfz",
-    "m-d H:M:Sfz",
-    "m/d H:M:Sfz",
-    "m.d H:M:Sfz",
-    "md H:M:Sfz",
-    "ymd H:M:Sf",
-    "ymd  h:M:Sf",
-    "ymd HMSf",
-    "Y-jTH:M:Sfz",
-    "b e H:M:Sf Y",
-    "b d H:M:Sf k Y",
-    "a b e Y H:M:Sfz",
-    "a e b Y H:M:Sfz",
-    "a e b H:M:Sf Y",
-    "Y e b H:M:Sfz",
-    "x",
-    "X",
-    "t",
-    "H:M:Sf",
-};
 
 void
 lamp_timestamp_scanner_init(LampTimestampScanner *scanner, const LampSourceContext *context)
@@ -172,6 +82,8 @@ static gboolean
 complete_year(const LampTimestampScanner *s, LampTimestampMatch *m, gint zone,
               LampTime *out_time)
 {
+    /* Clocks are ahead of UTC by so much at most, where no zone is known. */
+    const gint64 ahead = (zone != 0 || s->zone != NULL ? 1 : 15) * 3600 * LAMP_NS_PER_SECOND;
     LampCivil now = {.year =
                          1972}; /* nothing is known: a leap year, so that no date is refused */
     if (s->begun != 0)
@@ -182,8 +94,13 @@ complete_year(const LampTimestampScanner *s, LampTimestampMatch *m, gint zone,
         m->civil.month = MAX(now.month, 1);
         m->civil.day = MAX(now.day, 1);
     }
-    return s->begun != 0 ? follow_begin(s, m, zone, out_time)
-                         : precede_end(s, m, now.year, zone, out_time);
+    if (s->begun != 0)
+        return follow_begin(s, m, zone, out_time);
+    if (!precede_end(s, m, now.year, zone, out_time))
+        return FALSE;
+    if (!m->has_date && s->modified != LAMP_TIME_NONE && *out_time > s->modified + ahead)
+        *out_time -= 86400 * LAMP_NS_PER_SECOND; /* the file was ended after midnight */
+    return TRUE;
 }
 
 /* The offset of a clock that shows @local_seconds in the scanner's zone. What clocks showed
@@ -390,6 +307,13 @@ scan_clock(LampTimestampScanner *s, LampBytes text, LampTimestamp *out)
     return TRUE;
 }
 
+static gboolean
+is_month_first(const char *form)
+{
+    return (form[0] == 'm' || form[0] == 'o') && form[1] == '/' &&
+           (form[4] == 'Y' || form[4] == 'y');
+}
+
 gboolean
 lamp_timestamp_scan(LampTimestampScanner *scanner, LampBytes text, LampTimestamp *out_stamp)
 {
@@ -399,18 +323,19 @@ lamp_timestamp_scan(LampTimestampScanner *scanner, LampBytes text, LampTimestamp
     text.len = MIN(text.len, 64);
     if (scan_clock(scanner, text, out_stamp))
         return TRUE;
-    if (lamp_timestamp_match(forms[scanner->last_form], text, &match) &&
+    if (lamp_timestamp_match(lamp_timestamp_forms[scanner->last_form], text, &match) &&
         finish(scanner, &match, text, out_stamp)) {
-        keep_date(scanner, forms[scanner->last_form], &match, text);
+        keep_date(scanner, lamp_timestamp_forms[scanner->last_form], &match, text);
         return TRUE;
     }
-    for (guint i = 0; i < G_N_ELEMENTS(forms); i++) {
-        if (i == scanner->last_form || !may_fit(forms[i], text) ||
-            !lamp_timestamp_match(forms[i], text, &match) ||
+    for (guint i = 0; i < lamp_timestamp_form_count; i++) {
+        if (i == scanner->last_form || !may_fit(lamp_timestamp_forms[i], text) ||
+            (scanner->is_day_first && is_month_first(lamp_timestamp_forms[i])) ||
+            !lamp_timestamp_match(lamp_timestamp_forms[i], text, &match) ||
             !finish(scanner, &match, text, out_stamp))
             continue;
         scanner->last_form = i;
-        keep_date(scanner, forms[i], &match, text);
+        keep_date(scanner, lamp_timestamp_forms[i], &match, text);
         return TRUE;
     }
     return FALSE;
@@ -471,6 +396,18 @@ parse_epoch_number(LampBytes text, LampTimestamp *out)
     return TRUE;
 }
 
+/* Nothing, or what Go's String() writes behind a time: ` EDT`, ` m=+0.012`. */
+static gboolean
+is_go_tail(LampBytes tail)
+{
+    gsize at = 0;
+    if (tail.len > 2 && tail.at[0] == ' ' && g_ascii_isupper((char) tail.at[1]))
+        for (at = 1; at < tail.len && g_ascii_isupper((char) tail.at[at]); at++)
+            continue;
+    tail = lamp_bytes(tail.at + at, tail.len - at);
+    return tail.len == 0 || (at <= 6 && lamp_bytes_starts(tail, " m="));
+}
+
 gboolean
 lamp_timestamp_parse(LampTimestampScanner *scanner, LampBytes text, LampTimestamp *out_stamp)
 {
@@ -482,8 +419,8 @@ lamp_timestamp_parse(LampTimestampScanner *scanner, LampBytes text, LampTimestam
         return TRUE;
     }
     LampTimestamp stamp;
-    if (lamp_timestamp_scan(scanner, text, &stamp) && stamp.used == text.len &&
-        stamp.has_date) {
+    if (lamp_timestamp_scan(scanner, text, &stamp) &&
+        is_go_tail(lamp_bytes(text.at + stamp.used, text.len - stamp.used)) && stamp.has_date) {
         *out_stamp = stamp;
         return TRUE;
     }

@@ -67,6 +67,83 @@ static const Row rows[] = {
      {"2026-11-21T09:11:53.000000001Z ~1 severity=<info> message=<first, second>",
       "2026-11-21T09:11:53.000000002Z ~1 message=<between both>", "message=<left>",
       "message=<over>", "!message=<between >"}},
+    {"application",
+     TEXT("4018:M 14 Nov 07:01:22.119 * DB saved on disk"),
+     {"2026-11-14T07:01:22.119000000Z", "process=<4018>", "severity=<notice>"}},
+    {"text",
+     TEXT("=ERROR REPORT==== 3-May-2015::10:20:31 ===\nclosing AMQP connection"),
+     {"2015-05-03T10:20:31", "severity=<error> message=<closing AMQP connection>"}},
+    {"text",
+     TEXT("2023/05/04 10:20:35 \"GET http://localhost:3333/chi/8 HTTP/1.1\" from "
+          "[::1]:55001 - 500 0B in 1.2s\n2023/05/04 10:20:36 GET /a/9 took 250 milliseconds"),
+     {"operation=<GET /chi/{}> status=<500> client=", "2023-05-04T10:20:33.800000000Z",
+      "2023-05-04T10:20:35.750000000Z", "!status=<250>"}},
+    {"application",
+     TEXT("2023/05/03 10:20:30 [error] 77#78: *5 connect() failed (111: Connection refused) "
+          "while connecting to upstream, client: 10.0.0.1, server: e.com, request: \"GET /x "
+          "HTTP/1.1\", upstream: \"http://10.0.0.9:80/x\", host: \"e.com\""),
+     {"!{status=", "!{request=GET /x HTTP/1.1} {server=e.com} {request", "server=10.0.0.9:80"}},
+    {"access",
+     TEXT("10.1.1.1 - - [10/Oct/2023:13:55:39 +0000] \"GET /i HTTP/1.1\" 200 612 \"-\" "
+          "\"curl/7.68\" 412 0.045 [default-web-80] [] 10.244.0.12:8080 612 0.044 200 "
+          "6c3f4aa1b2c3d4e5f60718293a4b5c6d"),
+     {"{number=612}", "{upstream_status=200}", "server=10.244.0.12:8080", "!_status=612"}},
+    {"access",
+     TEXT("192.168.1.10 - - [28/Aug/2023:17:43:00 +0000] \"GET /w HTTP/1.1\" 200 452 \"-\" "
+          "\"curl/7.88.1\" 13 \"whoami@docker\" \"http://172.18.0.3:80\" 2ms"),
+     {"{requests=13}", "!{request_time_us", "{request_time=2ms}"}},
+    {"access",
+     TEXT(
+         "10.1.1.1 - - [10/Oct/2023:13:55:39 +0000] \"GET /a HTTP/1.1\" 200 612 \"-\" \"curl\" "
+         "0.012 \"10.0.0.1:80, 10.0.0.2:80\" \"0.001, 0.010\" \"502, 200\""),
+     {"server=10.0.0.1:80", "status=<502>", "server=10.0.0.2:80"}},
+    {"text",
+     TEXT("May 03, 2023 10:20:30 AM com.x.Main main\nINFO: server started"),
+     {"service=<com.x.Main> severity=<info> message=<server started>"}},
+    {"application",
+     TEXT("2023-05-03 10:20:30.123 29103 INFO nova.api [None req-9bc36dd9-91c5-4314-898a-"
+          "47625eb93b09 8f7a demo] [instance: 5a1b2c3d-0000-4000-8000-000000000001] Took 1.23 "
+          "seconds\n2023-05-03 10:20:30.323 29104 INFO nova.api [req-11111111-91c5-4314-898a-"
+          "47625eb93b09 req-22222222-91c5-4314-898a-47625eb93b09 8f7a demo] x"),
+     {"{id=req-9bc36dd9-91c5-4314-898a-47625eb93b09}",
+      "{instance=5a1b2c3d-0000-4000-8000-000000000001}",
+      "!thread=", "{id=req-11111111-91c5-4314-898a-47625eb93b09}",
+      "{local_id=req-22222222-91c5-4314-898a-47625eb93b09}"}},
+    {"jsonl",
+     TEXT("{\"level\":\"info\",\"msg\":\"A walrus appears\",\"time\":\"2014-03-10 "
+          "19:57:38.562264131 -0400 EDT\"}"),
+     {"2014-03-10T23:57:38.562264131Z"}},
+    {"jsonl",
+     TEXT("{\"level\":\"debug\",\"ts\":1646861402.1,\"logger\":\"http.handlers.reverse_proxy\","
+          "\"msg\":\"upstream roundtrip\",\"upstream\":\"10.1.2.3:8080\",\"duration\":0.025,"
+          "\"request\":{\"method\":\"GET\",\"uri\":\"/abc\"},\"status\":200}"),
+     {"call client 2022-03-09T21:30:02.075000000Z", "server=10.1.2.3:8080", "!call server"}},
+    {"application",
+     TEXT("2023-05-01 10:00:02,000 INFO [main] x.Y - three\n\0\0\0\0"
+          "2023-05-01 10:00:09,000 "
+          "INFO [main] x.Y - after hole"),
+     {"2023-05-01T10:00:09.000000000Z"}},
+    {"application",
+     TEXT("\x1b[2m2023-05-03T17:20:31.123456Z\x1b[0m \x1b[32m INFO\x1b[0m \x1b[2mapp\x1b[0m: "
+          "hello"),
+     {"2023-05-03T17:20:31.123456000Z", "severity=<info> message=<hello>"}},
+    {"text",
+     TEXT("12/05/2023 10:00:00 a\n13/05/2023 10:00:00 b"),
+     {"2023-05-12T10", "!time.order"}},
+    {"text",
+     TEXT("05/06/2023 10:00:00 a\n06/06/2023 10:00:00 b"),
+     {"2023-05-06T10", "time.order"}},
+    {"text", TEXT("2023-05-03 05:20:31 PM a"), {"2023-05-03T17:20:31"}},
+    {"text",
+     TEXT("5/3/2023 5:20:31 PM a\n[2023-05-03][17:20:32] b\n03-MAY-23 05.20.33.5 PM c\n"
+          "2023-05-03 17:20:34:123 d\n5/3/23 17:20:35:123 UTC e"),
+     {"2023-05-03T17:20:31.000000000Z", "2023-05-03T17:20:32.000000000Z",
+      "2023-05-03T17:20:33.500000000Z", "2023-05-03T17:20:34.123000000Z",
+      "2023-05-03T17:20:35.123000000Z"}},
+    {"syslog",
+     TEXT("May  3 10:20:00 web1 nginx: 10.0.0.1 - - [03/May/2023:10:20:00 +0000] \"GET /a "
+          "HTTP/1.1\" 200 5 \"-\" \"-\" 0.010"),
+     {"process=<nginx@web1>", "client=10.0.0.1:0"}},
     {"access",
      TEXT("10.1.2.3 - - [21/Nov/2026:09:11:53 +0000] \"GET /a HTTP/1.1\" 200 402 \"-\" "
           "\"curl/7.88\" 1/1523000"),

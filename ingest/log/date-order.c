@@ -1,0 +1,73 @@
+/*
+ * Is it day and month, or month and day, in dates such as 03/04/2026?
+ *
+ * In: the first bytes of a log. A number above 12 tells where days stand; then all dates of the
+ * log are read so. Where none tells, the American order is taken and a finding says so.
+ */
+#include "ingest/log/forms.h"
+
+enum { SEARCHED_BYTES = 256 << 10, SEARCHED_LINE = 48 };
+
+typedef enum { NO_DATE, EITHER, DAY_FIRST, MONTH_FIRST } Order;
+
+/* The number of one or two digits at @at; 0 if there is none. */
+static guint
+take_number(LampBytes text, gsize *at)
+{
+    guint number = 0, digits = 0;
+    for (; *at < text.len && digits < 3 && g_ascii_isdigit((char) text.at[*at]); digits++)
+        number = number * 10 + (guint) (text.at[(*at)++] - '0');
+    return digits == 1 || digits == 2 ? number : 0;
+}
+
+/* What the first `9/9/9…` of @line tells. */
+static Order
+order_in(LampBytes line)
+{
+    line.len = MIN(line.len, (gsize) SEARCHED_LINE);
+    for (gsize i = 0; i + 6 < line.len; i++) {
+        gsize at = i;
+        if (!g_ascii_isdigit((char) line.at[i]) ||
+            (i > 0 && (g_ascii_isalnum((char) line.at[i - 1]) || line.at[i - 1] == '/')))
+            continue;
+        guint first = take_number(line, &at);
+        gboolean is_date = first > 0 && first <= 31 && at < line.len && line.at[at] == '/';
+        at += 1;
+        guint second = is_date ? take_number(line, &at) : 0;
+        if (second == 0 || second > 31 || at + 2 >= line.len || line.at[at] != '/' ||
+            !g_ascii_isdigit((char) line.at[at + 1]) || (first > 12 && second > 12))
+            continue;
+        return first > 12 ? DAY_FIRST : second > 12 ? MONTH_FIRST : EITHER;
+    }
+    return NO_DATE;
+}
+
+void
+lamp_log_find_date_order(LampLog *log, LampBytes head, LampSink *sink)
+{
+    LampCursor at = lamp_cursor(lamp_bytes(head.at, MIN(head.len, (gsize) SEARCHED_BYTES)));
+    LampBytes line;
+    Order order = NO_DATE;
+    while (at.at < at.end) {
+        if (!lamp_cursor_line(&at, &line)) {
+            line = lamp_cursor_rest(&at);
+            at.at = at.end;
+        }
+        Order told = order_in(line);
+        if (told == NO_DATE && order == NO_DATE)
+            return; /* the first line has none: not of this kind */
+        order = told == NO_DATE ? order : told;
+        if (order == DAY_FIRST || order == MONTH_FIRST)
+            break;
+    }
+    log->scanner.is_day_first = order == DAY_FIRST;
+    log->scanner_at_record = log->inner_scanner = log->scanner;
+    if (order != EITHER)
+        return;
+    LampFinding finding = {.kind = LAMP_FINDING_LOSS,
+                           .code = "time.order",
+                           .record_number = 1,
+                           .text = "dates do not tell whether day or month stands first; they "
+                                   "are read as month/day"};
+    sink->finding(sink->owner, &finding);
+}
