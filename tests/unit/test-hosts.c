@@ -201,8 +201,8 @@ START_TEST(pods_are_instances)
         "pods/shop_cart-7d9f8b6c5-x2x7k_11111111-2222-3333-4444-555555555555/cart/0.log",
         "pods/shop_cart-7d9f8b6c5-b4k9z_11111111-2222-3333-4444-555555555556/cart/0.log",
         "pods/shop_web-5c4d7f8b9d-b4k9z_11111111-2222-3333-4444-555555555557/proxy/1.log",
-        "web-5c4d7f8b9d-zz2x4_shop_web-"
-        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.log",
+        ("web-5c4d7f8b9d-zz2x4_shop_web-"
+         "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.log"),
         "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef-json.log",
     };
     Fixture f;
