@@ -20,26 +20,32 @@ take_number(LampBytes text, gsize *at)
     return digits == 1 || digits == 2 ? number : 0;
 }
 
-/* What the first `9/9/9…` of @line tells. */
+/* What `9/9/9…` at @at tells, if it stands there. */
+static Order
+order_at(LampBytes line, gsize at)
+{
+    guint first = take_number(line, &at);
+    if (first == 0 || first > 31 || at >= line.len || line.at[at] != '/')
+        return NO_DATE;
+    at++;
+    guint second = take_number(line, &at);
+    if (second == 0 || second > 31 || (first > 12 && second > 12) || at + 2 >= line.len ||
+        line.at[at] != '/' || !g_ascii_isdigit((char) line.at[at + 1]))
+        return NO_DATE;
+    return first > 12 ? DAY_FIRST : second > 12 ? MONTH_FIRST : EITHER;
+}
+
+/* What the first date of @line tells. */
 static Order
 order_in(LampBytes line)
 {
+    Order order = NO_DATE;
     line.len = MIN(line.len, (gsize) SEARCHED_LINE);
-    for (gsize i = 0; i + 6 < line.len; i++) {
-        gsize at = i;
-        if (!g_ascii_isdigit((char) line.at[i]) ||
-            (i > 0 && (g_ascii_isalnum((char) line.at[i - 1]) || line.at[i - 1] == '/')))
-            continue;
-        guint first = take_number(line, &at);
-        gboolean is_date = first > 0 && first <= 31 && at < line.len && line.at[at] == '/';
-        at += 1;
-        guint second = is_date ? take_number(line, &at) : 0;
-        if (second == 0 || second > 31 || at + 2 >= line.len || line.at[at] != '/' ||
-            !g_ascii_isdigit((char) line.at[at + 1]) || (first > 12 && second > 12))
-            continue;
-        return first > 12 ? DAY_FIRST : second > 12 ? MONTH_FIRST : EITHER;
-    }
-    return NO_DATE;
+    for (gsize i = 0; i + 6 < line.len && order == NO_DATE; i++)
+        if (g_ascii_isdigit((char) line.at[i]) &&
+            (i == 0 || (!g_ascii_isalnum((char) line.at[i - 1]) && line.at[i - 1] != '/')))
+            order = order_at(line, i);
+    return order;
 }
 
 void
