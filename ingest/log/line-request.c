@@ -197,6 +197,15 @@ has_status_at(LampBytes text, gsize at)
     return is_status(word);
 }
 
+/* May a unit of time begin at @at, behind a number? Most numbers are refused here. */
+static gboolean
+may_be_unit(LampBytes text, gsize at)
+{
+    at += at < text.len && text.at[at] == ' ' ? 1 : 0;
+    return at < text.len && (text.at[at] == 'm' || text.at[at] == 's' || text.at[at] == 'n' ||
+                             text.at[at] == 'u' || text.at[at] == 'h' || text.at[at] >= 0x80);
+}
+
 /* The end of an address at @at (`10.0.0.7:5000`, `[::1]:5000`), or @at. */
 static gsize
 end_of_address(LampBytes text, gsize at)
@@ -231,7 +240,7 @@ take_status(LampBytes text, gsize from, LampLogCall *call)
             i = word;
             continue;
         }
-        if (has_status_at(text, i) && end_of_duration(text, i) == i)
+        if (has_status_at(text, i) && !may_be_unit(text, i + 3))
             call->status = lamp_bytes(text.at + i, 3);
         if (text.at[i] != '[')
             return;
@@ -359,15 +368,6 @@ read_comma_duration(LampLog *log, LampBytes text, gsize at, gsize number_end, gs
     memcpy(plain + n, unit.at, unit.len);
     return lamp_duration_parse(lamp_bytes(plain, n + unit.len), 0, &call->duration_ns,
                                &call->duration_resolution_ns);
-}
-
-/* May a unit of time begin at @at, behind a number? Most numbers are refused here. */
-static gboolean
-may_be_unit(LampBytes text, gsize at)
-{
-    at += at < text.len && text.at[at] == ' ' ? 1 : 0;
-    return at < text.len && (text.at[at] == 'm' || text.at[at] == 's' || text.at[at] == 'n' ||
-                             text.at[at] == 'u' || text.at[at] == 'h' || text.at[at] >= 0x80);
 }
 
 /* Where the next digit is from @i on, or the end of @text. Most bytes are none, so eight are
