@@ -380,6 +380,8 @@ fill_places(LampLogGrouping *grouping, const LampGroupState *s, const LampVotes 
         if (places[i].runner_up != LAMP_LOG_NONE)
             places[i].runner_up = numbers[places[i].runner_up];
     lamp_regularity_weigh(s, places, before, grouping->n_requests - before);
+    for (guint32 i = 0; s->thread_trust > 0 && i < n; i++)
+        places[i].confidence *= (float) s->thread_trust;
 }
 
 /* Links of lines inside components alone, where lines without identifier are to be placed
@@ -430,6 +432,7 @@ group_slice(LampLogGrouping *grouping, const LampLogInput *input, guint32 first)
     lamp_values_tell(&s);
     lamp_idle_begins_find(&s);
     lamp_bonds_find(&s);
+    lamp_threads_bind(&s);
     lamp_enclosed_bind(&s);
     lamp_order_find(&s);
     g_autofree guint32 *units = find_units(&s);

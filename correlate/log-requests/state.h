@@ -49,9 +49,10 @@ typedef struct {
     guint32 *bound;           /* request that identifiers bind each line to, or NONE */
     guint32 *group;           /* likewise, of its chain */
     gboolean has_bonds;
-    double trust;       /* share of the lines with identifiers that are found without */
-    gboolean is_framed; /* frames.c says where the others are */
-    float *sure;        /* of lines that steps bind: probability; NULL: none are */
+    double trust;        /* share of the lines with identifiers that are found without */
+    double thread_trust; /* that runs of threads are requests; 0: they were not taken so */
+    gboolean is_framed;  /* frames.c says where the others are */
+    float *sure;         /* of lines that steps bind: probability; NULL: none are */
     guint32 n_chains;
     guint64 *chain_values; /* sorted within each chain */
     guint32 *chain_first;  /* first value of each chain; n_chains + 1 */
@@ -163,6 +164,10 @@ lamp_is_conflict(guint32 group, guint32 other)
 
 /* bonds.c: which lines are one request by their identifiers. */
 void lamp_bonds_find(LampGroupState *s);
+
+/* thread-runs.c: where threads work on one request at a time, binds their lines from one begin
+ * of work to the next, unless identifiers bind most. */
+void lamp_threads_bind(LampGroupState *s);
 
 /* enclosed.c: binds lines of sessions that fall into one bound request's time. */
 void lamp_enclosed_bind(LampGroupState *s);
