@@ -1,6 +1,4 @@
-/*
- * What the steps of the grouping share. Private to this folder.
- */
+/* What the steps of the grouping share. Private to this folder. */
 #pragma once
 
 #include "correlate/log-requests/grouping.h"
@@ -72,19 +70,17 @@ typedef struct {
 
     guint32 n_templates;
     double *template_count, *template_ends, *template_starts; /* by template */
-    gboolean *is_entry; /* templates that begin requests */
-    gboolean
-        *is_closing;    /* templates after which other components begin requests of their own */
-    gboolean *is_root;  /* templates that never stand but at the begin of a request */
-    gboolean *is_begin; /* templates that come after silences */
-    gboolean *brings;   /* templates that bring ids that later lines bear */
+    gboolean *is_entry;      /* templates that begin requests */
+    gboolean *is_closing;    /* templates after which other components begin requests */
+    gboolean *is_root;       /* templates that never stand but at the begin of a request */
+    gboolean *is_begin;      /* templates that come after silences */
+    gboolean *brings;        /* templates that bring ids that later lines bear */
     gboolean *is_work_begin; /* templates that come after silences of their component */
     guint32 *from_label, *to_label, *label_template; /* instead of templates; NULL: none */
     gboolean is_unit_only; /* links inside components alone, of lines without identifier */
     guint32 *only_after;   /* by template: the one directly before it always, + 1; 0: several */
     guint32 *only_before;  /* likewise: directly behind it */
-    float *is_new; /* by template: share of its lines inside requests whose component is new
-                      there */
+    float *is_new;         /* by template: share of its lines that bring in a component */
     double log_width[GAP_BINS]; /* of the bins, in ns */
     guint learnt;               /* how often statistics were learnt */
     double active_ns;           /* time in which something happens */
@@ -165,8 +161,7 @@ lamp_is_conflict(guint32 group, guint32 other)
 /* bonds.c: which lines are one request by their identifiers. */
 void lamp_bonds_find(LampGroupState *s);
 
-/* thread-runs.c: where threads work on one request at a time, binds their lines from one begin
- * of work to the next, unless identifiers bind most. */
+/* thread-runs.c: binds the lines of workers, from one begin of work to the next. */
 void lamp_threads_bind(LampGroupState *s);
 
 /* enclosed.c: binds lines of sessions that fall into one bound request's time. */
