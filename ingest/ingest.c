@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "ingest/log/identifier-store.h"
 #include "ingest/log/template-store.h"
+#include "ingest/readers.h"
 #include "ingest/run.h"
 #include "ingest/secrets.h"
 
@@ -50,7 +51,15 @@ static gboolean
 read_patterns(LampIngestRun *run, GError **error)
 {
     const char *path = run->options->pattern_path;
-    return path == NULL || g_file_get_contents(path, &run->patterns, NULL, error);
+    if (path == NULL)
+        return TRUE;
+    if (!g_file_get_contents(path, &run->patterns, NULL, error))
+        return FALSE;
+    g_autofree char *complaint = lamp_patterns_complaint(run->patterns);
+    if (complaint != NULL)
+        g_set_error(error, LAMP_SOURCE_ERROR, LAMP_SOURCE_ERROR_OPTION, "%s: %s", path,
+                    complaint);
+    return complaint == NULL;
 }
 
 /* Writes a source without content: unreadable, or a duplicate whose rows were taken back. */

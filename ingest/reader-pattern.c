@@ -7,6 +7,7 @@
  *   service = payments                  texts for what the line does not say: service, host,
  *   protocol = soap                       thread, process, protocol
  *   means.cust = request-id             meaning of a group whose name does not tell it
+ *   time-format = %d.%m.%Y %H:%M        and level.*, unit.*: ingest/log/user-rules.h
  *   json = yes                          lines are JSON objects, there is no pattern
  *
  * Or a format definition of lnav, which is turned into the same (ingest/log/lnav-format.c).
@@ -19,13 +20,11 @@
  * Patterns run with the match, depth and heap limits of base/limits.h. One that reaches them
  * again and again is dropped with a finding: a hostile line costs bounded time.
  */
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include "base/text.h"
 #include "ingest/log/forms.h"
 #include "ingest/log/json.h"
 #include "ingest/log/lnav-format.h"
+#include "ingest/log/user-rules.h"
 #include "ingest/readers.h"
 
 enum { PATTERNS = 32, GROUPS = 64, STRIKES = 20, CONSTANTS = 5 };
@@ -48,6 +47,7 @@ typedef struct {
     gboolean time_is_begin;
     gboolean is_json; /* groups are members of the line's object; there is no code */
     guint strikes;
+    LampUserRules *rules;
 } Pattern;
 
 typedef struct {
@@ -76,7 +76,11 @@ group_meaning(GKeyFile *file, const char *group, const char *name)
 {
     g_autofree char *key = g_strconcat("means.", name, NULL);
     g_autofree char *told = g_key_file_get_value(file, group, key, NULL);
-    return lamp_meaning_of(lamp_bytes_text(told != NULL ? told : name));
+    LampMeaning meaning = lamp_meaning_of(lamp_bytes_text(told != NULL ? told : name));
+    gint64 unit = lamp_user_rules_unit(file, group, name);
+    if (unit > 0)
+        meaning.unit_ns = unit;
+    return meaning;
 }
 
 static void
@@ -121,6 +125,22 @@ compile(Patterns *all, Pattern *pattern, const char *text)
     return TRUE;
 }
 
+/* Gives the record a value by what it means, and by what the user says of it. */
+static void
+set_value(LampLog *log, Patterns *all, const Pattern *pattern, guint group, LampBytes value,
+          LampLogRecord *record)
+{
+    LampMeaning meaning = pattern->groups[group].meaning;
+    LampBytes level = meaning.kind == LAMP_MEANS_SEVERITY
+                          ? lamp_user_rules_level(pattern->rules, all->limits, value)
+                          : lamp_bytes(NULL, 0);
+    if (level.len > 0)
+        record->event.severity = level;
+    else
+        lamp_log_record_set_meaning(record, &log->scanner, meaning, pattern->groups[group].name,
+                                    value);
+}
+
 /* Members of JSON objects whose meaning is told: `means.NAME`. */
 static void
 collect_members(Pattern *pattern, GKeyFile *file)
@@ -142,10 +162,12 @@ add_pattern(Patterns *all, GKeyFile *file, const char *group)
     Pattern *pattern = &all->patterns[all->count];
     g_autofree char *text = g_key_file_get_value(file, group, "pattern", NULL);
     g_autofree char *json = g_key_file_get_value(file, group, "json", NULL);
+    pattern->rules = lamp_user_rules_new(file, group, all->complaint);
     pattern->name = g_strdup(group);
     pattern->is_json = text == NULL && g_strcmp0(json, "yes") == 0;
     if (!pattern->is_json && !compile(all, pattern, text)) {
         g_clear_pointer(&pattern->name, g_free);
+        g_clear_pointer(&pattern->rules, lamp_user_rules_free);
         return;
     }
     g_autofree char *time_is = g_key_file_get_value(file, group, "time-is", NULL);
@@ -183,6 +205,19 @@ patterns_new(const char *text)
     return all;
 }
 
+static void patterns_free(Patterns *all);
+
+char *
+lamp_patterns_complaint(const char *text)
+{
+    Patterns *all = patterns_new(text);
+    char *complaint = all->complaint->len > 0 ? g_strdup(all->complaint->str) : NULL;
+    if (complaint == NULL && all->count == 0)
+        complaint = g_strdup("it holds no format");
+    patterns_free(all);
+    return complaint;
+}
+
 static void
 patterns_free(Patterns *all)
 {
@@ -190,6 +225,7 @@ patterns_free(Patterns *all)
         Pattern *pattern = &all->patterns[i];
         pcre2_match_data_free(pattern->match);
         pcre2_code_free(pattern->code);
+        lamp_user_rules_free(pattern->rules);
         g_free(pattern->name);
         g_strfreev(pattern->members);
         for (guint n = 0; n < CONSTANTS; n++)
@@ -212,7 +248,8 @@ set_constants(const Pattern *pattern, LampLogRecord *record)
 }
 
 static void
-set_groups(LampLog *log, const Pattern *pattern, LampBytes line, LampLogRecord *record)
+set_groups(LampLog *log, Patterns *all, const Pattern *pattern, LampBytes line,
+           LampLogRecord *record)
 {
     const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(pattern->match);
     guint count = pcre2_get_ovector_count(pattern->match);
@@ -222,13 +259,13 @@ set_groups(LampLog *log, const Pattern *pattern, LampBytes line, LampLogRecord *
             ends[2 * n] >= ends[2 * n + 1])
             continue;
         LampBytes value = lamp_bytes(line.at + ends[2 * n], ends[2 * n + 1] - ends[2 * n]);
-        lamp_log_record_set_meaning(record, &log->scanner, pattern->groups[i].meaning,
-                                    pattern->groups[i].name, value);
+        set_value(log, all, pattern, i, value, record);
     }
 }
 
 typedef struct {
     LampLog *log;
+    Patterns *all;
     const Pattern *pattern;
     LampLogRecord *record;
 } Object;
@@ -240,17 +277,17 @@ take_member(gpointer owner, LampBytes key, LampBytes value, gboolean is_text)
     (void) is_text;
     for (guint i = 0; i < o->pattern->group_count; i++)
         if (lamp_bytes_equal(key, o->pattern->groups[i].name)) {
-            lamp_log_record_set_meaning(o->record, &o->log->scanner,
-                                        o->pattern->groups[i].meaning, key, value);
+            set_value(o->log, o->all, o->pattern, i, value, o->record);
             return;
         }
     lamp_log_set(o->log, o->record, key, value);
 }
 
 static gboolean
-match_json(LampLog *log, const Pattern *pattern, LampBytes line, LampLogRecord *record)
+match_json(LampLog *log, Patterns *all, const Pattern *pattern, LampBytes line,
+           LampLogRecord *record)
 {
-    Object object = {log, pattern, record};
+    Object object = {log, all, pattern, record};
     LampBytes text = lamp_text_trim(line);
     return lamp_bytes_starts(text, "{") &&
            lamp_json_flatten(text, record, take_member, &object) == text.len &&
@@ -262,15 +299,16 @@ match(LampLog *log, Patterns *all, Pattern *pattern, LampBytes line, LampLogReco
 {
     if (pattern->strikes >= STRIKES)
         return FALSE;
+    log->scanner.own_forms = lamp_user_rules_forms(pattern->rules);
     if (pattern->is_json)
-        return match_json(log, pattern, line, record);
+        return match_json(log, all, pattern, line, record);
     int result =
         pcre2_match(pattern->code, line.at, line.len, 0, 0, pattern->match, all->limits);
     if (result < PCRE2_ERROR_PARTIAL && ++pattern->strikes == STRIKES)
         all->dropped = pattern->name;
     if (result < 0)
         return FALSE;
-    set_groups(log, pattern, line, record);
+    set_groups(log, all, pattern, line, record);
     return TRUE;
 }
 

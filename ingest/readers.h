@@ -31,3 +31,6 @@ extern const LampReader lamp_reader_table;
 extern const LampReader lamp_reader_text;
 extern const LampReader lamp_reader_traces;
 extern const LampReader lamp_reader_vpc_flow;
+
+/* What is wrong in the text of a file of formats (`--patterns`), or NULL. Caller frees. */
+char *lamp_patterns_complaint(const char *text);

@@ -6,12 +6,13 @@
  *
  * In: the JSON text. Out: groups of the key file of the user's own formats, `[shop_log.std]`;
  * `*-field` tells what a group of the pattern, or a member of a JSON line, means. What only
- * concerns showing (colours, line formats, samples, tests) is passed over, and so is the map of
- * words to levels: usual words are known. Limits: FORMATS patterns and meanings each.
+ * concerns showing (colours, line formats, samples, tests) is passed over. Limits: FORMATS
+ * patterns, meanings and rules each.
  */
 #include "ingest/log/lnav-format.h"
 #include "base/text.h"
 #include "ingest/log/json.h"
+#include "ingest/log/user-rules.h"
 
 enum { FORMATS = 256 };
 
@@ -21,6 +22,7 @@ typedef struct {
 
 typedef struct {
     GArray *patterns, *meanings; /* Entry */
+    GArray *rules;               /* Entry: keys of the file and their values */
 } Formats;
 
 static void
@@ -75,6 +77,59 @@ meaning_of_field(LampBytes key)
     return NULL;
 }
 
+/* `["%Y-%m-%d", "%s"]`: a rule for each. */
+static void
+add_time_formats(Formats *formats, LampBytes format, LampBytes list)
+{
+    const guint8 *at = list.at, *end = list.at + list.len;
+    for (guint n = 0; at < end; n++) {
+        const guint8 *open = memchr(at, '"', (gsize) (end - at));
+        const guint8 *close =
+            open != NULL ? memchr(open + 1, '"', (gsize) (end - open - 1)) : NULL;
+        if (close == NULL)
+            return;
+        g_autofree char *key = g_strdup_printf("time-format.%u", n);
+        g_autofree char *text = g_strndup((const char *) open + 1, (gsize) (close - open - 1));
+        g_autofree char *form = lamp_form_of_strptime(text);
+        if (form != NULL) /* else what the scanner knows by itself is tried */
+            add(formats->rules, format, key, lamp_bytes_text(text));
+        at = close + 1;
+    }
+}
+
+/* `"level": {"error": "^E", "info": 3}` */
+static void
+add_level(Formats *formats, LampBytes format, LampBytes name, LampBytes value, gboolean is_text)
+{
+    g_autofree char *word = lamp_text_to_utf8(name, name.len);
+    g_autofree char *key = g_strconcat("level.", word, NULL);
+    g_autofree char *number =
+        g_strdup_printf("^%.*s$", (int) MIN(value.len, 32), (const char *) value.at);
+    if (lamp_severity_of_word(name).len > 0)
+        add(formats->rules, format, key, is_text ? value : lamp_bytes_text(number));
+}
+
+/* FALSE: it is none of those. */
+static gboolean
+take_rule(Formats *formats, LampBytes format, LampBytes rest, LampBytes value, gboolean is_text)
+{
+    guint64 divisor;
+    if (lamp_bytes_equal(rest, lamp_bytes_text("timestamp-format")))
+        add_time_formats(formats, format, value);
+    else if (lamp_bytes_starts(rest, "level."))
+        add_level(formats, format, lamp_bytes(rest.at + 6, rest.len - 6), value, is_text);
+    else if (lamp_bytes_equal(rest, lamp_bytes_text("duration-divisor"))) {
+        if (lamp_text_parse_u64(value, &divisor) && divisor > 0 &&
+            divisor <= (guint64) LAMP_NS_PER_SECOND) {
+            g_autofree char *unit = g_strdup_printf("%" G_GUINT64_FORMAT " ns",
+                                                    (guint64) LAMP_NS_PER_SECOND / divisor);
+            add(formats->rules, format, "unit", lamp_bytes_text(unit));
+        }
+    } else
+        return FALSE;
+    return TRUE;
+}
+
 static void
 take_member(gpointer owner, LampBytes key, LampBytes value, gboolean is_text)
 {
@@ -85,6 +140,8 @@ take_member(gpointer owner, LampBytes key, LampBytes value, gboolean is_text)
     LampBytes format = lamp_bytes(key.at, (gsize) (dot - key.at));
     LampBytes rest = lamp_bytes(dot + 1, key.len - format.len - 1);
     const char *means = meaning_of_field(rest);
+    if (take_rule(formats, format, rest, value, is_text))
+        return;
     gboolean is_json = (lamp_bytes_equal(rest, lamp_bytes("json", 4)) &&
                         lamp_bytes_equal(value, lamp_bytes("true", 4))) ||
                        (lamp_bytes_equal(rest, lamp_bytes("file-type", 9)) &&
@@ -97,6 +154,31 @@ take_member(gpointer owner, LampBytes key, LampBytes value, gboolean is_text)
         add(formats->patterns, format, NULL, lamp_bytes_text("yes"));
     } else if (is_text && means != NULL) {
         add(formats->meanings, format, means, value);
+    }
+}
+
+/* The member or group that is the duration of @format. */
+static const char *
+duration_of(const Formats *formats, const char *format)
+{
+    for (guint n = 0; n < formats->meanings->len; n++) {
+        const Entry *meaning = &g_array_index(formats->meanings, Entry, n);
+        if (g_str_equal(meaning->format, format) && g_str_equal(meaning->key, "duration"))
+            return meaning->value;
+    }
+    return "duration";
+}
+
+static void
+write_rules(const Formats *formats, const Entry *pattern, const char *group, GKeyFile *file)
+{
+    for (guint n = 0; n < formats->rules->len; n++) {
+        const Entry *rule = &g_array_index(formats->rules, Entry, n);
+        g_autofree char *unit =
+            g_strconcat("unit.", duration_of(formats, pattern->format), NULL);
+        if (g_str_equal(rule->format, pattern->format))
+            g_key_file_set_value(file, group, g_str_equal(rule->key, "unit") ? unit : rule->key,
+                                 rule->value);
     }
 }
 
@@ -114,6 +196,7 @@ write_groups(const Formats *formats, GKeyFile *file)
             if (g_str_equal(meaning->format, pattern->format))
                 g_key_file_set_value(file, group, key, meaning->key);
         }
+        write_rules(formats, pattern, group, file);
     }
 }
 
@@ -138,7 +221,9 @@ gboolean
 lamp_lnav_add_formats(LampBytes json, GKeyFile *file)
 {
     Formats formats = {g_array_new(FALSE, FALSE, sizeof(Entry)),
+                       g_array_new(FALSE, FALSE, sizeof(Entry)),
                        g_array_new(FALSE, FALSE, sizeof(Entry))};
+    g_array_set_clear_func(formats.rules, clear_entry);
     g_array_set_clear_func(formats.patterns, clear_entry);
     g_array_set_clear_func(formats.meanings, clear_entry);
     LampLogRecord *record = g_new0(LampLogRecord, 1);
@@ -151,5 +236,6 @@ lamp_lnav_add_formats(LampBytes json, GKeyFile *file)
     g_free(record);
     g_array_free(formats.patterns, TRUE);
     g_array_free(formats.meanings, TRUE);
+    g_array_free(formats.rules, TRUE);
     return is_whole && text.len > 0;
 }

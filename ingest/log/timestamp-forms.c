@@ -1,7 +1,8 @@
 /*
  * The forms of timestamps, in the order in which they are tried: more specific ones first.
  *
- * Each form is a short text in this notation, every other byte stands for itself:
+ * Each form is a short text in this notation; every other byte stands for itself, and any
+ * behind a backslash:
  *
  *   Y year of 4 digits      b month name, short or long    H M S two digits each
  *   y year of 2 digits      m month of 2 digits            h hour of 1 or 2 digits

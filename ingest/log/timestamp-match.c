@@ -406,8 +406,10 @@ lamp_timestamp_match(const char *form, LampBytes text, LampTimestampMatch *m)
             fits = take_date_part(*p, m);
         else if (kind == CLOCK_PART)
             fits = take_clock_part(*p, m);
-        else
+        else {
+            p += *p == '\\' && p[1] != '\0' ? 1 : 0;
             fits = m->at.at < m->at.end && *m->at.at++ == (guint8) *p;
+        }
         if (!fits)
             return FALSE;
     }

@@ -408,10 +408,23 @@ is_go_tail(LampBytes tail)
     return tail.len == 0 || (at <= 6 && lamp_bytes_starts(tail, " m="));
 }
 
+static gboolean
+parse_own(LampTimestampScanner *scanner, LampBytes text, LampTimestamp *out_stamp)
+{
+    LampTimestampMatch match;
+    for (const char *const *form = scanner->own_forms; *form != NULL; form++)
+        if (lamp_timestamp_match(*form, text, &match) && match.at.at == text.at + text.len &&
+            finish(scanner, &match, text, out_stamp))
+            return TRUE;
+    return FALSE;
+}
+
 gboolean
 lamp_timestamp_parse(LampTimestampScanner *scanner, LampBytes text, LampTimestamp *out_stamp)
 {
     guint64 ms;
+    if (scanner->own_forms != NULL && text.len > 0 && parse_own(scanner, text, out_stamp))
+        return TRUE;
     if (text.len == 13 && text.at[0] != '0' && lamp_text_parse_u64(text, &ms) &&
         ms <= (guint64) (G_MAXINT64 / LAMP_NS_PER_MS)) {
         *out_stamp = (LampTimestamp){
