@@ -25,58 +25,6 @@ struct LampUserRules {
     } levels[LEVELS];
 };
 
-/* One part behind `%`, in the notation of timestamp-forms.c; NULL: not known. */
-static const char *
-part_of(char letter)
-{
-    static const struct {
-        char letter;
-        const char *form;
-    } parts[] = {{'Y', "Y"}, {'y', "y"},     {'m', "o"},     {'d', "e"},   {'e', "e"},
-                 {'b', "b"}, {'B', "b"},     {'h', "b"},     {'j', "j"},   {'a', "a"},
-                 {'A', "a"}, {'H', "h"},     {'k', "h"},     {'I', "h"},   {'l', "h"},
-                 {'M', "M"}, {'S', "S"},     {'p', "p"},     {'P', "p"},   {'z', "z"},
-                 {'Z', "z"}, {'f', "n"},     {'L', "n"},     {'N', "n"},   {'s', "t"},
-                 {'i', "t"}, {'6', "t"},     {'T', "H:M:S"}, {'R', "H:M"}, {'F', "Y-m-d"},
-                 {'n', " "}, {'D', "m/d/y"}, {'t', "\\\t"},  {'%', "\\%"}};
-    for (gsize i = 0; i < G_N_ELEMENTS(parts); i++)
-        if (parts[i].letter == letter)
-            return parts[i].form;
-    return NULL;
-}
-
-/* Does a digit follow, so that days and months must have two? */
-static gboolean
-is_joined(const char *behind)
-{
-    return behind[0] == '%' && behind[1] != '\0' && strchr("YymdHMSjfLN", behind[1]) != NULL;
-}
-
-char *
-lamp_form_of_strptime(const char *text)
-{
-    g_autoptr(GString) form = g_string_new(NULL);
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c != '%') {
-            g_string_append_printf(form, "\\%c", *c);
-            continue;
-        }
-        c += c[1] == '-' || c[1] == '_' || c[1] == 'E' || c[1] == 'O' ? 2 : 1;
-        const char *part = part_of(*c);
-        if (part == NULL)
-            return NULL;
-        if (is_joined(c + 1) && strchr("mdHk", *c) != NULL)
-            part = *c == 'm' ? "m" : *c == 'd' ? "d" : "H";
-        /* Fractions of a point are optional, as the scanner's own are. */
-        gboolean is_fraction =
-            *part == 'n' && form->len > 1 && strchr(".,", form->str[form->len - 1]) != NULL;
-        if (is_fraction)
-            g_string_truncate(form, form->len - 2);
-        g_string_append(form, is_fraction ? "f" : part);
-    }
-    return g_strdup(form->str);
-}
-
 static void
 complain(GString *complaint, const char *group, const char *what, const char *value)
 {
