@@ -291,7 +291,7 @@ may_go_on(LampLog *log, LampBytes line, const LampLogRecord *record)
     LampBytes begin = lamp_bytes(text, MIN((gsize) (end - text), (gsize) BEGIN));
     if (begin.len > 0 && begin.at[0] == '{') /* JSON; its quotes are escaped */
         return FALSE;
-    return begin.len == 0 || memchr(begin.at, '\\', begin.len) != NULL ||
+    return lamp_text_trim(begin).len == 0 || memchr(begin.at, '\\', begin.len) != NULL ||
            lamp_log_goes_on(log, begin, record);
 }
 

@@ -86,10 +86,12 @@ entropy_of(GHashTable *counts, double total)
     return sum;
 }
 
+/* Keys are mixed, one to one: the table looks at the low half of a pointer only. */
 static void
 count_key(GHashTable *counts, guint64 key)
 {
-    gpointer place = GSIZE_TO_POINTER(key);
+    key *= 0x9e3779b97f4a7c15u;
+    gpointer place = GSIZE_TO_POINTER(key ^ key >> 32);
     g_hash_table_insert(
         counts, place,
         GUINT_TO_POINTER(GPOINTER_TO_UINT(g_hash_table_lookup(counts, place)) + 1));

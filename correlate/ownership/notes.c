@@ -4,7 +4,7 @@
  * In: requests and calls by connection. Out: units, and for each unit and program the latest 16
  * requests that enclose it. Where nine tenths of a callee's connections of several calls lie
  * within some request from their first begin to their last end, such a connection is one unit:
- * its calls have one cause and say the same. Limits: at most 256 calls of a connection, fewer
+ * its calls have one cause and say the same. Limits: at most 64 calls of a connection, fewer
  * where the notes would take more than 256 MiB.
  */
 #include "correlate/ownership/notes.h"

@@ -36,12 +36,29 @@ START_TEST(test_trace_behind_parts_of_docker)
 }
 END_TEST
 
+/* A line of a trace that begins with more blanks than are looked at. */
+START_TEST(test_marks_far_right_go_on)
+{
+    static const char tail[] =
+        "\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-21T09:11:53.3Z\"}\n";
+    g_autoptr(GString) input = g_string_new(NULL);
+    g_string_append_printf(input, "{\"log\":\"2026-11-21 09:11:53,111 ERROR app failed%s",
+                           tail);
+    g_string_append_printf(input, "{\"log\":\"Traceback (most recent call last):%s", tail);
+    g_string_append_printf(input, "{\"log\":\"%70s^^^%s", "", tail);
+    g_autofree char *text = log_sink_of("jsonl", &context, input->str);
+    ck_assert_msg(strstr(text, "^^^") != NULL, "%s", text);
+    ck_assert_ptr_null(strstr(strstr(text, "event @") + 1, "event @"));
+}
+END_TEST
+
 int
 main(void)
 {
     Suite *suite = suite_create("log-parts");
     TCase *tcase = tcase_create("all");
     tcase_add_test(tcase, test_trace_behind_parts_of_docker);
+    tcase_add_test(tcase, test_marks_far_right_go_on);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
