@@ -35,8 +35,8 @@ typedef struct {
     guint8 *zones_seen;  /* LAMP_ZONE_… of what was read, or NULL */
     guint last_form;
     const char *const *own_forms; /* of the user, tried first for whole values; or NULL */
-    gboolean is_day_first; /* 03/04/2026 is in April */
-    guint8 date_len;       /* of the last time's text up to its hour; 0: none is kept */
+    gboolean is_day_first;        /* 03/04/2026 is in April */
+    guint8 date_len;              /* of the last time's text up to its hour; 0: none is kept */
     guint8 date[LAMP_TIMESTAMP_DATE];
     gint64 date_seconds; /* its begin, were its zone UTC */
 } LampTimestampScanner;
