@@ -96,14 +96,22 @@ find_resolution(const End *ends, gsize n)
     return resolution;
 }
 
-/* Dense numbers in order of first appearance in canonical order. */
+/* Dense numbers in order of first appearance in canonical order. What is learnt of pairs of
+ * kinds grows with their square, so the kinds of a service are bounded: later ones are one for
+ * each partner, and at last one for all. */
 static guint32
 number_kind(GHashTable *kinds, guint32 partner, guint32 operation)
 {
+    enum { MOST_KINDS = 512, MOST_PARTNERS = 64 };
+    const guint32 unknown = 0, rest = G_MAXUINT32 - 1;
     guint64 key = (guint64) partner << 32 | operation;
     gpointer value = g_hash_table_lookup(kinds, &key);
     if (value)
         return GPOINTER_TO_UINT(value) - 1;
+    if (g_hash_table_size(kinds) >= MOST_KINDS && operation != unknown)
+        return number_kind(kinds, partner, unknown);
+    if (g_hash_table_size(kinds) >= MOST_KINDS + MOST_PARTNERS && partner != rest)
+        return number_kind(kinds, rest, unknown);
     guint64 *copy = g_new(guint64, 1);
     *copy = key;
     guint32 number = g_hash_table_size(kinds);
