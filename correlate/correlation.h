@@ -121,12 +121,12 @@ typedef struct {
     gint64 client_uncertainty, server_uncertainty;
     gint64 order_violation;
     gint64 lamport[4]; /* request send, request receive, response send, response receive */
-    guint32 parent, root, other_owner; /* the last: next likely caller, an instance */
-    guint32 log_operation; /* made of log lines: index in log_operations + 1; 0: not */
-    float confidence;      /* of the parent */
+    guint32 parent, root, other_owner;    /* the last: next likely caller, an instance */
+    guint32 request_group, log_operation; /* calls with one id; in log_operations + 1; 0 */
+    float confidence;                     /* of the parent */
     float owner_probability, other_owner_probability; /* of `client_instance`; 1 where seen */
-    float tree_confidence;           /* of a root: that the whole tree is right */
-    guint8 flags, is_error, is_told; /* LAMP_SEEN_…; the input told the parent */
+    float tree_confidence, caller_doubt; /* whole tree of a root right; `client_host` wrong */
+    guint8 flags, is_error, is_told, is_shared; /* LAMP_SEEN_…; who told the parent */
 } LampCall;
 
 /* One log record tied to a call; a list by index. */

@@ -424,12 +424,11 @@ feed_values(Feed *feed, GError **error)
                      FALSE, error))
         return FALSE;
     if (feed->has_lines &&
-        !read_values(feed,
-                     "SELECT o.observation_id, e.fields, NULL FROM observations o"
-                     " CROSS JOIN events e ON e.event_id = o.event_id",
-                     TRUE, error))
-        return FALSE;
-    if (feed->has_lines && !tie_same_lines(feed, error))
+        (!read_values(feed,
+                      "SELECT o.observation_id, e.fields, NULL FROM observations o"
+                      " CROSS JOIN events e ON e.event_id = o.event_id",
+                      TRUE, error) ||
+         !tie_same_lines(feed, error)))
         return FALSE;
     group_values(feed);
     return TRUE;
@@ -484,6 +483,7 @@ lamp_pass_links(LampCorrelation *c, GError **error)
     };
     for (guint32 i = 0; i < c->calls->len; i++)
         feed_call(&feed, i);
+    lamp_caller_times_fit(c, feed.calls);
     join_services_of_hosts(&feed);
     open_unanswered(&feed);
     gboolean is_ok = feed_values(&feed, error);

@@ -1,14 +1,14 @@
 /*
  * Coarse stamps of log lines, made finer by what they are tied to.
  *
- * In: a client's record and a server's record of one call, each with the resolution of its
- * line. A stamp to the whole second stands for any moment of that second, while the duration
- * beside it is good to the millisecond: so the coarser line is moved, within its resolution and
- * with its duration, to where its interval has the finer one's in its middle. All records of
- * one line move together (a proxy's line tells of the request it served and of the one it made
- * for it), and the line is then as fine as what it was tied to; lines tied to it follow. Where
- * the clocks disagree by more than the resolution, the line comes as near as it may and stays
- * coarse. Cost: linear in the ties, ROUNDS times.
+ * In: pairs of records, a client's and a server's of one call, or a server's and that of a call
+ * made for it, each with the resolution of its line. A stamp to the whole second stands for any
+ * moment of that second, while the duration beside it is good to the millisecond: so the
+ * coarser line is moved, within its resolution and with its duration, to where its interval has
+ * the finer one's in its middle. All records of one line move together (a proxy's line tells of
+ * the request it served and of the one it made for it), and the line is then as fine as what it
+ * was tied to; lines tied to it follow. Where the clocks disagree by more than the resolution,
+ * the line comes as near as it may and stays coarse. Cost: linear in the ties, ROUNDS times.
  */
 #include "correlate/logs.h"
 
@@ -115,7 +115,7 @@ settle(const Stamps *self, guint32 one, guint32 other)
 }
 
 gboolean
-lamp_log_stamps_settle(LampCorrelation *c, const GArray *lines, GError **error)
+lamp_log_stamps_settle(LampCorrelation *c, const GArray *ties, GError **error)
 {
     g_autofree gint64 *events = g_new0(gint64, (gsize) c->observations->len + 1);
     Stamps self = {c, events};
@@ -124,12 +124,9 @@ lamp_log_stamps_settle(LampCorrelation *c, const GArray *lines, GError **error)
         return FALSE;
     for (guint round = 0; has_moved && round < ROUNDS; round++) {
         has_moved = FALSE;
-        for (guint i = 0; i < lines->len; i++) {
-            guint32 line = g_array_index(lines, guint32, i);
-            guint32 partner = g_array_index(c->partners, guint32, line);
-            if (partner != LAMP_INDEX_NONE &&
-                lamp_observation(c, line)->role == LAMP_SEEN_BY_CLIENT)
-                has_moved = settle(&self, line, partner) || has_moved;
+        for (guint i = 0; i < ties->len; i++) {
+            const LampStampTie *tie = &g_array_index(ties, LampStampTie, i);
+            has_moved = settle(&self, tie->one, tie->other) || has_moved;
         }
     }
     return TRUE;

@@ -29,6 +29,7 @@ const LampPass lamp_passes[] = {
      lamp_pass_owners},
     {"links", "one probabilistic model of all evidence (docs/inference.md)", lamp_pass_links},
     {"told", "parents of imported spans that the input tells", lamp_pass_told},
+    {"shared-traces", "one trace for one id", lamp_pass_shared_traces},
     {"callers", "who calls for a request is inside", lamp_pass_callers},
     {"log-links", "order of components in a request's lines", lamp_pass_log_links},
     {"traces", "trees of links", lamp_pass_traces},

@@ -27,10 +27,15 @@ gboolean lamp_pass_sort(LampCorrelation *c, GError **error);
 gboolean lamp_pass_services(LampCorrelation *c, GError **error);
 gboolean lamp_pass_owners(LampCorrelation *c, GError **error);
 gboolean lamp_pass_links(LampCorrelation *c, GError **error);
+gboolean lamp_pass_shared_traces(LampCorrelation *c, GError **error);
 gboolean lamp_pass_callers(LampCorrelation *c, GError **error);
 gboolean lamp_pass_traces(LampCorrelation *c, GError **error);
 gboolean lamp_pass_write(LampCorrelation *c, GError **error);
 gboolean lamp_pass_flow_spans(LampCorrelation *c, GError **error);
+
+/* Part of the links: gives calls of which only the callee's log tells their times at the
+ * caller, and the doubt in their callers (correlate/caller-times.c). Near-linear. */
+void lamp_caller_times_fit(LampCorrelation *c, LampInferenceCall *fed);
 
 /* Part of the merge: connections that are one get one `same_as`, their views in one source get
  * numbers, and their observations the addresses of the lowest (correlate/same-connections.c).

@@ -117,6 +117,8 @@ pass_of(const LampCall *call)
 {
     if (call->is_told)
         return "told";
+    if (call->is_shared)
+        return "shared-id";
     return call->log_operation != 0 ? "log-lines" : "inference";
 }
 

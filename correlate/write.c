@@ -283,12 +283,13 @@ static const char insert_call[] =
     " is_error, flags, client_start_ns, client_end_ns, server_start_ns, server_end_ns,"
     " uncertainty_ns, request_bytes, response_bytes, lamport_request_send,"
     " lamport_request_receive, lamport_response_send, lamport_response_receive, vector_clock,"
-    " order_violation_ns, parent_call_id, trace_id)"
+    " order_violation_ns, parent_call_id, trace_id, root_confidence)"
     " VALUES (?1, ?2, ?3, ?4, ?5,"
     " (SELECT external_id FROM observations WHERE observation_id = ?4),"
     " (SELECT external_id FROM observations WHERE observation_id = ?5),"
     " ?6, ?7, ?8, ?9, ?10, (SELECT status FROM observations WHERE observation_id = ?11),"
-    " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)";
+    " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, "
+    "?29)";
 
 static gint64
 place_id(LampCorrelation *c, guint32 place)
@@ -338,6 +339,10 @@ bind_call_times(LampCorrelation *c, LampStatement *insert, guint32 i, const Vect
     lamp_statement_bind_int_or_null(insert, 27, row_id(call->parent), 0);
     lamp_statement_bind_int_or_null(insert, 28, lamp_is_in_trace(c, i) ? row_id(call->root) : 0,
                                     0);
+    if (call->parent == LAMP_INDEX_NONE && call->owner_probability < 1)
+        lamp_statement_bind_real(insert, 29, (double) call->owner_probability);
+    else
+        lamp_statement_bind_null(insert, 29);
 }
 
 static gboolean

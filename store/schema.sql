@@ -284,7 +284,8 @@ CREATE TABLE calls (
     vector_clock TEXT,               -- vector clock at the request's sending: JSON object, instance to count
     order_violation_ns INTEGER NOT NULL DEFAULT 0, -- by how much a receive still lies before its send, beyond the stamps' resolution; 0 if none
     parent_call_id INTEGER,          -- call whose serving caused this one; NULL for a root
-    trace_id INTEGER                 -- call_id of the root; NULL where the call has no begin: it is in no trace
+    trace_id INTEGER,                -- call_id of the root; NULL where the call has no begin: it is in no trace
+    root_confidence REAL             -- of a call without a parent that another may have caused: probability that none did
 );
 
 --- Log records that tell of a call which a capture shows too: evidence, not calls of their own.
@@ -496,7 +497,8 @@ SELECT (SELECT count(*) FROM calls WHERE trace_id IS NOT NULL) AS calls,
        (SELECT count(*) FROM trace_roots WHERE NOT is_background) AS requests,
        (SELECT count(*) FROM trace_roots WHERE is_background) AS background_activities,
        (SELECT count(*) FROM call_links WHERE rank = 1) AS links,
-       (SELECT avg(confidence) FROM call_links WHERE rank = 1) AS expected_accuracy,
+       (SELECT avg(confidence) FROM (SELECT confidence FROM call_links WHERE rank = 1 UNION ALL
+           SELECT root_confidence FROM calls WHERE root_confidence IS NOT NULL)) AS expected_accuracy,
        (SELECT count(*) FROM hosts WHERE offset_ns IS NOT NULL) AS clocks_aligned,
        (SELECT count(*) FROM calls WHERE order_violation_ns > 0) AS order_violations,
        (SELECT count(*) FROM hosts WHERE offset_ns IS NULL AND host_id IN

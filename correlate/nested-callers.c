@@ -1,0 +1,294 @@
+/*
+ * Who made the calls of which only the callee's log tells, where neither an address nor a value
+ * says so: time does, if anything.
+ *
+ * A call that was made for a request lies within it. By chance it would so as often as calls at
+ * any other time do: the same calls, moved around the whole recording several ways. Of the
+ * calls of a host that name no caller, a share e lies in requests of another host, and c by
+ * chance; if all calls of that host were made for such requests, e would be 1, and (e - c) / (1
+ * - c) is the share that must have been. Where that is nearly all, and stamps are fine enough
+ * to find the request, the other host is the caller; of several that fit, the one that the
+ * others call, or else whose requests enclose the least by chance (a proxy's enclose all that
+ * those behind it do). Where it is less, or stamps are coarse, the calls stay without a cause,
+ * but in doubt. Cost: O(n log n) for each of MOST_HOSTS possible callers.
+ */
+#include "correlate/logs.h"
+
+#include <math.h>
+
+#define FEWEST 20
+#define SAMPLE 500
+#define SHIFTS 8
+#define MOST_HOSTS 64
+#define NEARLY_ALL 0.9
+#define FINE_NS (20 * LAMP_NS_PER_MS)
+#define ROUNDING_NS LAMP_NS_PER_MS
+#define DEVIATIONS 4.0 /* of chance, that more than chance is */
+
+typedef struct {
+    guint32 host;
+    gint64 start, end, slack;
+    gint64 last_end; /* of this and all of the host that began before */
+} Served;
+
+/* The requests of one host: a run of `served`. */
+typedef struct {
+    guint first, end;
+    gint64 slack, begin, span; /* mean slack of its stamps; the time from first to last */
+} Caller;
+
+typedef struct {
+    LampCorrelation *c;
+    GArray *served;  /* Served: by host and start */
+    GArray *callers; /* Caller */
+    GArray *open;    /* guint32: calls of one host that name no caller */
+} Nested;
+
+/* How often calls lie in requests of a host, and by chance. */
+typedef struct {
+    double share, chance, gain;
+} Fit;
+
+static gint
+compare_served(gconstpointer left, gconstpointer right)
+{
+    const Served *a = left;
+    const Served *b = right;
+    if (a->host != b->host)
+        return a->host < b->host ? -1 : 1;
+    if (a->start != b->start)
+        return a->start < b->start ? -1 : 1;
+    return a->end < b->end ? -1 : a->end > b->end;
+}
+
+static void
+list_served(Nested *self)
+{
+    for (guint32 i = 0; i < self->c->calls->len; i++) {
+        const LampCall *call = lamp_call(self->c, i);
+        Served one = {call->server_host, call->server_start, call->server_end,
+                      call->server_uncertainty, 0};
+        if (one.host != LAMP_INDEX_NONE && one.start != LAMP_TIME_NONE &&
+            one.end != LAMP_TIME_NONE)
+            g_array_append_val(self->served, one);
+    }
+    g_array_sort(self->served, compare_served);
+}
+
+static Served *
+served_at(const Nested *self, guint i)
+{
+    return &g_array_index(self->served, Served, i);
+}
+
+static gint
+compare_callers(gconstpointer left, gconstpointer right)
+{
+    const Caller *a = left;
+    const Caller *b = right;
+    if (a->end - a->first != b->end - b->first)
+        return a->end - a->first > b->end - b->first ? -1 : 1;
+    return a->first < b->first ? -1 : a->first > b->first;
+}
+
+/* The hosts that served most. */
+static void
+list_callers(Nested *self)
+{
+    for (guint i = 0, end; i < self->served->len; i = end) {
+        double slack = 0;
+        gint64 last = G_MININT64;
+        for (end = i;
+             end < self->served->len && served_at(self, end)->host == served_at(self, i)->host;
+             end++) {
+            last = MAX(last, served_at(self, end)->end);
+            served_at(self, end)->last_end = last;
+            slack += (double) served_at(self, end)->slack;
+        }
+        Caller caller = {i, end, (gint64) (slack / (end - i)), served_at(self, i)->start,
+                         last - served_at(self, i)->start + 1};
+        g_array_append_val(self->callers, caller);
+    }
+    g_array_sort(self->callers, compare_callers);
+    g_array_set_size(self->callers, MIN(self->callers->len, MOST_HOSTS));
+}
+
+/* Does a request of the caller hold the time from @start to @end? */
+static gboolean
+is_enclosed(const Nested *self, const Caller *caller, gint64 start, gint64 end)
+{
+    guint low = caller->first, high = caller->end;
+    while (low < high) {
+        guint middle = low + (high - low) / 2;
+        if (served_at(self, middle)->start <= start)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > caller->first && served_at(self, low - 1)->last_end >= end;
+}
+
+/* The call moved by @part of the caller's time, around its end. */
+static gboolean
+is_call_enclosed(const Nested *self, const Caller *caller, const LampCall *call, double part)
+{
+    gint64 slack = call->server_uncertainty + caller->slack + ROUNDING_NS;
+    gint64 start = call->server_start;
+    if (part > 0) {
+        gint64 moved =
+            (start - caller->begin + (gint64) (part * (double) caller->span)) % caller->span;
+        start = caller->begin + (moved < 0 ? moved + caller->span : moved);
+    }
+    gint64 length = call->server_end - call->server_start;
+    return is_enclosed(self, caller, start + slack, start + MAX(length - slack, slack));
+}
+
+static Fit
+fit_caller(const Nested *self, const Caller *caller)
+{
+    guint stride = self->open->len / SAMPLE + 1, n = 0, enclosed = 0, chance = 0;
+    for (guint i = 0; i < self->open->len; i += stride, n++) {
+        const LampCall *call = lamp_call(self->c, g_array_index(self->open, guint32, i));
+        enclosed += is_call_enclosed(self, caller, call, 0) ? 1 : 0;
+        for (guint k = 1; k <= SHIFTS; k++)
+            chance += is_call_enclosed(self, caller, call, (double) k / (SHIFTS + 1)) ? 1 : 0;
+    }
+    Fit fit = {(double) enclosed / n, (double) chance / (SHIFTS * n), 0};
+    double deviation = sqrt(fit.chance * (1 - fit.chance) / n) + 1.0 / n;
+    if (fit.chance < 1 && fit.share - fit.chance > DEVIATIONS * deviation)
+        fit.gain = (fit.share - fit.chance) / (1 - fit.chance);
+    return fit;
+}
+
+static gboolean
+is_fine(const Nested *self, const Caller *caller)
+{
+    const LampCall *call = lamp_call(self->c, g_array_index(self->open, guint32, 0));
+    return caller->slack + call->server_uncertainty <= FINE_NS;
+}
+
+/* Doubt for each call that lies in requests of a host which made some of them. */
+static void
+doubt_calls(const Nested *self, const Caller *caller, const Fit *fit)
+{
+    double outside = (1 - fit->gain) * fit->chance;
+    for (guint i = 0; i < self->open->len; i++) {
+        LampCall *call = lamp_call(self->c, g_array_index(self->open, guint32, i));
+        if (is_call_enclosed(self, caller, call, 0))
+            call->caller_doubt =
+                MAX(call->caller_doubt, (float) (fit->gain / (fit->gain + outside)));
+    }
+}
+
+static void
+name_caller(const Nested *self, const Caller *caller, const Fit *fit)
+{
+    for (guint i = 0; i < self->open->len; i++) {
+        LampCall *call = lamp_call(self->c, g_array_index(self->open, guint32, i));
+        call->client_host = served_at(self, caller->first)->host;
+        call->caller_doubt = (float) (1 - fit->gain);
+    }
+}
+
+/* Do most of the calls to @inner's host that name a caller come from @outer's? */
+static gboolean
+is_behind(const Nested *self, const Caller *inner, const Caller *outer)
+{
+    guint from_outer = 0, named = 0;
+    for (guint32 i = 0; i < self->c->calls->len; i++) {
+        const LampCall *call = lamp_call(self->c, i);
+        if (call->server_host != served_at(self, inner->first)->host ||
+            call->client_host == LAMP_INDEX_NONE)
+            continue;
+        named++;
+        from_outer += call->client_host == served_at(self, outer->first)->host ? 1 : 0;
+    }
+    return 2 * from_outer > named;
+}
+
+/* Is @one rather the caller than @other, where calls lie in the requests of both? */
+static gboolean
+is_nearer(const Nested *self, const Caller *one, const Fit *fit, const Caller *other,
+          const Fit *other_fit)
+{
+    if (other == NULL || is_behind(self, one, other))
+        return TRUE;
+    return fit->chance < other_fit->chance && !is_behind(self, other, one);
+}
+
+/* Looks for the caller of the open calls of one host. */
+static void
+find_caller(Nested *self, guint32 host)
+{
+    const Caller *best = NULL;
+    Fit best_fit = {0};
+    for (guint i = 0; i < self->callers->len; i++) {
+        const Caller *caller = &g_array_index(self->callers, Caller, i);
+        if (served_at(self, caller->first)->host == host)
+            continue;
+        Fit fit = fit_caller(self, caller);
+        if (fit.gain < NEARLY_ALL || !is_fine(self, caller)) {
+            if (fit.gain > 0)
+                doubt_calls(self, caller, &fit);
+            continue;
+        }
+        if (!is_nearer(self, caller, &fit, best, &best_fit))
+            continue;
+        best = caller;
+        best_fit = fit;
+    }
+    if (best != NULL)
+        name_caller(self, best, &best_fit);
+}
+
+static gboolean
+is_open(LampCorrelation *c, const LampCall *call)
+{
+    return call->client_seen == LAMP_INDEX_NONE && call->server_seen != LAMP_INDEX_NONE &&
+           call->client_host == LAMP_INDEX_NONE && call->client_place == LAMP_INDEX_NONE &&
+           call->server_host != LAMP_INDEX_NONE && call->server_start != LAMP_TIME_NONE &&
+           call->server_end != LAMP_TIME_NONE &&
+           lamp_observation(c, call->server_seen)->origin == LAMP_FROM_LOG;
+}
+
+static gint
+compare_hosts(gconstpointer left, gconstpointer right, gpointer user)
+{
+    guint32 a = *(const guint32 *) left;
+    guint32 b = *(const guint32 *) right;
+    guint32 x = lamp_call(user, a)->server_host;
+    guint32 y = lamp_call(user, b)->server_host;
+    if (x != y)
+        return x < y ? -1 : 1;
+    return a < b ? -1 : a > b;
+}
+
+void
+lamp_nested_callers_find(LampCorrelation *c)
+{
+    g_autoptr(GArray) served = g_array_new(FALSE, FALSE, sizeof(Served));
+    g_autoptr(GArray) callers = g_array_new(FALSE, FALSE, sizeof(Caller));
+    g_autoptr(GArray) open = g_array_new(FALSE, FALSE, sizeof(guint32));
+    g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(guint32));
+    Nested self = {c, served, callers, open};
+    for (guint32 i = 0; i < c->calls->len; i++)
+        if (is_open(c, lamp_call(c, i)))
+            g_array_append_val(all, i);
+    if (all->len < FEWEST)
+        return;
+    list_served(&self);
+    list_callers(&self);
+    g_array_sort_with_data(all, compare_hosts, c);
+    for (guint i = 0, end; i < all->len; i = end) {
+        guint32 host = lamp_call(c, g_array_index(all, guint32, i))->server_host;
+        g_array_set_size(open, 0);
+        for (end = i; end < all->len; end++) {
+            guint32 call = g_array_index(all, guint32, end);
+            if (lamp_call(c, call)->server_host != host)
+                break;
+            g_array_append_val(open, call);
+        }
+        if (open->len >= FEWEST)
+            find_caller(&self, host);
+    }
+}
