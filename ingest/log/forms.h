@@ -92,6 +92,12 @@ void lamp_log_emit_calls(LampLog *log, const LampLogRecord *record, guint64 even
 /* @line without the colours of terminals; what @record holds then, or @line itself. */
 LampBytes lamp_log_without_colours(LampLogRecord *record, LampBytes line);
 
+/* Is @text a copy that @record holds, and no piece of the line? */
+gboolean lamp_log_is_copied(const LampLogRecord *record, LampBytes text);
+
+/* Appends a line to the message of @record, in a copy. */
+void lamp_log_append_line(LampLogRecord *record, LampBytes line);
+
 /* @line without the zeros at its begin. */
 LampBytes lamp_log_without_zeros(LampBytes line);
 

@@ -203,8 +203,9 @@ static gboolean
 join_to_pending(Pass *pass, LampBytes line, const guint8 *end, gboolean by_format)
 {
     LampLog *log = pass->log;
-    LampEventRow *event = &log->records[pass->pending].event;
-    LampBytes *statement = &log->records[pass->pending].call.statement;
+    LampLogRecord *record = &log->records[pass->pending];
+    LampEventRow *event = &record->event;
+    LampBytes *statement = &record->call.statement;
     if (pass->begin == NULL)
         return FALSE;
     gsize length = (gsize) (end - pass->begin);
@@ -220,8 +221,10 @@ join_to_pending(Pass *pass, LampBytes line, const guint8 *end, gboolean by_forma
         event->message.len = (gsize) (line.at + line.len - event->message.at);
     else if (!by_format && event->message.len == 0)
         event->message = line;
+    else if (!by_format && lamp_log_is_copied(record, event->message))
+        lamp_log_append_line(record, line);
     else if (!by_format && is_last(pass, *statement))
-        grow_statement(&log->records[pass->pending], line);
+        grow_statement(record, line);
     pass->end = end;
     return TRUE;
 }

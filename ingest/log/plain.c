@@ -45,3 +45,20 @@ lamp_log_without_zeros(LampBytes line)
         line = lamp_bytes(line.at + 1, line.len - 1);
     return line;
 }
+
+gboolean
+lamp_log_is_copied(const LampLogRecord *record, LampBytes text)
+{
+    const guint8 *joined = record->message.bytes;
+    return text.len > 0 &&
+           (text.at == joined ||
+            (text.at >= record->scratch && text.at < record->scratch + record->scratch_used));
+}
+
+void
+lamp_log_append_line(LampLogRecord *record, LampBytes line)
+{
+    LampBytes *message = &record->event.message;
+    *message = lamp_log_join(&record->message, *message, lamp_bytes("\n", 1));
+    *message = lamp_log_join(&record->message, *message, line);
+}

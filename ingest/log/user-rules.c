@@ -13,7 +13,8 @@
 #include "base/limits.h"
 #include "base/text.h"
 
-enum { FORMS = 16, LEVELS = 16 };
+/* A pattern that reaches its limits so often is no longer tried. */
+enum { FORMS = 16, LEVELS = 16, STRIKES = 20 };
 
 struct LampUserRules {
     char *forms[FORMS + 1];
@@ -22,6 +23,7 @@ struct LampUserRules {
         LampBytes severity; /* static */
         pcre2_code *code;
         pcre2_match_data *match;
+        guint strikes;
     } levels[LEVELS];
 };
 
@@ -138,11 +140,16 @@ lamp_user_rules_forms(const LampUserRules *rules)
 }
 
 LampBytes
-lamp_user_rules_level(const LampUserRules *rules, pcre2_match_context *limits, LampBytes value)
+lamp_user_rules_level(LampUserRules *rules, pcre2_match_context *limits, LampBytes value)
 {
-    for (guint i = 0; i < rules->level_count; i++)
-        if (pcre2_match(rules->levels[i].code, value.at, value.len, 0, 0,
-                        rules->levels[i].match, limits) >= 0)
+    for (guint i = 0; i < rules->level_count; i++) {
+        if (rules->levels[i].strikes >= STRIKES)
+            continue;
+        int result = pcre2_match(rules->levels[i].code, value.at, value.len, 0, 0,
+                                 rules->levels[i].match, limits);
+        if (result >= 0)
             return rules->levels[i].severity;
+        rules->levels[i].strikes += result < PCRE2_ERROR_PARTIAL ? 1 : 0;
+    }
     return lamp_bytes(NULL, 0);
 }

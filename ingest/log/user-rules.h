@@ -18,8 +18,9 @@ void lamp_user_rules_free(LampUserRules *rules);
 /* The forms of time, in the notation of timestamp-forms.c; ends with NULL, borrowed. */
 const char *const *lamp_user_rules_forms(const LampUserRules *rules);
 
-/* The level that @value stands for, or an empty text. Matched within @limits. */
-LampBytes lamp_user_rules_level(const LampUserRules *rules, pcre2_match_context *limits,
+/* The level that @value stands for, or an empty text. Matched within @limits; a
+ * pattern that keeps reaching them is no longer tried. */
+LampBytes lamp_user_rules_level(LampUserRules *rules, pcre2_match_context *limits,
                                 LampBytes value);
 
 /* Nanoseconds of one of the unit in which the member or group @name is written; 0: not told. */

@@ -9,6 +9,9 @@
  * agree; objects that live for hours (an order, a customer) give differences of all sizes,
  * which do not. A log of which too few values are known goes with the others of its folder.
  *
+ * Limit: a log that is always written a whole hour after another of the same values is taken
+ * for one in another zone; the finding names it.
+ *
  * Two logs without zones that disagree are told of, and not moved: nothing says which is right.
  * Nor is a log whose values vote for two shifts (clocks were put back or forward in it).
  */
@@ -94,13 +97,26 @@ is_anchor(const LampZoneLog *log)
     return !is_assumed(log) || log->is_sure;
 }
 
+/* Offsets that clocks have: whole hours, and the few of half and quarter hours. Other
+ * differences are delays: of timers, queues, retries. */
+static gboolean
+is_zone(gint64 quarters)
+{
+    static const gint8 odd[] = {-38, -14, -10, 14, 18, 22, 23, 26, 35, 38, 42, 51, 55};
+    for (gsize i = 0; i < G_N_ELEMENTS(odd); i++)
+        if (quarters == odd[i])
+            return TRUE;
+    return quarters % 4 == 0;
+}
+
 static void
 vote(Votes *votes, gint64 difference, gint64 other)
 {
     gint64 half = difference < 0 ? -QUARTER_NS / 2 : QUARTER_NS / 2;
     gint64 quarters = (difference + half) / QUARTER_NS;
     votes->seen++;
-    if (ABS(quarters) > MOST_QUARTERS || ABS(difference - quarters * QUARTER_NS) > SLACK_NS)
+    if (ABS(quarters) > MOST_QUARTERS || !is_zone(quarters) ||
+        ABS(difference - quarters * QUARTER_NS) > SLACK_NS)
         return;
     votes->votes[quarters + MOST_QUARTERS]++;
     if (quarters != 0)

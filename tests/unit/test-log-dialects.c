@@ -127,6 +127,10 @@ static const Row rows[] = {
      TEXT("\x1b[2m2023-05-03T17:20:31.123456Z\x1b[0m \x1b[32m INFO\x1b[0m \x1b[2mapp\x1b[0m: "
           "hello"),
      {"2023-05-03T17:20:31.123456000Z", "severity=<info> message=<hello>"}},
+    {"application", /* colours, and lines behind */
+     TEXT("2023-05-03 17:20:31.123 \x1b[31mERROR\x1b[0m [main] com.x.Y - failed\n"
+          "java.lang.X: order 7714\n\tat com.x.Y.z(Y.java:1)\n"),
+     {"message=<failed\njava.lang.X: order 7714\n\tat com.x.Y.z(Y.java:1)>"}},
     {"text",
      TEXT("12/05/2023 10:00:00 a\n13/05/2023 10:00:00 b"),
      {"2023-05-12T10", "!time.order"}},
