@@ -10,12 +10,13 @@
  * log, whose entropy of one template after the other is compared with that of lines of one
  * thread. Work begins where threads were idle: with the templates that come after silences of
  * their thread, of eight times its median gap; in a busy system with what most threads began.
- * A request that two threads share is two; a step that often takes so long is taken for a
- * begin.
+ * A request that two threads share is two. A step that often takes so long is known by the step
+ * that it always follows; one that follows several is taken for a begin.
  */
 #include "correlate/log-requests/state.h"
 
 #include <math.h>
+#include <string.h>
 
 #define THREAD G_MAXUINT32
 #define LEAST_LINES 100
@@ -24,6 +25,7 @@
 #define MOST_ENTROPY 0.5  /* of the templates', within threads */
 #define SILENCE 8         /* median gaps of a thread's lines */
 #define SILENT_SHARE 0.25 /* of a begin's lines come after such a silence */
+#define GLUED_SHARE 0.95  /* of the lines of two templates stand side by side */
 #define FIRST_SHARE 0.8   /* of the threads began with one template */
 
 typedef struct {
@@ -156,6 +158,72 @@ median_gap(const Runs *r)
     return gaps->len > 0 ? g_array_index(gaps, gint64, gaps->len / 2) : 0;
 }
 
+/* By template: the one that most of its lines come directly after, or before, in their thread,
+ * and how many of them do (Boyer and Moore's majority, then counted). */
+typedef struct {
+    guint32 *other, *count;
+} Glue;
+
+static Glue
+find_glue(const Runs *r, gboolean is_behind)
+{
+    const LampLogLine *lines = r->s->input->lines;
+    gsize room = (gsize) r->s->n_templates + 1;
+    Glue glue = {g_new0(guint32, room), g_new0(guint32, room)};
+    for (guint pass = 0; pass < 2; pass++) {
+        if (pass == 1)
+            memset(glue.count, 0, room * sizeof *glue.count);
+        for (guint32 i = 0; i < r->s->input->n_lines; i++) {
+            if (r->before[i] == LAMP_LOG_NONE)
+                continue;
+            guint32 a = lines[r->before[i]].template, b = lines[i].template;
+            guint32 of = is_behind ? a : b, other = is_behind ? b : a;
+            if (pass == 0 && glue.count[of] == 0)
+                glue.other[of] = other;
+            if (glue.other[of] == other)
+                glue.count[of]++;
+            else if (pass == 0)
+                glue.count[of]--;
+        }
+    }
+    return glue;
+}
+
+/* Is each line of @t directly behind one of a template that has nothing else behind it? */
+static gboolean
+is_glued(const Runs *r, const Glue *before, const Glue *behind, guint32 t)
+{
+    const double *count = r->s->template_count;
+    guint32 p = before->other[t];
+    return before->count[t] > GLUED_SHARE * count[t] && behind->other[p] == t &&
+           behind->count[p] > GLUED_SHARE * count[p];
+}
+
+/* A step that often takes long looks like a begin, but always comes behind the same step. If
+ * all do, there is one kind of request, and the one that most often comes after silences begins
+ * it.
+ */
+static void
+drop_slow_steps(Runs *r, const guint32 *after)
+{
+    Glue before = find_glue(r, FALSE), behind = find_glue(r, TRUE);
+    guint32 loose = 0, best = 0;
+    double most = -1;
+    for (guint32 t = 0; t < r->s->n_templates; t++) {
+        double share = r->begins[t] ? after[t] / r->s->template_count[t] : -1;
+        loose += r->begins[t] && !is_glued(r, &before, &behind, t) ? 1 : 0;
+        best = share > most ? t : best;
+        most = MAX(most, share);
+    }
+    for (guint32 t = 0; t < r->s->n_templates; t++)
+        r->begins[t] =
+            r->begins[t] && (loose > 0 ? !is_glued(r, &before, &behind, t) : t == best);
+    g_free(before.other);
+    g_free(before.count);
+    g_free(behind.other);
+    g_free(behind.count);
+}
+
 /* Templates that come after silences of their threads; FALSE if there is none. */
 static gboolean
 find_silent_begins(Runs *r)
@@ -172,6 +240,8 @@ find_silent_begins(Runs *r)
         r->begins[t] = after[t] >= 3 && after[t] > SILENT_SHARE * r->s->template_count[t];
         found += r->begins[t] ? 1 : 0;
     }
+    if (found > 1)
+        drop_slow_steps(r, after);
     return found > 0;
 }
 
