@@ -87,7 +87,8 @@ list_members(Grouping *self, const GArray *uses)
     for (guint i = 0; i < uses->len; i++) {
         const LampIdUse *use = &g_array_index(uses, LampIdUse, i);
         guint32 call = calls[use->observation];
-        if (call == LAMP_INDEX_NONE)
+        if (call == LAMP_INDEX_NONE ||
+            lamp_work_start(lamp_call(self->calls->c, call)) == LAMP_TIME_NONE)
             continue;
         if (self->calls->kinds[call] == 0)
             number_call(self, call);

@@ -115,6 +115,21 @@ join_root(Traces *self, guint from, guint to, guint32 index)
     self->trees[find_tree(self->trees, index)] = find_tree(self->trees, parent);
 }
 
+/* Does @index stand above @under? Trees are no deeper than DEEPEST; what is counts as yes. */
+static gboolean
+is_above(Traces *self, guint32 index, guint32 under)
+{
+    enum { DEEPEST = 4096 };
+    for (guint depth = 0; depth < DEEPEST; depth++) {
+        if (under == LAMP_INDEX_NONE)
+            return FALSE;
+        if (under == index)
+            return TRUE;
+        under = lamp_call(self->c, under)->parent;
+    }
+    return TRUE;
+}
+
 /* A parent without the id that the call has, while a call of the same host has it, and time, is
  * the wrong one: regular load lets timing go astray. */
 static void
@@ -132,7 +147,7 @@ mend_parent(Traces *self, guint from, guint to, guint32 index)
             start_of(other) <= start_of(call) && length_of(other) >= length_of(call))
             best = call_at(self, i);
     }
-    if (best == LAMP_INDEX_NONE)
+    if (best == LAMP_INDEX_NONE || is_above(self, index, best))
         return;
     call->parent = best;
     call->confidence = MENDED;

@@ -42,7 +42,10 @@ LampBytes
 lamp_log_take_aside(LampLog *log, LampLogRecord *record, LampBytes text)
 {
     LampLogAside *aside = place_of(log, stream_of(record));
-    if (aside->text_length == 0)
+    const LampLogRecord *pending = &log->records[record == &log->records[0]];
+    gboolean is_taken =
+        pending->has_aside && lamp_bytes_equal(stream_of(pending), stream_of(record));
+    if (aside->text_length == 0 || is_taken)
         return text;
     LampBytes before = lamp_bytes(aside->text.bytes, aside->text_length);
     LampBytes begin = lamp_log_join(&record->parts, before, lamp_bytes(NULL, 0));

@@ -385,6 +385,7 @@ lamp_log_step(gpointer state, LampCursor *in, guint64 offset, gboolean last, Lam
                  .base_offset = offset,
                  .number = log->line_number};
     LampCursor at = *in;
+    log->records[0].has_aside = log->records[1].has_aside = FALSE; /* none is pending */
     if (offset == 0 && log->line_number == 0)
         lamp_log_find_date_order(log, lamp_cursor_rest(in), sink);
     while (!sink->stop && at.at < at.end && take_line(&pass, &at, last))

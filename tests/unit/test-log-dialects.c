@@ -57,6 +57,14 @@ static const Row rows[] = {
      {"call server 2026-11-21T09:11:53.468500000Z",
       "call server 2026-11-21T09:11:54.498766000Z",
       "call server 2026-11-21T09:11:54.265500000Z", "!- 2026-11-21T09:11:56.500000000Z"}},
+    {"cri", /* what was set aside is the next record's of its stream alone */
+     TEXT("2026-11-21T09:11:00.1Z stdout P alpha part one \n"
+          "2026-11-21T09:11:00.2Z stderr F noise\n"
+          "2026-11-21T09:11:00.3Z stdout F alpha part two\n"
+          "2026-11-21T09:11:05.4Z stdout F beta whole\n"
+          "2026-11-21T09:11:06.5Z stdout F gamma whole"),
+     {"message=<alpha part one alpha part two>", "message=<beta whole>",
+      "message=<gamma whole>"}},
     {"cri", /* parts of both streams between each other; the last one has no end */
      TEXT("2026-11-21T09:11:53.000000001Z stdout P {\"level\":\"info\",\"msg\":\"first, \n"
           "2026-11-21T09:11:53.000000002Z stderr P between \n"
