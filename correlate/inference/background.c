@@ -80,5 +80,7 @@ lamp_field_find_background(LampField *field)
     g_free(field->background);
     field->background = g_new0(float, field->n_step_kinds + 1);
     for (guint32 k = 0; k < field->n_step_kinds; k++)
-        field->background[k] = (float) probability(&counts[k]);
+        field->background[k] = field->reach && field->reach[k] > 0
+                                   ? field->lone[k]
+                                   : (float) probability(&counts[k]);
 }

@@ -34,7 +34,7 @@ advance(const LampField *field, Sweep *sweep, const LampStep *step)
     guint32 kept = 0;
     for (guint32 i = 0; i < sweep->n_open; i++) {
         const LampRequest *r = &field->requests[sweep->open[i]];
-        if (r->process == step->process && r->end >= step->start)
+        if (r->process == step->process && r->end + field->longest_reach >= step->start)
             sweep->open[kept++] = sweep->open[i];
     }
     sweep->n_open = kept;
@@ -81,7 +81,8 @@ collect_all(LampField *field)
 {
     GArray *all = g_array_new(FALSE, FALSE, sizeof(guint32));
     Sweep sweep = {0};
-    find_overruns(field);
+    if (!field->reach)
+        find_overruns(field);
     for (guint32 s = 0; s < field->n_steps; s++) {
         LampStep *step = &field->steps[s];
         advance(field, &sweep, step);
@@ -99,6 +100,8 @@ lamp_field_find_candidates(LampField *field)
 {
     collect_all(field);
     if (lamp_field_find_grain(field))
+        collect_all(field);
+    if (lamp_field_find_late(field))
         collect_all(field);
     lamp_field_find_background(field);
 }

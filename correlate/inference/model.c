@@ -42,6 +42,10 @@ gap_to_last_end(const LampView *view, guint32 at, gint64 time, guint32 n_slots,
         latest = end;
         *out_key = view->slots[j];
     }
+    if (view->request->end < time && view->request->end > latest) { /* begun after the reply */
+        latest = view->request->end;
+        *out_key = n_slots;
+    }
     return time - latest;
 }
 

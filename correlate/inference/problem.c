@@ -325,6 +325,9 @@ lamp_problem_free(LampProblem *self)
         g_free(f->request_kind_partner);
         g_free(f->request_kind_operation);
         g_free(f->overruns);
+        g_free(f->reach);
+        g_free(f->causes_late);
+        g_free(f->lone);
         g_free(f->background);
     }
     g_free(self->fields);

@@ -46,7 +46,11 @@ typedef struct {
     guint32 n_request_kinds, n_base_kinds, n_step_kinds;
     guint32 *step_kind_service, *step_kind_operation; /* names of the dense kinds */
     guint32 *request_kind_partner, *request_kind_operation;
-    guint8 *overruns;  /* per step kind: may outlive its request */
+    guint8 *overruns; /* per step kind: may outlive its request */
+    gint64 *reach; /* per step kind: how long after a request's end it may begin; NULL: never */
+    guint8 *causes_late; /* with `reach`: [base kind x step kind]: makes it after the end */
+    float *lone;         /* with `reach`, per step kind: share that no request makes */
+    gint64 longest_reach;
     float *background; /* per step kind: probability that no request makes it (background.c) */
     gint64 resolution; /* of the time stamps, ns */
     gint64 grain;      /* of clocks that each have their own phase; 0: none (grain.c) */
@@ -76,6 +80,18 @@ gboolean lamp_field_find_grain(LampField *field);
 /* Fills in how probably each kind of step is background. The candidates must be known. */
 void lamp_field_find_background(LampField *field);
 
+/* Finds the kinds of steps that are begun after the reply (late.c). The candidates must be
+ * known, and are to be found anew after TRUE. */
+gboolean lamp_field_find_late(LampField *field);
+
+/* Whether the step begins soon enough after the request to be made by it all the same. */
+static inline gboolean
+lamp_field_follows(const LampField *field, const LampRequest *r, const LampStep *s)
+{
+    return field->reach && s->start > r->end && s->start - r->end <= field->reach[s->kind] &&
+           field->causes_late[r->base_kind * field->n_step_kinds + s->kind];
+}
+
 /* Whether the request was open during the step; the engine's only hard constraint. Who asks on
  * one connection is never its server: of two calls in one direction none causes the other. */
 static inline gboolean
@@ -84,7 +100,8 @@ lamp_field_contains(const LampField *field, const LampRequest *r, const LampStep
     return r->process == s->process && r->start <= s->start && r->call != s->call &&
            (r->connection == 0 || r->connection != s->connection) &&
            (field->grain == 0 || (s->start - r->start) % field->grain == 0) &&
-           (s->end <= r->end || (field->overruns[s->kind] && s->start <= r->end));
+           (s->end <= r->end || (field->overruns[s->kind] && s->start <= r->end) ||
+            lamp_field_follows(field, r, s));
 }
 
 #endif
