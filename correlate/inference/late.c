@@ -13,9 +13,9 @@
  * from one to the next has a density of its own (a timer). The likelihoods decide, less half a
  * log of the number of steps for each part of f used, from prior odds of 5 %.
  *
- * Limits: a process that is never idle shows no such call; the delay is at most 5 s, or that
- * of the 24 requests before; what is made in a rhythm that is also that of the requests is told
- * by the width of either alone. */
+ * Limits: a process that is never idle shows no such call; delays are at most 7.5 s, or the
+ * time of 72 requests; what is made in a rhythm that is also that of the requests is told by
+ * the width of either alone. */
 #include "correlate/inference/learn.h"
 
 #include <math.h>
@@ -26,13 +26,14 @@
 #define MIN_OUTSIDE_SHARE 0.05
 #define MOST_BACK (G_GINT64_CONSTANT(10) * 1000 * 1000 * 1000)
 #define MOST_ENDED 96 /* requests looked back on, for each step */
-#define COARSER 8     /* bins of a density in one of these */
+#define COARSER 16    /* bins of a density in one of these: an octave */
 #define BINS (LAMP_SIDE / COARSER)
-#define ROUNDS 40
+#define ROUNDS 25
+#define MOST_STEPS 2000   /* of a kind, that are looked at */
+#define AS_GOOD 0.5       /* nats by which a shorter time may be worse */
+#define CUTS 12           /* times looked back on, each half as long as the one before */
 #define PROBES 2000       /* requests, of which the idle time that follows is looked at */
-#define MOST_FAR 0.1      /* share of the delays in the later half of the time looked back on */
-#define REACHED 0.995     /* share of the delays that the reach is taken from */
-#define MARGIN 1.5        /* of the reach over that */
+#define MARGIN 1.5        /* of the time to look back on over the best for learning */
 #define LEAST_CAUSED 0.01 /* of such steps, for a kind of request to be one that makes them */
 
 /* A time in which a process serves nothing. */
@@ -61,7 +62,9 @@ typedef struct {
 /* What is learnt of one kind of step. */
 typedef struct {
     GArray *edges;                      /* Edge, by step */
-    guint32 n;                          /* steps begun in idle time */
+    guint32 n;                          /* steps looked at */
+    guint32 every;                      /* of those begun in idle time, one in so many is */
+    gint64 back;                        /* within which a request may have caused them, ns */
     double *makes;                      /* per kind of request: share that makes such a step */
     double density[BINS], caused[BINS]; /* of the delay, per ns; steps that have it */
     double *of;                         /* steps caused, per kind of request */
@@ -201,14 +204,15 @@ static void
 gather(const Look *self, guint32 kind, Law *law)
 {
     const LampField *f = self->field;
+    guint32 seen = 0;
     for (guint32 s = 0; s < f->n_steps; s++) {
         const LampStep *step = &f->steps[s];
-        if (step->kind != kind || !self->outside[s])
+        if (step->kind != kind || !self->outside[s] || seen++ % law->every != 0)
             continue;
         guint32 at = find_ended(self, step);
         for (guint32 i = 0; i < MOST_ENDED && at-- > 0; i++) {
             const LampRequest *r = &f->requests[self->ended[at]];
-            if (r->rank != step->rank || step->start - r->end > self->back)
+            if (r->rank != step->rank || step->start - r->end > law->back)
                 break;
             Edge edge = {law->n, r->base_kind, bin_of(step->start - r->end, self->scale)};
             g_array_append_val(law->edges, edge);
@@ -267,7 +271,9 @@ learn_law(const Look *self, guint32 kind, Law *law)
     for (guint32 k = 0; k < f->n_base_kinds; k++)
         law->makes[k] = 0.5 * law->n / f->n_requests;
     for (guint32 bin = 0; bin < BINS; bin++)
-        law->density[bin] = 1 / (BINS * width_of(bin, self->scale));
+        law->density[bin] = edge_of(bin, self->scale) < (double) law->back
+                                ? 1 / (BINS * width_of(bin, self->scale))
+                                : 0;
     law->rate = 0.5 * law->n / self->idle_time;
     for (int round = 0; round < ROUNDS; round++) {
         law->score = share_out(self, law);
@@ -305,47 +311,32 @@ score_rhythm(const LampField *f, guint32 kind, float scale)
     return -lamp_density_cost(bins, scale, &weight) / n;
 }
 
+/* Log likelihood, per step, of what nobody causes: at any time, or in a rhythm. */
+static double
+score_alone(const Look *self, guint32 kind, const Law *law)
+{
+    double poisson = log(law->n / self->idle_time) - 1, every = log(law->every);
+    return MAX(poisson, score_rhythm(self->field, kind, self->scale) - every);
+}
+
 /* What speaks for requests as the cause, in nats. */
 static double
-weigh_law(const Look *self, guint32 kind, const Law *law)
+weigh_law(const Look *self, double alone, const Law *law)
 {
-    double n = law->n, parts = 0, price = 0.5 * log(n);
-    double poisson = n * (log(n / self->idle_time) - 1);
-    double rhythm = n * score_rhythm(self->field, kind, self->scale);
+    double parts = 0, price = 0.5 * log(law->n);
     for (guint32 bin = 0; bin < BINS; bin++)
         parts += law->caused[bin] > 0.5;
     for (guint32 k = 0; k < self->field->n_base_kinds; k++)
         parts += law->of[k] > 0.5;
-    return law->score - MAX(poisson, rhythm) - price * parts + log(PRIOR / (1 - PRIOR));
+    return law->score - alone * law->n - price * parts + log(PRIOR / (1 - PRIOR));
 }
 
-/* Time after a request within which such steps begin; 0: it trails off too far. */
-static gint64
-find_reach(const Look *self, const Law *law)
+/* Notes the kind of step as one that is begun after the reply. */
+static void
+note_late(LampField *field, guint32 kind, const Law *law)
 {
-    double all = 0, far = 0, sum = 0;
-    guint32 bin = 0;
-    for (guint32 b = 0; b < BINS; b++) {
-        double share = law->caused[b] / self->follows[b];
-        all += share;
-        far += edge_of(b, self->scale) >= (double) self->back / 2 ? share : 0;
-    }
-    if (all <= 0 || far > MOST_FAR * all)
-        return 0;
-    for (; bin + 1 < BINS && sum < REACHED * all; bin++)
-        sum += law->caused[bin] / self->follows[bin];
-    return MIN(self->back, (gint64) (MARGIN * edge_of(bin, self->scale)));
-}
-
-/* Notes the kind of step as one that is begun after the reply, if it is. */
-static gboolean
-judge(const Look *self, LampField *field, guint32 kind, const Law *law)
-{
-    double caused = 0, share = law->rate * (double) field->span;
+    double caused = 0, lone = law->rate * law->every * (double) field->span;
     guint32 steps = 0;
-    gint64 reach = weigh_law(self, kind, law) > 0 ? find_reach(self, law) : 0;
-    if (reach <= 0)
-        return FALSE;
     for (guint32 s = 0; s < field->n_steps; s++)
         steps += field->steps[s].kind == kind;
     for (guint32 k = 0; k < field->n_base_kinds; k++)
@@ -353,29 +344,61 @@ judge(const Look *self, LampField *field, guint32 kind, const Law *law)
     for (guint32 k = 0; k < field->n_base_kinds; k++)
         field->causes_late[k * field->n_step_kinds + kind] =
             law->of[k] >= LEAST_CAUSED * caused;
-    field->reach[kind] = reach;
-    field->longest_reach = MAX(field->longest_reach, reach);
+    field->reach[kind] = (gint64) (MARGIN * (double) law->back);
+    field->longest_reach = MAX(field->longest_reach, field->reach[kind]);
     field->overruns[kind] = TRUE;
-    field->lone[kind] = (float) MIN(0.5, share / steps);
-    return TRUE;
+    field->lone[kind] = (float) MIN(0.5, lone / steps);
+}
+
+static void
+clear_law(Law *law)
+{
+    if (law->edges)
+        g_array_free(law->edges, TRUE);
+    g_free(law->makes);
+    g_free(law->of);
+    *law = (Law){0};
+}
+
+/* Looks back on shorter and shorter times; the shortest of the best tells. If that is the
+ * longest, something else goes up and down with the requests. */
+static gboolean
+judge(const Look *self, LampField *field, guint32 kind, guint32 outside)
+{
+    Law best = {0};
+    double most = 0, alone = 0;
+    for (int cut = 0; cut < CUTS; cut++) {
+        Law law = {.edges = g_array_new(FALSE, FALSE, sizeof(Edge)),
+                   .every = outside / MOST_STEPS + 1,
+                   .back = self->back >> cut};
+        law.makes = g_new0(double, field->n_base_kinds + 1);
+        law.of = g_new0(double, field->n_base_kinds + 1);
+        learn_law(self, kind, &law);
+        if (cut == 0)
+            alone = score_alone(self, kind, &law);
+        double score = weigh_law(self, alone, &law);
+        if (score + AS_GOOD > most) {
+            most = MAX(most, score);
+            clear_law(&best);
+            best = law;
+        } else {
+            clear_law(&law);
+        }
+    }
+    gboolean is_late = most > 0 && best.back < self->back;
+    if (is_late)
+        note_late(field, kind, &best);
+    clear_law(&best);
+    return is_late;
 }
 
 static gboolean
 look_at(Look *self, LampField *field, const guint32 *counts, const guint32 *outside)
 {
     gboolean found = FALSE;
-    for (guint32 k = 0; k < field->n_step_kinds; k++) {
-        if (outside[k] < MIN_OUTSIDE || outside[k] < MIN_OUTSIDE_SHARE * counts[k])
-            continue;
-        Law law = {.edges = g_array_new(FALSE, FALSE, sizeof(Edge))};
-        law.makes = g_new0(double, field->n_base_kinds + 1);
-        law.of = g_new0(double, field->n_base_kinds + 1);
-        learn_law(self, k, &law);
-        found |= judge(self, field, k, &law);
-        g_array_free(law.edges, TRUE);
-        g_free(law.makes);
-        g_free(law.of);
-    }
+    for (guint32 k = 0; k < field->n_step_kinds; k++)
+        if (outside[k] >= MIN_OUTSIDE && outside[k] >= MIN_OUTSIDE_SHARE * counts[k])
+            found |= judge(self, field, k, outside[k]);
     return found;
 }
 
