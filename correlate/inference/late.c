@@ -11,11 +11,14 @@
  * expectation maximisation (Marsan and Lengline 2008) and corrected for the busy time, in which
  * nothing is counted. If nobody causes them, it is constant (a Poisson process), or the time
  * from one to the next has a density of its own (a timer). The likelihoods decide, less half a
- * log of the number of steps for each part of f used, from prior odds of 5 %.
+ * log of the number of steps for each part of f used, from prior odds of 5 %. Where requests
+ * are so dense that the most probable cause of a step has less than two thirds of it on
+ * average, the kind stays as it is: which requests are its cause could not be told.
  *
- * Limits: a process that is never idle shows no such call; delays are at most 7.5 s, or the
- * time of 72 requests; what is made in a rhythm that is also that of the requests is told by
- * the width of either alone. */
+ * Limits: a process that is never idle shows no such call, nor do requests much denser than
+ * the delays; near that edge the probabilities come out some points high. Delays are at most
+ * 7.5 s, or the time of 72 requests; what is made in a rhythm that is also that of the requests
+ * is told by the width of either alone. */
 #include "correlate/inference/learn.h"
 
 #include <math.h>
@@ -30,10 +33,12 @@
 #define BINS (LAMP_SIDE / COARSER)
 #define ROUNDS 25
 #define MOST_STEPS 2000   /* of a kind, that are looked at */
+#define MOST_PAIRS 100000 /* kinds of requests times kinds of steps; none beyond */
 #define AS_GOOD 0.5       /* nats by which a shorter time may be worse */
 #define CUTS 12           /* times looked back on, each half as long as the one before */
 #define PROBES 2000       /* requests, of which the idle time that follows is looked at */
 #define MARGIN 1.5        /* of the time to look back on over the best for learning */
+#define LEAST_SURE 0.66   /* mean share of the most probable cause, to tell causes at all */
 #define LEAST_CAUSED 0.01 /* of such steps, for a kind of request to be one that makes them */
 
 /* A time in which a process serves nothing. */
@@ -44,10 +49,12 @@ typedef struct {
 
 typedef struct {
     const LampField *field;
-    GArray *idle;         /* Gap, by process and time */
-    guint32 *ended;       /* requests by process and end */
-    guint32 *made;        /* per kind of request: how many there are */
-    guint8 *outside;      /* per step: begun in idle time */
+    GArray *idle;    /* Gap, by process and time */
+    guint32 *ended;  /* requests by process and end */
+    guint32 *made;   /* per kind of request: how many there are */
+    guint8 *outside; /* per step: begun in idle time */
+    guint32 *first,
+        *next;            /* per kind and per step: the (next) step of the kind, or LAMP_NONE */
     double idle_time;     /* ns, of all processes */
     gint64 back;          /* how far to look back, ns */
     double follows[BINS]; /* share of the requests whose process is idle so long after */
@@ -70,6 +77,7 @@ typedef struct {
     double *of;                         /* steps caused, per kind of request */
     double rate;                        /* of what nobody causes, per ns */
     double score;                       /* log likelihood */
+    double sure;                        /* sum of the greatest share of each step */
 } Law;
 
 static double
@@ -205,9 +213,9 @@ gather(const Look *self, guint32 kind, Law *law)
 {
     const LampField *f = self->field;
     guint32 seen = 0;
-    for (guint32 s = 0; s < f->n_steps; s++) {
+    for (guint32 s = self->first[kind]; s != LAMP_NONE; s = self->next[s]) {
         const LampStep *step = &f->steps[s];
-        if (step->kind != kind || !self->outside[s] || seen++ % law->every != 0)
+        if (!self->outside[s] || seen++ % law->every != 0)
             continue;
         guint32 at = find_ended(self, step);
         for (guint32 i = 0; i < MOST_ENDED && at-- > 0; i++) {
@@ -228,19 +236,22 @@ share_out(const Look *self, Law *law)
     const Edge *edges = (const Edge *) (void *) law->edges->data;
     guint32 n_edges = law->edges->len, e = 0;
     double score = 0, alone = 0;
+    law->sure = 0;
     memset(law->caused, 0, sizeof law->caused);
     memset(law->of, 0, self->field->n_base_kinds * sizeof *law->of);
     for (guint32 i = 0; i < law->n; i++) {
         guint32 from = e;
-        double rate = law->rate;
+        double rate = law->rate, most = law->rate;
         for (; e < n_edges && edges[e].step == i; e++)
             rate += law->makes[edges[e].kind] * law->density[edges[e].bin];
         for (guint32 k = from; k < e; k++) {
             double share = law->makes[edges[k].kind] * law->density[edges[k].bin] / rate;
+            most = MAX(most, share * rate);
             law->caused[edges[k].bin] += share;
             law->of[edges[k].kind] += share;
         }
         alone += law->rate / rate;
+        law->sure += most / rate;
         score += log(rate);
     }
     law->rate = MAX(alone, 1e-6) / self->idle_time;
@@ -290,25 +301,25 @@ compare_times(const void *a, const void *b)
 
 /* Log likelihood, per step, of the time from one step to the next by its own density. */
 static double
-score_rhythm(const LampField *f, guint32 kind, float scale)
+score_rhythm(const Look *self, guint32 kind)
 {
-    g_autofree gint64 *gaps = g_new(gint64, f->n_steps + 1);
+    const LampStep *steps = self->field->steps;
+    g_autoptr(GArray) gaps = g_array_new(FALSE, FALSE, sizeof(gint64));
     g_autofree float *bins = g_new0(float, LAMP_BINS);
-    guint32 n = 0, last = LAMP_NONE;
     double weight;
-    for (guint32 s = 0; s < f->n_steps; s++) {
-        if (f->steps[s].kind != kind)
-            continue;
-        if (last != LAMP_NONE && f->steps[last].rank == f->steps[s].rank)
-            gaps[n++] = f->steps[s].start - f->steps[last].start;
-        last = s;
+    for (guint32 s = self->first[kind], to; s != LAMP_NONE; s = to) {
+        to = self->next[s];
+        gint64 gap = to == LAMP_NONE ? 0 : steps[to].start - steps[s].start;
+        if (to != LAMP_NONE && steps[to].rank == steps[s].rank)
+            g_array_append_val(gaps, gap);
     }
-    if (n < MIN_OUTSIDE)
+    if (gaps->len < MIN_OUTSIDE)
         return -INFINITY;
-    qsort(gaps, n, sizeof *gaps, compare_times);
-    for (guint32 i = 0; i < n; i++)
-        lamp_histogram_add(bins, gaps[i] - gaps[n / 2], scale, 1);
-    return -lamp_density_cost(bins, scale, &weight) / n;
+    g_array_sort(gaps, compare_times);
+    gint64 middle = g_array_index(gaps, gint64, gaps->len / 2);
+    for (guint32 i = 0; i < gaps->len; i++)
+        lamp_histogram_add(bins, g_array_index(gaps, gint64, i) - middle, self->scale, 1);
+    return -lamp_density_cost(bins, self->scale, &weight) / gaps->len;
 }
 
 /* Log likelihood, per step, of what nobody causes: at any time, or in a rhythm. */
@@ -316,7 +327,7 @@ static double
 score_alone(const Look *self, guint32 kind, const Law *law)
 {
     double poisson = log(law->n / self->idle_time) - 1, every = log(law->every);
-    return MAX(poisson, score_rhythm(self->field, kind, self->scale) - every);
+    return MAX(poisson, score_rhythm(self, kind) - every);
 }
 
 /* What speaks for requests as the cause, in nats. */
@@ -333,12 +344,12 @@ weigh_law(const Look *self, double alone, const Law *law)
 
 /* Notes the kind of step as one that is begun after the reply. */
 static void
-note_late(LampField *field, guint32 kind, const Law *law)
+note_late(const Look *self, LampField *field, guint32 kind, const Law *law)
 {
     double caused = 0, lone = law->rate * law->every * (double) field->span;
     guint32 steps = 0;
-    for (guint32 s = 0; s < field->n_steps; s++)
-        steps += field->steps[s].kind == kind;
+    for (guint32 s = self->first[kind]; s != LAMP_NONE; s = self->next[s])
+        steps++;
     for (guint32 k = 0; k < field->n_base_kinds; k++)
         caused += law->of[k];
     for (guint32 k = 0; k < field->n_base_kinds; k++)
@@ -361,7 +372,8 @@ clear_law(Law *law)
 }
 
 /* Looks back on shorter and shorter times; the shortest of the best tells. If that is the
- * longest, something else goes up and down with the requests. */
+ * longest, something else goes up and down with the requests; if no request stands out, too
+ * many come into question. */
 static gboolean
 judge(const Look *self, LampField *field, guint32 kind, guint32 outside)
 {
@@ -385,9 +397,9 @@ judge(const Look *self, LampField *field, guint32 kind, guint32 outside)
             clear_law(&law);
         }
     }
-    gboolean is_late = most > 0 && best.back < self->back;
+    gboolean is_late = most > 0 && best.back < self->back && best.sure > LEAST_SURE * best.n;
     if (is_late)
-        note_late(field, kind, &best);
+        note_late(self, field, kind, &best);
     clear_law(&best);
     return is_late;
 }
@@ -408,9 +420,14 @@ find_kinds(Look *self, LampField *field)
     g_autofree guint32 *counts = g_new0(guint32, field->n_step_kinds + 1);
     g_autofree guint32 *outside = g_new0(guint32, field->n_step_kinds + 1);
     gboolean some = FALSE;
-    for (guint32 s = 0; s < field->n_steps; s++) {
-        counts[field->steps[s].kind]++;
-        outside[field->steps[s].kind] += self->outside[s];
+    for (guint32 k = 0; k < field->n_step_kinds; k++)
+        self->first[k] = LAMP_NONE;
+    for (guint32 s = field->n_steps; s-- > 0;) {
+        guint32 kind = field->steps[s].kind;
+        self->next[s] = self->first[kind];
+        self->first[kind] = s;
+        counts[kind]++;
+        outside[kind] += self->outside[s];
     }
     for (guint32 k = 0; k < field->n_step_kinds; k++)
         some =
@@ -424,17 +441,20 @@ find_kinds(Look *self, LampField *field)
 gboolean
 lamp_field_find_late(LampField *field)
 {
-    if (field->n_requests == 0 || field->n_steps == 0)
+    gsize pairs = (gsize) field->n_base_kinds * field->n_step_kinds;
+    if (field->n_requests == 0 || field->n_steps == 0 || pairs > MOST_PAIRS)
         return FALSE;
     Look self = {.field = field, .scale = 1.0f / (float) field->resolution};
     self.idle = g_array_new(FALSE, FALSE, sizeof(Gap));
     self.ended = g_new(guint32, field->n_requests + 1);
     self.made = g_new0(guint32, field->n_base_kinds + 1);
     self.outside = g_new0(guint8, field->n_steps + 1);
+    self.first = g_new(guint32, field->n_step_kinds + 1);
+    self.next = g_new(guint32, field->n_steps + 1);
     self.back = MIN(MOST_BACK, field->span / field->n_requests * MOST_ENDED);
     field->reach = g_new0(gint64, field->n_step_kinds + 1);
     field->lone = g_new0(float, field->n_step_kinds + 1);
-    field->causes_late = g_new0(guint8, (gsize) field->n_base_kinds * field->n_step_kinds + 1);
+    field->causes_late = g_new0(guint8, pairs + 1);
     lay_out(&self);
     gboolean found = self.idle_time > 0 && find_kinds(&self, field);
     if (!found) {
@@ -446,5 +466,7 @@ lamp_field_find_late(LampField *field)
     g_free(self.ended);
     g_free(self.made);
     g_free(self.outside);
+    g_free(self.first);
+    g_free(self.next);
     return found;
 }
