@@ -354,6 +354,15 @@ describe_owner(GString *out, const Call *call, const Candidate *candidate)
         caller, 100 * candidate->owner, other, 100 * candidate->other_owner_probability);
 }
 
+/* How the only request that comes into question stands to the call. */
+static const char *
+tell_only(const Call *call, const Candidate *only)
+{
+    if (only->call.end > 0 && only->call.end < call->start)
+        return "Caused by (the only request that is possible; it was answered before):\n";
+    return "Caused by (the only request that its caller was serving then):\n";
+}
+
 static void
 render_words(GString *out, const Call *call, const GArray *candidates)
 {
@@ -373,8 +382,7 @@ render_words(GString *out, const Call *call, const GArray *candidates)
     else if (lamp_explain_pass(first->pass) != NULL)
         g_string_append(out, lamp_explain_pass(first->pass));
     else if (MAX(first->candidates, 1) == 1)
-        g_string_append(out,
-                        "Caused by (the only request that its caller was serving then):\n");
+        g_string_append(out, tell_only(call, first));
     else
         g_string_append_printf(out, "Caused by (of %" G_GINT64_FORMAT " possible%s):\n",
                                MAX(first->candidates, 1),
