@@ -241,7 +241,7 @@ share_out(const Look *self, Law *law)
     memset(law->of, 0, self->field->n_base_kinds * sizeof *law->of);
     for (guint32 i = 0; i < law->n; i++) {
         guint32 from = e;
-        double rate = law->rate, most = law->rate;
+        double rate = law->rate, most = rate;
         for (; e < n_edges && edges[e].step == i; e++)
             rate += law->makes[edges[e].kind] * law->density[edges[e].bin];
         for (guint32 k = from; k < e; k++) {
