@@ -283,7 +283,7 @@ learn_law(const Look *self, guint32 kind, Law *law)
         law->makes[k] = 0.5 * law->n / f->n_requests;
     for (guint32 bin = 0; bin < BINS; bin++)
         law->density[bin] = edge_of(bin, self->scale) < (double) law->back
-                                ? 1 / (BINS * width_of(bin, self->scale))
+                                ? 1 / ((double) BINS * width_of(bin, self->scale))
                                 : 0;
     law->rate = 0.5 * law->n / self->idle_time;
     for (int round = 0; round < ROUNDS; round++) {
