@@ -278,12 +278,13 @@ static void
 learn_law(const Look *self, guint32 kind, Law *law)
 {
     const LampField *f = self->field;
+    const guint32 bins = BINS;
     gather(self, kind, law);
     for (guint32 k = 0; k < f->n_base_kinds; k++)
         law->makes[k] = 0.5 * law->n / f->n_requests;
     for (guint32 bin = 0; bin < BINS; bin++)
         law->density[bin] = edge_of(bin, self->scale) < (double) law->back
-                                ? 1 / ((double) BINS * width_of(bin, self->scale))
+                                ? 1 / (bins * width_of(bin, self->scale))
                                 : 0;
     law->rate = 0.5 * law->n / self->idle_time;
     for (int round = 0; round < ROUNDS; round++) {
