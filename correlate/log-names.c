@@ -124,6 +124,7 @@ typedef struct {
     const char *label; /* the source's */
     char **folders;    /* owned */
     guint n_folders;
+    gboolean is_placed; /* its host is known: it only tells the others apart from it */
 } Named;
 
 /* A run of logs of one name. */
@@ -172,6 +173,8 @@ name_by_folders(Namesakes group, char **names)
     for (guint i = 0; i < group.n; i++) {
         const Named *one = &group.logs[i];
         g_autoptr(GString) name = g_string_new(NULL);
+        if (one->is_placed)
+            continue;
         for (guint depth = 0; depth < MIN(one->n_folders, (guint) DEEPEST); depth++)
             if (parts[depth] && !is_of_rotation(one->folders[depth]))
                 g_string_append_printf(name, "%s%s", name->len > 0 ? "/" : "",
@@ -212,12 +215,13 @@ list_logs(LampCorrelation *c, const LampKeyedMap *hosts)
     for (guint32 i = 0; i < c->sources->len; i++) {
         const LampSource *source = lamp_source(c, i);
         if (source->kind != LAMP_SOURCE_LOG || source->is_told || source->path == NULL ||
-            source->part_of != LAMP_INDEX_NONE || is_placed(hosts, source))
+            source->part_of != LAMP_INDEX_NONE)
             continue;
         const char *end = strrchr(source->path, '/');
         g_autofree char *folder =
             g_strndup(source->path, end != NULL ? (gsize) (end - source->path) : 0);
-        Named one = {i, source->label, g_strsplit(folder, "/", -1), 0};
+        Named one = {i, source->label, g_strsplit(folder, "/", -1), 0,
+                     is_placed(hosts, source)};
         one.n_folders = g_strv_length(one.folders);
         g_array_append_val(logs, one);
     }

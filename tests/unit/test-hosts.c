@@ -135,7 +135,8 @@ START_TEST(a_log_finds_its_host)
 }
 END_TEST
 
-/* Folders named as the captures are; a name of the log's own goes before. */
+/* Folders named as the captures are; a name of the log's own goes before. A log of the same
+ * name in another folder is another's. */
 START_TEST(a_folder_names_the_host_of_a_log)
 {
     Fixture f;
@@ -145,7 +146,7 @@ START_TEST(a_folder_names_the_host_of_a_log)
     add_source(&f, 10, "web/app.log", "log");
     add_source(&f, 11, "logs/other/pooler.log", "log");
     g_autofree char *homes = homes_of_logs(&f);
-    ck_assert_str_eq(homes, "9|app 10|app 11|pooler");
+    ck_assert_str_eq(homes, "9|app 10|app 11|other");
     fixture_end(&f);
 }
 END_TEST
