@@ -124,15 +124,36 @@ take_message(Reading *r, const char *message)
     return hash;
 }
 
+/* The host of the file that @row is from, or NONE. */
+static guint32
+host_of_file(Reading *r, LampStatement *row)
+{
+    gint64 source = lamp_statement_int(row, 7);
+    gpointer index = g_hash_table_lookup(r->sources, &source);
+    return index != NULL ? lamp_source(r->c, GPOINTER_TO_UINT(index) - 1)->host
+                         : LAMP_INDEX_NONE;
+}
+
+/* By host and service as the line names them; a line that names neither is of its file's host,
+ * or of its file. */
 static guint32
 component_of(Reading *r, LampStatement *row)
 {
-    gint64 key[3] = {lamp_statement_int_or(row, 4, 0), lamp_statement_int_or(row, 5, 0), 0};
+    gint64 key[4] = {lamp_statement_int_or(row, 4, 0), lamp_statement_int_or(row, 5, 0), 0, 0};
+    guint32 host = LAMP_INDEX_NONE;
     if (key[0] == 0 && key[1] == 0)
-        key[2] = lamp_statement_int(row, 7);
+        host = host_of_file(r, row);
+    if (host != LAMP_INDEX_NONE)
+        key[2] = (gint64) host + 1;
+    else if (key[0] == 0 && key[1] == 0)
+        key[3] = lamp_statement_int(row, 7);
     guint32 number = number_of(r->components, key, sizeof key);
     if (number >= r->lines->components->len) {
         guint32 name = (guint32) (key[1] != 0 ? key[1] : key[0]);
+        if (host != LAMP_INDEX_NONE)
+            name = (guint32) MAX(
+                0,
+                lamp_store_intern(r->c->store, lamp_bytes_text(lamp_host(r->c, host)->name)));
         g_array_append_val(r->lines->components, name);
     }
     return number;
