@@ -207,15 +207,11 @@ cut_word(LampBytes *text)
 }
 
 /* oslo: `req-… user tenant`, since 2020 with the request's id that several services share, or
- * `None`, before it; `instance: ID`, what it is about. */
+ * `None`, before it. */
 static gboolean
 take_context(LampHead *h, LampBytes text)
 {
     LampBytes rest = text, first = cut_word(&rest);
-    if (first.len > 1 && first.at[first.len - 1] == ':' && lamp_head_looks_like_id(rest)) {
-        lamp_log_record_add_field(h->record, lamp_bytes(first.at, first.len - 1), rest);
-        return TRUE;
-    }
     gboolean is_alone = lamp_bytes_equal(first, lamp_bytes("None", 4)) && rest.len > 0;
     if (is_alone)
         first = cut_word(&rest);

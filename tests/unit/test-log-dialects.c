@@ -113,9 +113,8 @@ static const Row rows[] = {
           "47625eb93b09 8f7a demo] [instance: 5a1b2c3d-0000-4000-8000-000000000001] Took 1.23 "
           "seconds\n2023-05-03 10:20:30.323 29104 INFO nova.api [req-11111111-91c5-4314-898a-"
           "47625eb93b09 req-22222222-91c5-4314-898a-47625eb93b09 8f7a demo] x"),
-     {"{id=req-9bc36dd9-91c5-4314-898a-47625eb93b09}",
-      "{instance=5a1b2c3d-0000-4000-8000-000000000001}",
-      "!thread=", "{id=req-11111111-91c5-4314-898a-47625eb93b09}",
+     {"{id=req-9bc36dd9-91c5-4314-898a-47625eb93b09}", "!thread=<None",
+      "{id=req-11111111-91c5-4314-898a-47625eb93b09}",
       "{local_id=req-22222222-91c5-4314-898a-47625eb93b09}"}},
     {"jsonl",
      TEXT("{\"level\":\"info\",\"msg\":\"A walrus appears\",\"time\":\"2014-03-10 "
