@@ -10,60 +10,11 @@
  * and NEAR requests for a call.
  */
 #include "correlate/passes.h"
+#include "correlate/served.h"
 
 #define NEAR 400
 #define LONGEST_NS (60 * LAMP_NS_PER_SECOND) /* requests before that are not looked at */
 #define ROUNDING_NS LAMP_NS_PER_MS
-
-/* A request that a host served. */
-typedef struct {
-    guint32 host;
-    gint64 start, end, slack;
-} Served;
-
-static gint
-compare_served(gconstpointer left, gconstpointer right)
-{
-    const Served *a = left;
-    const Served *b = right;
-    if (a->host != b->host)
-        return a->host < b->host ? -1 : 1;
-    if (a->start != b->start)
-        return a->start < b->start ? -1 : 1;
-    return a->end < b->end ? -1 : a->end > b->end;
-}
-
-static GArray *
-list_served(LampCorrelation *c)
-{
-    GArray *served = g_array_new(FALSE, FALSE, sizeof(Served));
-    for (guint32 i = 0; i < c->calls->len; i++) {
-        const LampCall *call = lamp_call(c, i);
-        Served one = {call->server_host, call->server_start, call->server_end,
-                      call->server_uncertainty};
-        if (one.host != LAMP_INDEX_NONE && one.start != LAMP_TIME_NONE &&
-            one.end != LAMP_TIME_NONE)
-            g_array_append_val(served, one);
-    }
-    g_array_sort(served, compare_served);
-    return served;
-}
-
-/* First request of @host that begins after @start. */
-static guint
-first_after(const GArray *served, guint32 host, gint64 start)
-{
-    guint low = 0, high = served->len;
-    Served key = {host, start, G_MAXINT64, 0};
-    while (low < high) {
-        guint middle = low + (high - low) / 2;
-        if (compare_served(&g_array_index(served, Served, middle), &key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
 
 /* Does only the callee's log show the call, and is its caller a host of the system? */
 static gboolean
@@ -77,15 +28,16 @@ is_open(const LampCall *call)
 
 /* The request that the call sticks out of least; NULL where one encloses it, or none is near.
  */
-static const Served *
+static const LampServed *
 find_nearest(const GArray *served, const LampCall *call, const LampInferenceCall *fed)
 {
-    const Served *best = NULL;
+    const LampServed *best = NULL;
     gint64 least = G_MAXINT64;
     gint64 slack = call->server_uncertainty + ROUNDING_NS;
-    guint last = first_after(served, call->client_host, fed->client_start_ns + slack * 2);
+    guint last = lamp_served_find(served, call->client_host, fed->client_start_ns + slack * 2,
+                                  G_MAXINT64);
     for (guint i = last; i > 0 && last - i < NEAR; i--) {
-        const Served *request = &g_array_index(served, Served, i - 1);
+        const LampServed *request = &g_array_index(served, LampServed, i - 1);
         if (request->host != call->client_host ||
             request->start < fed->client_start_ns - LONGEST_NS)
             break;
@@ -107,8 +59,8 @@ slack_of_hosts(LampCorrelation *c, const GArray *served)
 {
     gint64 *slack = g_new0(gint64, (gsize) c->hosts->len + 1);
     for (guint i = 0, n = 0; i < served->len; i++) {
-        const Served *one = &g_array_index(served, Served, i);
-        n = i > 0 && g_array_index(served, Served, i - 1).host == one->host ? n + 1 : 1;
+        const LampServed *one = &g_array_index(served, LampServed, i);
+        n = i > 0 && g_array_index(served, LampServed, i - 1).host == one->host ? n + 1 : 1;
         slack[one->host] += (one->slack - slack[one->host]) / (gint64) n;
     }
     return slack;
@@ -123,7 +75,7 @@ fit_call(const GArray *served, const LampCall *call, gint64 slack, LampInference
     if (fed->client_start_ns > fed->client_end_ns)
         fed->client_start_ns = fed->client_end_ns =
             call->server_start + (call->server_end - call->server_start) / 2;
-    const Served *request = find_nearest(served, call, fed);
+    const LampServed *request = find_nearest(served, call, fed);
     if (request == NULL)
         return;
     fed->client_start_ns = CLAMP(fed->client_start_ns, request->start, request->end);
@@ -133,7 +85,7 @@ fit_call(const GArray *served, const LampCall *call, gint64 slack, LampInference
 void
 lamp_caller_times_fit(LampCorrelation *c, LampInferenceCall *fed)
 {
-    g_autoptr(GArray) served = list_served(c);
+    g_autoptr(GArray) served = lamp_served_of_calls(c);
     g_autofree gint64 *slack = slack_of_hosts(c, served);
     for (guint32 i = 0; i < c->calls->len; i++) {
         LampCall *call = lamp_call(c, i);

@@ -13,6 +13,7 @@
  * but in doubt. Cost: O(n log n) for each of MOST_HOSTS possible callers.
  */
 #include "correlate/logs.h"
+#include "correlate/served.h"
 
 #include <math.h>
 
@@ -25,12 +26,6 @@
 #define ROUNDING_NS LAMP_NS_PER_MS
 #define DEVIATIONS 4.0 /* of chance, that more than chance is */
 
-typedef struct {
-    guint32 host;
-    gint64 start, end, slack;
-    gint64 last_end; /* of this and all of the host that began before */
-} Served;
-
 /* The requests of one host: a run of `served`. */
 typedef struct {
     guint first, end;
@@ -39,9 +34,10 @@ typedef struct {
 
 typedef struct {
     LampCorrelation *c;
-    GArray *served;  /* Served: by host and start */
-    GArray *callers; /* Caller */
-    GArray *open;    /* guint32: calls of one host that name no caller */
+    GArray *served;   /* LampServed */
+    gint64 *last_end; /* beside it: of the request and all of its host that began before */
+    GArray *callers;  /* Caller */
+    GArray *open;     /* guint32: calls of one host that name no caller */
 } Nested;
 
 /* How often calls lie in requests of a host, and by chance. */
@@ -49,36 +45,10 @@ typedef struct {
     double share, chance, gain;
 } Fit;
 
-static gint
-compare_served(gconstpointer left, gconstpointer right)
-{
-    const Served *a = left;
-    const Served *b = right;
-    if (a->host != b->host)
-        return a->host < b->host ? -1 : 1;
-    if (a->start != b->start)
-        return a->start < b->start ? -1 : 1;
-    return a->end < b->end ? -1 : a->end > b->end;
-}
-
-static void
-list_served(Nested *self)
-{
-    for (guint32 i = 0; i < self->c->calls->len; i++) {
-        const LampCall *call = lamp_call(self->c, i);
-        Served one = {call->server_host, call->server_start, call->server_end,
-                      call->server_uncertainty, 0};
-        if (one.host != LAMP_INDEX_NONE && one.start != LAMP_TIME_NONE &&
-            one.end != LAMP_TIME_NONE)
-            g_array_append_val(self->served, one);
-    }
-    g_array_sort(self->served, compare_served);
-}
-
-static Served *
+static const LampServed *
 served_at(const Nested *self, guint i)
 {
-    return &g_array_index(self->served, Served, i);
+    return &g_array_index(self->served, LampServed, i);
 }
 
 static gint
@@ -102,7 +72,7 @@ list_callers(Nested *self)
              end < self->served->len && served_at(self, end)->host == served_at(self, i)->host;
              end++) {
             last = MAX(last, served_at(self, end)->end);
-            served_at(self, end)->last_end = last;
+            self->last_end[end] = last;
             slack += (double) served_at(self, end)->slack;
         }
         Caller caller = {i, end, (gint64) (slack / (end - i)), served_at(self, i)->start,
@@ -125,7 +95,7 @@ is_enclosed(const Nested *self, const Caller *caller, gint64 start, gint64 end)
         else
             high = middle;
     }
-    return low > caller->first && served_at(self, low - 1)->last_end >= end;
+    return low > caller->first && self->last_end[low - 1] >= end;
 }
 
 /* The call moved by @part of the caller's time, around its end. */
@@ -266,17 +236,17 @@ compare_hosts(gconstpointer left, gconstpointer right, gpointer user)
 void
 lamp_nested_callers_find(LampCorrelation *c)
 {
-    g_autoptr(GArray) served = g_array_new(FALSE, FALSE, sizeof(Served));
     g_autoptr(GArray) callers = g_array_new(FALSE, FALSE, sizeof(Caller));
     g_autoptr(GArray) open = g_array_new(FALSE, FALSE, sizeof(guint32));
     g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(guint32));
-    Nested self = {c, served, callers, open};
     for (guint32 i = 0; i < c->calls->len; i++)
         if (is_open(c, lamp_call(c, i)))
             g_array_append_val(all, i);
     if (all->len < FEWEST)
         return;
-    list_served(&self);
+    g_autoptr(GArray) served = lamp_served_of_calls(c);
+    g_autofree gint64 *last_end = g_new(gint64, (gsize) served->len + 1);
+    Nested self = {c, served, last_end, callers, open};
     list_callers(&self);
     g_array_sort_with_data(all, compare_hosts, c);
     for (guint i = 0, end; i < all->len; i = end) {

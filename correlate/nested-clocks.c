@@ -9,6 +9,7 @@
  */
 #include "correlate/common-point.h"
 #include "correlate/logs.h"
+#include "correlate/served.h"
 
 #define SAMPLE 1000
 #define NEAR 400
@@ -18,24 +19,6 @@
 #define NARROW_NS (250 * LAMP_NS_PER_MS)
 #define WIDE_NS (5 * LAMP_NS_PER_SECOND)
 #define LONGEST_NS LAMP_NS_PER_SECOND
-
-/* What a host served, on the reference clock. */
-typedef struct {
-    guint32 host;
-    gint64 start, end;
-} Served;
-
-static gint
-compare_served(gconstpointer left, gconstpointer right)
-{
-    const Served *a = left;
-    const Served *b = right;
-    if (a->host != b->host)
-        return a->host < b->host ? -1 : 1;
-    if (a->start != b->start)
-        return a->start < b->start ? -1 : 1;
-    return a->end < b->end ? -1 : a->end > b->end;
-}
 
 static guint32
 host_of(LampCorrelation *c, const LampObservation *line)
@@ -51,37 +34,23 @@ is_served(const LampObservation *line)
            line->request_first != LAMP_TIME_NONE && line->response_last != LAMP_TIME_NONE;
 }
 
+/* What hosts served, on the reference clock. */
 static GArray *
 list_served(LampCorrelation *c)
 {
-    GArray *served = g_array_new(FALSE, FALSE, sizeof(Served));
+    GArray *served = g_array_new(FALSE, FALSE, sizeof(LampServed));
     for (guint32 i = 0; i < c->observations->len; i++) {
         const LampObservation *line = lamp_observation(c, i);
         guint32 host = is_served(line) ? host_of(c, line) : LAMP_INDEX_NONE;
         if (host == LAMP_INDEX_NONE || !lamp_host(c, host)->has_clock)
             continue;
         const LampHost *clock = lamp_host(c, host);
-        Served one = {host, lamp_on_reference(c, clock, line->request_first),
-                      lamp_on_reference(c, clock, line->response_last)};
+        LampServed one = {host, lamp_on_reference(c, clock, line->request_first),
+                          lamp_on_reference(c, clock, line->response_last), 0};
         g_array_append_val(served, one);
     }
-    g_array_sort(served, compare_served);
+    lamp_served_sort(served);
     return served;
-}
-
-static guint
-first_at(const GArray *served, guint32 host, gint64 start)
-{
-    guint low = 0, high = served->len;
-    Served key = {host, start, G_MININT64};
-    while (low < high) {
-        guint middle = low + (high - low) / 2;
-        if (compare_served(&g_array_index(served, Served, middle), &key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
 }
 
 static gint
@@ -99,9 +68,10 @@ add_record(const GArray *served, const LampObservation *line, guint32 caller, gi
 {
     gint64 reach[NEAR][2];
     guint n = 0;
-    guint first = first_at(served, caller, line->request_first - window - LONGEST_NS);
+    guint first =
+        lamp_served_find(served, caller, line->request_first - window - LONGEST_NS, G_MININT64);
     for (guint i = first; i < served->len && n < NEAR; i++) {
-        const Served *request = &g_array_index(served, Served, i);
+        const LampServed *request = &g_array_index(served, LampServed, i);
         if (request->host != caller || request->start > line->request_first + window)
             break;
         reach[n][0] = MAX(line->response_last - request->end - line->resolution, -window);

@@ -1,0 +1,23 @@
+/*
+ * What hosts served, in the order in which it is looked for.
+ */
+#pragma once
+
+#include "correlate/correlation.h"
+
+/* A request that a host served. */
+typedef struct {
+    guint32 host;
+    gint64 start, end, slack; /* what its stamps leave open */
+} LampServed;
+
+/* Sorts an array of LampServed by host, start and end. */
+void lamp_served_sort(GArray *served);
+
+/* All calls whose begin and end at their servers are known, sorted. Caller frees. O(n log n).
+ */
+GArray *lamp_served_of_calls(LampCorrelation *c);
+
+/* The first of a sorted array that is not before a request of @host from @start to @end;
+ * its length if there is none. O(log n). */
+guint lamp_served_find(const GArray *served, guint32 host, gint64 start, gint64 end);
