@@ -15,6 +15,8 @@
  */
 #include "correlate/passes.h"
 
+#include "base/union-find.h"
+
 /* Sequence number, or what replaces it. */
 static gint
 compare_identity(const LampObservation *a, const LampObservation *b)
@@ -354,16 +356,6 @@ lamp_add_single(LampCorrelation *c, guint32 index)
         place_log_ends(c, call);
 }
 
-static guint32
-find_root(guint32 *parents, guint32 i)
-{
-    while (parents[i] != i) {
-        parents[i] = parents[parents[i]];
-        i = parents[i];
-    }
-    return i;
-}
-
 /* Gives the connections that several captures saw one number: the lowest of theirs. */
 static void
 number_connections(LampCorrelation *c)
@@ -381,8 +373,8 @@ number_connections(LampCorrelation *c)
                 continue;
             if (call->client_connection == LAMP_INDEX_NONE)
                 call->client_connection = connection;
-            guint32 a = find_root(parents, call->client_connection);
-            guint32 b = find_root(parents, connection);
+            guint32 a = lamp_union_find_root(parents, call->client_connection);
+            guint32 b = lamp_union_find_root(parents, connection);
             parents[MAX(a, b)] = MIN(a, b);
         }
     }
@@ -390,7 +382,7 @@ number_connections(LampCorrelation *c)
         LampCall *call = lamp_call(c, k);
         if (call->client_connection == LAMP_INDEX_NONE)
             continue;
-        call->client_connection = find_root(parents, call->client_connection);
+        call->client_connection = lamp_union_find_root(parents, call->client_connection);
         call->server_connection = call->client_connection;
     }
 }

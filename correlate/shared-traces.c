@@ -10,6 +10,8 @@
  */
 #include "correlate/passes.h"
 
+#include "base/union-find.h"
+
 #define KNOWN_CALLER 0.8F /* confidence where the caller's host is known */
 #define GUESSED 0.5F
 #define MENDED 0.95F
@@ -19,16 +21,6 @@ typedef struct {
     guint32 *trees; /* union-find over calls */
     GArray *order;  /* guint32: calls of groups, by group and begin */
 } Traces;
-
-static guint32
-find_tree(guint32 *trees, guint32 i)
-{
-    while (trees[i] != i) {
-        trees[i] = trees[trees[i]];
-        i = trees[i];
-    }
-    return i;
-}
 
 static gint64
 start_of(const LampCall *call)
@@ -74,12 +66,12 @@ static guint32
 find_parent(const Traces *self, guint from, guint to, const LampCall *call)
 {
     guint32 best = LAMP_INDEX_NONE;
-    guint32 tree = find_tree(self->trees, call_at(self, from));
+    guint32 tree = lamp_union_find_root(self->trees, call_at(self, from));
     for (guint i = from; i < to; i++) {
         const LampCall *other = lamp_call(self->c, call_at(self, i));
         if (call->client_host != LAMP_INDEX_NONE && other->server_host == call->client_host &&
             start_of(other) <= start_of(call) &&
-            find_tree(self->trees, call_at(self, i)) == tree)
+            lamp_union_find_root(self->trees, call_at(self, i)) == tree)
             best = call_at(self, i);
     }
     return best;
@@ -112,7 +104,8 @@ join_root(Traces *self, guint from, guint to, guint32 index)
     call->confidence = confidence;
     call->owner_probability = MIN(call->owner_probability, confidence);
     call->is_shared = TRUE;
-    self->trees[find_tree(self->trees, index)] = find_tree(self->trees, parent);
+    self->trees[lamp_union_find_root(self->trees, index)] =
+        lamp_union_find_root(self->trees, parent);
 }
 
 /* Does @index stand above @under? Trees are no deeper than DEEPEST; what is counts as yes. */
@@ -162,7 +155,8 @@ join_group(Traces *self, guint from, guint to)
     for (guint i = from + 1; i < to; i++) {
         guint32 index = call_at(self, i);
         if (lamp_call(self->c, index)->parent == LAMP_INDEX_NONE &&
-            find_tree(self->trees, index) != find_tree(self->trees, first))
+            lamp_union_find_root(self->trees, index) !=
+                lamp_union_find_root(self->trees, first))
             join_root(self, from, to, index);
     }
 }
@@ -198,7 +192,8 @@ lamp_pass_shared_traces(LampCorrelation *c, G_GNUC_UNUSED GError **error)
     }
     for (guint32 i = 0; i < c->calls->len; i++)
         if (lamp_call(c, i)->parent != LAMP_INDEX_NONE)
-            trees[find_tree(trees, i)] = find_tree(trees, lamp_call(c, i)->parent);
+            trees[lamp_union_find_root(trees, i)] =
+                lamp_union_find_root(trees, lamp_call(c, i)->parent);
     for (guint i = 0, end; i < order->len; i = end) {
         end = end_of_group(&self, i);
         join_group(&self, i, end);

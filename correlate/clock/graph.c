@@ -13,6 +13,8 @@
  */
 #include "correlate/clock/graph.h"
 
+#include "base/union-find.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -48,14 +50,6 @@ moved_by(const LampClockEdge *edge, const double *x)
     return edge->line.drift_ns_per_s * x[edge->is_over_b ? edge->b : edge->a] / 1e9;
 }
 
-static guint32
-find_root(const guint32 *parents, guint32 i)
-{
-    while (parents[i] != i)
-        i = parents[i];
-    return i;
-}
-
 /* The reference of each component is its highest ranked node. */
 static void
 find_components(Graph *graph, const guint64 *rank)
@@ -64,8 +58,8 @@ find_components(Graph *graph, const guint64 *rank)
     for (guint32 i = 0; i < graph->n; i++)
         parents[i] = i;
     for (gsize e = 0; e < graph->n_edges; e++) {
-        guint32 a = find_root(parents, graph->edges[e].a);
-        guint32 b = find_root(parents, graph->edges[e].b);
+        guint32 a = lamp_union_find_root(parents, graph->edges[e].a);
+        guint32 b = lamp_union_find_root(parents, graph->edges[e].b);
         gboolean a_wins = rank[a] > rank[b] || (rank[a] == rank[b] && a < b);
         if (a != b && a_wins)
             parents[b] = a;
@@ -73,7 +67,7 @@ find_components(Graph *graph, const guint64 *rank)
             parents[a] = b;
     }
     for (guint32 i = 0; i < graph->n; i++)
-        graph->nodes[i].reference = find_root(parents, i);
+        graph->nodes[i].reference = lamp_union_find_root(parents, i);
 }
 
 static void

@@ -18,6 +18,8 @@
  */
 #include "correlate/log-requests/state.h"
 
+#include "base/union-find.h"
+
 #include <string.h>
 
 #define LEAST_VALUES 8
@@ -66,16 +68,6 @@ typedef struct {
     gint64 *first_time, *last_ns; /* of the request of each root */
     gboolean *is_bound;
 } Bonds;
-
-static guint32
-find_root(guint32 *parents, guint32 line)
-{
-    while (parents[line] != line) {
-        parents[line] = parents[parents[line]];
-        line = parents[line];
-    }
-    return line;
-}
 
 static const LampValueUse *
 use_at(const Bonds *b, guint32 i)
@@ -270,7 +262,7 @@ joins_successors(Bonds *b, const Value *v, guint *out_touched)
     *out_touched = 0;
     for (guint32 i = v->first; i < v->end; i++) {
         guint32 line = use_at(b, i)->line;
-        guint32 root = find_root(b->parents, line);
+        guint32 root = lamp_union_find_root(b->parents, line);
         if (!b->is_bound[line] || root == before)
             continue;
         if (*out_touched > 0)
@@ -287,8 +279,8 @@ static void
 bind_value(Bonds *b, const Value *v)
 {
     for (guint32 i = v->first; i < v->end; i++) {
-        guint32 x = find_root(b->parents, use_at(b, v->first)->line);
-        guint32 y = find_root(b->parents, use_at(b, i)->line);
+        guint32 x = lamp_union_find_root(b->parents, use_at(b, v->first)->line);
+        guint32 y = lamp_union_find_root(b->parents, use_at(b, i)->line);
         guint32 root = MIN(x, y);
         b->parents[MAX(x, y)] = root;
         b->first_time[root] = MIN(b->first_time[x], b->first_time[y]);
@@ -476,7 +468,7 @@ lamp_bonds_find(LampGroupState *s)
     take_rest(&b);
     guint32 bound = 0;
     for (guint32 i = 0; i < s->input->n_lines; i++) {
-        s->bound[i] = b.is_bound[i] ? find_root(b.parents, i) : LAMP_LOG_NONE;
+        s->bound[i] = b.is_bound[i] ? lamp_union_find_root(b.parents, i) : LAMP_LOG_NONE;
         bound += b.is_bound[i] ? 1 : 0;
     }
     s->has_bonds = bound > 0;
