@@ -124,25 +124,30 @@ take_message(Reading *r, const char *message)
     return hash;
 }
 
-/* The host of the file that @row is from, or NONE. */
+/* The index of the source that @row is from + 1, or 0. */
 static guint32
-host_of_file(Reading *r, LampStatement *row)
+file_of(Reading *r, LampStatement *row)
 {
     gint64 source = lamp_statement_int(row, 7);
-    gpointer index = g_hash_table_lookup(r->sources, &source);
-    return index != NULL ? lamp_source(r->c, GPOINTER_TO_UINT(index) - 1)->host
-                         : LAMP_INDEX_NONE;
+    return GPOINTER_TO_UINT(g_hash_table_lookup(r->sources, &source));
+}
+
+/* The host of a file, or NONE. */
+static guint32
+host_of_file(Reading *r, guint32 file)
+{
+    return file != 0 ? lamp_source(r->c, file - 1)->host : LAMP_INDEX_NONE;
 }
 
 /* By host and service as the line names them; a line that names neither is of its file's host,
  * or of its file. */
 static guint32
-component_of(Reading *r, LampStatement *row)
+component_of(Reading *r, LampStatement *row, guint32 file)
 {
     gint64 key[4] = {lamp_statement_int_or(row, 4, 0), lamp_statement_int_or(row, 5, 0), 0, 0};
     guint32 host = LAMP_INDEX_NONE;
     if (key[0] == 0 && key[1] == 0)
-        host = host_of_file(r, row);
+        host = host_of_file(r, file);
     if (host != LAMP_INDEX_NONE)
         key[2] = (gint64) host + 1;
     else if (key[0] == 0 && key[1] == 0)
@@ -160,16 +165,11 @@ component_of(Reading *r, LampStatement *row)
 }
 
 static gint64
-time_of(Reading *r, LampStatement *row)
+time_of(Reading *r, LampStatement *row, guint32 file)
 {
-    gint64 source = lamp_statement_int(row, 7);
-    gpointer index = g_hash_table_lookup(r->sources, &source);
-    const LampHost *host = NULL;
-    if (index != NULL) {
-        guint32 number = lamp_source(r->c, GPOINTER_TO_UINT(index) - 1)->host;
-        host = number != LAMP_INDEX_NONE ? lamp_host(r->c, number) : NULL;
-    }
-    return lamp_on_reference(r->c, host, lamp_statement_int(row, 1));
+    guint32 host = host_of_file(r, file);
+    return lamp_on_reference(r->c, host != LAMP_INDEX_NONE ? lamp_host(r->c, host) : NULL,
+                             lamp_statement_int(row, 1));
 }
 
 /* Is this the record just read, once more? */
@@ -193,11 +193,12 @@ static void
 take_line(Reading *r, LampStatement *row)
 {
     const char *message = lamp_statement_text(row, 6);
+    guint32 file = file_of(r, row);
     guint32 template = (guint32) lamp_statement_int_or(row, 3, 0);
     LampLogLine line = {
-        .time_ns = time_of(r, row),
+        .time_ns = time_of(r, row, file),
         .resolution_ns = MAX(1, lamp_statement_int(row, 2)),
-        .component = component_of(r, row),
+        .component = component_of(r, row, file),
         .first_value = r->lines->values->len,
     };
     line.template = template != 0 ? template : NO_TEMPLATE | line.component;
@@ -212,8 +213,6 @@ take_line(Reading *r, LampStatement *row)
     guint64 text = message != NULL ? take_message(r, message) : 0;
     g_array_append_val(r->texts, text);
     g_array_append_val(r->messages, whole);
-    gint64 source = lamp_statement_int(row, 7);
-    guint32 file = GPOINTER_TO_UINT(g_hash_table_lookup(r->sources, &source));
     g_array_append_val(r->files, file);
     g_array_append_val(r->lines->events, event);
     g_array_append_val(r->lines->operations, template);

@@ -4,7 +4,7 @@
  * Of each template that was seen before the line's own, the latest lines are looked at; those
  * of the highest gain are kept. Cost: a few hundred table look-ups for each line.
  */
-#include "correlate/log-requests/state.h"
+#include "correlate/log-requests/edges.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
  * approximated by belief propagation (scaling as by Sinkhorn, with an end and a start as
  * further choices).
  */
-#include "correlate/log-requests/state.h"
+#include "correlate/log-requests/edges.h"
 
 #include <math.h>
 
@@ -105,4 +105,29 @@ lamp_edges_solve(LampGroupState *s, gboolean is_first)
         LampEdge *edge = &g_array_index(s->edges, LampEdge, i);
         edge->probability = (float) (edge->asked / s->weight_to[edge->to]);
     }
+}
+
+static gint
+compare_edges(gconstpointer left, gconstpointer right)
+{
+    const LampEdge *a = left;
+    const LampEdge *b = right;
+    if (a->probability != b->probability)
+        return a->probability > b->probability ? -1 : 1;
+    if (a->to != b->to)
+        return a->to < b->to ? -1 : 1;
+    return a->from > b->from ? -1 : a->from < b->from;
+}
+
+GArray *
+lamp_edges_sure(const LampGroupState *s, float surest)
+{
+    GArray *sure = g_array_new(FALSE, FALSE, sizeof(LampEdge));
+    for (guint i = 0; i < s->edges->len; i++) {
+        const LampEdge *edge = &g_array_index(s->edges, LampEdge, i);
+        if (edge->probability >= surest)
+            g_array_append_vals(sure, edge, 1);
+    }
+    g_array_sort(sure, compare_edges);
+    return sure;
 }

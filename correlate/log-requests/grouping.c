@@ -6,7 +6,9 @@
  * grow so that later rounds see farther back with the same number of candidates, and know the
  * values of whole parts.
  */
-#include "correlate/log-requests/state.h"
+#include "correlate/log-requests/edges.h"
+
+#include "base/union-find.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -78,56 +80,22 @@ merge_bound(LampGroupState *s)
     }
 }
 
-static guint32
-chain_root(guint32 *parents, guint32 line)
-{
-    while (parents[line] != line) {
-        parents[line] = parents[parents[line]];
-        line = parents[line];
-    }
-    return line;
-}
-
-static gint
-compare_edges(gconstpointer left, gconstpointer right)
-{
-    const LampEdge *a = left;
-    const LampEdge *b = right;
-    if (a->probability != b->probability)
-        return a->probability > b->probability ? -1 : 1;
-    if (a->to != b->to)
-        return a->to < b->to ? -1 : 1;
-    return a->from > b->from ? -1 : a->from < b->from;
-}
-
-static GArray *
-sort_sure(const LampGroupState *s, float surest)
-{
-    GArray *sure = g_array_new(FALSE, FALSE, sizeof(LampEdge));
-    for (guint i = 0; i < s->edges->len; i++) {
-        const LampEdge *edge = &g_array_index(s->edges, LampEdge, i);
-        if (edge->probability >= surest)
-            g_array_append_vals(sure, edge, 1);
-    }
-    g_array_sort(sure, compare_edges);
-    return sure;
-}
-
 /* Takes the links above @surest, the surest first; none that joins what identifiers part. */
 static void
 take_links(LampGroupState *s, float surest)
 {
-    g_autoptr(GArray) sure = sort_sure(s, surest);
+    g_autoptr(GArray) sure = lamp_edges_sure(s, surest);
     g_autofree guint32 *parents = g_new(guint32, (gsize) s->input->n_lines + 1);
     find_groups(s);
     for (guint32 i = 0; i < s->input->n_lines; i++)
-        parents[i] = s->previous[i] == LAMP_LOG_NONE ? i : chain_root(parents, s->previous[i]);
+        parents[i] =
+            s->previous[i] == LAMP_LOG_NONE ? i : lamp_union_find_root(parents, s->previous[i]);
     for (guint i = 0; i < sure->len; i++) {
         const LampEdge *edge = &g_array_index(sure, LampEdge, i);
         if (s->next[edge->from] != LAMP_LOG_NONE || s->previous[edge->to] != LAMP_LOG_NONE)
             continue;
-        guint32 a = chain_root(parents, edge->from);
-        guint32 b = chain_root(parents, edge->to);
+        guint32 a = lamp_union_find_root(parents, edge->from);
+        guint32 b = lamp_union_find_root(parents, edge->to);
         if (lamp_is_conflict(s->group[a], s->group[b]))
             continue;
         parents[b] = a;

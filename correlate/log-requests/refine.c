@@ -10,6 +10,7 @@
  * lines that identifiers bind, or brings those of two requests together. The share of samples
  * in which a line belongs to the request that began with a certain line is its confidence.
  */
+#include "correlate/log-requests/edges.h"
 #include "correlate/log-requests/part-values.h"
 
 #include <math.h>

@@ -124,10 +124,6 @@ typedef struct {
 gboolean lamp_idle_rests(LampGroupState *s, const LampValueUse *uses, guint32 n, guint32 slot,
                          LampRests *rests);
 
-/* edges.c: candidates and their probabilities. */
-void lamp_edges_find(LampGroupState *s, guint most, gint64 reach_ns);
-void lamp_edges_solve(LampGroupState *s, gboolean is_first);
-
 /* shared-values.c: what the values of lines say. */
 void lamp_values_prepare(LampGroupState *s);
 void lamp_values_of_chains(LampGroupState *s);
@@ -197,4 +193,3 @@ gboolean lamp_frames_cover(const LampGroupState *s);
 void lamp_frames_place(LampGroupState *s, LampVotes *votes);
 
 void lamp_refine(LampGroupState *s, LampVotes *votes);
-void lamp_edges_all(LampGroupState *s, guint most);

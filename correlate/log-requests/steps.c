@@ -16,6 +16,8 @@
  */
 #include "correlate/log-requests/steps.h"
 
+#include "correlate/log-requests/edges.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -192,28 +194,12 @@ find_edges(LampSteps *t)
     s->edge_first[n] = s->edges->len;
 }
 
-static gint
-compare_edges(gconstpointer left, gconstpointer right)
-{
-    const LampEdge *a = left;
-    const LampEdge *b = right;
-    if (a->probability != b->probability)
-        return a->probability > b->probability ? -1 : 1;
-    if (a->to != b->to)
-        return a->to < b->to ? -1 : 1;
-    return a->from > b->from ? -1 : a->from < b->from;
-}
-
 /* Takes the surest links, the surest first. */
 static void
 take_links(LampSteps *t)
 {
     LampGroupState *s = t->s;
-    g_autoptr(GArray) sure = g_array_new(FALSE, FALSE, sizeof(LampEdge));
-    for (guint i = 0; i < s->edges->len; i++)
-        if (g_array_index(s->edges, LampEdge, i).probability >= SUREST)
-            g_array_append_vals(sure, &g_array_index(s->edges, LampEdge, i), 1);
-    g_array_sort(sure, compare_edges);
+    g_autoptr(GArray) sure = lamp_edges_sure(s, SUREST);
     for (guint i = 0; i < sure->len; i++) {
         const LampEdge *edge = &g_array_index(sure, LampEdge, i);
         LampRun *a = run_of(t, edge->from);
