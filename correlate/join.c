@@ -23,22 +23,6 @@ partner(LampCorrelation *c, guint32 i)
     return g_array_index(c->partners, guint32, i);
 }
 
-static guint32
-find_observation(LampCorrelation *c, gint64 id)
-{
-    guint low = 0;
-    guint high = c->observations->len;
-    while (low < high) {
-        guint middle = low + (high - low) / 2;
-        if (lamp_observation(c, middle)->id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < c->observations->len && lamp_observation(c, low)->id == id ? low
-                                                                            : LAMP_INDEX_NONE;
-}
-
 static gboolean
 join_as_told(LampCorrelation *c, GError **error)
 {
@@ -53,8 +37,8 @@ join_as_told(LampCorrelation *c, GError **error)
     while (rows != NULL && lamp_statement_step(rows, &has_row, error)) {
         if (!has_row)
             return TRUE;
-        guint32 a = find_observation(c, lamp_statement_int(rows, 0));
-        guint32 b = find_observation(c, lamp_statement_int(rows, 1));
+        guint32 a = lamp_find_observation(c, lamp_statement_int(rows, 0));
+        guint32 b = lamp_find_observation(c, lamp_statement_int(rows, 1));
         if (a != LAMP_INDEX_NONE && b != LAMP_INDEX_NONE && partner(c, a) == LAMP_INDEX_NONE &&
             partner(c, b) == LAMP_INDEX_NONE)
             join(c, a, b);

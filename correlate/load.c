@@ -262,3 +262,20 @@ lamp_pass_load(LampCorrelation *c, GError **error)
                         " flags, is_error FROM observations ORDER BY 1",
                         take_observation, error);
 }
+
+guint32
+lamp_find_observation(const LampCorrelation *c, gint64 id)
+{
+    guint low = 0, high = c->observations->len;
+    while (low < high) {
+        guint middle = low + (high - low) / 2;
+        gint64 found = g_array_index(c->observations, LampObservation, middle).id;
+        if (found == id)
+            return middle;
+        if (found < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return LAMP_INDEX_NONE;
+}

@@ -4,6 +4,7 @@
  */
 #include "base/keyed-map.h"
 #include "correlate/logs.h"
+#include "correlate/passes.h"
 #include "correlate/request-ids.h"
 #include "store/fields.h"
 
@@ -17,22 +18,6 @@ struct LampTexts {
     guint64 *ids;   /* likewise: hash of the first request id, 0 none */
     GArray *uses;   /* LampIdUse */
 };
-
-static guint32
-find_observation(LampCorrelation *c, gint64 id)
-{
-    guint low = 0;
-    guint high = c->observations->len;
-    while (low < high) {
-        guint middle = low + (high - low) / 2;
-        if (lamp_observation(c, middle)->id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < c->observations->len && lamp_observation(c, low)->id == id ? low
-                                                                            : LAMP_INDEX_NONE;
-}
 
 /* Letters and digits, mixed, and more than a few. */
 static gboolean
@@ -131,7 +116,7 @@ lamp_texts_new(LampCorrelation *c, GError **error)
             keep_shared(texts->uses);
             return g_steal_pointer(&texts);
         }
-        guint32 observation = find_observation(c, lamp_statement_int(rows, 0));
+        guint32 observation = lamp_find_observation(c, lamp_statement_int(rows, 0));
         for (int side = 1; side <= 2 && observation != LAMP_INDEX_NONE; side++) {
             lamp_field_scan_start(&scan, lamp_statement_text(rows, side));
             add_values(texts, id_slots, &scan, observation, side == 1);

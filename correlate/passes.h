@@ -41,3 +41,7 @@ void lamp_caller_times_fit(LampCorrelation *c, LampInferenceCall *fed);
  * numbers, and their observations the addresses of the lowest (correlate/same-connections.c).
  * O(n log n). */
 void lamp_join_connections(LampCorrelation *c);
+
+/* Index of the observation with @id, or LAMP_INDEX_NONE; both are in one order, O(log n)
+ * (load.c). */
+guint32 lamp_find_observation(const LampCorrelation *c, gint64 id);

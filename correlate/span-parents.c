@@ -10,6 +10,7 @@
 #include "correlate/span-parents.h"
 
 #include "base/keyed-map.h"
+#include "correlate/passes.h"
 
 #include <string.h>
 
@@ -53,29 +54,11 @@ compare_ids(gint64 a, gint64 b)
     return a < b ? -1 : a > b;
 }
 
-/* Index of the observation with @id; both are in the order of ids. */
-static guint32
-find_observation(const LampCorrelation *c, gint64 id)
-{
-    guint low = 0, high = c->observations->len;
-    while (low < high) {
-        guint middle = low + (high - low) / 2;
-        gint64 found = g_array_index(c->observations, LampObservation, middle).id;
-        if (found == id)
-            return middle;
-        if (found < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return LAMP_INDEX_NONE;
-}
-
 static void
 take_span(Reading *r, LampStatement *row)
 {
     LampToldParent told = {.observation = lamp_statement_int(row, 0),
-                           .index = find_observation(r->c, lamp_statement_int(row, 0)),
+                           .index = lamp_find_observation(r->c, lamp_statement_int(row, 0)),
                            .parent = LAMP_INDEX_NONE,
                            .shared = LAMP_INDEX_NONE};
     const char *trace = lamp_statement_text(row, 1), *id = lamp_statement_text(row, 2);

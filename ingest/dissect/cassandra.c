@@ -161,16 +161,6 @@ describe(LampKeyedState *state, const LampFrame *frame, guint64 *out_key)
 }
 
 static void
-add_literal(gpointer owner, guint number, LampBytes value)
-{
-    char digits[12];
-    gint n = g_snprintf(digits, sizeof digits, "%u", number);
-    if (value.len >= 2 && value.len <= 128)
-        lamp_exchange_add_value(owner, LAMP_SIDE_REQUEST, "literal.",
-                                lamp_bytes(digits, (gsize) MAX(n, 0)), value);
-}
-
-static void
 request(LampKeyedState *state, LampExchange *exchange, const LampFrame *frame)
 {
     guint8 opcode = opcode_of(frame);
@@ -184,7 +174,8 @@ request(LampKeyedState *state, LampExchange *exchange, const LampFrame *frame)
     if ((opcode == OP_QUERY || opcode == OP_PREPARE) && lamp_cursor_be32(&c, &length)) {
         char text[LAMP_EXCHANGE_OPERATION];
         LampBytes cql = lamp_bytes(c.at, MIN((gsize) length, lamp_cursor_left(&c)));
-        gsize n = lamp_operation_fold_sql(cql, text, sizeof text, add_literal, exchange);
+        gsize n = lamp_operation_fold_sql(cql, text, sizeof text, lamp_exchange_add_literal,
+                                          exchange);
         lamp_exchange_set_operation(exchange, lamp_bytes(text, n));
     } else if (opcode == OP_EXECUTE && lamp_cursor_be16(&c, &short_length) &&
                lamp_cursor_take(&c, short_length, &id) &&

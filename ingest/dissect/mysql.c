@@ -119,20 +119,11 @@ query_text(const MysqlState *state, LampBytes body)
 }
 
 static void
-add_literal(gpointer owner, guint number, LampBytes value)
-{
-    char digits[12];
-    gint n = g_snprintf(digits, sizeof digits, "%u", number);
-    if (value.len >= 2 && value.len <= 128)
-        lamp_exchange_add_value(owner, LAMP_SIDE_REQUEST, "literal.",
-                                lamp_bytes(digits, (gsize) MAX(n, 0)), value);
-}
-
-static void
 name_by_sql(LampExchange *exchange, LampBytes sql)
 {
     char shape[LAMP_EXCHANGE_OPERATION];
-    gsize n = lamp_operation_fold_sql(sql, shape, sizeof shape, add_literal, exchange);
+    gsize n =
+        lamp_operation_fold_sql(sql, shape, sizeof shape, lamp_exchange_add_literal, exchange);
     lamp_exchange_set_operation(exchange, lamp_bytes(shape, n));
 }
 

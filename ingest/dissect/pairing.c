@@ -10,7 +10,7 @@
 
 #include "base/limits.h"
 
-enum { MAX_SPARES = 256, IDLE_NS = 100000000 };
+enum { MAX_SPARES = 256, IDLE_NS = 100000000, SHORTEST_LITERAL = 2, LONGEST_LITERAL = 128 };
 
 static _Thread_local LampExchange *spares;
 static _Thread_local guint spare_count;
@@ -139,6 +139,13 @@ lamp_exchange_add_numbered(LampExchange *exchange, LampSide side, const char *pr
     } while (number > 0);
     lamp_exchange_add_value(exchange, side, prefix, lamp_bytes(digits + at, sizeof digits - at),
                             value);
+}
+
+void
+lamp_exchange_add_literal(gpointer exchange, guint number, LampBytes value)
+{
+    if (value.len >= SHORTEST_LITERAL && value.len <= LONGEST_LITERAL)
+        lamp_exchange_add_numbered(exchange, LAMP_SIDE_REQUEST, "literal.", number, value);
 }
 
 void

@@ -61,6 +61,10 @@ void lamp_exchange_add_value(LampExchange *exchange, LampSide side, const char *
 void lamp_exchange_add_numbered(LampExchange *exchange, LampSide side, const char *prefix,
                                 guint number, LampBytes value);
 
+/* The same for a literal of a statement, named by its number; long and very short ones are left
+ * out. As lamp_operation_fold_sql() calls it: @exchange is a LampExchange. */
+void lamp_exchange_add_literal(gpointer exchange, guint number, LampBytes value);
+
 /* Notes that bytes [@from, @to) of @view belong to the request (or response). */
 void lamp_exchange_request_bytes(LampExchange *exchange, const LampView *view, gsize from,
                                  gsize to);

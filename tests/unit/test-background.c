@@ -1,6 +1,7 @@
 /* Rare calls: those that a timer makes have no parent, those that a loop makes all have one. */
 #include "correlate/inference/inference.h"
 
+#include "tests/support/draw.h"
 #include "tests/unit/suite.h"
 
 #define US G_GINT64_CONSTANT(1000)
@@ -10,18 +11,10 @@ enum { SERVICE = 1, STORE, REQUESTS = 150, USUAL = 10, TICK, NOTE, ROUND };
 
 static guint64 random_state;
 
-static double
-unit(void)
-{
-    random_state =
-        random_state * G_GUINT64_CONSTANT(6364136223846793005) + 1442695040888963407u;
-    return ((double) (random_state >> 11) + 0.5) * 0x1.0p-53;
-}
-
 static gint64
 about(gint64 time)
 {
-    return (gint64) ((0.7 + 0.6 * unit()) * (double) time);
+    return (gint64) ((0.7 + 0.6 * draw_unit(&random_state)) * (double) time);
 }
 
 static gint64
@@ -50,7 +43,7 @@ add_request(GArray *calls, gint64 start, guint rounds)
     gint64 now =
         add_call(calls, SERVICE, USUAL, start + about(300 * US), start + about(2 * MS));
     for (guint i = 0; i < rounds; i++) {
-        now += MS + (gint64) (5 * unit() * (double) MS);
+        now += MS + (gint64) (5 * draw_unit(&random_state) * (double) MS);
         now = add_call(calls, SERVICE, ROUND, now, now + about(200 * US));
     }
     LampInferenceCall *call = &g_array_index(calls, LampInferenceCall, request);

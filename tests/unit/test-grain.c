@@ -1,6 +1,7 @@
 /* Stamps of several coarse clocks are told apart, and only those. */
 #include "correlate/inference/inference.h"
 
+#include "tests/support/draw.h"
 #include "tests/unit/inference-call.h"
 #include "tests/unit/suite.h"
 
@@ -28,14 +29,6 @@ by_one_clock(gint64 time, guint clock)
 
 static guint64 random_state;
 
-static double
-unit(void)
-{
-    random_state =
-        random_state * G_GUINT64_CONSTANT(6364136223846793005) + 1442695040888963407u;
-    return ((double) (random_state >> 11) + 0.5) * 0x1.0p-53;
-}
-
 static void
 add_call(GArray *calls, guint32 from, guint32 to, gint64 start, gint64 end)
 {
@@ -51,13 +44,14 @@ make_calls(Stamp stamp, gboolean exact_end)
     GArray *calls = g_array_new(FALSE, TRUE, sizeof(LampInferenceCall));
     random_state = 7;
     for (guint i = 0; i < REQUESTS; i++) {
-        gint64 start = i * 5 * MS + (gint64) (unit() * 4 * (double) MS);
-        gint64 call = start + (gint64) (unit() * 40 * (double) MS);
-        gint64 done = call + 5 * MS, end = done + (gint64) ((5 + 10 * unit()) * (double) MS);
+        gint64 start = i * 5 * MS + (gint64) (draw_unit(&random_state) * 4 * (double) MS);
+        gint64 call = start + (gint64) (draw_unit(&random_state) * 40 * (double) MS);
+        gint64 done = call + 5 * MS,
+               end = done + (gint64) ((5 + 10 * draw_unit(&random_state)) * (double) MS);
         guint clock = i * 5 % CLOCKS;
-        gint64 shift = exact_end ? (gint64) (unit() * (double) MS) : 0;
+        gint64 shift = exact_end ? (gint64) (draw_unit(&random_state) * (double) MS) : 0;
         add_call(calls, 0, SERVICE, stamp(start, clock) + shift, stamp(end, clock) + shift);
-        shift = exact_end ? (gint64) (unit() * (double) MS) : 0;
+        shift = exact_end ? (gint64) (draw_unit(&random_state) * (double) MS) : 0;
         add_call(calls, SERVICE, STORE, stamp(call, clock) + shift, stamp(done, clock) + shift);
     }
     return calls;

@@ -2,6 +2,7 @@
  */
 #include "correlate/inference/inference.h"
 
+#include "tests/support/draw.h"
 #include "tests/unit/suite.h"
 
 #include <math.h>
@@ -12,14 +13,6 @@
 enum { SERVICE = 1, STORE, REQUESTS = 200, ORDER = 20, LIST, READ, MAIL, TICK };
 
 static guint64 random_state;
-
-static double
-unit(void)
-{
-    random_state =
-        random_state * G_GUINT64_CONSTANT(6364136223846793005) + 1442695040888963407u;
-    return ((double) (random_state >> 11) + 0.5) * 0x1.0p-53;
-}
 
 static void
 add_call(GArray *calls, guint32 from, guint32 operation, gint64 start, gint64 end)
@@ -45,11 +38,12 @@ make_calls(void)
     gint64 now = 0;
     random_state = 5;
     for (guint i = 0; i < REQUESTS; i++) {
-        now += 40 * MS - (gint64) (460 * log(unit()) * MS);
-        gint64 end = now + 8 * MS + (gint64) (5 * unit() * MS);
-        gint64 mail = end + 500 * US + (gint64) (19.5 * unit() * MS);
+        now += 40 * MS - (gint64) (460 * log(draw_unit(&random_state)) * MS);
+        gint64 end = now + 8 * MS + (gint64) (5 * draw_unit(&random_state) * MS);
+        gint64 mail = end + 500 * US + (gint64) (19.5 * draw_unit(&random_state) * MS);
         add_call(calls, 0, i % 2 ? ORDER : LIST, now, end);
-        add_call(calls, SERVICE, READ, now + MS, now + 2 * MS + (gint64) (3 * unit() * MS));
+        add_call(calls, SERVICE, READ, now + MS,
+                 now + 2 * MS + (gint64) (3 * draw_unit(&random_state) * MS));
         if (i % 2)
             add_call(calls, SERVICE, MAIL, mail, mail + 2 * MS);
     }

@@ -1,5 +1,6 @@
 /* Lines without an identifier, placed between those that identifiers bind. */
 #include "correlate/log-requests/state.h"
+#include "tests/support/draw.h"
 #include "tests/unit/suite.h"
 
 #include <string.h>
@@ -10,13 +11,6 @@
 #define LINES ((guint32) REQUESTS * (1 + 3 * VISITS))
 
 static guint32 seed;
-
-static gint64
-draw(gint64 most)
-{
-    seed = seed * 1664525u + 1013904223u;
-    return (gint64) (seed >> 8) % most;
-}
 
 typedef struct {
     LampLogLine line;
@@ -50,7 +44,7 @@ make_entries(void)
     gint64 free_at = 0;
     seed = 5;
     for (guint32 r = 0; r < REQUESTS; r++) {
-        asked[r] = (gint64) r * 3100 + draw(6000);
+        asked[r] = (gint64) r * 3100 + draw_below(&seed, 6000);
         add_entry(entries, asked[r], 1, 1, r);
     }
     for (guint k = 0; k < VISITS * REQUESTS; k++) {
@@ -58,11 +52,11 @@ make_entries(void)
         for (guint32 i = 0; i < REQUESTS; i++)
             if (visits[i] < VISITS && (r == REQUESTS || asked[i] < asked[r]))
                 r = i;
-        gint64 begun = MAX(free_at, asked[r] + 200) + 10 + draw(10);
-        free_at = begun + 700 + draw(550);
+        gint64 begun = MAX(free_at, asked[r] + 200) + 10 + draw_below(&seed, 10);
+        free_at = begun + 700 + draw_below(&seed, 550);
         add_entry(entries, begun, 8, 2, r);
         add_entry(entries, free_at, 9, 2, r);
-        asked[r] = free_at + 1000 + draw(3000);
+        asked[r] = free_at + 1000 + draw_below(&seed, 3000);
         visits[r]++;
         add_entry(entries, asked[r], 1 + visits[r], 1, r);
     }

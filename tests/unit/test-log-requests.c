@@ -1,6 +1,7 @@
 /* Requests from log lines alone: interleaved requests told apart by order, delays and values.
  */
 #include "correlate/log-requests/grouping.h"
+#include "tests/support/draw.h"
 #include "tests/unit/suite.h"
 
 #include <string.h>
@@ -9,13 +10,6 @@
 #define STEPS 6
 
 static guint32 state;
-
-static gint64
-draw(gint64 most)
-{
-    state = state * 1664525u + 1013904223u;
-    return (gint64) (state >> 8) % most;
-}
 
 typedef struct {
     LampLogLine line;
@@ -47,9 +41,11 @@ make_requests(guint n, gint64 apart_us, gboolean has_ids)
             entry.request = r;
             entry.value = (LampLogValue){has_ids ? 1000 + r : 1, 1};
             g_array_append_val(entries, entry);
-            time += has_ids ? 1 + draw(12000) : (step + 1) * 1000 + draw((step + 1) * 30);
+            time += has_ids ? 1 + draw_below(&state, 12000)
+                            : (step + 1) * 1000 + draw_below(&state, (step + 1) * 30);
         }
-        start = apart_us > 0 ? start + apart_us / 2 + draw(apart_us) : time + 9000 + draw(300);
+        start = apart_us > 0 ? start + apart_us / 2 + draw_below(&state, apart_us)
+                             : time + 9000 + draw_below(&state, 300);
     }
     g_array_sort(entries, compare_entries);
     return entries;
@@ -218,7 +214,7 @@ START_TEST(confidence_knows_what_comes_again)
     g_autoptr(GArray) alike = make_requests(300, 0, FALSE);
     g_autoptr(GArray) odd = make_requests(300, 0, FALSE);
     for (guint i = 0; i < odd->len; i++)
-        g_array_index(odd, Entry, i).line.template = (guint32) draw(40) + 1;
+        g_array_index(odd, Entry, i).line.template = (guint32) draw_below(&state, 40) + 1;
     g_autoptr(LampLogGrouping) sure = group(alike, FALSE);
     g_autoptr(LampLogGrouping) unsure = group(odd, FALSE);
     ck_assert_double_gt(mean_confidence(alike, sure), 0.9);

@@ -1,6 +1,7 @@
 /* Prompt steps around a service that works on one thing at a time and keeps requests waiting.
  */
 #include "correlate/log-requests/grouping.h"
+#include "tests/support/draw.h"
 #include "tests/unit/suite.h"
 
 #include <string.h>
@@ -13,13 +14,6 @@
 enum { FRONT = 1, BUSY, WORKER, LISTER };
 
 static guint32 seed;
-
-static gint64
-draw(gint64 most)
-{
-    seed = seed * 1664525u + 1013904223u;
-    return (gint64) (seed >> 8) % most;
-}
 
 typedef struct {
     LampLogLine line;
@@ -39,7 +33,7 @@ compare_entries(gconstpointer left, gconstpointer right)
 static gint64
 say(GArray *entries, gint64 at, guint32 component, guint32 template, guint32 request)
 {
-    at += 1000 + draw(3000);
+    at += 1000 + draw_below(&seed, 3000);
     Entry entry = {{at * US, 1, template, component, 0, 0}, {{0}}, request};
     g_array_append_val(entries, entry);
     return at;
@@ -61,7 +55,7 @@ arrive(GArray *entries, gint64 at, guint32 r)
     add_value(entries, 5, 100000 + r);
     at = say(entries, at, LISTER, 11, r);
     for (guint k = 0; k < LISTED; k++) {
-        products[k] = 500 + (guint64) ((guint) draw(2) + 2 * k) % PRODUCTS;
+        products[k] = 500 + (guint64) ((guint) draw_below(&seed, 2) + 2 * k) % PRODUCTS;
         add_value(entries, 6, products[k]);
     }
     for (guint k = 0; k < LISTED; k++) {
@@ -81,15 +75,15 @@ make_entries(void)
     gint64 free_at = 0;
     seed = 3;
     for (guint32 r = 0; r < REQUESTS; r++) {
-        gint64 asked = arrive(entries, (gint64) r * 21000 + draw(60000), r);
-        gint64 begun = MAX(free_at, asked) + 10 + draw(200);
+        gint64 asked = arrive(entries, (gint64) r * 21000 + draw_below(&seed, 60000), r);
+        gint64 begun = MAX(free_at, asked) + 10 + draw_below(&seed, 200);
         Entry line = {{begun * US, 1, 8, BUSY, 0, 0}, {{0}}, r};
         g_array_append_val(entries, line);
-        free_at = begun + 15000 + draw(10000);
+        free_at = begun + 15000 + draw_below(&seed, 10000);
         line.line.time_ns = free_at * US;
         line.line.template = 9;
         g_array_append_val(entries, line);
-        gint64 at = say(entries, free_at + draw(80000), WORKER, 14, r);
+        gint64 at = say(entries, free_at + draw_below(&seed, 80000), WORKER, 14, r);
         at = say(entries, at, WORKER, 15, r);
         at = say(entries, at, FRONT, 2, r);
         add_value(entries, 5, 100000 + r);
