@@ -3,8 +3,7 @@
  * people.
  *
  * Lines that begin with `---` are prose; a table's prose stands before it; a column's comment
- * stands behind it. Markdown shows tables with one row for each column, and views with their
- * prose.
+ * stands behind it. Markdown shows tables and views with one row for each column.
  */
 #include "store/schema-text.h"
 #include "store/store.h"
@@ -18,7 +17,8 @@ lamp_store_schema(void)
 typedef struct {
     GString *out;
     GString *prose;
-    gboolean in_table;
+    gboolean in_table; /* among the columns of a table or view */
+    gboolean is_view;
 } Renderer;
 
 static void
@@ -29,9 +29,10 @@ begin_object(Renderer *r, const char *line, const char *kind)
     g_string_append_printf(r->out, "\n## %.*s%s\n\n%s\n", (int) length, name,
                            g_str_equal(kind, "VIEW") ? " (view)" : "", r->prose->str);
     g_string_truncate(r->prose, 0);
-    r->in_table = g_str_equal(kind, "TABLE");
-    if (r->in_table)
-        g_string_append(r->out, "\n| column | type | meaning |\n|---|---|---|\n");
+    r->is_view = g_str_equal(kind, "VIEW");
+    r->in_table = TRUE;
+    g_string_append(r->out, r->is_view ? "\n| column | meaning |\n|---|---|\n"
+                                       : "\n| column | type | meaning |\n|---|---|---|\n");
 }
 
 static void
@@ -44,6 +45,12 @@ render_column(Renderer *r, char *line)
     if (comment != NULL)
         *comment = '\0';
     g_auto(GStrv) words = g_strsplit(g_strstrip(line), " ", 3);
+    if (words[0] != NULL && r->is_view) {
+        g_strdelimit(words[0], ",", '\0');
+        g_string_append_printf(r->out, "| `%s` | %s |\n", words[0],
+                               comment != NULL ? comment + 3 : "");
+        return;
+    }
     if (words[0] == NULL || words[1] == NULL)
         return;
     gboolean required = strstr(line, "NOT NULL") != NULL || strstr(line, "PRIMARY KEY") != NULL;

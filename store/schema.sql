@@ -387,7 +387,26 @@ CREATE TABLE flow_spans (
 --- caller's span is the callee's span of the call that caused it; that of a callee's span is the caller's. Where that
 --- end was not seen, it is the other end's. NULL for the first span of a trace.
 --- `is_open` is 1 where no response was seen: `end_ns` and `duration_ns` are NULL then.
-CREATE VIEW spans AS
+CREATE VIEW spans (
+    span_id,        -- 16 hex digits, or the id that the input gave it
+    parent_span_id, -- NULL for the first span of a trace
+    trace_id,       -- 32 hex digits; zeros where the call belongs to no flow
+    kind,           -- `client` or `server`: which end of a call
+    name,           -- operation: `GET /cart/<*>`, `SELECT orders`
+    protocol,       -- as in calls
+    service,        -- whose span it is
+    instance,       -- of that service
+    peer_service,   -- the other end
+    start_ns,       -- on the reference clock
+    end_ns,         -- likewise; NULL where no response was seen
+    duration_ns,    -- end less start
+    status,         -- as the protocol says it
+    is_error,       -- 1 where the status says so
+    request_bytes,
+    response_bytes,
+    call_id,        -- both spans of a call have one
+    is_open         -- 1 where no response was seen
+) AS
 SELECT coalesce(c.client_external_id, printf('%016x', c.call_id * 2)) AS span_id,
        CASE WHEN l.server_start_ns IS NOT NULL THEN coalesce(l.server_external_id, printf('%016x', l.call_id * 2 + 1))
             WHEN l.call_id IS NOT NULL THEN coalesce(l.client_external_id, printf('%016x', l.call_id * 2))
@@ -422,7 +441,17 @@ FROM calls c LEFT JOIN calls l ON l.call_id = c.parent_call_id
 WHERE c.server_start_ns IS NOT NULL;
 
 --- Parent of each span: `causal` from a served request to the call it caused (inferred), `rpc` between the two ends of one call.
-CREATE VIEW links AS
+CREATE VIEW links (
+    child_span_id,
+    parent_span_id,
+    confidence,     -- probability that the parent is right, 0 to 1
+    relation,       -- `causal` or `rpc`
+    kind,           -- `synchronous`, `asynchronous` … as in call_links
+    pass,           -- what found it
+    evidence,       -- why, in a few words; NULL for `rpc`
+    child_call_id,
+    parent_call_id  -- the same as the child for `rpc`
+) AS
 SELECT CASE WHEN c.client_start_ns IS NOT NULL THEN coalesce(c.client_external_id, printf('%016x', c.call_id * 2))
             ELSE coalesce(c.server_external_id, printf('%016x', c.call_id * 2 + 1)) END AS child_span_id,
        CASE WHEN p.server_start_ns IS NOT NULL THEN coalesce(p.server_external_id, printf('%016x', p.call_id * 2 + 1))
@@ -440,7 +469,22 @@ FROM calls c WHERE c.client_start_ns IS NOT NULL AND c.server_start_ns IS NOT NU
 --- Request flows: one row for each root call and all that it caused. From the first start to the last end: also
 --- work that nobody waited for or whose caller had given up. How long the caller waited is the root call's duration.
 --- A request that was never answered (`is_open`) has no duration: NULL.
-CREATE VIEW traces AS
+CREATE VIEW traces (
+    trace_id,      -- 32 hex digits
+    service,       -- that was asked first
+    name,          -- operation of the first call
+    status,        -- of the first call
+    start_ns,      -- first start of all its calls
+    end_ns,        -- last end of all its calls
+    duration_ns,   -- end less start; NULL where the first call was never answered
+    calls,         -- how many, the first among them
+    errors,        -- how many of these failed
+    depth,         -- calls below one another, 1 for a single one
+    confidence,    -- probability that all its links are right
+    is_background, -- 1 for what began inside the system
+    root_call_id,  -- the first call
+    is_open        -- 1 where the first call was never answered
+) AS
 SELECT printf('%032x', r.trace_id) AS trace_id, s.name AS service, o.text AS name, c.status AS status,
        r.start_ns AS start_ns, r.end_ns AS end_ns, CASE WHEN NOT (coalesce(c.client_end_ns, c.server_end_ns) IS NULL AND c.flags & 4 = 0) THEN r.end_ns - r.start_ns END AS duration_ns,
        r.calls AS calls, r.errors AS errors, r.depth AS depth, r.confidence AS confidence,
@@ -451,7 +495,32 @@ FROM trace_roots r JOIN calls c ON c.call_id = r.trace_id LEFT JOIN strings o ON
 
 --- Calls with their texts. `is_open` is 1 for a call without a response (it was lost, or never came): its ends and
 --- its `duration_ns` are NULL, which averages and percentiles pass over. Nor has a one-way message an end.
-CREATE VIEW call_details AS
+CREATE VIEW call_details (
+    call_id,
+    client_service,  -- who asked
+    client_instance,
+    server_service,  -- who was asked
+    server_instance,
+    protocol,
+    operation,
+    status,
+    is_error,
+    client_start_ns, -- request leaves the caller
+    client_end_ns,   -- response is back at the caller
+    server_start_ns, -- request is at the callee
+    server_end_ns,   -- response leaves the callee
+    duration_ns,     -- as the caller sees it, or the callee where only that end was seen
+    request_bytes,
+    response_bytes,
+    parent_call_id,  -- the call that caused it, or NULL
+    trace_id,        -- call id of the first call of its flow (a number), or NULL
+    client_address,
+    client_port,
+    server_address,
+    server_port,
+    position,        -- of the call on its connection
+    is_open          -- 1 where no response was seen
+) AS
 SELECT c.call_id, s.name AS client_service, i.name AS client_instance, t.name AS server_service,
        j.name AS server_instance, p.text AS protocol, o.text AS operation, c.status, c.is_error,
        c.client_start_ns, c.client_end_ns, c.server_start_ns, c.server_end_ns,
@@ -469,7 +538,13 @@ FROM calls c
      LEFT JOIN endpoints se ON se.endpoint_id = c.server_endpoint_id;
 
 --- Requests of log lines alone, from first to last line on the logs' own clocks.
-CREATE VIEW log_requests AS
+CREATE VIEW log_requests (
+    request_id,
+    start_ns,   -- first line
+    end_ns,     -- last line
+    lines,      -- how many
+    confidence  -- mean over its lines
+) AS
 SELECT r.request_id, min(e.time_ns) AS start_ns, max(e.time_ns) AS end_ns, count(*) AS lines,
        avg(r.confidence) AS confidence
 FROM event_requests r JOIN events e USING (event_id) GROUP BY r.request_id;
@@ -477,7 +552,21 @@ FROM event_requests r JOIN events e USING (event_id) GROUP BY r.request_id;
 --- Inputs with the share of bytes understood. `is_whole` is 0 where something in the input could not be read or
 --- understood: a source that failed or was skipped, a rejected record, a finding of any kind but `loss` (what a
 --- capture never held is not lost by reading it). `lamplight ingest` ends with status 1 if any row has 0.
-CREATE VIEW source_coverage AS
+CREATE VIEW source_coverage (
+    source_id,
+    path,       -- file, or member of an archive
+    format,
+    state,      -- as in sources
+    size_bytes,
+    bytes_read, -- after unpacking
+    records,
+    rejected,   -- records that could not be read
+    coverage,   -- share of the bytes that was understood, 0 to 1
+    findings,   -- how many there are of it
+    note,
+    is_whole,   -- 1 where nothing was left out
+    forms       -- as in sources
+) AS
 SELECT source_id, path, format, state, size_bytes, bytes_read, records, rejected,
        CASE WHEN bytes_read > 0 THEN 1.0 * bytes_parsed / bytes_read END AS coverage,
        (SELECT coalesce(sum(count), 0) FROM findings f WHERE f.source_id = s.source_id) AS findings,
@@ -491,7 +580,18 @@ FROM sources s;
 --- caused; a *background activity* is the same begun inside the system; a *flow* is either. Calls without
 --- a begin (what a server pushes unasked; the reply to a request that was sent before the capture began, or lost) belong
 --- to no flow and are left out of all rates and durations.
-CREATE VIEW totals AS
+CREATE VIEW totals (
+    calls,                 -- that belong to a flow
+    calls_left_out,        -- that have no begin
+    requests,              -- flows from outside
+    background_activities, -- flows from inside
+    links,                 -- calls that have a parent
+    expected_accuracy,     -- mean confidence of links and of first calls
+    clocks_aligned,        -- hosts
+    order_violations,      -- calls received before they were sent
+    clocks_not_aligned,    -- hosts
+    unanswered             -- calls
+) AS
 SELECT (SELECT count(*) FROM calls WHERE trace_id IS NOT NULL) AS calls,
        (SELECT count(*) FROM calls WHERE trace_id IS NULL) AS calls_left_out,
        (SELECT count(*) FROM trace_roots WHERE NOT is_background) AS requests,
@@ -506,7 +606,21 @@ SELECT (SELECT count(*) FROM calls WHERE trace_id IS NOT NULL) AS calls,
        (SELECT count(*) FROM call_details WHERE is_open AND trace_id IS NOT NULL) AS unanswered;
 
 --- Log records with their texts.
-CREATE VIEW event_details AS
+CREATE VIEW event_details (
+    event_id,
+    time_ns,       -- on the clock of the log
+    resolution_ns, -- the event is in [time_ns, time_ns + resolution_ns)
+    host,
+    service,
+    process,
+    thread,
+    severity,      -- as in events
+    message,
+    template,      -- message with its variable parts as `<*>`
+    path,          -- file it stands in
+    offset_bytes,  -- where it begins there, unpacked
+    length_bytes
+) AS
 SELECT e.event_id, e.time_ns, e.resolution_ns, h.text AS host, v.text AS service, q.text AS process,
        r.text AS thread, e.severity, e.message, t.text AS template, s.path, e.offset_bytes, e.length_bytes
 FROM events e JOIN sources s USING (source_id) LEFT JOIN strings h ON h.string_id = e.host_id
@@ -517,12 +631,26 @@ FROM events e JOIN sources s USING (source_id) LEFT JOIN strings h ON h.string_i
 --- nothing out: it makes SQLite work the rows out by themselves, once, and index them where two logs are joined by a
 --- value; without it such a join would take apart all fields of one log for each line of the other. For the values of a
 --- few events: `SELECT key, value FROM events, json_each(fields) WHERE event_id = 7`.
-CREATE VIEW event_values AS
+CREATE VIEW event_values (
+    event_id,
+    slot,     -- name of the value
+    value
+) AS
 SELECT e.event_id AS event_id, j.key AS slot, j.value AS value FROM events e, json_each(e.fields) j LIMIT -1;
 
 --- Requests that log records tell of without how long they took (plain access logs), which are therefore no calls:
 --- counted by file, service, method, path (to its `?`) and status.
-CREATE VIEW request_counts AS
+CREATE VIEW request_counts (
+    source,        -- file
+    service,
+    method,
+    path,
+    status,
+    requests,      -- how many
+    first_time_ns,
+    last_time_ns,
+    duration_ns    -- always NULL
+) AS
 SELECT s.path AS source, v.text AS service, r.method, CASE WHEN instr(r.target, '?') > 0
             THEN substr(r.target, 1, instr(r.target, '?') - 1) ELSE r.target END AS path,
        r.status, count(*) AS requests, min(r.time_ns) AS first_time_ns, max(r.time_ns) AS last_time_ns,
@@ -543,7 +671,16 @@ GROUP BY 1, 2, 3, 4, 5;
 
 --- Log records that hold the same value under the same name: each with the one before it, and the sources and times
 --- (on their own clocks) of both. Joins logs by an id (`WHERE slot = 'request_id'`) in the time that sorting takes.
-CREATE VIEW shared_values AS
+CREATE VIEW shared_values (
+    slot,               -- name of the value
+    value,
+    previous_event_id,  -- the record before that has it
+    event_id,           -- the record
+    previous_source_id,
+    source_id,
+    previous_time_ns,
+    time_ns
+) AS
 SELECT slot, value, previous_event_id, event_id, previous_source_id, source_id, previous_time_ns, time_ns
 FROM (SELECT j.key AS slot, j.value AS value, e.event_id AS event_id, e.source_id AS source_id, e.time_ns AS time_ns,
              lag(e.event_id) OVER same AS previous_event_id, lag(e.source_id) OVER same AS previous_source_id,
@@ -553,7 +690,12 @@ FROM (SELECT j.key AS slot, j.value AS value, e.event_id AS event_id, e.source_i
 WHERE previous_event_id IS NOT NULL;
 
 --- Values seen in a call that may tie it to others. `side`: 1 request, 2 response. `LIMIT -1`: as in event_values.
-CREATE VIEW observation_values AS
+CREATE VIEW observation_values (
+    observation_id,
+    side,           -- 1 request, 2 response
+    slot,           -- name of the value
+    value
+) AS
 SELECT o.observation_id AS observation_id, 1 AS side, j.key AS slot, j.value AS value
 FROM observations o, json_each(o.request_values) j
 UNION ALL
