@@ -113,7 +113,8 @@ parse_timing(char *part, LampRewrite *rewrite, GError **error)
     if (space == NULL || !parse_effect(space + 1, rewrite))
         return syntax_error("must end in *FACTOR (0 to 1000000), +TIME, -TIME or =TIME (up to "
                             "a day) or =DISTRIBUTION, for example 'postgres *0.5' or 'pay "
-                            "+20ms'",
+                            "+20ms'; or begin with what is done: 'down redis-2', 'cache pg "
+                            "off', 'limit web 8' (lamplight whatif --help lists them)",
                             error);
     *space = '\0';
     if (g_str_equal(g_strstrip(part), "load")) {
