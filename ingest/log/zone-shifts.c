@@ -243,17 +243,6 @@ follow_folder(LampStore *store, GArray *logs)
     }
 }
 
-static gboolean
-run_for(LampStore *store, const char *sql, gint64 source_id, gint64 shift_ns, GError **error)
-{
-    g_autoptr(LampStatement) update = lamp_statement_new(store, sql, error);
-    if (update == NULL)
-        return FALSE;
-    lamp_statement_bind_int(update, 1, source_id);
-    lamp_statement_bind_int(update, 2, shift_ns);
-    return lamp_statement_run(update, error);
-}
-
 /* `+02:00`; caller frees. */
 static char *
 zone_of_shift(gint64 shift_ns)
@@ -264,36 +253,66 @@ zone_of_shift(gint64 shift_ns)
 }
 
 static gboolean
-move_rows(LampStore *store, const LampZoneLog *log, GError **error)
+moves(const LampZoneLog *log)
 {
-    static const char events[] =
-        "UPDATE events SET time_ns = time_ns - ?2 WHERE source_id = ?1";
-    static const char calls[] =
-        "UPDATE observations SET request_first_ns = request_first_ns - ?2, request_last_ns = "
-        "request_last_ns - ?2, response_first_ns = response_first_ns - ?2, response_last_ns = "
-        "response_last_ns - ?2 WHERE source_id = ?1";
-    static const char sources[] =
-        "UPDATE sources SET first_time_ns = first_time_ns - ?2, last_time_ns = last_time_ns - "
-        "?2 WHERE source_id = ?1";
-    const char *const updates[] = {events, calls, sources};
-    for (gsize i = 0; i < G_N_ELEMENTS(updates); i++)
-        if (!run_for(store, updates[i], log->source_id, log->shift_ns, error))
+    return log->is_sure && log->shift_ns != 0;
+}
+
+/* Notes for the database what moves; one pass over each table moves all then. */
+static gboolean
+note_moves(LampStore *store, const GArray *logs, GError **error)
+{
+    g_autoptr(LampStatement) insert =
+        lamp_statement_new(store, "INSERT INTO temp.zone_moves VALUES (?1, ?2, ?3)", error);
+    for (guint i = 0; insert != NULL && i < logs->len; i++) {
+        const LampZoneLog *log = &g_array_index(logs, LampZoneLog, i);
+        if (!moves(log))
+            continue;
+        g_autofree char *zone = zone_of_shift(log->shift_ns);
+        g_autofree char *found = g_strdup_printf("%s found", zone);
+        lamp_statement_bind_int(insert, 1, log->source_id);
+        lamp_statement_bind_int(insert, 2, log->shift_ns);
+        lamp_statement_bind_string(insert, 3, found);
+        if (!lamp_statement_run(insert, error))
             return FALSE;
-    g_autofree char *zone = zone_of_shift(log->shift_ns);
-    g_autofree char *sql = g_strdup_printf(
-        "UPDATE sources SET zone = '%s found' WHERE source_id = ?1 AND ?2 <> 0", zone);
-    return run_for(store, sql, log->source_id, log->shift_ns, error);
+    }
+    return insert != NULL;
+}
+
+#define SHIFT "(SELECT shift_ns FROM temp.zone_moves m WHERE m.source_id = t.source_id)"
+#define MOVED " WHERE source_id IN (SELECT source_id FROM temp.zone_moves)"
+
+static gboolean
+move_rows(LampStore *store, const GArray *logs, GError **error)
+{
+    static const char begin[] = "CREATE TEMP TABLE zone_moves (source_id INTEGER PRIMARY KEY, "
+                                "shift_ns INTEGER, zone TEXT)";
+    static const char events[] = "UPDATE events AS t SET time_ns = time_ns - " SHIFT MOVED;
+    static const char calls[] =
+        "UPDATE observations AS t SET request_first_ns = request_first_ns - " SHIFT
+        ", request_last_ns = request_last_ns - " SHIFT
+        ", response_first_ns = response_first_ns - " SHIFT
+        ", response_last_ns = response_last_ns - " SHIFT MOVED;
+    static const char sources[] =
+        "UPDATE sources AS t SET first_time_ns = first_time_ns - " SHIFT
+        ", last_time_ns = last_time_ns - " SHIFT
+        ", zone = (SELECT zone FROM temp.zone_moves m WHERE m.source_id = t.source_id)" MOVED;
+    static const char end[] = "DROP TABLE temp.zone_moves";
+    return lamp_store_run(store, begin, error) && note_moves(store, logs, error) &&
+           lamp_store_run(store, events, error) && lamp_store_run(store, calls, error) &&
+           lamp_store_run(store, sources, error) && lamp_store_run(store, end, error);
 }
 
 static void
-move_sample(const GArray *logs, guint number, LampOccurrences *seen)
+move_sample(const GArray *logs, LampOccurrences *seen)
 {
-    gint64 shift = g_array_index(logs, LampZoneLog, number).shift_ns;
     for (guint i = 0; i < seen->occurrences->len; i++) {
         LampOccurrence *o = &g_array_index(seen->occurrences, LampOccurrence, i);
-        if (o->record % 2 == 0 && o->time != LAMP_TIME_NONE &&
-            log_of(logs, (gint64) (o->record / 2)) == number)
-            o->time -= shift;
+        if (o->record % 2 != 0 || o->time == LAMP_TIME_NONE)
+            continue;
+        guint number = log_of(logs, (gint64) (o->record / 2));
+        if (number < logs->len && moves(&g_array_index(logs, LampZoneLog, number)))
+            o->time -= g_array_index(logs, LampZoneLog, number).shift_ns;
     }
 }
 
@@ -333,18 +352,14 @@ tell(LampStore *store, const GArray *logs, const LampZoneLog *log, GError **erro
 }
 
 static gboolean
-settle(LampStore *store, GArray *logs, LampOccurrences *seen, GError **error)
+settle(LampStore *store, const GArray *logs, LampOccurrences *seen, GError **error)
 {
+    if (!move_rows(store, logs, error))
+        return FALSE;
+    move_sample(logs, seen);
     for (guint i = 0; i < logs->len; i++) {
         const LampZoneLog *log = &g_array_index(logs, LampZoneLog, i);
-        if (log->shift_ns == 0)
-            continue;
-        if (log->is_sure) {
-            move_sample(logs, i, seen);
-            if (!move_rows(store, log, error))
-                return FALSE;
-        }
-        if (!tell(store, logs, log, error))
+        if (log->shift_ns != 0 && !tell(store, logs, log, error))
             return FALSE;
     }
     return TRUE;
