@@ -123,6 +123,38 @@ START_TEST(no_call_is_caused_by_one_before_it_on_its_own_connection)
 }
 END_TEST
 
+/* One request with @n calls, each to a service and an operation of its own. */
+static guint32
+count_step_kinds(guint32 n)
+{
+    g_autofree LampInferenceCall *calls = g_new0(LampInferenceCall, n + 1);
+    for (guint32 i = 0; i <= n; i++) {
+        gint64 start = ORIGIN + i * MS, end = i == 0 ? ORIGIN + (n + 1) * MS : start + MS / 2;
+        calls[i] = (LampInferenceCall){.client_start_ns = start,
+                                       .client_end_ns = end,
+                                       .server_start_ns = start,
+                                       .server_end_ns = end,
+                                       .client_service = i > 0,
+                                       .client_process = i > 0,
+                                       .server_service = 1 + i,
+                                       .server_process = 1 + i,
+                                       .operation = 1 + i};
+    }
+    LampInferenceInput input = {.calls = calls, .n_calls = n + 1};
+    LampProblem *problem = lamp_problem_new(&input, NULL);
+    guint32 kinds = problem->fields[0].n_step_kinds;
+    ck_assert_uint_eq(problem->fields[0].n_steps, n);
+    lamp_problem_free(problem);
+    return kinds;
+}
+
+START_TEST(kinds_of_calls_are_bounded)
+{
+    ck_assert_uint_eq(count_step_kinds(500), 500);
+    ck_assert_uint_eq(count_step_kinds(2000), 512 + 64 + 1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -130,6 +162,7 @@ main(void)
     TCase *tcase = tcase_create("numbers");
     tcase_add_test(tcase, numbers_do_not_decide_the_order);
     tcase_add_test(tcase, no_call_is_caused_by_one_before_it_on_its_own_connection);
+    tcase_add_test(tcase, kinds_of_calls_are_bounded);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
