@@ -237,7 +237,7 @@ lamp_ingest(LampStore *store, const LampIngestOptions *options, LampIngestCounts
                   (run.writer = lamp_writer_new(store, error)) != NULL;
     /* What was there before this run has to be read again. */
     run.seen = ok && lamp_writer_is_empty(run.writer) ? lamp_occurrences_new(store) : NULL;
-    ok = ok && ingest_files(&run, sources, error) &&
+    ok = ok && ingest_files(&run, sources, error) && lamp_writer_commit(run.writer, error) &&
          lamp_zone_shifts_settle(store, logs, run.seen, &out_counts->findings, error) &&
          lamp_templates_settle(store, run.seen != NULL ? run.seen->templates : NULL, error) &&
          lamp_identifiers_settle(store, run.seen, error) &&

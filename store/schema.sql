@@ -38,6 +38,8 @@ CREATE TABLE sources (
     resolution_ns INTEGER,           -- finest resolution of the times of its log records, ns; NULL for others
     zone TEXT                        -- of a log's times: `named` where all name theirs, else how the others were read: `assumed` (UTC) or as told (`+02:00`), or found by what other logs share (`+02:00 found`)
 );
+CREATE INDEX sources_by_path ON sources (path);
+CREATE INDEX sources_by_content ON sources (content_hash);
 
 --- What was wrong, odd or cut in the input: stored, counted, never fatal.
 CREATE TABLE findings (

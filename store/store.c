@@ -210,6 +210,43 @@ lamp_store_commit(LampStore *store, GError **error)
 }
 
 gboolean
+lamp_store_part_begin(LampStore *store, GError **error)
+{
+    return lamp_store_run(store, "SAVEPOINT part", error);
+}
+
+gboolean
+lamp_store_part_end(LampStore *store, GError **error)
+{
+    if (store->intern_error != NULL) {
+        g_propagate_error(error, g_steal_pointer(&store->intern_error));
+        return FALSE;
+    }
+    return lamp_store_run(store, "RELEASE part", error);
+}
+
+/* Strings that were added in what is taken back are gone: read the table again when needed. */
+static void
+forget_strings(LampStore *store)
+{
+    memset(store->recent, 0, sizeof store->recent);
+    g_clear_pointer(&store->interned, lamp_keyed_map_free);
+    g_clear_pointer(&store->texts, g_ptr_array_unref);
+}
+
+void
+lamp_store_part_rollback(LampStore *store)
+{
+    g_clear_error(&store->intern_error);
+    /* After some errors SQLite has rolled back the whole transaction by itself. */
+    if (sqlite3_get_autocommit(store->db))
+        lamp_store_rollback(store);
+    else
+        sqlite3_exec(store->db, "ROLLBACK TO part; RELEASE part", NULL, NULL, NULL);
+    forget_strings(store);
+}
+
+gboolean
 lamp_store_takes_rows(const LampStore *store)
 {
     return store->intern_error == NULL &&
@@ -223,10 +260,7 @@ lamp_store_rollback(LampStore *store)
         return;
     sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     store->in_transaction = FALSE;
-    /* Strings that were added in the transaction are gone: read the table again when needed. */
-    memset(store->recent, 0, sizeof store->recent);
-    g_clear_pointer(&store->interned, lamp_keyed_map_free);
-    g_clear_pointer(&store->texts, g_ptr_array_unref);
+    forget_strings(store);
 }
 
 gboolean

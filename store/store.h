@@ -53,6 +53,11 @@ gboolean lamp_store_run(LampStore *store, const char *sql,
 
 gboolean lamp_store_begin(LampStore *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean lamp_store_commit(LampStore *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* A part of the open transaction that can be taken back by itself; one at a time. */
+gboolean lamp_store_part_begin(LampStore *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean lamp_store_part_end(LampStore *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void lamp_store_part_rollback(LampStore *store);
 void lamp_store_rollback(LampStore *store);
 
 /* Facts in `meta`. The getter returns a copy or NULL; caller frees. */

@@ -47,6 +47,7 @@ typedef struct {
 
 struct LampWriter {
     LampStore *store;
+    gint64 began_us; /* the open transaction, monotonic; 0 none */
     LampStatement *inserts[N_INSERTS];
     LampBatch *batches[N_BATCHES];
     LampKeyedMap *endpoints;                        /* address and port -> endpoint_id */

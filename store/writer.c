@@ -15,6 +15,9 @@
  * in the processor's cache and cost less than sixteen. */
 #define WRITER_CACHE "-2048"
 
+/* A transaction costs a wait for the disk: small sources share one. */
+#define LONGEST_TRANSACTION_US (G_USEC_PER_SEC / 4)
+
 static const char *const insert_sql[N_INSERTS] = {
     [INSERT_SOURCE] = "INSERT INTO sources VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [INSERT_FINDING] = "INSERT INTO findings VALUES (NULL,?,?,?,?,?,?,?)",
@@ -94,6 +97,9 @@ lamp_writer_free(LampWriter *writer)
 {
     if (writer == NULL)
         return;
+    g_autoptr(GError) lost = NULL;
+    if (!lamp_writer_commit(writer, &lost))
+        g_warning("what was read last is not stored: %s", lost->message);
     for (gsize i = 0; i < N_INSERTS; i++)
         lamp_statement_free(writer->inserts[i]);
     for (gsize i = 0; i < N_BATCHES; i++)
@@ -106,10 +112,48 @@ lamp_writer_free(LampWriter *writer)
     g_free(writer);
 }
 
+/* Opens the transaction, unless it is, and the part of it that one source is. */
+static gboolean
+begin_part(LampWriter *writer, GError **error)
+{
+    if (writer->began_us == 0) {
+        if (!lamp_store_begin(writer->store, error))
+            return FALSE;
+        writer->began_us = g_get_monotonic_time();
+    }
+    return lamp_store_part_begin(writer->store, error);
+}
+
+static gboolean
+end_part(LampWriter *writer, GError **error)
+{
+    if (!lamp_store_part_end(writer->store, error))
+        return FALSE;
+    return g_get_monotonic_time() - writer->began_us < LONGEST_TRANSACTION_US ||
+           lamp_writer_commit(writer, error);
+}
+
+static void
+take_back_part(LampWriter *writer)
+{
+    lamp_store_part_rollback(writer->store);
+    if (!writer->store->in_transaction)
+        writer->began_us = 0;
+}
+
+gboolean
+lamp_writer_commit(LampWriter *writer, GError **error)
+{
+    if (writer->began_us == 0)
+        return TRUE;
+    writer->began_us = 0;
+    return lamp_store_commit(writer->store, error);
+}
+
 gint64
 lamp_writer_source_begin(LampWriter *writer, GError **error)
 {
-    if (!lamp_store_begin(writer->store, error))
+    if (!begin_part(writer, error))
         return 0;
     writer->source_id = ++writer->last_source;
     writer->connection_base = writer->last_connection;
@@ -153,7 +197,7 @@ lamp_writer_source_end(LampWriter *writer, const LampSourceRow *source, GError *
         lamp_writer_source_abandon(writer);
         return FALSE;
     }
-    if (lamp_store_commit(writer->store, error))
+    if (end_part(writer, error))
         return TRUE;
     lamp_writer_source_abandon(writer);
     return FALSE;
@@ -162,7 +206,7 @@ lamp_writer_source_end(LampWriter *writer, const LampSourceRow *source, GError *
 void
 lamp_writer_source_abandon(LampWriter *writer)
 {
-    lamp_store_rollback(writer->store);
+    take_back_part(writer);
     memset(writer->known_slots, 0, sizeof writer->known_slots);
     memset(writer->known_texts, 0, sizeof writer->known_texts);
     memset(writer->known_endpoints, 0, sizeof writer->known_endpoints);
@@ -246,12 +290,12 @@ lamp_writer_forget(LampWriter *writer, const char *path, GError **error)
     lamp_statement_reset(query);
     if (ids->len == 0)
         return TRUE;
-    if (!lamp_store_begin(writer->store, error))
+    if (!begin_part(writer, error))
         return FALSE;
     for (guint i = 0; i < ids->len; i++)
         if (!forget_source(writer, g_array_index(ids, gint64, i), error)) {
-            lamp_store_rollback(writer->store);
+            take_back_part(writer);
             return FALSE;
         }
-    return lamp_store_commit(writer->store, error);
+    return end_part(writer, error);
 }

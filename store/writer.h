@@ -1,9 +1,10 @@
 /*
  * Bulk writing of what ingest found: one prepared statement for each table, ids given here.
  *
- * Life: lamp_writer_new() on an open store; for each source lamp_writer_source_begin() (opens a
- * transaction), rows, lamp_writer_source_end() (commits rows and source state together), or
- * _source_abandon() (rolls back). So after a kill each source is either whole or absent.
+ * Life: lamp_writer_new() on an open store; for each source lamp_writer_source_begin(), rows,
+ * lamp_writer_source_end() (rows and source state together), or _source_abandon() (takes them
+ * back); lamp_writer_commit() at the end. Sources that are read within a quarter of a second
+ * share a transaction. So after a kill each source is either whole or absent.
  * Failures of single rows are remembered and reported by the next _end(); the row functions
  * return nothing.
  */
@@ -34,16 +35,19 @@ typedef struct {
 LampWriter *lamp_writer_new(LampStore *store, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void lamp_writer_free(LampWriter *writer);
 
-/* Opens the transaction of one source; returns its id, or 0 with @error. */
+/* Begins one source; returns its id, or 0 with @error. */
 gint64 lamp_writer_source_begin(LampWriter *writer, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean lamp_writer_source_end(LampWriter *writer, const LampSourceRow *source,
                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void lamp_writer_source_abandon(LampWriter *writer);
 
+/* Ends the transaction, if one is open. Before others write to the store. */
+gboolean lamp_writer_commit(LampWriter *writer, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* TRUE if the store has no event and no observation. */
 gboolean lamp_writer_is_empty(const LampWriter *writer);
 
-/* Path of a finished source with this content, or NULL; caller frees. O(sources). */
+/* Path of a finished source with this content, or NULL; caller frees. O(log n). */
 char *lamp_writer_find_content(LampWriter *writer, guint64 content_hash);
 
 /* TRUE if a finished source has this path and this size on disk. */

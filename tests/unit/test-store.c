@@ -210,6 +210,43 @@ START_TEST(test_full_disk_leaves_nothing_of_the_source)
 }
 END_TEST
 
+static void
+write_source(LampWriter *writer, const char *name, gboolean is_kept)
+{
+    LampSourceRow source = {.path = name, .state = "done"};
+    LampObservationRow row = {.operation = lamp_bytes_text(name), .resolution_ns = 1};
+    ck_assert_int_gt(lamp_writer_source_begin(writer, NULL), 0);
+    ck_assert_uint_gt(lamp_writer_observation(writer, &row), 0);
+    if (is_kept)
+        ck_assert(lamp_writer_source_end(writer, &source, NULL));
+    else
+        lamp_writer_source_abandon(writer);
+}
+
+/* Small sources share a transaction; one that is taken back takes neither those before it nor
+ * the texts that those after it use again. */
+START_TEST(test_one_source_of_many_is_taken_back)
+{
+    g_autoptr(LampStore) store = lamp_store_open(path, LAMP_STORE_CREATE, NULL);
+    g_autoptr(LampWriter) writer = lamp_writer_new(store, NULL);
+    write_source(writer, "first", TRUE);
+    write_source(writer, "second", FALSE);
+    write_source(writer, "second", TRUE);
+    write_source(writer, "third", FALSE);
+    ck_assert(lamp_writer_commit(writer, NULL));
+    g_autoptr(LampStatement) rows = lamp_statement_new(
+        store,
+        "SELECT (SELECT group_concat(path) FROM (SELECT path FROM sources ORDER BY source_id)),"
+        " group_concat(text) FROM (SELECT text FROM observations JOIN strings ON string_id = "
+        "operation_id ORDER BY observation_id)",
+        NULL);
+    gboolean has_row = FALSE;
+    ck_assert(lamp_statement_step(rows, &has_row, NULL) && has_row);
+    ck_assert_str_eq(lamp_statement_text(rows, 0), "first,second");
+    ck_assert_str_eq(lamp_statement_text(rows, 1), "first,second");
+}
+END_TEST
+
 START_TEST(test_schema_document_is_current)
 {
     g_autofree char *made = lamp_store_schema_markdown();
@@ -226,6 +263,7 @@ main(void)
     Suite *suite = suite_create("store");
     TCase *tc = tcase_create("store");
     tcase_add_checked_fixture(tc, make_path, remove_path);
+    tcase_add_test(tc, test_one_source_of_many_is_taken_back);
     tcase_add_test(tc, test_open_missing_file_says_so);
     tcase_add_test(tc, test_open_foreign_file_is_refused);
     tcase_add_test(tc, test_open_empty_file_tells_to_ingest);
