@@ -65,7 +65,7 @@ typedef struct {
     GArray *parts;       /* LampClockPart, in order, of a clock that was set; else NULL */
     guint64 samples;
     const char *method;    /* static: column hosts.method */
-    guint32 serves, calls; /* set by the services pass */
+    guint32 serves, calls; /* set by the times pass */
     gboolean is_shared;    /* several programs, told apart by the owners pass */
 } LampHost;
 
@@ -126,7 +126,7 @@ typedef struct {
     float confidence;                     /* of the parent */
     float owner_probability, other_owner_probability; /* of `client_instance`; 1 where seen */
     float tree_confidence, caller_doubt; /* whole tree of a root right; `client_host` wrong */
-    guint8 flags, is_error, is_told, is_shared; /* LAMP_SEEN_…; who told the parent */
+    guint8 flags, is_error, is_told, is_shared, is_streamed; /* LAMP_SEEN_…; told parent */
 } LampCall;
 
 /* One log record tied to a call; a list by index. */

@@ -45,3 +45,7 @@ void lamp_join_connections(LampCorrelation *c);
 /* Index of the observation with @id, or LAMP_INDEX_NONE; both are in one order, O(log n)
  * (load.c). */
 guint32 lamp_find_observation(const LampCorrelation *c, gint64 id);
+
+/* Lets requests that are passed on before they are whole begin with their first byte, and says
+ * so in them; O(n log n) (streamed.c). */
+void lamp_streamed_find(LampCorrelation *c);

@@ -4,11 +4,11 @@
  * A stamp h of a host with offset o and drift d at epoch e stands for the reference time
  * e + (h - e - o) / (1 + d). A call leaves its caller with the first byte of the request and is
  * done there with the last byte of the response; at the callee it begins when the last byte of
- * the request has arrived and ends when the last byte of the response has left. An end that no
- * capture saw is given the other end's times, less certain by a network's usual delay, if its
- * host both serves and calls, because then causes are looked for there; otherwise it stays
- * unknown. Receives that still lie before their sends, by more than the resolution of the
- * stamps, are kept as they are and counted.
+ * the request has arrived (the first, where the callee does not wait: streamed.c) and ends when
+ * the last byte of the response has left. An end that no capture saw is given the other end's
+ * times, less certain by a network's usual delay, if its host both serves and calls, because
+ * then causes are looked for there; otherwise it stays unknown. Receives that still lie before
+ * their sends, by more than the resolution of the stamps, are kept as they are and counted.
  */
 #include "correlate/passes.h"
 
@@ -95,7 +95,8 @@ static void
 set_server_times(LampCorrelation *c, LampCall *call, const LampObservation *seen)
 {
     const LampHost *host = host_of(c, seen);
-    call->server_start = lamp_on_reference(c, host, seen->request_last);
+    call->server_start = lamp_on_reference(
+        c, host, call->is_streamed ? seen->request_first : seen->request_last);
     call->server_end = lamp_on_reference(c, host, seen->response_last);
     call->server_uncertainty = uncertainty_of(c, seen);
 }
@@ -200,6 +201,7 @@ lamp_pass_times(LampCorrelation *c, G_GNUC_UNUSED GError **error)
     count_ends(c);
     for (guint i = 0; i < c->calls->len; i++)
         lamp_set_times(c, lamp_call(c, i));
+    lamp_streamed_find(c);
     return TRUE;
 }
 
