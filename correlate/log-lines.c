@@ -11,7 +11,7 @@
  */
 #include "correlate/log-lines.h"
 
-#include "base/keyed-map.h"
+#include "correlate/line-writers.h"
 
 #include <string.h>
 
@@ -22,20 +22,20 @@
 #define RANDOM_LENGTH 16        /* identifiers of fixed length are not shorter */
 #define NO_TEMPLATE 0x80000000U /* lines of a call have none: one kind for each component */
 #define COARSE_NS LAMP_NS_PER_MS
-#define STEPS 1000U   /* lines of one stamp are a thousandth of its resolution apart */
-#define MOST_TEXTS 16 /* of a template, to be told apart */
+#define WRITER_COLUMN 8 /* of a row, and those behind it */
+#define STEPS 1000U     /* lines of one stamp are a thousandth of its resolution apart */
+#define MOST_TEXTS 16   /* of a template, to be told apart */
 #define LEAST_USES 5
 
 typedef struct {
     LampCorrelation *c;
     LampLogLines *lines;
-    LampKeyedMap *keys;       /* words and names to numbers */
-    LampKeyedMap *kinds;      /* template, or template and text, to numbers */
-    LampKeyedMap *components; /* host, service or source to numbers */
-    GArray *texts;            /* guint64 beside the lines: hash of the words without digits */
-    GArray *messages;         /* guint64 beside the lines: hash of the message */
-    GArray *files;            /* guint32 beside the lines: index of the source + 1 */
-    GHashTable *sources;      /* source id to index + 1 */
+    LampKeyedMap *keys;  /* words and names to numbers */
+    LampKeyedMap *kinds; /* template, or template and text, to numbers */
+    LampLineWriters writers;
+    GArray *texts;    /* guint64 beside the lines: hash of the words without digits */
+    GArray *messages; /* guint64 beside the lines: hash of the message */
+    GArray *files;    /* guint32 beside the lines: index of the source + 1 */
 } Reading;
 
 static guint32
@@ -124,50 +124,10 @@ take_message(Reading *r, const char *message)
     return hash;
 }
 
-/* The index of the source that @row is from + 1, or 0. */
-static guint32
-file_of(Reading *r, LampStatement *row)
-{
-    gint64 source = lamp_statement_int(row, 7);
-    return GPOINTER_TO_UINT(g_hash_table_lookup(r->sources, &source));
-}
-
-/* The host of a file, or NONE. */
-static guint32
-host_of_file(Reading *r, guint32 file)
-{
-    return file != 0 ? lamp_source(r->c, file - 1)->host : LAMP_INDEX_NONE;
-}
-
-/* By host and service as the line names them; a line that names neither is of its file's host,
- * or of its file. */
-static guint32
-component_of(Reading *r, LampStatement *row, guint32 file)
-{
-    gint64 key[4] = {lamp_statement_int_or(row, 4, 0), lamp_statement_int_or(row, 5, 0), 0, 0};
-    guint32 host = LAMP_INDEX_NONE;
-    if (key[0] == 0 && key[1] == 0)
-        host = host_of_file(r, file);
-    if (host != LAMP_INDEX_NONE)
-        key[2] = (gint64) host + 1;
-    else if (key[0] == 0 && key[1] == 0)
-        key[3] = lamp_statement_int(row, 7);
-    guint32 number = number_of(r->components, key, sizeof key);
-    if (number >= r->lines->components->len) {
-        guint32 name = (guint32) (key[1] != 0 ? key[1] : key[0]);
-        if (host != LAMP_INDEX_NONE)
-            name = (guint32) MAX(
-                0,
-                lamp_store_intern(r->c->store, lamp_bytes_text(lamp_host(r->c, host)->name)));
-        g_array_append_val(r->lines->components, name);
-    }
-    return number;
-}
-
 static gint64
 time_of(Reading *r, LampStatement *row, guint32 file)
 {
-    guint32 host = host_of_file(r, file);
+    guint32 host = file != 0 ? lamp_source(r->c, file - 1)->host : LAMP_INDEX_NONE;
     return lamp_on_reference(r->c, host != LAMP_INDEX_NONE ? lamp_host(r->c, host) : NULL,
                              lamp_statement_int(row, 1));
 }
@@ -192,13 +152,15 @@ is_repeat(Reading *r, const LampLogLine *line, guint64 message)
 static void
 take_line(Reading *r, LampStatement *row)
 {
-    const char *message = lamp_statement_text(row, 6);
-    guint32 file = file_of(r, row);
+    const char *message = lamp_statement_text(row, 4);
+    guint32 file = lamp_line_file(&r->writers, row, WRITER_COLUMN);
     guint32 template = (guint32) lamp_statement_int_or(row, 3, 0);
     LampLogLine line = {
         .time_ns = time_of(r, row, file),
         .resolution_ns = MAX(1, lamp_statement_int(row, 2)),
-        .component = component_of(r, row, file),
+        .duration_ns = lamp_statement_int_or(row, 7, 0),
+        .component = lamp_line_component(&r->writers, row, WRITER_COLUMN),
+        .writer = lamp_line_writer(&r->writers, row, WRITER_COLUMN),
         .first_value = r->lines->values->len,
     };
     line.template = template != 0 ? template : NO_TEMPLATE | line.component;
@@ -216,9 +178,9 @@ take_line(Reading *r, LampStatement *row)
     g_array_append_val(r->files, file);
     g_array_append_val(r->lines->events, event);
     g_array_append_val(r->lines->operations, template);
-    gint64 thread = lamp_statement_int_or(row, 8, 0);
+    gint64 thread = lamp_statement_int_or(row, 5, 0);
     if (thread != 0) {
-        gint64 owned[2] = {thread, line.component};
+        gint64 owned[3] = {thread, line.writer, lamp_statement_int_or(row, 6, 0)};
         add_value(r, (const char *) owned, sizeof owned, G_MAXUINT32);
     }
 }
@@ -292,10 +254,10 @@ read_rows(Reading *r, GError **error)
 {
     g_autoptr(LampStatement) rows = lamp_statement_new(
         r->c->store,
-        "SELECT event_id, time_ns, resolution_ns, template_id, host_id, service_id, message,"
-        " source_id, thread_id FROM events WHERE time_ns IS NOT NULL AND event_id NOT IN "
-        "(SELECT"
-        " event_id FROM flow_records WHERE event_id IS NOT NULL) ORDER BY time_ns, event_id",
+        "SELECT event_id, time_ns, resolution_ns, template_id, message, thread_id, process_id,"
+        " duration_ns, " LAMP_LINE_WRITER_COLUMNS " FROM events WHERE time_ns IS NOT NULL AND"
+        " event_id NOT IN (SELECT event_id FROM flow_records WHERE event_id IS NOT NULL)"
+        " ORDER BY time_ns, event_id",
         error);
     g_autoptr(LampStatement) named =
         rows == NULL
@@ -409,16 +371,6 @@ put_in_order(LampLogLines *lines)
     g_array_unref(old.operations);
 }
 
-static GHashTable *
-index_sources(LampCorrelation *c)
-{
-    GHashTable *sources = g_hash_table_new(g_int64_hash, g_int64_equal);
-    for (guint32 i = 0; i < c->sources->len; i++)
-        if (lamp_source(c, i)->part_of == LAMP_INDEX_NONE)
-            g_hash_table_insert(sources, &lamp_source(c, i)->id, GUINT_TO_POINTER(i + 1));
-    return sources;
-}
-
 LampLogLines *
 lamp_log_lines_read(LampCorrelation *c, GError **error)
 {
@@ -427,19 +379,18 @@ lamp_log_lines_read(LampCorrelation *c, GError **error)
     lines->values = g_array_new(FALSE, FALSE, sizeof(LampLogValue));
     lines->events = g_array_new(FALSE, FALSE, sizeof(gint64));
     lines->operations = g_array_new(FALSE, FALSE, sizeof(guint32));
-    lines->components = g_array_new(FALSE, FALSE, sizeof(guint32));
+    lines->services = g_array_new(FALSE, FALSE, sizeof(guint32));
     lines->repeats = g_array_new(FALSE, FALSE, sizeof(LampLogRepeat));
-    g_array_set_size(lines->components, 1);
-    g_array_index(lines->components, guint32, 0) = 0;
     g_autoptr(LampKeyedMap) keys = lamp_keyed_map_new(MAP_BUDGET);
     g_autoptr(LampKeyedMap) kinds = lamp_keyed_map_new(MAP_BUDGET);
-    g_autoptr(LampKeyedMap) components = lamp_keyed_map_new(MAP_BUDGET);
     g_autoptr(GArray) texts = g_array_new(FALSE, FALSE, sizeof(guint64));
     g_autoptr(GArray) messages = g_array_new(FALSE, FALSE, sizeof(guint64));
     g_autoptr(GArray) files = g_array_new(FALSE, FALSE, sizeof(guint32));
-    g_autoptr(GHashTable) sources = index_sources(c);
-    Reading reading = {c, lines, keys, kinds, components, texts, messages, files, sources};
-    if (!read_rows(&reading, error))
+    Reading reading = {c, lines, keys, kinds, {NULL}, texts, messages, files};
+    lamp_line_writers_begin(&reading.writers, c, lines->services);
+    gboolean is_read = read_rows(&reading, error);
+    lamp_line_writers_end(&reading.writers);
+    if (!is_read)
         return NULL;
     number_kinds(&reading);
     spread_coarse_times(&reading);
@@ -453,8 +404,8 @@ lamp_log_lines_free(LampLogLines *lines)
 {
     if (lines == NULL)
         return;
-    GArray *arrays[] = {lines->lines,      lines->values,     lines->events,
-                        lines->operations, lines->components, lines->repeats};
+    GArray *arrays[] = {lines->lines,      lines->values,   lines->events,
+                        lines->operations, lines->services, lines->repeats};
     for (guint i = 0; i < G_N_ELEMENTS(arrays); i++)
         g_array_unref(arrays[i]);
     g_free(lines);

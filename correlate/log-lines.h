@@ -11,7 +11,7 @@ typedef struct {
     GArray *values;     /* LampLogValue */
     GArray *events;     /* gint64 beside the lines: event ids */
     GArray *operations; /* guint32 beside the lines: string id of the template */
-    GArray *components; /* guint32 by component: string id of its name, 0 unknown */
+    GArray *services;   /* guint32 by writer: string id of its name, 0 unknown */
     GArray *repeats;    /* LampLogRepeat: records that repeat a line */
 } LampLogLines;
 

@@ -3,39 +3,21 @@
  *
  * Where a database holds no call that a capture or a span shows, log lines are grouped to
  * requests (correlate/log-requests/), the answer is written line by line, and each request of
- * lines without any call becomes a tree of calls, so that all commands show it: a component
- * that comes into the request is called by the component before it, and works until its last
- * line before another that had called it goes on. A component that never goes on after others
- * is no caller: what follows it is called by whoever called it.
+ * lines without any call becomes a tree of calls (correlate/line-operations.c), so that all
+ * commands show it.
  */
-#include "correlate/log-lines.h"
+#include "correlate/line-operations.h"
 
 #include <string.h>
 
-#define DEEPEST 64
 #define LONGEST_NAME 100 /* bytes */
-#define CALLER_SHARE 0.2 /* of its operations, in which a caller goes on after a call */
-
-/* One component's work within one request: from its first line to its last. */
-typedef struct {
-    guint32 request, first, last; /* lines */
-    guint32 parent;               /* operation, or LAMP_INDEX_NONE */
-    guint32 component, kind;
-    gboolean goes_on; /* has lines after an operation below it */
-    float confidence;
-} Operation;
 
 typedef struct {
     LampCorrelation *c;
     LampLogLines *lines;
     LampLogGrouping *grouping;
-    GArray *operations; /* Operation, in the order of first lines */
+    GArray *operations; /* LampLineOperation */
 } Requests;
-
-/* How often operations of a kind came, and how often one went on after a call. */
-typedef struct {
-    guint32 seen, went_on;
-} KindCount;
 
 static const LampLogLine *
 line_at(const Requests *r, guint32 i)
@@ -43,107 +25,16 @@ line_at(const Requests *r, guint32 i)
     return &g_array_index(r->lines->lines, LampLogLine, i);
 }
 
-/* Open operations of one request, the innermost last. */
-typedef struct {
-    guint32 open[DEEPEST];
-    guint depth;
-} Stack;
-
-static gint
-find_open(const Requests *r, const Stack *stack, guint32 component)
+static const LampLineOperation *
+operation_at(const Requests *r, guint32 i)
 {
-    for (guint k = stack->depth; k > 0; k--)
-        if (g_array_index(r->operations, Operation, stack->open[k - 1]).component == component)
-            return (gint) k - 1;
-    return -1;
+    return &g_array_index(r->operations, LampLineOperation, i);
 }
 
-static gboolean
-may_call(const Requests *r, const KindCount *kinds, guint32 operation)
+static guint32
+name_of_writer(const Requests *r, const LampLineOperation *operation)
 {
-    if (kinds == NULL)
-        return TRUE;
-    const KindCount *kind = &kinds[g_array_index(r->operations, Operation, operation).kind];
-    return kind->went_on > CALLER_SHARE * kind->seen;
-}
-
-static void
-open_operation(Requests *r, Stack *stack, guint32 i, const KindCount *kinds)
-{
-    while (stack->depth > 1 && !may_call(r, kinds, stack->open[stack->depth - 1]))
-        stack->depth--;
-    const LampLogPlace *place = &r->grouping->places[i];
-    Operation operation = {
-        .request = place->request,
-        .first = i,
-        .last = i,
-        .parent = stack->depth > 0 ? stack->open[stack->depth - 1] : LAMP_INDEX_NONE,
-        .component = line_at(r, i)->component,
-        .kind = line_at(r, i)->template,
-        .confidence = place->confidence,
-    };
-    if (stack->depth < DEEPEST)
-        stack->open[stack->depth++] = r->operations->len;
-    g_array_append_val(r->operations, operation);
-}
-
-/* Puts one line of a request into the operation that it goes on, or opens one. */
-static void
-place_line(Requests *r, Stack *stack, guint32 i, const KindCount *kinds, const gboolean *opens)
-{
-    gint at = find_open(r, stack, line_at(r, i)->component);
-    gboolean is_same = at >= 0 && (guint) at + 1 == stack->depth;
-    if (at < 0 || (!is_same && opens != NULL && opens[line_at(r, i)->template])) {
-        open_operation(r, stack, i, kinds);
-        return;
-    }
-    Operation *operation = &g_array_index(r->operations, Operation, stack->open[at]);
-    operation->goes_on = operation->goes_on || !is_same;
-    operation->last = i;
-    stack->depth = (guint) at + 1;
-}
-
-/* Walks through all lines, request by request, and makes operations. */
-static void
-make_operations(Requests *r, const KindCount *kinds, const gboolean *opens)
-{
-    g_array_set_size(r->operations, 0);
-    g_autofree Stack **stacks = g_new0(Stack *, (gsize) r->grouping->n_requests + 1);
-    g_autofree guint32 *left = g_new0(guint32, (gsize) r->grouping->n_requests + 1);
-    for (guint32 i = 0; i < r->lines->lines->len; i++)
-        left[r->grouping->places[i].request]++;
-    for (guint32 i = 0; i < r->lines->lines->len; i++) {
-        guint32 request = r->grouping->places[i].request;
-        if (stacks[request] == NULL)
-            stacks[request] = g_new0(Stack, 1);
-        place_line(r, stacks[request], i, kinds, opens);
-        if (--left[request] == 0)
-            g_clear_pointer(&stacks[request], g_free);
-    }
-}
-
-/* Learns from a first reading which operations call, and which kinds of line open operations;
- * reads again with that. */
-static void
-find_operations(Requests *r)
-{
-    guint32 most = 0;
-    for (guint32 i = 0; i < r->lines->lines->len; i++)
-        most = MAX(most, line_at(r, i)->template);
-    g_autofree KindCount *kinds = g_new0(KindCount, (gsize) most + 1);
-    g_autofree guint32 *uses = g_new0(guint32, (gsize) most + 1);
-    g_autofree gboolean *opens = g_new0(gboolean, (gsize) most + 1);
-    make_operations(r, NULL, NULL);
-    for (guint32 i = 0; i < r->lines->lines->len; i++)
-        uses[line_at(r, i)->template]++;
-    for (guint i = 0; i < r->operations->len; i++) {
-        const Operation *operation = &g_array_index(r->operations, Operation, i);
-        kinds[operation->kind].seen++;
-        kinds[operation->kind].went_on += operation->goes_on ? 1 : 0;
-    }
-    for (guint32 k = 0; k <= most; k++)
-        opens[k] = kinds[k].seen > 0.5 * uses[k];
-    make_operations(r, kinds, opens);
+    return g_array_index(r->lines->services, guint32, operation->writer);
 }
 
 /* The message within a record that is JSON as a whole: behind the last key that names one. */
@@ -184,13 +75,13 @@ static void
 add_call(Requests *r, guint32 index)
 {
     LampCorrelation *c = r->c;
-    const Operation *operation = &g_array_index(r->operations, Operation, index);
+    const LampLineOperation *operation = operation_at(r, index);
     guint32 parent = operation->parent;
     LampObservation seen = {
-        .request_first = line_at(r, operation->first)->time_ns,
-        .request_last = line_at(r, operation->first)->time_ns,
-        .response_first = line_at(r, operation->last)->time_ns,
-        .response_last = line_at(r, operation->last)->time_ns,
+        .request_first = operation->start,
+        .request_last = operation->start,
+        .response_first = operation->end,
+        .response_last = operation->end,
         .resolution = line_at(r, operation->first)->resolution_ns,
         .request_sequence = -1,
         .response_sequence = -1,
@@ -202,11 +93,10 @@ add_call(Requests *r, guint32 index)
         .role = LAMP_SEEN_BY_SERVER,
         .operation =
             name_operation(c, g_array_index(r->lines->operations, guint32, operation->first)),
-        .process = g_array_index(r->lines->components, guint32, operation->component),
+        .process = name_of_writer(r, operation),
     };
     if (parent != LAMP_INDEX_NONE)
-        seen.peer = g_array_index(r->lines->components, guint32,
-                                  g_array_index(r->operations, Operation, parent).component);
+        seen.peer = name_of_writer(r, operation_at(r, parent));
     guint32 none = LAMP_INDEX_NONE;
     g_array_append_val(c->observations, seen);
     g_array_append_val(c->partners, none);
@@ -224,7 +114,7 @@ keep_parents(Requests *r)
     LampCorrelation *c = r->c;
     c->log_operations = g_array_new(FALSE, FALSE, sizeof(LampLogOperation));
     for (guint i = 0; i < r->operations->len; i++) {
-        const Operation *operation = &g_array_index(r->operations, Operation, i);
+        const LampLineOperation *operation = operation_at(r, i);
         LampLogOperation kept = {operation->parent, LAMP_INDEX_NONE, operation->confidence};
         g_array_append_val(c->log_operations, kept);
     }
@@ -304,12 +194,10 @@ run(Requests *r, GError **error)
         return FALSE;
     if (r->c->calls->len > 0)
         return TRUE; /* the causal engine ties the calls that log lines show by themselves */
-    find_operations(r);
-    for (guint32 i = 0; i < r->operations->len; i++) {
-        const Operation *operation = &g_array_index(r->operations, Operation, i);
-        if (g_array_index(r->lines->components, guint32, operation->component) != 0)
+    r->operations = lamp_line_operations(r->lines, r->grouping);
+    for (guint32 i = 0; i < r->operations->len; i++)
+        if (name_of_writer(r, operation_at(r, i)) != 0)
             add_call(r, i);
-    }
     keep_parents(r);
     return TRUE;
 }
@@ -329,10 +217,10 @@ lamp_pass_log_requests(LampCorrelation *c, GError **error)
     Requests requests = {
         .c = c,
         .lines = lines,
-        .operations = g_array_new(FALSE, FALSE, sizeof(Operation)),
     };
     gboolean is_ok = run(&requests, error);
-    g_array_unref(requests.operations);
+    if (requests.operations != NULL)
+        g_array_unref(requests.operations);
     lamp_log_grouping_free(requests.grouping);
     return is_ok;
 }

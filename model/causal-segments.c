@@ -3,8 +3,9 @@
  *
  * A call's confidence is that of all links from the root down to it. A call is stamped where
  * its caller is seen, so calls of one instance share a clock. In logs a
- * segment lies between two lines that follow each other in one log, of one service and one id,
- * on the reference clock where it is known; lines whose stamps are coarser than a millisecond
+ * segment is what a line says to have taken its time, up to it, or lies between two lines that
+ * follow each other in one log, of one service and one id; both on the reference clock where it
+ * is known; lines whose stamps are coarser than a millisecond
  * have no order and are left out.
  */
 #include "model/causal-segments.h"
@@ -14,11 +15,10 @@
 
 /* Slots are given as one text, with commas between and around them. */
 #define LINES                                                                                 \
-    "SELECT v.value, e.time_ns - coalesce(h.offset_ns, 0), coalesce(s.text, o.text, r.host, " \
-    "r.path),"                                                                                \
-    " t.text, e.source_id FROM event_values v JOIN events e USING (event_id) JOIN sources r " \
-    "USING (source_id) JOIN strings t ON "                                                    \
-    "t.string_id = e.template_id LEFT JOIN"                                                   \
+    "SELECT v.value, e.time_ns - coalesce(h.offset_ns, 0), coalesce(iif(e.is_logger, NULL,"   \
+    " s.text), h.name, o.text, r.host, r.path), t.text, e.source_id,"                         \
+    " coalesce(e.duration_ns, 0) FROM event_values v JOIN events e USING (event_id) JOIN"     \
+    " sources r USING (source_id) JOIN strings t ON t.string_id = e.template_id LEFT JOIN"    \
     " strings s ON s.string_id = e.service_id LEFT JOIN strings o ON o.string_id = e.host_id" \
     " LEFT JOIN source_hosts m ON m.source_id = e.source_id LEFT JOIN hosts h ON h.host_id =" \
     " m.host_id WHERE instr(?1, ',' || v.slot || ',') > 0 AND e.time_ns IS NOT NULL AND"      \
@@ -105,21 +105,35 @@ find_last(Group *group, gint64 source, const char *service)
     return last;
 }
 
-/* The segment from @last to a line at @time. */
+/* A segment of @service, with @text for what it is. */
 static void
-add_segment(Group *group, const LastLine *last, gint64 time, const char *text)
+add_segment(Group *group, const LastLine *last, const char *text, gint64 start, gint64 end)
 {
-    g_autofree char *name = g_strconcat(last->service, ": ", last->text, " … ", text, NULL);
+    g_autofree char *name = g_strconcat(last->service, ": ", text, NULL);
     LampSegment segment = {
         .type = lamp_causal_model_type(group->model, group->class_number, LAMP_CAUSAL_NO_PARENT,
                                        name),
-        .start = last->time,
-        .end = time,
+        .start = start,
+        .end = end,
         .confidence = 1,
         .clock = (guint32) last->source,
     };
     if (segment.type != LAMP_CAUSAL_NO_PARENT)
         g_array_append_val(group->segments, segment);
+}
+
+/* What lies between @last and a line with @text, if it does not tell itself how long it took.
+ */
+static void
+add_line(Group *group, const LastLine *last, LampStatement *row, const char *text)
+{
+    gint64 time = lamp_statement_int(row, 1), duration = lamp_statement_int(row, 5);
+    if (duration > 0) {
+        add_segment(group, last, text, time - duration, time);
+    } else if (last->text != NULL) {
+        g_autofree char *between = g_strconcat(last->text, " … ", text, NULL);
+        add_segment(group, last, between, last->time, time);
+    }
 }
 
 static void
@@ -137,8 +151,7 @@ take_line(Group *group, LampStatement *row)
     LastLine *last = find_last(group, lamp_statement_int(row, 4), service);
     if (last == NULL)
         return;
-    if (last->text != NULL)
-        add_segment(group, last, time, text);
+    add_line(group, last, row, text);
     g_free(last->text);
     last->text = g_strdup(text);
     last->time = time;

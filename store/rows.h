@@ -99,6 +99,8 @@ typedef struct {
     LampBytes host, service, process, thread, severity, message, message_template;
     const LampField *fields;
     gsize field_count;
+    gboolean is_logger;       /* `service` names a logger, and no program */
+    gint64 duration_ns;       /* 0: not told */
     gboolean zone_is_assumed; /* nothing told the zone of `time` */
     const char
         *form; /* of the line where it is not the source's format: static text, or NULL */

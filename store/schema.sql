@@ -101,7 +101,9 @@ CREATE TABLE events (
     severity TEXT,                   -- `trace` … `fatal`, as the line says
     template_id INTEGER,             -- string: message with its variable parts removed, or NULL
     message TEXT,                    -- the message part of the line
-    fields TEXT                      -- JSON object of its named values, all texts (`fields->>'status'`); NULL if none
+    fields TEXT,                     -- JSON object of its named values, all texts (`fields->>'status'`); NULL if none
+    is_logger INTEGER NOT NULL DEFAULT 0, -- 1: service_id names a logger or a form, and no program
+    duration_ns INTEGER              -- how long what the line tells of took; NULL if it does not say
 );
 
 --- Values that tie records of several components together, found by what they share.

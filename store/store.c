@@ -10,7 +10,7 @@
 #include "store/store-private.h"
 
 #define APPLICATION_ID 0x4c414d50 /* "LAMP" */
-#define SCHEMA_VERSION 6
+#define SCHEMA_VERSION 7
 
 G_DEFINE_QUARK(lamp_store_error, lamp_store_error)
 

@@ -267,6 +267,8 @@ lamp_writer_event(LampWriter *writer, const LampEventRow *event)
     batch_interned(writer, row, 12, event->message_template);
     lamp_batch_text(row, 13, event->message);
     batch_fields(writer, row, 14, event);
+    lamp_batch_int(row, 15, event->is_logger && event->service.len > 0 ? 1 : 0);
+    lamp_batch_int_or_null(row, 16, event->duration_ns, 0);
     end_row(writer, BATCH_EVENTS);
     return (guint64) id;
 }

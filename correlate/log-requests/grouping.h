@@ -17,8 +17,10 @@ typedef struct {
     gint64 time_ns;
     gint64 resolution_ns;
     guint32 template;                 /* message without its variable parts */
-    guint32 component;                /* service, host or file that wrote it */
+    guint32 component;                /* logger, service, host or file that it is of */
     guint32 first_value, value_count; /* in the array of values */
+    guint32 writer;                   /* service, host or file that wrote it */
+    gint64 duration_ns; /* how long what it tells of took, up to time_ns; 0 none */
 } LampLogLine;
 
 /* Something in a line that may stand in other lines too. */

@@ -1,7 +1,7 @@
 /*
  * Threads that work on one request at a time: their runs of lines are requests.
  *
- * In: lines of one component, most with a thread and few with an identifier. Out: the lines
+ * In: lines of one service, most with a thread and few with an identifier. Out: the lines
  * from one begin of work to the next in a thread are bound together, as identifiers would.
  *
  * Nobody says whether a thread serves one request after the other (a pool of workers) or many
@@ -37,10 +37,10 @@ typedef struct {
 } Runs;
 
 static gboolean
-is_one_component(const LampLogInput *input)
+is_one_writer(const LampLogInput *input)
 {
     for (guint32 i = 1; i < input->n_lines; i++)
-        if (input->lines[i].component != input->lines[0].component)
+        if (input->lines[i].writer != input->lines[0].writer)
             return FALSE;
     return TRUE;
 }
@@ -285,7 +285,7 @@ lamp_threads_bind(LampGroupState *s)
     for (guint32 i = 0; i < s->input->n_lines; i++)
         bound += s->bound[i] != LAMP_LOG_NONE ? 1 : 0;
     if (s->input->n_lines < LEAST_LINES || bound > MOST_BOUND * s->input->n_lines ||
-        !is_one_component(s->input))
+        !is_one_writer(s->input))
         return;
     g_autofree guint32 *before = g_new(guint32, (gsize) s->input->n_lines + 1);
     g_autofree gboolean *begins = g_new0(gboolean, (gsize) s->n_templates + 1);

@@ -111,6 +111,8 @@ lamp_log_emit(LampLog *log, LampLogRecord *record, guint64 offset, guint64 lengt
     LampEventRow *event = &record->event;
     event->offset = offset;
     event->length = length;
+    event->is_logger = record->is_logger;
+    event->duration_ns = MAX(0, record->call.duration_ns);
     if (log->context.host != NULL &&
         (event->host.len == 0 || lamp_bytes_equal(event->host, lamp_bytes("localhost", 9))))
         event->host = lamp_bytes_text(log->context.host);

@@ -74,6 +74,7 @@ add_row(guint i)
     if (i % 3 == 0)
         lamp_batch_static(batch, 11, "info");
     lamp_batch_text(batch, 13, lamp_bytes_text(text));
+    lamp_batch_int(batch, 15, 0);
     ck_assert(lamp_batch_next(batch, NULL));
 }
 

@@ -20,6 +20,7 @@ typedef struct {
     guint threads;
     double apart_us;  /* mean, between arrivals */
     gboolean is_loop; /* a thread goes on with others while a request waits */
+    guint loggers;    /* that the program's lines name; 0: none */
 } System;
 
 static gint
@@ -57,6 +58,7 @@ make_lines(const System *system)
             Entry entry = {.line = {(gint64) time * US, 1, step + 1, 1},
                            .thread = {1000 + thread, THREAD},
                            .request = r};
+            entry.line.component += system->loggers > 0 ? step % system->loggers : 0;
             g_array_append_val(entries, entry);
             time += 5000 + exponential(random, 15000);
         }
@@ -114,6 +116,15 @@ START_TEST(test_runs_of_workers_are_requests)
 }
 END_TEST
 
+/* Loggers are parts of a program. */
+START_TEST(test_workers_write_to_several_loggers)
+{
+    Result result = group(&(System){.threads = 8, .apart_us = 50000, .loggers = 3});
+    ck_assert_msg(result.right > 0.99, "%.3f right", result.right);
+    ck_assert_uint_eq(result.requests, REQUESTS);
+}
+END_TEST
+
 /* Two event loops, on which some twelve requests wait at once: threads tell next to nothing,
  * and are not believed to. */
 START_TEST(test_event_loops_are_no_workers)
@@ -131,6 +142,7 @@ main(void)
     TCase *tcase = tcase_create("all");
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, test_runs_of_workers_are_requests);
+    tcase_add_test(tcase, test_workers_write_to_several_loggers);
     tcase_add_test(tcase, test_event_loops_are_no_workers);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
