@@ -20,8 +20,9 @@
 #include <string.h>
 
 #define DEEPEST 64
-#define CALLER_SHARE 0.2  /* of its operations, in which a caller goes on after a call */
-#define FIRST_SHARE 0.1   /* of a line's uses: so often it is its service's first in a request \
+#define CALLER_SHARE 0.2 /* of its operations, in which a caller goes on after a call */
+#define FIRST_SHARE                                                                            \
+    0.1                   /* of a line's uses: so often it is its service's first in a request \
                            */
 #define REFUTED_SHARE 0.1 /* of the pairs of two kinds */
 #define LEAST_PAIRS 5     /* that tell more than what one of the kinds does with others */
