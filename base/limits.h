@@ -36,6 +36,7 @@
     X(PATTERN_HEAP, 16384, "kibibytes", "PCRE2 heap limit")                                    \
     X(PATTERN_TEXT, 4096, "bytes", "longest user pattern")                                     \
     X(TEMPLATES, 65536, "templates", "per run")                                                \
+    X(TEMPLATE_RECORDS, 262144, "templates", "masked texts whose values are looked at")        \
     X(TEMPLATE_TOKENS, 256, "tokens", "per template")                                          \
     X(OPERATIONS, 65536, "operations", "distinct folded operations; later ones are `{other}`") \
     X(FINDINGS, 1000, "findings", "stored for one source and code, later ones are counted")    \

@@ -97,6 +97,7 @@ typedef struct {
     LampTime time;
     gint64 resolution_ns;
     LampBytes host, service, process, thread, severity, message, message_template;
+    const struct LampMasked *masked; /* values at the template's places, or NULL: not stored */
     const LampField *fields;
     gsize field_count;
     gboolean is_logger;       /* `service` names a logger, and no program */

@@ -106,6 +106,30 @@ CREATE TABLE events (
     duration_ns INTEGER              -- how long what the line tells of took; NULL if it does not say
 );
 
+--- The constant texts of messages. Filled when all files of `lamplight ingest` are read.
+CREATE TABLE templates (
+    template_id INTEGER PRIMARY KEY, -- string: the text, variable parts as `<*>`; a number of this file, as in events
+    stable_id TEXT NOT NULL,         -- 16 hex digits of a hash of the text: the same in every run, on every machine
+    typed TEXT NOT NULL,             -- the text with the types of its parts: `user <word> from <ip:port>`
+    events INTEGER NOT NULL,         -- how many have it
+    first_event_id INTEGER NOT NULL, -- the first of them, for example
+    first_time_ns INTEGER,           -- earliest, on the sources' own clocks; NULL if none has a time
+    last_time_ns INTEGER             -- latest
+);
+
+--- The variable parts of templates, and what stood there.
+CREATE TABLE template_variables (
+    template_id INTEGER NOT NULL,
+    position INTEGER NOT NULL,       -- which `<*>` of the text, from 1; at most 64
+    name TEXT,                       -- the constant word before it, by which identifiers are fields; NULL if none
+    type TEXT NOT NULL,              -- narrowest that all values have: `integer`, `decimal`, `hex`, `uuid`, `ip`, `ip:port`, `address`, `path`, `url`, `email`, `duration`, `size`, `time`, `identifier`, `word`, `quoted`; `*` if there is none, `empty` if there was no value; of several parts as `ip: integer`, of a changing number of them `integer list`
+    distinct_values INTEGER NOT NULL, -- different values: exact up to 8, then an estimate with a standard error of 6.5 %
+    least NUMERIC,                   -- smallest and
+    greatest NUMERIC,                -- largest number, where all values are numbers
+    samples TEXT,                    -- JSON array of up to three values taken at random, each at most 47 bytes
+    PRIMARY KEY (template_id, position)
+) WITHOUT ROWID;
+
 --- Values that tie records of several components together, found by what they share.
 CREATE TABLE identifiers (
     identifier_id INTEGER PRIMARY KEY,
@@ -630,6 +654,29 @@ SELECT e.event_id, e.time_ns, e.resolution_ns, h.text AS host, v.text AS service
 FROM events e JOIN sources s USING (source_id) LEFT JOIN strings h ON h.string_id = e.host_id
      LEFT JOIN strings v ON v.string_id = e.service_id LEFT JOIN strings q ON q.string_id = e.process_id
      LEFT JOIN strings r ON r.string_id = e.thread_id LEFT JOIN strings t ON t.string_id = e.template_id;
+
+--- Templates with their texts, the share of all events with a template that have this one, and for example the first
+--- event that does.
+CREATE VIEW template_details (
+    stable_id,     -- the same wherever the text is, see templates
+    template,      -- the text, variable parts as `<*>`
+    typed,         -- the text with their types
+    events,
+    share,         -- of all events that have a template
+    first_time_ns, -- on the clocks of the logs
+    last_time_ns,
+    host,          -- of the first event that has it, as are those that follow
+    service,
+    path,          -- file it stands in
+    sample,        -- its message
+    event_id,
+    template_id    -- as in events
+) AS
+SELECT m.stable_id, t.text, m.typed, m.events, 1.0 * m.events / (SELECT sum(events) FROM templates),
+       m.first_time_ns, m.last_time_ns, h.text, v.text, s.path, e.message, m.first_event_id, m.template_id
+FROM templates m JOIN strings t ON t.string_id = m.template_id LEFT JOIN events e ON e.event_id = m.first_event_id
+     LEFT JOIN sources s USING (source_id) LEFT JOIN strings h ON h.string_id = e.host_id
+     LEFT JOIN strings v ON v.string_id = e.service_id;
 
 --- Named values of log records, one row for each; identifiers among them. From `events.fields`. `LIMIT -1` leaves
 --- nothing out: it makes SQLite work the rows out by themselves, once, and index them where two logs are joined by a

@@ -81,6 +81,7 @@ add_template(LampLog *log, LampLogRecord *record)
     lamp_template_mask(event->message, &log->masked);
     remember_constant(place, event->message, &log->masked);
     event->message_template = lamp_bytes(log->masked.text, log->masked.length);
+    event->masked = &log->masked;
     for (guint i = 0; i < log->masked.variable_count && added < IDENTIFIERS; i++) {
         const LampVariable *variable = &log->masked.variables[i];
         if (!may_identify(variable) || is_known_value(record, variable->value))

@@ -54,7 +54,7 @@ lamp_occurrences_new(LampStore *store)
     LampOccurrences *o = g_new0(LampOccurrences, 1);
     o->occurrences = g_array_new(FALSE, FALSE, sizeof(LampOccurrence));
     o->columns = g_array_new(FALSE, FALSE, sizeof(LampOccurrenceColumn));
-    o->templates = g_byte_array_new();
+    o->templates = lamp_template_values_new();
     o->sample = 1;
     o->state = g_new0(State, 1);
     o->state->store = store;
@@ -69,7 +69,7 @@ lamp_occurrences_free(LampOccurrences *o)
         return;
     g_array_free(o->occurrences, TRUE);
     g_array_free(o->columns, TRUE);
-    g_byte_array_unref(o->templates);
+    lamp_template_values_free(o->templates);
     lamp_keyed_map_free(o->state->column_of);
     g_free(o->state);
     g_free(o);
@@ -221,17 +221,6 @@ find(const LampOccurrences *o, LampBytes text)
     return lamp_store_find(o->state->store, text);
 }
 
-static void
-mark_template(LampOccurrences *o, gint64 id)
-{
-    guint had = o->templates->len;
-    if (id >= (gint64) had) {
-        g_byte_array_set_size(o->templates, (guint) id * 2 + 1);
-        memset(o->templates->data + had, 0, o->templates->len - had);
-    }
-    o->templates->data[id] = 1;
-}
-
 /* Records of events have even numbers, those of calls odd ones. */
 void
 lamp_occurrences_event(LampOccurrences *o, gint64 event_id, gint64 source_id,
@@ -240,7 +229,8 @@ lamp_occurrences_event(LampOccurrences *o, gint64 event_id, gint64 source_id,
     Record record = {{.record = (guint64) event_id * 2, .time = event->time},
                      {.template_id = find(o, event->message_template)}};
     if (record.column.template_id > 0)
-        mark_template(o, record.column.template_id);
+        lamp_template_values_add(o->templates, record.column.template_id,
+                                 event->message_template, event->masked, event_id, event->time);
     for (gsize i = 0; i < event->field_count; i++) {
         if (!is_wanted(o, event->fields[i].value, &record.occurrence))
             continue;

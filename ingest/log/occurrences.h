@@ -9,6 +9,7 @@
 #pragma once
 
 #include "ingest/log/identifiers.h"
+#include "ingest/log/template-values.h"
 #include "store/rows.h"
 #include "store/store.h"
 #include "store/writer.h"
@@ -21,10 +22,10 @@ typedef struct {
 } LampOccurrenceColumn;
 
 typedef struct {
-    GArray *occurrences;   /* LampOccurrence */
-    GArray *columns;       /* LampOccurrenceColumn, by their numbers in the occurrences */
-    GByteArray *templates; /* by string id: not 0 where an event has it as its template */
-    guint64 sample;        /* one value in so many; a power of two */
+    GArray *occurrences; /* LampOccurrence */
+    GArray *columns;     /* LampOccurrenceColumn, by their numbers in the occurrences */
+    LampTemplateValues *templates; /* of the events */
+    guint64 sample;                /* one value in so many; a power of two */
     struct LampOccurrencesState *state;
 } LampOccurrences;
 

@@ -33,14 +33,38 @@ put(Mask *m, const void *text, gsize len)
     m->out->length += n;
 }
 
+/* One more part of the list that is the last place. */
+static void
+extend_place(LampMasked *out, LampBytes value)
+{
+    if (out->place_count == 0 || out->place_count > LAMP_TEMPLATE_VARIABLES || value.len == 0)
+        return;
+    LampMaskedPlace *place = &out->places[out->place_count - 1];
+    const guint8 *begin = place->count > 0 ? place->value.at : value.at;
+    place->value = lamp_bytes(begin, (gsize) (value.at + value.len - begin));
+    place->count++;
+}
+
+static void
+add_place(LampMasked *out, LampBytes value)
+{
+    if (out->place_count < LAMP_TEMPLATE_VARIABLES)
+        out->places[out->place_count] =
+            (LampMaskedPlace){value, out->variable_count, value.len > 0 ? 1 : 0};
+    out->place_count++;
+}
+
 static void
 put_variable(Mask *m, LampBytes value, LampVariableKind kind)
 {
     LampMasked *out = m->out;
-    if (m->last_is_variable && m->at_variable)
-        out->length = m->before_separator; /* one more part of a list */
-    else
+    if (m->last_is_variable && m->at_variable) {
+        out->length = m->before_separator;
+        extend_place(out, value);
+    } else {
         put(m, "<*>", 3);
+        add_place(out, value);
+    }
     if (value.len > 0 && out->variable_count < LAMP_TEMPLATE_VARIABLES)
         out->variables[out->variable_count++] = (LampVariable){kind, m->last_word, value};
     m->last_is_variable = TRUE;
@@ -240,6 +264,7 @@ lamp_template_mask(LampBytes message, LampMasked *out_masked)
     }
     out_masked->length = 0;
     out_masked->variable_count = 0;
+    out_masked->place_count = 0;
     Mask m = {.at = lamp_cursor(lamp_text_trim(message)), .out = out_masked};
     lamp_timestamp_scanner_init(&m.scanner, NULL);
     while (m.at.at < m.at.end) {

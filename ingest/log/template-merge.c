@@ -72,9 +72,8 @@ intern(Merge *m, LampBytes text)
     return (guint32) (*place - 1);
 }
 
-/* The next word, `<*>` or run of delimiters. */
-static LampBytes
-take_word(LampCursor *at)
+LampBytes
+lamp_template_take_word(LampCursor *at)
 {
     const guint8 *begin = at->at;
     if (lamp_bytes_starts(lamp_cursor_rest(at), "<*>")) {
@@ -117,7 +116,7 @@ add_text(Merge *m, LampBytes text)
     guint count = 0;
     LampCursor at = lamp_cursor(text);
     while (at.at < at.end && count < G_N_ELEMENTS(words))
-        words[count++] = intern(m, take_word(&at));
+        words[count++] = intern(m, lamp_template_take_word(&at));
     return add_sequence(m, words, count);
 }
 

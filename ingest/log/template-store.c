@@ -2,37 +2,78 @@
  * From masked texts to templates, in the store.
  *
  * Readers give each event its masked message. When all files are read this looks at the
- * different ones among them, merges them (template-merge.c) and rewrites `events.template_id`
- * where a text became part of a more general template.
+ * different ones among them, merges them (template-merge.c), rewrites `events.template_id`
+ * where a text became part of a more general template, and tells what stood in the places
+ * (template-table.c).
  */
 #include "ingest/log/template-store.h"
-#include "ingest/log/template.h"
+#include "ingest/log/template-table.h"
 #include "store/statement.h"
 
+/* ---- events that were read before this run */
+
+/* One event again: what its message told, and its masked text where it has another template. */
 static gboolean
-read_ids(LampStore *store, GArray *ids, GError **error)
+read_event(LampStore *store, LampTemplateValues *values, LampMasked *masked,
+           LampStatement *event, LampStatement *reset, GError **error)
+{
+    gint64 event_id = lamp_statement_int(event, 0);
+    const char *message = lamp_statement_text(event, 3);
+    lamp_template_mask(message == NULL ? lamp_bytes(NULL, 0) : lamp_bytes_text(message),
+                       masked);
+    LampBytes text = lamp_bytes(masked->text, masked->length);
+    gint64 id = lamp_store_intern(store, text);
+    if (id == 0)
+        return TRUE;
+    lamp_template_values_add(values, id, text, masked, event_id,
+                             lamp_statement_int_or(event, 2, LAMP_TIME_NONE));
+    if (id == lamp_statement_int(event, 1))
+        return TRUE;
+    lamp_statement_bind_int(reset, 1, event_id);
+    lamp_statement_bind_int(reset, 2, id);
+    return lamp_statement_run(reset, error);
+}
+
+static gboolean
+read_events(LampStore *store, LampTemplateValues *values, GError **error)
 {
     gboolean has_row = FALSE;
+    g_autofree LampMasked *masked = g_new0(LampMasked, 1);
+    g_autoptr(LampStatement) reset =
+        lamp_statement_new(store, "INSERT INTO temp.template_resets VALUES (?,?)", error);
     g_autoptr(LampStatement) rows = lamp_statement_new(
-        store, "SELECT DISTINCT template_id FROM events WHERE template_id IS NOT NULL", error);
-    if (rows == NULL)
-        return FALSE;
-    while (lamp_statement_step(rows, &has_row, error)) {
+        store,
+        "SELECT event_id, template_id, time_ns, message FROM events WHERE template_id IS NOT "
+        "NULL ORDER BY event_id",
+        error);
+    while (rows != NULL && reset != NULL && lamp_statement_step(rows, &has_row, error)) {
         if (!has_row)
             return TRUE;
-        gint64 id = lamp_statement_int(rows, 0);
-        g_array_append_val(ids, id);
+        if (!read_event(store, values, masked, rows, reset, error))
+            return FALSE;
     }
     return FALSE;
 }
 
-static void
-collect_ids(const GByteArray *seen, GArray *ids)
+/* Masks all messages again and takes back what earlier runs merged: templates depend on all
+ * messages alone, not on how many runs read them. */
+static gboolean
+read_again(LampStore *store, LampTemplateValues *values, GError **error)
 {
-    for (gint64 id = 0; id < (gint64) seen->len; id++)
-        if (seen->data[id] != 0)
-            g_array_append_val(ids, id);
+    return lamp_store_run(store,
+                          "DROP TABLE IF EXISTS temp.template_resets; CREATE TEMP TABLE "
+                          "template_resets (event_id INTEGER PRIMARY KEY, template_id INTEGER "
+                          "NOT NULL)",
+                          error) &&
+           read_events(store, values, error) &&
+           lamp_store_run(store,
+                          "UPDATE events SET template_id = r.template_id FROM "
+                          "temp.template_resets AS r WHERE r.event_id = events.event_id; DROP "
+                          "TABLE temp.template_resets",
+                          error);
 }
+
+/* ---- merging */
 
 static gint
 compare_texts(gconstpointer x, gconstpointer y, gpointer store)
@@ -42,23 +83,17 @@ compare_texts(gconstpointer x, gconstpointer y, gpointer store)
     return g_strcmp0(a, b);
 }
 
-/* The masked texts of all events, in the order of texts, so that new strings are numbered in
- * it. */
-static gboolean
-read_masked(LampStore *store, const GByteArray *seen, LampTemplates *templates, GArray *ids,
-            GError **error)
+/* In the order of texts, so that new strings are numbered in it. */
+static void
+add_texts(LampStore *store, GArray *ids, LampTemplates *templates)
 {
-    if (seen != NULL)
-        collect_ids(seen, ids);
-    else if (!read_ids(store, ids, error))
-        return FALSE;
     g_array_sort_with_data(ids, compare_texts, store);
     for (guint i = 0; i < ids->len; i++) {
         const char *text = lamp_store_text(store, g_array_index(ids, gint64, i));
         if (text != NULL)
             lamp_templates_add(templates, lamp_bytes_text(text));
     }
-    return TRUE;
+    lamp_templates_merge(templates);
 }
 
 static gboolean
@@ -98,22 +133,29 @@ write_moves(LampStore *store, const LampTemplates *templates, const GArray *ids,
                error);
 }
 
-gboolean
-lamp_templates_settle(LampStore *store, const GByteArray *seen, GError **error)
+static gboolean
+settle(LampStore *store, const LampTemplateValues *values, GError **error)
 {
     g_autoptr(LampTemplates) templates = lamp_templates_new();
-    g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
-    if (!read_masked(store, seen, templates, ids, error) ||
-        !lamp_store_run(store,
+    g_autoptr(GArray) ids = lamp_template_values_ids(values);
+    add_texts(store, ids, templates);
+    return write_moves(store, templates, ids, error) &&
+           lamp_template_table_write(store, values, ids, templates, error);
+}
+
+gboolean
+lamp_templates_settle(LampStore *store, const LampTemplateValues *seen, GError **error)
+{
+    g_autoptr(LampTemplateValues) own = seen == NULL ? lamp_template_values_new() : NULL;
+    if (!lamp_store_run(store,
                         "DROP TABLE IF EXISTS temp.template_moves; CREATE TEMP TABLE "
                         "template_moves (source INTEGER PRIMARY KEY, target INTEGER NOT NULL)",
                         error) ||
         !lamp_store_begin(store, error))
         return FALSE;
-    lamp_templates_merge(templates);
-    if (!write_moves(store, templates, ids, error) || !lamp_store_commit(store, error)) {
-        lamp_store_rollback(store);
-        return FALSE;
-    }
-    return TRUE;
+    if ((own == NULL || read_again(store, own, error)) &&
+        settle(store, own != NULL ? own : seen, error) && lamp_store_commit(store, error))
+        return TRUE;
+    lamp_store_rollback(store);
+    return FALSE;
 }

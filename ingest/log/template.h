@@ -37,13 +37,22 @@ typedef struct {
     LampBytes name, value;
 } LampVariable;
 
+/* What stands at one `<*>`: a variable, or several from the first to the last; none in empty
+ * brackets. */
+typedef struct {
+    LampBytes value;
+    guint first, count; /* among the variables */
+} LampMaskedPlace;
+
 enum { LAMP_TEMPLATE_VARIABLES = 64, LAMP_TEMPLATE_BYTES = 2048 };
 
-/* A masked message: text without NUL, and its first variables. */
-typedef struct {
+/* A masked message: text without NUL, its first variables, and what its first places hold. */
+typedef struct LampMasked {
     gsize length;
     guint variable_count;
+    guint place_count; /* of all places */
     LampVariable variables[LAMP_TEMPLATE_VARIABLES];
+    LampMaskedPlace places[LAMP_TEMPLATE_VARIABLES];
     char text[LAMP_TEMPLATE_BYTES];
 } LampMasked;
 

@@ -357,6 +357,7 @@ settle(LampStore *store, const GArray *logs, LampOccurrences *seen, GError **err
     if (!move_rows(store, logs, error))
         return FALSE;
     move_sample(logs, seen);
+    lamp_template_values_forget_times(seen->templates);
     for (guint i = 0; i < logs->len; i++) {
         const LampZoneLog *log = &g_array_index(logs, LampZoneLog, i);
         if (log->shift_ns != 0 && !tell(store, logs, log, error))
