@@ -40,11 +40,15 @@ enum {
     UNNAMED,
 };
 
-/* Requests at several services of which no record says who made them; 0 if all are at one. */
-#define UNNAMED_SQL                                                                 \
-    "(SELECT iif(count(DISTINCT i.service_id) > 1, count(*), 0) FROM trace_roots r" \
-    " JOIN calls c ON c.call_id = r.trace_id JOIN instances i ON i.instance_id ="   \
-    " c.server_instance_id WHERE NOT r.is_background AND c.client_instance_id IS NULL)"
+/* Requests of which no record says who made them, at several services or at a store behind
+ * others; 0 if all are at one. */
+#define UNNAMED_SQL                                                                        \
+    "(SELECT iif(count(DISTINCT i.service_id) > 1 OR max(p.text IN ('postgresql', "        \
+    "'mysql', 'redis', 'memcached')) AND (SELECT count(DISTINCT server_instance_id) > 1"   \
+    " FROM calls), count(*), 0) FROM trace_roots r JOIN calls c ON c.call_id = r.trace_id" \
+    " JOIN instances i ON i.instance_id = c.server_instance_id LEFT JOIN strings p ON"     \
+    " p.string_id = c.protocol_id WHERE NOT r.is_background AND c.client_instance_id IS"   \
+    " NULL)"
 
 static LampStatement *
 read_totals(LampStore *store, GError **error)
@@ -108,8 +112,8 @@ append_callers(GString *out, LampStatement *totals)
                         "programs opened each was inferred from what they were serving.\n");
     if (lamp_statement_int(totals, UNNAMED) > 0)
         append_totals(out, totals, UNNAMED,
-                      "requests at several services name no caller: some may be calls of "
-                      "another of these services.\n");
+                      "requests name no caller: some may be calls of another of the "
+                      "services.\n");
 }
 
 /* How much was found and how sure it is. */

@@ -10,7 +10,9 @@
  * to find the request, the other host is the caller; of several that fit, the one that the
  * others call, or else whose requests enclose the least by chance (a proxy's enclose all that
  * those behind it do). Where it is less, or stamps are coarse, the calls stay without a cause,
- * but in doubt. Cost: O(n log n) for each of MOST_HOSTS possible callers.
+ * but in doubt. So do calls of a store while others serve, where nesting tells nothing, because
+ * under load any time lies in some request: users seldom ask a store themselves. Cost: O(n log
+ * n) for each of MOST_HOSTS possible callers.
  */
 #include "correlate/logs.h"
 #include "correlate/served.h"
@@ -24,7 +26,8 @@
 #define NEARLY_ALL 0.9
 #define FINE_NS (20 * LAMP_NS_PER_MS)
 #define ROUNDING_NS LAMP_NS_PER_MS
-#define DEVIATIONS 4.0 /* of chance, that more than chance is */
+#define DEVIATIONS 4.0    /* of chance, that more than chance is */
+#define STORE_INSIDE 0.9F /* probability that a service called its store, and no user */
 
 /* The requests of one host: a run of `served`. */
 typedef struct {
@@ -34,10 +37,11 @@ typedef struct {
 
 typedef struct {
     LampCorrelation *c;
-    GArray *served;   /* LampServed */
-    gint64 *last_end; /* beside it: of the request and all of its host that began before */
-    GArray *callers;  /* Caller */
-    GArray *open;     /* guint32: calls of one host that name no caller */
+    GArray *served;     /* LampServed */
+    gint64 *last_end;   /* beside it: of the request and all of its host that began before */
+    GArray *callers;    /* Caller */
+    gboolean *is_store; /* by host: only answers */
+    GArray *open;       /* guint32: calls of one host that name no caller */
 } Nested;
 
 /* How often calls lie in requests of a host, and by chance. */
@@ -186,6 +190,35 @@ is_nearer(const Nested *self, const Caller *one, const Fit *fit, const Caller *o
     return fit->chance < other_fit->chance && !is_behind(self, other, one);
 }
 
+static void
+doubt_store(const Nested *self)
+{
+    for (guint i = 0; i < self->open->len; i++) {
+        LampCall *call = lamp_call(self->c, g_array_index(self->open, guint32, i));
+        for (guint k = 0; k < self->callers->len && call->caller_doubt < STORE_INSIDE; k++) {
+            const Caller *caller = &g_array_index(self->callers, Caller, k);
+            if (!self->is_store[served_at(self, caller->first)->host] &&
+                is_call_enclosed(self, caller, call, 0))
+                call->caller_doubt = STORE_INSIDE;
+        }
+    }
+}
+
+/* Hosts that serve calls of stores only. */
+static gboolean *
+find_stores(LampCorrelation *c)
+{
+    gboolean *is_store = g_new(gboolean, (gsize) c->hosts->len + 1);
+    for (guint i = 0; i < c->hosts->len; i++)
+        is_store[i] = TRUE;
+    for (guint32 i = 0; i < c->calls->len; i++) {
+        const LampCall *call = lamp_call(c, i);
+        if (call->server_host != LAMP_INDEX_NONE && !lamp_only_answers(c, call->protocol))
+            is_store[call->server_host] = FALSE;
+    }
+    return is_store;
+}
+
 /* Looks for the caller of the open calls of one host. */
 static void
 find_caller(Nested *self, guint32 host)
@@ -209,6 +242,8 @@ find_caller(Nested *self, guint32 host)
     }
     if (best != NULL)
         name_caller(self, best, &best_fit);
+    else if (self->is_store[host])
+        doubt_store(self);
 }
 
 static gboolean
@@ -246,7 +281,8 @@ lamp_nested_callers_find(LampCorrelation *c)
         return;
     g_autoptr(GArray) served = lamp_served_of_calls(c);
     g_autofree gint64 *last_end = g_new(gint64, (gsize) served->len + 1);
-    Nested self = {c, served, last_end, callers, open};
+    g_autofree gboolean *is_store = find_stores(c);
+    Nested self = {c, served, last_end, callers, is_store, open};
     list_callers(&self);
     g_array_sort_with_data(all, compare_hosts, c);
     for (guint i = 0, end; i < all->len; i = end) {

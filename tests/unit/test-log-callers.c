@@ -250,6 +250,33 @@ START_TEST(test_calls_that_may_be_of_another_are_doubted)
 }
 END_TEST
 
+/* Where some request is always open, nesting tells nothing; users seldom ask a store. */
+START_TEST(test_a_store_behind_a_busy_service_is_doubted)
+{
+    static const char *const names[] = {"web", "pg", NULL};
+    for (guint is_store = 0; is_store < 2; is_store++) {
+        Fixture f;
+        begin_logs(&f, names);
+        gint64 protocol = lamp_store_intern(f.store, lamp_bytes_text("postgresql"));
+        for (guint i = 0; i < 200; i++) {
+            gint64 at = i * 100 * MS + i % 7 * 3 * MS;
+            serve(&f, 1, "GET /", at, at + 500 * MS, "");
+            serve(&f, 2, "SELECT ?", at + 40 * MS, at + 60 * MS, "");
+            if (is_store)
+                fixture_run(&f,
+                            "UPDATE observations SET protocol_id = %" G_GINT64_FORMAT
+                            " WHERE observation_id = %" G_GINT64_FORMAT,
+                            protocol, f.observations);
+        }
+        correlate(&f);
+        ck_assert_int_eq(
+            fixture_int(&f, "SELECT count(*) FROM calls WHERE root_confidence < 0.5"),
+            is_store ? 200 : 0);
+        fixture_end(&f);
+    }
+}
+END_TEST
+
 int
 main(void)
 {
@@ -263,6 +290,7 @@ main(void)
     tcase_add_test(tc, test_named_callers_tell_the_clock_of_a_database);
     tcase_add_test(tc, test_time_alone_tells_the_caller_of_a_database);
     tcase_add_test(tc, test_calls_that_may_be_of_another_are_doubted);
+    tcase_add_test(tc, test_a_store_behind_a_busy_service_is_doubted);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }
