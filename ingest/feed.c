@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/stream-hash.h"
 #include "ingest/log/begin-time.h"
+#include "ingest/readers.h"
 #include "ingest/run.h"
 
 #include <fnmatch.h>
@@ -385,6 +386,8 @@ lamp_member_read(LampMember *member, LampInput *input, const LampSource *source,
         member->row.kind = kinds[feed.reader->kind];
         if (feed.reader->kind == LAMP_KIND_LOG)
             context.begun = lamp_log_begin_time(head, &context);
+        if (feed.reader == &lamp_reader_kernel)
+            context.begun = lamp_log_boot_time(lamp_bytes(member->run->window, feed.have));
         member->zones_seen = 0; /* less those of the tries */
         ok = run_reader(&feed, &context, error);
         if (feed.reader->kind == LAMP_KIND_LOG)

@@ -85,6 +85,31 @@ take_last_logger(LampLogRecord *record)
     record->is_logger = TRUE;
 }
 
+/* `event text      [logger] key=value key=value`, structlog's console: the text alone is the
+ * message. */
+static void
+take_event_text(LampLogRecord *record)
+{
+    LampEventRow *event = &record->event;
+    LampBytes message = event->message;
+    const guint8 *equals = message.len > 0 ? memchr(message.at, '=', message.len) : NULL;
+    if (equals != NULL) {
+        const guint8 *blank = memrchr(message.at, ' ', (gsize) (equals - message.at));
+        message.len = blank == NULL ? 0 : (gsize) (blank - message.at);
+    }
+    message = lamp_text_trim(message);
+    const guint8 *open = message.len > 3 && message.at[message.len - 1] == ']'
+                             ? memrchr(message.at, '[', message.len)
+                             : NULL;
+    if (open != NULL && open > message.at && open[-1] == ' ' && event->service.len == 0) {
+        event->service = lamp_bytes(open + 1, (gsize) (message.at + message.len - open - 2));
+        record->is_logger = TRUE;
+        message = lamp_text_trim(lamp_bytes(message.at, (gsize) (open - message.at)));
+    }
+    if (message.len > 0)
+        event->message = message;
+}
+
 gboolean
 lamp_log_parse_application(LampLog *log, LampBytes line, LampLogRecord *record)
 {
@@ -103,6 +128,8 @@ lamp_log_parse_application(LampLog *log, LampBytes line, LampLogRecord *record)
     event->message = message;
     take_last_logger(record);
     lamp_log_parse_pairs(log, message, record);
+    if (record->is_padded)
+        take_event_text(record);
     if (event->severity.len > 0)
         lamp_log_take_nginx_error(record);
     return TRUE;

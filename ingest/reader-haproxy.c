@@ -5,11 +5,14 @@
  *   client:port [accept date] frontend backend/server TR/Tw/Tc/Tr/Ta status bytes
  *   cookie cookie flags connections queues {captured headers} "request"
  *   client:port [accept date] frontend backend/server Tw/Tc/Tt bytes flags connections queues
+ *   client:port [accept date] frontend/bind: what went wrong
  *
  * The date is when the request was accepted, with milliseconds; the timers say when it had
  * arrived (TR), left its queue (Tw), reached the server (Tc), when the response's head came
  * (Tr) and when all was over (Ta). So one line is a span of HAProxy and a call to the server.
- * A timer of -1 says that this step was never reached.
+ * A timer of -1 says that this step was never reached. With `option logasap` lines are written
+ * when the response's head is there: total time and bytes so far have a `+` before them, and
+ * the call is that long at least. `option httpslog` appends error codes and names of TLS.
  * Specification: HAProxy configuration manual, section 8.2.3.
  */
 #include "base/text.h"
@@ -46,6 +49,14 @@ parse_timers(LampBytes text, guint count, gint64 timers[TIMERS])
         at.at += at.at < at.end;
     }
     return TRUE;
+}
+
+/* Bytes sent, so far if a `+` is before them. */
+static gboolean
+parse_size(LampBytes text, guint64 *out_bytes)
+{
+    gsize sign = text.len > 0 && text.at[0] == '+' ? 1 : 0;
+    return lamp_text_parse_u64(lamp_bytes(text.at + sign, text.len - sign), out_bytes);
 }
 
 /* Sum of the first @n timers in ns; -1 where a step was not reached. */
@@ -119,7 +130,20 @@ take_request(LampCursor *at, LampLogRecord *record)
     if (!lamp_bytes_starts(request, "<BADREQ>"))
         lamp_log_record_set_request_line(record, request);
     lamp_log_record_add(record, "request", request);
+    at->at = close + 1;
     return TRUE;
+}
+
+/* `0/0000000000000000/0/0/0 shop.example/TLSv1.3/TLS_AES_256_GCM_SHA384`, of `option httpslog`.
+ */
+static void
+take_tls(LampCursor *at, LampLogRecord *record)
+{
+    LampBytes codes = take_token(at), names = take_token(at);
+    if (lamp_text_find(names, "/TLSv") < 0)
+        return;
+    lamp_log_record_add(record, "tls_errors", codes);
+    lamp_log_record_add(record, "tls", names);
 }
 
 /* The rest of a line of the TCP log, from the timers on: the connection is the call. */
@@ -130,8 +154,7 @@ take_connection(LampCursor *at, LampLogRecord *record, LampBytes backend, LampBy
     gint64 timers[TIMERS];
     LampLogCall *call = &record->call;
     LampBytes size = take_token(at);
-    if (!parse_timers(times, TCP_TIMERS, timers) ||
-        !lamp_text_parse_u64(size, &call->bytes_sent))
+    if (!parse_timers(times, TCP_TIMERS, timers) || !parse_size(size, &call->bytes_sent))
         return FALSE;
     /* waiting, connecting, total; as for HTTP, with no time for heads */
     const gint64 as_http[TIMERS] = {0, timers[0], timers[1], 0, timers[2]};
@@ -153,7 +176,7 @@ take_exchange(LampCursor *at, LampLogRecord *record, LampBytes backend, LampByte
     gint64 timers[TIMERS];
     guint64 bytes;
     LampBytes status = take_token(at), size = take_token(at);
-    if (!parse_timers(times, TIMERS, timers) || !lamp_text_parse_u64(size, &bytes))
+    if (!parse_timers(times, TIMERS, timers) || !parse_size(size, &bytes))
         return FALSE;
     record->call.bytes_sent = bytes;
     record->call.status = status;
@@ -166,7 +189,8 @@ take_exchange(LampCursor *at, LampLogRecord *record, LampBytes backend, LampByte
     }
     set_call(record, timers, server_of(backend));
     take_captured(at, record);
-    (void) take_request(at, record);
+    if (take_request(at, record))
+        take_tls(at, record);
     return TRUE;
 }
 
@@ -209,29 +233,53 @@ lamp_log_take_haproxy_clf(LampCursor *in, LampLogRecord *record)
     return TRUE;
 }
 
-gboolean
-lamp_log_parse_haproxy(LampLog *log, LampBytes line, LampLogRecord *record)
+/* `https-in/1: SSL handshake failure`: the connection came to nothing. */
+static gboolean
+take_failure(LampLogRecord *record, LampBytes frontend, LampBytes message)
+{
+    gboolean is_place = frontend.len > 3 && frontend.at[frontend.len - 1] == ':' &&
+                        memchr(frontend.at, '/', frontend.len) != NULL;
+    message = lamp_text_trim(message);
+    if (!is_place || message.len == 0)
+        return FALSE;
+    lamp_log_record_add(record, "frontend", lamp_bytes(frontend.at, frontend.len - 1));
+    record->event.message = message;
+    return TRUE;
+}
+
+/* `client:port [accept date]`, with @at behind it. */
+static gboolean
+take_accept(LampLog *log, LampBytes line, LampLogRecord *record, LampCursor *at)
 {
     const guint8 *open = line.len > 60 ? memchr(line.at, '[', MIN(line.len, 64)) : NULL;
     if (open == NULL || open - line.at < 9 || open[-1] != ' ' || open[-2] == ' ')
         return FALSE;
+    LampBytes client = lamp_bytes(line.at, (gsize) (open - line.at - 1));
     LampBytes rest = lamp_bytes(open + 1, (gsize) (line.at + line.len - open - 1));
     if (rest.len == 0 || !g_ascii_isdigit((char) rest.at[0]))
         return FALSE;
-    LampCursor at = lamp_cursor(rest);
     gsize used = lamp_log_take_time(log, record, rest);
     if (used == 0 || used >= rest.len || rest.at[used] != ']' ||
-        !lamp_address_parse(lamp_bytes(line.at, (gsize) (open - line.at - 1)),
-                            &record->call.client) ||
-        record->call.client.port == 0)
-        return FALSE;
-    at.at += used + 1;
-    LampBytes frontend = take_token(&at), backend = take_token(&at);
-    LampBytes times = take_token(&at);
-    if (backend.len == 0 || memchr(backend.at, '/', backend.len) == NULL)
+        !lamp_address_parse(client, &record->call.client) || record->call.client.port == 0)
         return FALSE;
     record->call.has_client = TRUE;
-    lamp_log_record_add(record, "client", lamp_bytes(line.at, (gsize) (open - line.at - 1)));
+    lamp_log_record_add(record, "client", client);
+    *at = lamp_cursor(lamp_bytes(rest.at + used + 1, rest.len - used - 1));
+    return TRUE;
+}
+
+gboolean
+lamp_log_parse_haproxy(LampLog *log, LampBytes line, LampLogRecord *record)
+{
+    LampCursor at;
+    if (!take_accept(log, line, record, &at))
+        return FALSE;
+    LampBytes frontend = take_token(&at);
+    if (take_failure(record, frontend, lamp_cursor_rest(&at)))
+        return TRUE;
+    LampBytes backend = take_token(&at), times = take_token(&at);
+    if (backend.len == 0 || memchr(backend.at, '/', backend.len) == NULL)
+        return FALSE;
     lamp_log_record_add(record, "frontend", frontend);
     lamp_log_record_add(record, "backend", backend);
     LampCursor before = at;
@@ -262,7 +310,7 @@ begin(gpointer state, const LampSourceContext *context)
 
 const LampReader lamp_reader_haproxy = {
     .name = "haproxy",
-    .summary = "HAProxy HTTP log",
+    .summary = "HAProxy HTTP, HTTPS and TCP log",
     .spec = "HAProxy configuration manual, section 8.2.3",
     .kind = LAMP_KIND_LOG,
     .state_size = sizeof(LampLog),

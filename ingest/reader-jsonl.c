@@ -146,6 +146,78 @@ take_usual_names(LampLogRecord *record, LampBytes line)
         event->severity = lamp_severity_of_word(lamp_bytes("info", 4));
 }
 
+static LampBytes
+member_text(LampBytes json, const char *quoted)
+{
+    gssize found = lamp_text_find(json, quoted);
+    gsize from = found < 0 ? json.len : (gsize) found + strlen(quoted);
+    const guint8 *end = from < json.len ? memchr(json.at + from, '"', json.len - from) : NULL;
+    return end == NULL ? lamp_bytes(NULL, 0)
+                       : lamp_bytes(json.at + from, (gsize) (end - json.at) - from);
+}
+
+/* .NET's JSON console: the logger, and identifiers in its list of scopes. */
+static void
+take_dotnet(LampLog *log, LampLogRecord *record)
+{
+    LampBytes scopes = field_of(record, "Scopes");
+    if (record->event.service.len == 0) {
+        record->event.service = field_of(record, "Category");
+        record->is_logger = TRUE;
+    }
+    lamp_log_set_inner(log, record, lamp_bytes_text("TraceId"),
+                       member_text(scopes, "\"TraceId\":\""));
+    lamp_log_set_inner(log, record, lamp_bytes_text("RequestId"),
+                       member_text(scopes, "\"RequestId\":\""));
+}
+
+/* `[orders][0]` without the brackets and what follows. */
+static LampBytes
+first_bracket(LampBytes text)
+{
+    const guint8 *close =
+        text.len > 2 && text.at[0] == '[' ? memchr(text.at, ']', text.len) : NULL;
+    return close == NULL ? text : lamp_bytes(text.at + 1, (gsize) (close - text.at) - 1);
+}
+
+/* A slow search of Elasticsearch, in its own JSON or that of ECS. */
+static void
+take_slow_search(LampLogRecord *record)
+{
+    LampEventRow *event = &record->event;
+    LampBytes component = field_of(record, "log.logger");
+    LampBytes took = field_of(record, "elasticsearch.slowlog.took");
+    if (event->message.len == 0)
+        event->message = field_of(record, "elasticsearch.slowlog.message");
+    if (took.len == 0)
+        took = field_of(record, "took");
+    lamp_log_set_slow_search(record, component.len > 0 ? component : event->service,
+                             first_bracket(event->message), took);
+}
+
+/* Loggers that are told by members that no other has; most lines have none of that length. */
+static void
+take_own_members(LampLog *log, LampLogRecord *record, LampBytes line)
+{
+    static const char slow[] = "elasticsearch.slowlog.took_millis";
+    enum { JID = 7, CATEGORY = 8, TOOK = 11, SLOW = sizeof slow - 1 };
+    for (gsize i = 0; i < record->event.field_count; i++) {
+        LampBytes slot = record->fields[i].slot;
+        if (slot.len == JID && lamp_bytes_starts(slot, "ctx.jid"))
+            lamp_log_take_sidekiq(record, field_of(record, "ctx.class"),
+                                  field_of(record, "ctx.elapsed"));
+        else if (slot.len == CATEGORY && lamp_bytes_starts(slot, "Category") &&
+                 has_member(line, "\"LogLevel\""))
+            take_dotnet(log, record);
+        else if ((slot.len == TOOK && lamp_bytes_starts(slot, "took_millis")) ||
+                 (slot.len == SLOW && lamp_bytes_starts(slot, slow)))
+            take_slow_search(record);
+        else
+            continue;
+        return;
+    }
+}
+
 /* MongoDB's slow queries: `attr.command` begins with the command and its collection. */
 static void
 take_command(LampLogRecord *record)
@@ -254,6 +326,7 @@ settle(LampLog *log, LampLogRecord *record, LampBytes line, LampBytes origin)
     if (event->message.len > 2 && event->message.at[0] == '[' &&
         has_member(line, "\"__REALTIME_TIMESTAMP\""))
         event->message = bytes_of_list(record, event->message);
+    take_own_members(log, record, line);
     take_call(log, record, line);
     if (lamp_bytes_equal(event->message, lamp_bytes_text("upstream roundtrip")))
         take_roundtrip(record);

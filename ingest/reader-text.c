@@ -112,10 +112,22 @@ lamp_log_join_severity(LampLog *log, LampBytes line, LampLogRecord *record)
     return TRUE;
 }
 
-static const LampLogFormat format = {.join = lamp_log_join_severity,
-                                     .parse = lamp_log_parse_text,
-                                     .joins_lines = TRUE,
-                                     .most = 20};
+/* Any line with a time would do, JSON too, which says more. */
+static gboolean
+parse(LampLog *log, LampBytes line, LampLogRecord *record)
+{
+    if (line.len > 0 && line.at[0] == '{') {
+        if (lamp_log_parse_json(log, line, record)) {
+            record->event.form = "jsonl";
+            return TRUE;
+        }
+        lamp_log_record_clear(record, line.len);
+    }
+    return lamp_log_parse_text(log, line, record);
+}
+
+static const LampLogFormat format = {
+    .join = lamp_log_join_severity, .parse = parse, .joins_lines = TRUE, .most = 20};
 
 static guint
 probe(LampBytes head, const char *path)

@@ -4,10 +4,18 @@
  * an access log that was sent through syslog, a line of another program in the same file. One
  * that agrees with the line in month and day, but not in the year that the file's time gives,
  * tells better.
+ *
+ * The boot of a system whose kernel's log counts seconds since then is told by
+ *
+ *   [    1.234567] rtc_cmos 00:04: setting system clock to 2026-11-21T09:11:40 UTC (1795252300)
+ *   [    5.678901] audit: type=1400 audit(1795252305.123:2): …
+ *
+ * of which audit's is the finer one.
  */
 #include "ingest/log/begin-time.h"
 
 #include "base/text.h"
+#include "ingest/log/forms.h"
 #include "ingest/log/timestamp.h"
 
 enum { LINES_AT_MOST = 2000, DAY = 86400 };
@@ -85,4 +93,55 @@ lamp_log_begin_time(LampBytes head, const LampSourceContext *context)
             return ABS(date - first) <= 2 * DAY * LAMP_NS_PER_SECOND ? 0 : date;
     }
     return 0;
+}
+
+/* The number behind @mark in @line, in ns; -1 where there is none. */
+static gint64
+seconds_behind(LampBytes line, const char *mark, char end)
+{
+    gssize found = lamp_text_find(line, mark);
+    gint64 ns;
+    if (found < 0)
+        return -1;
+    const guint8 *begin = line.at + found + strlen(mark);
+    const guint8 *stop = memchr(begin, end, (gsize) (line.at + line.len - begin));
+    if (stop == NULL || stop - begin < 10 ||
+        !lamp_text_parse_scaled(lamp_bytes(begin, (gsize) (stop - begin)), 9, &ns))
+        return -1;
+    return ns;
+}
+
+/* The real-time clock's line has the epoch in brackets at its end. */
+static gint64
+clock_line(LampBytes line)
+{
+    return lamp_text_find(line, "etting system clock to ") < 0
+               ? -1
+               : seconds_behind(line, " UTC (", ')');
+}
+
+LampTime
+lamp_log_boot_time(LampBytes text)
+{
+    enum { FIRST_LINES = 16 };
+    LampCursor at = lamp_cursor(text);
+    LampTime boot = 0;
+    LampBytes line;
+    gboolean is_kernel = FALSE;
+    for (guint n = 0; lamp_cursor_line(&at, &line) && (is_kernel || n < FIRST_LINES); n++) {
+        gssize open = line.len > 14 ? lamp_text_find(lamp_bytes(line.at, 14), "[") : -1;
+        LampBytes stamp = open < 0 ? lamp_bytes(NULL, 0)
+                                   : lamp_bytes(line.at + open, line.len - (gsize) open);
+        gsize end = lamp_log_uptime_end(stamp);
+        gint64 uptime, time;
+        is_kernel = is_kernel || end > 0;
+        if (end < 2 || !lamp_text_parse_scaled(
+                           lamp_text_trim(lamp_bytes(stamp.at + 1, end - 1)), 9, &uptime))
+            continue;
+        if ((time = seconds_behind(line, " audit(", ':')) > uptime)
+            return time - uptime;
+        if ((time = clock_line(line)) > uptime && boot == 0)
+            boot = time - uptime;
+    }
+    return boot;
 }

@@ -1,4 +1,5 @@
-/* When a log with times that lack the year begins, as its times with a year tell. */
+/* When a log begins whose own times do not tell it whole: they lack the year, or count from the
+ * boot. */
 #pragma once
 
 #include "ingest/reader.h"
@@ -8,3 +9,8 @@
  * @context gives them the right one, or where nothing in @head tells. O(n) for n bytes of
  * @head. */
 LampTime lamp_log_begin_time(LampBytes head, const LampSourceContext *context);
+
+/* When the system booted whose kernel's log, in seconds since then, is @text: by the line of
+ * its real-time clock or the times in audit's messages. 0 where @text is none such, or has
+ * neither. O(n). */
+LampTime lamp_log_boot_time(LampBytes text);

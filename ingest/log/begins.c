@@ -207,6 +207,19 @@ place_of(LampLog *log, LampBytes id, gboolean *out_is_known)
     return place;
 }
 
+LampTime
+lamp_log_time_of_begin(LampLog *log, LampBytes id, gint64 *out_resolution_ns)
+{
+    gboolean is_known = FALSE;
+    if (log->begins == NULL || id.len == 0 || id.len > LAMP_LOG_BEGIN_ID)
+        return LAMP_TIME_NONE;
+    const LampLogBegin *begin = place_of(log, id, &is_known);
+    if (!is_known)
+        return LAMP_TIME_NONE;
+    *out_resolution_ns = begin->resolution_ns;
+    return begin->time;
+}
+
 void
 lamp_log_join_begin(LampLog *log, LampLogRecord *record)
 {

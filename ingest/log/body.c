@@ -163,6 +163,14 @@ keep_finer_time(LampLogRecord *record, const LampEventRow *outer)
     event->zone_is_assumed = outer->zone_is_assumed;
 }
 
+/* Without a look at more than its begin and end: `info: `, or a time and `Category[14]`. */
+static gboolean
+may_be_dotnet(LampBytes body)
+{
+    return body.len > 10 && (body.at[4] == ':' || (body.at[body.len - 1] == ']' &&
+                                                   g_ascii_isdigit((char) body.at[0])));
+}
+
 void
 lamp_log_parse_body(LampLog *log, LampBytes body, LampLogRecord *record)
 {
@@ -186,6 +194,13 @@ lamp_log_parse_body(LampLog *log, LampBytes body, LampLogRecord *record)
     }
     record->event = outer;
     record->call = call;
+    if (may_be_dotnet(body)) {
+        if (lamp_log_parse_dotnet(log, body, record)) {
+            keep_finer_time(record, &outer);
+            return;
+        }
+        record->event = outer;
+    }
     LampBytes timed = body;
     body = without_time(log, body);
     record->has_own_time = body.at != timed.at;
@@ -198,6 +213,8 @@ gboolean
 lamp_log_goes_on(LampLog *log, LampBytes text, const LampLogRecord *record)
 {
     LampBytes trimmed = lamp_text_trim(text);
+    if (record->is_headed)
+        return lamp_bytes_starts(text, "  ");
     if (trimmed.len == 0 || trimmed.at[0] == '{' || record->event.message.len == 0)
         return FALSE;
     return lamp_log_looks_continued(text) ||
@@ -210,7 +227,10 @@ lamp_log_join_text(LampLog *log, LampBytes text, LampLogRecord *record)
     LampEventRow *event = &record->event;
     if (!lamp_log_goes_on(log, text, record))
         return FALSE;
-    event->message = lamp_log_join(&record->message, event->message, lamp_bytes("\n", 1));
+    if (record->is_headed)
+        text = lamp_log_without_indent(text);
+    if (event->message.len > 0)
+        event->message = lamp_log_join(&record->message, event->message, lamp_bytes("\n", 1));
     event->message = lamp_log_join(&record->message, event->message, text);
     return TRUE;
 }
@@ -226,6 +246,8 @@ lamp_log_parse_any(LampLog *log, LampBytes line, LampLogRecord *record)
         {"haproxy", lamp_log_parse_haproxy},
         {"access", lamp_log_parse_access},
         {"postgresql", lamp_log_parse_postgresql},
+        {"dotnet", lamp_log_parse_dotnet},
+        {"elasticsearch", lamp_log_parse_elasticsearch},
         {"syslog", lamp_log_parse_syslog},
         {"logfmt", lamp_log_parse_logfmt},
         {"application", lamp_log_parse_application},

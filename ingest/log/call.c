@@ -181,9 +181,9 @@ may_identify(LampBytes value)
 static gboolean
 is_description(LampBytes slot)
 {
-    static const char *const slots[] = {"user_agent",    "before_time", "authority",
-                                        "vhost",         "target",      "backend",
-                                        "upstream_host", "sqlstate",    "server"};
+    static const char *const slots[] = {
+        "user_agent",    "before_time", "authority", "vhost", "target", "backend",
+        "upstream_host", "sqlstate",    "server",    "tls",   "node",   "node.name"};
     for (gsize i = 0; i < G_N_ELEMENTS(slots); i++)
         if (lamp_bytes_equal(slot, lamp_bytes_text(slots[i])))
             return TRUE;

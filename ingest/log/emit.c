@@ -117,6 +117,8 @@ lamp_log_emit(LampLog *log, LampLogRecord *record, guint64 offset, guint64 lengt
     if (log->context.host != NULL &&
         (event->host.len == 0 || lamp_bytes_equal(event->host, lamp_bytes("localhost", 9))))
         event->host = lamp_bytes_text(log->context.host);
+    if (record->is_headed)
+        lamp_log_settle_headed(log, record);
     lamp_log_join_begin(log, record);
     add_template(log, record);
     guint64 number = sink->event(sink->owner, event);

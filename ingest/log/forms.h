@@ -8,6 +8,8 @@
 
 /* Each: TRUE if @line is a record of the form. */
 gboolean lamp_log_parse_access(LampLog *log, LampBytes line, LampLogRecord *record);
+gboolean lamp_log_parse_dotnet(LampLog *log, LampBytes line, LampLogRecord *record);
+gboolean lamp_log_parse_elasticsearch(LampLog *log, LampBytes line, LampLogRecord *record);
 gboolean lamp_log_parse_haproxy(LampLog *log, LampBytes line, LampLogRecord *record);
 gboolean lamp_log_parse_json(LampLog *log, LampBytes line, LampLogRecord *record);
 gboolean lamp_log_parse_logfmt(LampLog *log, LampBytes line, LampLogRecord *record);
@@ -24,12 +26,40 @@ gboolean lamp_log_take_haproxy_clf(LampCursor *at, LampLogRecord *record);
 /* Request, status and duration that a @message tells in words; a duration alone is a field. */
 void lamp_log_take_line_request(LampLog *log, LampLogRecord *record, LampBytes message);
 
+/* The record of .NET's console whose message is complete: its scopes, its call. */
+void lamp_log_settle_headed(LampLog *log, LampLogRecord *record);
+
+/* @line without the blanks that .NET's console puts before lines of a message. */
+LampBytes lamp_log_without_indent(LampBytes line);
+
+/* The request that a @message of ASP.NET Core says to have been served; FALSE if it tells of
+ * none. */
+gboolean lamp_log_take_dotnet_request(LampLogRecord *record, LampBytes message);
+
+/* The job of a worker (Celery, Sidekiq, Active Job) that a @message says to have ended; FALSE
+ * if it tells of none. */
+gboolean lamp_log_take_job(LampLogRecord *record, LampBytes message);
+
+/* The job @name that the message of @record says to have ended, after @elapsed seconds. */
+void lamp_log_take_sidekiq(LampLogRecord *record, LampBytes name, LampBytes elapsed);
+
+/* A phase of a search in an index (@place) of Elasticsearch that @took so long, as a call. */
+void lamp_log_set_slow_search(LampLogRecord *record, LampBytes component, LampBytes place,
+                              LampBytes took);
+
+/* Where the seconds since boot end at the begin of a line of the kernel, or 0. */
+gsize lamp_log_uptime_end(LampBytes line);
+
 /* The operation, or its result, that a @message of OpenLDAP's server tells of. */
 void lamp_log_take_slapd(LampLogRecord *record, LampBytes message);
 
 /* Remembers a request that a line only begins, and gives it to the line of the same identifier
  * that ends it, which then is a call. */
 void lamp_log_join_begin(LampLog *log, LampLogRecord *record);
+
+/* When the request that began with this @id did, and how finely that is known, where it is not
+ * ended yet; else LAMP_TIME_NONE. */
+LampTime lamp_log_time_of_begin(LampLog *log, LampBytes id, gint64 *out_resolution_ns);
 
 /* What nginx appends to its errors, of a record whose message is known. */
 void lamp_log_take_nginx_error(LampLogRecord *record);

@@ -10,6 +10,7 @@ typedef struct {
     const guint8 *body;  /* begins behind the time */
     gboolean has_marks;  /* redis: `.`, `-`, `*`, `#` stand for the severity */
     gboolean has_code;   /* MySQL: the bracket behind its code is a subsystem */
+    gboolean is_over;    /* what is left is the message */
     const guint8 *begin; /* of the line */
 } LampHead;
 
@@ -33,3 +34,7 @@ void lamp_head_take_id(LampHead *h, LampBytes text);
 
 /* What stands between brackets; never fails. */
 void lamp_head_take_bracket_text(LampHead *h, LampBytes text);
+
+/* What Sidekiq writes before the message, `pid=… tid=… class=… INFO:`, from @h on. FALSE, and
+ * nothing taken, if it is something else. */
+gboolean lamp_head_take_job(LampHead *h);

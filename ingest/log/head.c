@@ -72,10 +72,15 @@ take_bracket(LampHead *h)
         return FALSE;
     inside.len = (gsize) (close - inside.at);
     LampBytes text = lamp_text_trim(inside);
+    gboolean has_severity = h->record->event.severity.len > 0;
     if (text.len > 0 && names_application(h, close))
         lamp_log_record_add(h->record, "application", text);
     else if (text.len > 0)
         lamp_head_take_bracket_text(h, text);
+    h->record->is_padded =
+        h->record->is_padded ||
+        (!has_severity && text.len > 0 && text.len < inside.len &&
+         g_ascii_islower((char) text.at[0]) && h->record->event.severity.len > 0);
     h->at.at = close + 1;
     return TRUE;
 }
@@ -228,6 +233,19 @@ take_column(LampHead *h, LampBytes word, LampBytes after)
     return TRUE;
 }
 
+/* `INFO/ForkPoolWorker-1]`: Celery's severity and process. */
+static gboolean
+take_level_and_process(LampHead *h, LampBytes word, LampBytes after)
+{
+    const guint8 *slash = word.len > 4 ? memchr(word.at, '/', word.len) : NULL;
+    if (slash == NULL || !has_time(h) || after.len == 0 || after.at[0] != ']' ||
+        h->record->event.thread.len > 0 || slash + 1 == word.at + word.len ||
+        !lamp_head_take_severity(h, lamp_bytes(word.at, (gsize) (slash - word.at))))
+        return FALSE;
+    h->record->event.thread = lamp_bytes(slash + 1, (gsize) (word.at + word.len - slash - 1));
+    return TRUE;
+}
+
 /* A logger's name: before ` - `, `:`, `]` or `|`; a dotted one where a severity stood before.
  */
 static gboolean
@@ -325,7 +343,7 @@ take_word(LampHead *h)
         taken = take_number(h, bare, after);
     } else {
         taken = (bare.len < word.len && lamp_head_take_process_and_thread(h, bare)) ||
-                take_logger(h, word, after);
+                take_level_and_process(h, word, after) || take_logger(h, word, after);
     }
     if (taken)
         h->at.at = word.at + word.len;
@@ -346,6 +364,19 @@ skip_separators(LampHead *h)
     }
 }
 
+/* `pid=`, or `1234 TID-`, where nothing but the time stood before. */
+static gboolean
+begins_job(const LampHead *h)
+{
+    LampBytes rest = lamp_cursor_rest(&h->at);
+    if (rest.len < 16 || !has_time(h) || h->record->event.severity.len > 0)
+        return FALSE;
+    if (rest.at[0] == 'p')
+        return lamp_bytes_starts(rest, "pid=");
+    const guint8 *blank = g_ascii_isdigit((char) rest.at[0]) ? memchr(rest.at, ' ', 12) : NULL;
+    return blank != NULL && blank + 5 < h->at.end && memcmp(blank, " TID-", 5) == 0;
+}
+
 static gboolean
 take_part(LampHead *h)
 {
@@ -361,6 +392,8 @@ take_part(LampHead *h)
         return take_bracket(h);
     if (*h->at.at == '(')
         return take_parenthesis(h);
+    if (begins_job(h) && lamp_head_take_job(h))
+        return TRUE;
     return take_letter_and_time(h) || take_word(h);
 }
 
@@ -374,7 +407,7 @@ lamp_log_parse_head(LampLog *log, LampBytes line, gboolean needs_time, LampLogRe
                   .begin = line.at};
     for (guint i = 0; i < PARTS; i++) {
         skip_separators(&h);
-        if (h.at.at == h.at.end || !take_part(&h))
+        if (h.at.at == h.at.end || !take_part(&h) || h.is_over)
             break;
     }
     skip_separators(&h);

@@ -461,6 +461,8 @@ lamp_log_take_line_request(LampLog *log, LampLogRecord *record, LampBytes messag
     LampBytes text = lamp_bytes(message.at, MIN(message.len, (gsize) MESSAGE_BYTES));
     if (text.len < 5 || call->statement.len > 0 || call->operation.len > 0)
         return;
+    if (lamp_log_take_job(record, text) || lamp_log_take_dotnet_request(record, message))
+        return;
     if (call->duration_ns >= 0) {
         take_leading_request(text, call);
         return;

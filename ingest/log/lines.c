@@ -53,6 +53,8 @@ lamp_log_end(gpointer state, LampSink *sink)
 {
     LampLog *log = state;
     (void) sink;
+    if (log->format->release != NULL)
+        log->format->release(log);
     lamp_log_record_release(&log->records[0]);
     lamp_log_record_release(&log->records[1]);
     for (gsize i = 0; i < G_N_ELEMENTS(log->asides); i++)
@@ -163,6 +165,44 @@ check_clock(const Pass *pass)
              "not");
 }
 
+/* The field that should tell the time and cannot be read, or empty. */
+static LampBytes
+unread_time(const LampLogRecord *record)
+{
+    for (gsize i = 0; i < record->event.field_count; i++)
+        if (lamp_meaning_of(record->fields[i].slot).kind == LAMP_MEANS_TIME)
+            return record->fields[i].value;
+    return lamp_bytes(NULL, 0);
+}
+
+/* Tells of a record without a time: once where the format explains it. */
+static void
+check_time(const Pass *pass)
+{
+    LampLog *log = pass->log;
+    const LampLogRecord *record = &log->records[pass->pending];
+    const char *why = log->format->without_time;
+    if (record->event.time != LAMP_TIME_NONE || (why != NULL && log->has_told_time))
+        return;
+    LampBytes unread = unread_time(record);
+    LampBytes shown =
+        unread.len > 0 ? unread : lamp_bytes(pass->begin, (gsize) (pass->end - pass->begin));
+    while (shown.len > 0 && shown.at[shown.len - 1] == '\n')
+        shown.len--;
+    g_autofree char *sample =
+        lamp_text_escape(lamp_bytes(shown.at, MIN(shown.len, (gsize) SAMPLE_BYTES)));
+    g_autofree char *text = g_strdup_printf(
+        "%s: %s%s",
+        why != NULL      ? why
+        : unread.len > 0 ? "the time is in no form that is known; the record is kept without"
+                         : "the record has no time, and is kept without",
+        sample, shown.len > SAMPLE_BYTES ? "…" : "");
+    LampFinding finding = {unread.len > 0 ? LAMP_FINDING_INVALID : LAMP_FINDING_NOTE,
+                           "log.time", offset_of(pass, pass->begin), pass->record_number, text};
+    pass->sink->finding(pass->sink->owner, &finding);
+    log->has_told_time = TRUE;
+}
+
 static void
 emit_pending(Pass *pass)
 {
@@ -173,6 +213,9 @@ emit_pending(Pass *pass)
     guint64 length = (guint64) (pass->end - pass->begin);
     if (!log->format->holds_bytes)
         check_bytes(pass, lamp_bytes(pass->begin, (gsize) (pass->end - pass->begin)));
+    if (log->format->settle != NULL)
+        log->format->settle(log, &log->records[pass->pending]);
+    check_time(pass);
     check_clock(pass);
     lamp_log_emit(log, &log->records[pass->pending], offset, length, pass->sink);
     lamp_log_forget_aside(log, &log->records[pass->pending]);

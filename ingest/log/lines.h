@@ -29,11 +29,17 @@ typedef struct {
     /* May be NULL. TRUE if @line is one that servers write when they start, about the file
      * itself: understood, and no record. */
     gboolean (*is_banner)(LampBytes line);
-    gsize state_size;     /* where the state is more than a LampLog; else 0 */
-    gboolean holds_bytes; /* lengths and other bytes that are no text stand in it */
-    gboolean joins_lines; /* a line without time belongs to the record before it */
-    gboolean keeps_parts; /* parts of a text may stand apart (asides.c) */
-    guint most;           /* probe result when all lines are understood, 1 to 90 */
+    /* May be NULL. The last word on a record that is complete, in the order of the file: each
+     * is handed over once. May keep what it learns in the format's state. */
+    void (*settle)(LampLog *log, LampLogRecord *record);
+    /* May be NULL. Frees what the format's state owns. */
+    void (*release)(LampLog *log);
+    const char *without_time; /* why lines of the format may have none; or NULL */
+    gsize state_size;         /* where the state is more than a LampLog; else 0 */
+    gboolean holds_bytes;     /* lengths and other bytes that are no text stand in it */
+    gboolean joins_lines;     /* a line without time belongs to the record before it */
+    gboolean keeps_parts;     /* parts of a text may stand apart (asides.c) */
+    guint most;               /* probe result when all lines are understood, 1 to 90 */
 } LampLogFormat;
 
 enum {
@@ -88,8 +94,9 @@ struct LampLog {
     LampTimestampScanner scanner, scanner_at_record;
     LampTimestampScanner inner_scanner; /* for times at the begin of nested messages */
     guint64 line_number;                /* lines consumed */
-    guint64 skipping; /* bytes of an over-long line that are gone, 0 if none */
-    gboolean is_full; /* the record before has grown to its limit */
+    guint64 skipping;       /* bytes of an over-long line that are gone, 0 if none */
+    gboolean is_full;       /* the record before has grown to its limit */
+    gboolean has_told_time; /* that records have none */
     guint key_position;
     struct {
         guint8 length;

@@ -18,6 +18,7 @@ lamp_log_record_clear(LampLogRecord *record, gsize line_length)
     record->body = record->logger_key = record->bare_duration = lamp_bytes(NULL, 0);
     record->is_request = record->is_partial = record->names_packet = FALSE;
     record->has_own_time = record->has_aside = record->is_logger = FALSE;
+    record->is_headed = record->is_padded = FALSE;
     record->clock = LAMP_CLOCK_PLAIN;
     record->time_seconds = record->time_nanoseconds = -1;
     record->event =

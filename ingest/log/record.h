@@ -57,6 +57,8 @@ typedef struct {
     gboolean has_own_time; /* the text that a container wrote begins with a time */
     gboolean has_aside;    /* begins with parts that were set aside */
     gboolean is_logger;    /* the service is the name of a logger, not of the program */
+    gboolean is_headed;    /* the message is in the lines behind the first (dotnet.c) */
+    gboolean is_padded;    /* the severity, in brackets, as structlog does (head.c) */
     gboolean is_partial;   /* the message goes on in the next line */
     LampLogJoined parts; /* of one text: done when it is read, and what was read points there */
     LampLogJoined message; /* a message that was read, with lines that continue it */

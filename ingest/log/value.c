@@ -32,7 +32,7 @@ may_be_severity(LampBytes word)
         ['n' - 'a'] = 1 << 4 | 1 << 6,
         ['p' - 'a'] = 1 << 5,
         ['s' - 'a'] = 1 << 6 | 1 << 9,
-        ['t' - 'a'] = 1 << 3 | 1 << 5,
+        ['t' - 'a'] = 1 << 3 | 1 << 4 | 1 << 5,
         ['v' - 'a'] = 1 << 3 | 1 << 7,
         ['w' - 'a'] = 1 << 3 | 1 << 4 | 1 << 7,
     };
@@ -58,7 +58,8 @@ lamp_severity_of_word(LampBytes word)
         {"informational", INFO}, {"ftl", FATAL},        {"trc", TRACE},     {"vrb", TRACE},
         {"detail", INFO},        {"statement", INFO},   {"hint", INFO},     {"context", INFO},
         {"debug1", DEBUG},       {"debug2", DEBUG},     {"debug3", DEBUG},  {"debug4", DEBUG},
-        {"debug5", DEBUG},       {"note", NOTICE},      {"system", NOTICE},
+        {"debug5", DEBUG},       {"note", NOTICE},      {"system", NOTICE}, {"fail", ERROR},
+        {"trce", TRACE},
     };
     if (!may_be_severity(word))
         return lamp_bytes(NULL, 0);
@@ -137,6 +138,8 @@ take_unit(LampCursor *at)
         {"\xc2\xb5s", 1000},
         {"\xce\xbcs", 1000},
         {"nanoseconds", 1},
+        {"nanos", 1},
+        {"micros", 1000},
         {"microseconds", 1000},
         {"milliseconds", 1000000},
         {"millisecond", 1000000},

@@ -24,17 +24,24 @@ static const struct {
     const char *prefix, *reader;
 } expected[] = {
     {"fixtures/logs/apache/", "access"},
+    {"fixtures/logs/dotnet/", "dotnet"},
+    {"fixtures/logs/elasticsearch/", "elasticsearch"},
     {"fixtures/logs/haproxy/", "syslog"}, /* its lines stand in syslog's */
     {"fixtures/logs/json/", "jsonl"},
+    {"fixtures/logs/kernel/", "kernel"},
+    {"fixtures/logs/labels/", "labels"},
     {"fixtures/logs/log4j/04-java", "text"}, /* heads of two lines are not understood */
     {"fixtures/logs/log4j/", "application"},
     {"fixtures/logs/logfmt/", "logfmt"},
     {"fixtures/logs/nginx-combined/", "access"},
     {"fixtures/logs/nginx-upstream/04-json", "jsonl"},
     {"fixtures/logs/nginx-upstream/", "access"},
+    {"fixtures/logs/php-fpm/", "php-fpm"},
     {"fixtures/logs/postgres/", "postgresql"},
     {"fixtures/logs/python/", "application"},
+    {"fixtures/logs/rails/", "rails"},
     {"fixtures/logs/redis/", "application"},
+    {"fixtures/logs/workers/", "application"},
     {"fixtures/logs/syslog-", "syslog"},
     {"fixtures/shop/logs/hosts.csv", "hosts"},
     {"fixtures/shop/logs/app", "jsonl"},

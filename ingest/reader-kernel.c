@@ -1,0 +1,192 @@
+/*
+ * The kernel's own log, as dmesg prints it:
+ *
+ *   [  123.456789] usb 1-1: USB disconnect          seconds since boot
+ *   [    1.234567][    T1] usb 1-1: …               with the calling thread (or processor)
+ *   kern  :info  : [  123.456789] usb 1-1: …        dmesg -x; `<6>[ …` as it is stored
+ *   [Sat Nov 21 09:11:53 2026] usb 1-1: …           dmesg -T
+ *   2026-11-21T09:11:53,123456+00:00 usb 1-1: …     dmesg --time-format=iso
+ *
+ * Seconds since boot become times where the log itself tells when it booted (begin-time.c):
+ * the line of the real-time clock, or the time that audit's messages carry. Else events keep
+ * them as the field `uptime_s`, in the order of lines, and have no time: the file's own time is
+ * that of the copy. Specification: dmesg(1), printk's documentation.
+ */
+#include "base/text.h"
+#include "ingest/log/forms.h"
+#include "ingest/readers.h"
+
+static LampBytes
+after(LampBytes text, gsize n)
+{
+    return lamp_bytes(text.at + n, text.len - n);
+}
+
+/* `<6>`: facility and severity. */
+static LampBytes
+take_priority(LampBytes line, LampLogRecord *record)
+{
+    const guint8 *close =
+        line.len > 3 && line.at[0] == '<' ? memchr(line.at, '>', MIN(line.len, 5)) : NULL;
+    guint64 priority;
+    if (close == NULL ||
+        !lamp_text_parse_u64(lamp_bytes(line.at + 1, (gsize) (close - line.at - 1)), &priority))
+        return line;
+    guint8 digit = (guint8) ('0' + priority % 8);
+    record->event.severity = lamp_severity_of_value(lamp_bytes(&digit, 1));
+    return after(line, (gsize) (close - line.at) + 1);
+}
+
+/* `kern  :info  : ` */
+static LampBytes
+take_names(LampBytes line, LampLogRecord *record)
+{
+    const guint8 *first = memchr(line.at, ':', MIN(line.len, (gsize) 10));
+    gsize from = first == NULL ? 0 : (gsize) (first - line.at) + 1;
+    const guint8 *second =
+        from == 0 ? NULL : memchr(line.at + from, ':', MIN(line.len - from, (gsize) 9));
+    if (second == NULL || !g_ascii_islower((char) line.at[0]))
+        return line;
+    gsize end = (gsize) (second - line.at);
+    LampBytes severity =
+        lamp_severity_of_word(lamp_text_trim(lamp_bytes(line.at + from, end - from)));
+    if (severity.len == 0 || end + 2 >= line.len || line.at[end + 1] != ' ')
+        return line;
+    record->event.severity = severity;
+    lamp_log_record_add(record, "facility", lamp_text_trim(lamp_bytes(line.at, from - 1)));
+    return after(line, end + 2);
+}
+
+gsize
+lamp_log_uptime_end(LampBytes line)
+{
+    enum { DECIMALS = 6 };
+    gsize n = line.len > 0 && line.at[0] == '[' ? 1 : 0, digits, point;
+    while (n > 0 && n < line.len && line.at[n] == ' ')
+        n++;
+    digits = n;
+    while (n > 0 && n < line.len && g_ascii_isdigit((char) line.at[n]))
+        n++;
+    point = n;
+    if (n == digits || n + DECIMALS + 1 >= line.len || line.at[n] != '.')
+        return 0;
+    for (n++; n < point + 1 + DECIMALS; n++)
+        if (!g_ascii_isdigit((char) line.at[n]))
+            return 0;
+    return line.at[n] == ']' || line.at[n] == ' ' ? n : 0; /* dmesg -d: `[ 1.234567 <  0.1>]` */
+}
+
+/* The time of a log that tells when it booted. */
+static void
+take_uptime(LampLog *log, LampLogRecord *record, LampBytes text)
+{
+    LampEventRow *event = &record->event;
+    gint64 uptime_ns;
+    lamp_log_record_add(record, "uptime_s", text);
+    if (log->context.begun == 0 || !lamp_text_parse_scaled(text, 9, &uptime_ns) ||
+        !lamp_time_is_within_range(log->context.begun, uptime_ns))
+        return;
+    event->time = log->context.begun + uptime_ns;
+    event->resolution_ns = LAMP_NS_PER_SECOND / 1000000;
+}
+
+/* What is in the first bracket; where it ends, behind the blank, or 0. */
+static gsize
+take_stamp(LampLog *log, LampBytes line, LampLogRecord *record)
+{
+    enum { STAMP = 48 };
+    gsize end = lamp_log_uptime_end(line), begin = 1;
+    const guint8 *close = memchr(line.at, ']', MIN(line.len, (gsize) STAMP));
+    if (close == NULL || line.at[0] != '[')
+        return 0;
+    gsize used = (gsize) (close - line.at) + 1;
+    while (end > 0 && line.at[begin] == ' ')
+        begin++;
+    if (end > 0)
+        take_uptime(log, record, lamp_bytes(line.at + begin, end - begin));
+    else if (!g_ascii_isalpha((char) line.at[1]) ||
+             lamp_log_take_time(log, record, after(line, 1)) + 2 != used)
+        return 0;
+    return used;
+}
+
+/* `[    T1]`, `[   C0]`: thread or processor. */
+static LampBytes
+take_caller(LampBytes text, LampLogRecord *record)
+{
+    enum { CALLER = 10 };
+    const guint8 *close = text.len > 3 && text.at[0] == '['
+                              ? memchr(text.at, ']', MIN(text.len, (gsize) CALLER))
+                              : NULL;
+    if (close == NULL)
+        return text;
+    LampBytes name = lamp_text_trim(lamp_bytes(text.at + 1, (gsize) (close - text.at - 1)));
+    if (name.len < 2 || (name.at[0] != 'T' && name.at[0] != 'C') ||
+        !g_ascii_isdigit((char) name.at[1]))
+        return text;
+    record->event.thread = name;
+    return after(text, (gsize) (close - text.at) + 1);
+}
+
+/* `2026-11-21T09:11:53,123456+00:00 `; where it ends. */
+static gsize
+take_iso(LampLog *log, LampBytes line, LampLogRecord *record)
+{
+    enum { ISO = 32, COMMA = 19 };
+    if (line.len < ISO + 2 || line.at[COMMA] != ',' || line.at[ISO] != ' ' ||
+        lamp_log_take_time(log, record, line) != ISO)
+        return 0;
+    return ISO;
+}
+
+static gboolean
+parse(LampLog *log, LampBytes line, LampLogRecord *record)
+{
+    LampEventRow *event = &record->event;
+    if (line.len < 12)
+        return FALSE;
+    line = take_names(take_priority(line, record), record);
+    gsize used = line.len == 0 ? 0 : take_stamp(log, line, record);
+    if (used == 0)
+        used = take_iso(log, line, record);
+    if (used == 0)
+        return FALSE;
+    LampBytes text = take_caller(after(line, used), record);
+    event->service = lamp_bytes_text("kernel");
+    record->is_logger = TRUE; /* of whom only the form tells */
+    event->message = lamp_text_trim(text);
+    lamp_log_parse_pairs(log, event->message, record);
+    return TRUE;
+}
+
+static const LampLogFormat format = {
+    .parse = parse,
+    .most = 88,
+    .without_time = "seconds since boot, and no line tells when that was (field uptime_s keeps "
+                    "them); `dmesg --time-format=iso` writes times",
+};
+
+static guint
+probe(LampBytes head, const char *path)
+{
+    (void) path;
+    return lamp_log_probe(&format, head);
+}
+
+static void
+begin(gpointer state, const LampSourceContext *context)
+{
+    lamp_log_begin(state, &format, context);
+}
+
+const LampReader lamp_reader_kernel = {
+    .name = "kernel",
+    .summary = "dmesg, with seconds since boot or with times",
+    .spec = "dmesg(1)",
+    .kind = LAMP_KIND_LOG,
+    .state_size = sizeof(LampLog),
+    .probe = probe,
+    .begin = begin,
+    .step = lamp_log_step,
+    .end = lamp_log_end,
+};

@@ -1,0 +1,288 @@
+/* Logs of frameworks, workers and kernels, whose lines say less than others: no time, or the
+ * message on the next line, or jobs instead of requests. An expectation that begins with `!`
+ * must not be found. */
+#include "ingest/log/begin-time.h"
+#include "tests/unit/log-sink.h"
+#include "tests/unit/suite.h"
+
+static const LampSourceContext context = {.path = "x.log",
+                                          .modified = 1795305600 * LAMP_NS_PER_SECOND};
+
+typedef struct {
+    const char *reader, *text;
+    const char *expected[7];
+} Row;
+
+static const Row rows[] = {
+    {"rails", /* in order: lines have the time of their request */
+     "Started GET \"/orders/12\" for 10.0.0.7 at 2026-11-21 09:11:53 +0000\n"
+     "Processing by OrdersController#show as HTML\n"
+     "  Parameters: {\"id\"=>\"12\"}\n"
+     "Completed 200 OK in 12ms (Views: 8.3ms | ActiveRecord: 0.4ms)\n",
+     {"2026-11-21T09:11:53.000000000Z ~1000000000 message=<Processing by "
+      "OrdersController#show as HTML> {controller=OrdersController} {action=show}",
+      "2026-11-21T09:11:53.012000000Z ~1000000000 message=<Completed 200",
+      "call server 2026-11-21T09:11:53.000000000Z - - 2026-11-21T09:11:53.012000000Z",
+      "operation=<GET /orders/{}> status=<200>", "client=10.0.0.7:0"}},
+    {"rails", /* tags; the second request begins before the first ends */
+     "[5b8efff7-9803-4103-8103-eee19b7ec3c1] [web] Started GET \"/a\" for 10.0.0.7 at "
+     "2026-11-21 09:11:53 +0200\n"
+     "[6b8efff7-9803-4103-8103-eee19b7ec3c2] Started POST \"/b\" for ::1 at 2026-11-21 "
+     "09:11:54 +0200\n"
+     "[5b8efff7-9803-4103-8103-eee19b7ec3c1] hello\n"
+     "[5b8efff7-9803-4103-8103-eee19b7ec3c1] Completed 200 OK in 1500ms (Views: 8.3ms)\n"
+     "[6b8efff7-9803-4103-8103-eee19b7ec3c2] Completed 500 Internal Server Error in 3ms\n",
+     {"2026-11-21T07:11:53.000000000Z ~1000000000 message=<hello>",
+      "call server 2026-11-21T07:11:53.000000000Z - - 2026-11-21T07:11:54.500000000Z",
+      "operation=<GET /a> status=<200>",
+      "call server 2026-11-21T07:11:54.000000000Z - - 2026-11-21T07:11:54.003000000Z",
+      "operation=<POST /b> status=<500>", "{tag=web}"}},
+    {"rails", /* several at once without tags: whose end it is, nobody knows */
+     "Started GET \"/a\" for 10.0.0.7 at 2026-11-21 09:11:53 +0000\n"
+     "Started GET \"/b\" for 10.0.0.7 at 2026-11-21 09:11:53 +0000\n"
+     "Completed 200 OK in 12ms\n"
+     "Completed 200 OK in 13ms\n"
+     "Started GET \"/c\" for 10.0.0.7 at 2026-11-21 09:11:54 +0000\n"
+     "Completed 200 OK in 14ms\n",
+     {"!/a> status", "!/b> status", "operation=<GET /c> status=<200>"}},
+    {"rails", /* no route: no end; and one that is never ended */
+     "Started GET \"/a\" for 10.0.0.7 at 2026-11-21 09:11:53 +0000\n"
+     "ActionController::RoutingError (No route matches [GET] \"/a\"):\n"
+     "Started GET \"/b\" for 10.0.0.7 at 2026-11-21 09:11:53 +0000\n"
+     "Completed 200 OK in 12ms\n"
+     "Started GET \"/c\" for 10.0.0.7 at 2026-11-21 09:11:54 +0000\n"
+     "Started GET \"/d\" for 10.0.0.7 at 2026-11-21 09:13:54 +0000\n"
+     "Completed 200 OK in 14ms\n",
+     {"operation=<GET /b> status=<200>", "operation=<GET /d> status=<200>", "!/c> status"}},
+    {"rails", /* the begin is in another file */
+     "[5b8efff7-9803-4103-8103-eee19b7ec3c1] Completed 200 OK in 12ms\n"
+     "[5b8efff7-9803-4103-8103-eee19b7ec3c1] Completed 200 OK in 12ms\n",
+     {"finding log.time @0 line 1", "!log.time @8", "!call "}},
+    {"dotnet", /* two lines; scopes; an exception */
+     "2026-11-21T09:11:54.1684567+00:00 info: Microsoft.AspNetCore.Hosting.Diagnostics[2]\n"
+     "      => TraceId:5b8efff798038103d269b633813fc60c, ParentId:0 => RequestPath:/orders/7 "
+     "RequestId:0HMV:02\n"
+     "      Request finished HTTP/1.1 GET http://localhost:5000/orders/7?a=1 - - - 200 - "
+     "text/plain;+charset=utf-8 45.1234ms\n"
+     "2026-11-21T09:11:55.1684567+00:00 fail: Shop.Orders[0]\n"
+     "      boom\n"
+     "         at Program.Main()\n",
+     {"service=<Microsoft.AspNetCore.Hosting.Diagnostics> severity=<info> message=<Request fin",
+      "{event_number=2} {TraceId=5b8efff798038103d269b633813fc60c} {ParentId=0} "
+      "{RequestPath=/orders/7} {RequestId=0HMV:02} {status=200}",
+      "call server 2026-11-21T09:11:54.123333300Z - - 2026-11-21T09:11:54.168456700Z",
+      "operation=<GET /orders/{}> status=<200>",
+      "service=<Shop.Orders> severity=<error> message=<boom\n   at Program.Main()>"}},
+    {"dotnet", /* no time at all: told once */
+     "info: Microsoft.Hosting.Lifetime[14]\n      Now listening on: http://localhost:5000\n"
+     "trce: Shop.A[-1]\n      x\nwarn: Shop.B[3]\n      y\n",
+     {"severity=<info> message=<Now listening on: http://localhost:5000>",
+      "service=<Shop.A> severity=<trace> message=<x>", "finding log.time @0 line 1",
+      "!log.time @8"}},
+    {"dotnet", /* one line */
+     "2026-11-21 09:11:54 info: Microsoft.AspNetCore.Hosting.Diagnostics[2] Request finished "
+     "HTTP/2 POST https://e.com/orders application/json 12 - 201 - - 45.1234ms\n"
+     "2026-11-21 09:11:55 crit: Shop.Orders[0] boom\n",
+     {"operation=<POST /orders> status=<201>", "severity=<fatal> message=<boom>"}},
+    {"cri", /* in containers every line is stamped */
+     "2026-11-21T09:11:54.123456793Z stdout F info: Shop.Web[2]\n"
+     "2026-11-21T09:11:54.123456794Z stdout F       => RequestId:0HMV:02\n"
+     "2026-11-21T09:11:54.123456795Z stdout F       Request finished HTTP/1.1 GET "
+     "http://h/x - 200 - text/plain 45.1ms\n"
+     "2026-11-21T09:11:55.1Z stdout F 2026-11-21T09:11:55.0Z warn: Shop.Web[3]\n"
+     "2026-11-21T09:11:55.2Z stdout F       slow\n"
+     "2026-11-21T09:11:56.2Z stdout F other\n",
+     {"service=<Shop.Web> severity=<info> message=<Request finished", "{RequestId=0HMV:02}",
+      "operation=<GET /x> status=<200>", "severity=<warn> message=<slow>", "message=<other>"}},
+    {"jsonl", /* Docker's wrapping of the same */
+     "{\"log\":\"fail: Shop.Web[3]\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-21T09:11:"
+     "54Z\"}\n"
+     "{\"log\":\"      => "
+     "RequestId:0HMV:02\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-21T09:"
+     "11:54Z\"}\n"
+     "{\"log\":\"      no \\\"luck\\\"\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-21T09:11:"
+     "54Z\"}\n"
+     "{\"log\":\"         at X\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-21T09:11:54Z\"}\n",
+     {"service=<Shop.Web> severity=<error> message=<no \"luck\"\n   at X>",
+      "{RequestId=0HMV:02}"}},
+    {"jsonl", /* .NET's JSON console */
+     "{\"Timestamp\":\"2026-11-21T09:11:54.1234567Z\",\"EventId\":2,\"LogLevel\":"
+     "\"Information\",\"Category\":\"Shop.Web\",\"Message\":\"Request finished\",\"State\":{"
+     "\"ElapsedMilliseconds\":45.1,\"StatusCode\":200,\"Method\":\"GET\",\"Path\":\"/orders/"
+     "7\"},\"Scopes\":[{\"TraceId\":\"5b8efff798038103d269b633813fc60c\"},{\"RequestId\":"
+     "\"0HMV:02\"}]}\n",
+     {"service=<Shop.Web> severity=<info>", "operation=<GET /orders/{}> status=<200>",
+      "{TraceId=5b8efff798038103d269b633813fc60c} {RequestId=0HMV:02}",
+      "call server 2026-11-21T09:11:54.078356700Z"}},
+    {"kernel",
+     "[    0.000000] Linux version 6.1.0\n"
+     "<4>[  123.456789][   T12] usb 1-1: USB disconnect\n"
+     "kern  :warn  : [15123.456789] oom\n"
+     "[Sat Nov 21 09:11:54 2026] EXT4-fs (sda1): re-mounted\n"
+     "2026-11-21T09:11:55,123456+00:00 usb 1-1: new\n",
+     {"service=<kernel> thread=<T12> severity=<warn> message=<usb 1-1: USB disconnect> "
+      "{uptime_s=123.456789}",
+      "severity=<warn> message=<oom> {facility=kern} {uptime_s=15123.456789}",
+      "2026-11-21T09:11:54.000000000Z ~1000000000 service=<kernel> message=<EXT4-fs",
+      "2026-11-21T09:11:55.123456000Z ~1000 service=<kernel> message=<usb 1-1: new>",
+      "finding log.time @0 line 1", "!log.time @3"}},
+    {"php-fpm",
+     "[21-Nov-2026 09:11:54] WARNING: [pool www] child 12 exited\n"
+     "[21-Nov-2026 09:11:55] WARNING: [pool www] child 12, script '/x.php' (request: \"GET "
+     "/x.php\") executing too slow (5.123456 sec), logging\n"
+     "[21-Nov-2026 09:11:59 Europe/Berlin] PHP Fatal error:  Uncaught Exception: no\n"
+     "Stack trace:\n#0 {main}\n"
+     "[21-Nov-2026 09:12:00 UTC] told by error_log()\n",
+     {"severity=<warn> message=<child 12 exited> {pool=www}",
+      "2026-11-21T08:11:59.000000000Z ~1000000000 severity=<fatal> message=<Uncaught "
+      "Exception: no\nStack trace:\n#0 {main}>",
+      "2026-11-21T09:12:00.000000000Z ~1000000000 message=<told by error_log()>", "!call "}},
+    {"php-fpm",
+     "\n[21-Nov-2026 09:11:53]  [pool www] pid 1234\n"
+     "script_filename = /var/www/index.php\n"
+     "[0x00007f1c2a815080] sleep() /var/www/index.php:4\n\n"
+     "[21-Nov-2026 09:11:54]  [pool www] pid 1235\n"
+     "script_filename = /var/www/other.php\n",
+     {"process=<1234> severity=<warn> message=<script_filename = /var/www/index.php\n"
+      "[0x00007f1c2a815080] sleep() /var/www/index.php:4> {pool=www} "
+      "{script=/var/www/index.php}",
+      "process=<1235>"}},
+    {"php-fpm",
+     "10.0.0.7 - ada 21/Nov/2026:09:11:54 +0000 \"GET /index.php?q=1\" 200 /var/www/index.php "
+     "12.345 2048 81.01%\n"
+     "- -  21/Nov/2026:09:11:55 +0000 \"GET /y.php\" 404\n",
+     {"{user=ada} {client=10.0.0.7} {request=GET /index.php?q=1} {status=200}",
+      "call server 2026-11-21T09:11:54.000000000Z - - 2026-11-21T09:11:54.012345000Z",
+      "{request=GET /y.php} {status=404}", "!GET /y.php> status"}},
+    {"elasticsearch",
+     "[2026-11-21T09:11:53,123][INFO ][o.e.n.Node               ] [node-1] started\n"
+     "[2026-11-21T09:11:54,123][WARN ][i.s.s.query              ] [node-1] [orders][0] "
+     "took[1.2s], took_millis[1234], total_hits[5 hits], source[{\"a\":1}], id[7],\n"
+     "[2026-11-21T09:11:55,123][DEBUG][o.e.a.Search] [node-1] failed\n"
+     "org.elasticsearch.X: [node-2] y\n",
+     {"service=<o.e.n.Node> severity=<info> message=<started> {node=node-1}",
+      "call server 2026-11-21T09:11:52.923000000Z - - 2026-11-21T09:11:54.123000000Z",
+      "operation=<query orders>", "{index=orders} {shard=0} {took=1.2s}",
+      "message=<failed\norg.elasticsearch.X: [node-2] y>"}},
+    {"jsonl",
+     "{\"type\": \"index_search_slowlog\", \"timestamp\": \"2026-11-21T09:11:54,123Z\", "
+     "\"level\": \"WARN\", \"component\": \"i.s.s.query\", \"message\": \"[orders][0]\", "
+     "\"took\": \"250.1micros\", \"took_millis\": \"0\"}\n"
+     "{\"@timestamp\":\"2026-11-21T09:11:56.123Z\",\"elasticsearch.slowlog.message\":"
+     "\"[carts][0]\",\"elasticsearch.slowlog.took\":\"3.5ms\",\"elasticsearch.slowlog.took_"
+     "millis\":3,\"log.logger\":\"index.search.slowlog.fetch\"}\n",
+     {"operation=<query orders>", "call server 2026-11-21T09:11:54.122749900Z",
+      "operation=<fetch carts>", "message=<[carts][0]>"}},
+    {"labels",
+     "2026-11-21 09:11:53 [WARN] request_id: 5b8efff79803 user: \"al ice\" status: 200\n"
+     "2026-11-21 09:11:54 request_id:6b8e, path:/a, note: two words; status:200\n",
+     {"severity=<warn> message=<request_id: 5b", "{request_id=5b8efff79803} {user=al ice}",
+      "{request_id=6b8e} {path=/a} {note=two words} {status=200}"}},
+    {"labels",
+     "time:[21/Nov/2026:09:11:53 +0000]\thost:10.0.0.7\treq:GET /x HTTP/1.1\tstatus:200\t"
+     "reqtime:0.012\n",
+     {"client=10.0.0.7:0", "operation=<GET /x> status=<200>",
+      "call server 2026-11-21T09:11:52.988000000Z"}},
+    {"application",
+     "[2026-11-21 09:11:53,280: INFO/ForkPoolWorker-1] Task shop.tasks.mail[5b8efff7-9803-4103-"
+     "8103-eee19b7ec3c1] succeeded in 0.03s: None\n"
+     "[2026-11-21 09:11:54,280: WARNING/MainProcess] Task shop.tasks.mail[6b8efff7-9803-4103-"
+     "8103-eee19b7ec3c1] received\n",
+     {"thread=<ForkPoolWorker-1> severity=<info>",
+      "{task=shop.tasks.mail} {task_id=5b8efff7-9803-4103-8103-eee19b7ec3c1}",
+      "call server 2026-11-21T09:11:53.250000000Z - - 2026-11-21T09:11:53.280000000Z",
+      "operation=<shop.tasks.mail> status=<succeeded>", "!2026-11-21T09:11:54.280000000Z -",
+      "{task_id=6b8efff7-9803-4103-8103-eee19b7ec3c1}"}},
+    {"application",
+     "2026-11-21T09:11:53.623Z pid=12 tid=abc1 class=HardJob jid=b4a577edbccf1d805744efa9 "
+     "elapsed=0.5 INFO: done\n"
+     "2026-11-21T09:11:56.623Z 12 TID-ovq1xv45k MailJob JID-e4a577edbccf1d805744efa9 WARN: "
+     "fail: 1.0 sec\n"
+     "2026-11-21T09:11:57.623Z pid=12 tid=abc1 INFO: Booted Rails\n",
+     {"process=<12> thread=<abc1> severity=<info> message=<done> {class=HardJob} "
+      "{jid=b4a577edbccf1d805744efa9} {elapsed=0.5}",
+      "call server 2026-11-21T09:11:53.123000000Z - - 2026-11-21T09:11:53.623000000Z",
+      "operation=<HardJob> status=<done>", "thread=<ovq1xv45k> severity=<warn>",
+      "operation=<MailJob> status=<fail>", "message=<Booted Rails>"}},
+    {"application", /* Active Job */
+     "2026-11-21 09:11:53 INFO [main] jobs - Performed MailJob (Job ID: 5b8efff7-9803) from "
+     "Sidekiq(default) in 12.5ms\n",
+     {"operation=<MailJob>", "{job=MailJob} {job_id=5b8efff7-9803}",
+      "2026-11-21T09:11:52.987500000Z"}},
+    {"application", /* structlog's columns */
+     "2026-11-21 09:11:55 [info     ] user logged in                 [shop.orders] id=5b8e "
+     "who='a b'\n"
+     "2026-11-21 09:11:56 [error    ] no more\n",
+     {"service=<shop.orders> severity=<info> message=<user logged in>", "{id=5b8e}",
+      "severity=<error> message=<no more>"}},
+    {"haproxy",
+     "10.0.1.2:33317 [21/Nov/2026:09:11:53.655] http-in static/srv1 9/10/7/14/+30 200 +243 - - "
+     "---- 3/1/1/1/0 0/0 \"GET /image.iso HTTP/1.0\"\n"
+     "10.0.1.2:33317 [21/Nov/2026:09:11:59.655] https-in~ s/s1 10/0/30/69/109 200 2750 - - "
+     "---- 1/1/1/1/0 0/0 \"GET /x HTTP/1.1\" 0/0000000000000000/0/0/0 "
+     "e.org/TLSv1.3/TLS_AES_256_GCM_SHA384\n"
+     "10.0.1.2:33317 [21/Nov/2026:09:11:59.755] https-in/1: SSL handshake failure\n",
+     {"operation=<GET /image.iso> status=<200>",
+      "{tls_errors=0/0000000000000000/0/0/0} {tls=e.org/TLSv1.3/TLS_AES_256_GCM_SHA384}",
+      "2026-11-21T09:11:59.755000000Z ~1000000 message=<SSL handshake failure> "
+      "{client=10.0.1.2:33317} {frontend=https-in/1}"}},
+    {"text", /* JSON between other lines */
+     "2026-11-21 09:11:53 something\n"
+     "{\"time\":\"2026-11-21T09:11:54Z\",\"level\":\"warn\",\"msg\":\"x\"}\n",
+     {"severity=<warn> message=<x>"}},
+    {"jsonl", /* a time that cannot be read, and none */
+     "{\"time\":\"yesterday\",\"msg\":\"x\"}\n{\"msg\":\"y\"}\n",
+     {"finding log.time @0 line 1", "finding log.time @31 line 2"}},
+};
+
+START_TEST(reads_fields)
+{
+    const Row *row = &rows[_i];
+    g_autofree char *text =
+        log_sink_of_bytes(row->reader, &context, lamp_bytes_text(row->text));
+    for (gsize i = 0; i < G_N_ELEMENTS(row->expected) && row->expected[i] != NULL; i++) {
+        gboolean is_wanted = row->expected[i][0] != '!';
+        const char *found = strstr(text, row->expected[i] + !is_wanted);
+        ck_assert_msg((found != NULL) == is_wanted, "'%s' in\n%s", row->expected[i], text);
+    }
+}
+END_TEST
+
+/* Audit's time is finer than that of the real-time clock; both count back to the boot. */
+START_TEST(finds_boot)
+{
+    static const char clock[] = "<6>[    0.000000] Linux version\n"
+                                "[    1.500000] rtc_cmos 00:04: setting system clock to "
+                                "2026-11-21T09:11:40 UTC (1795252300)\n",
+                      audit[] = "[    5.250000] audit: type=1400 audit(1795252305.350:2): x\n";
+    g_autofree char *both = g_strconcat(clock, audit, NULL);
+    ck_assert_int_eq(lamp_log_boot_time(lamp_bytes_text(clock)),
+                     1795252298500 * LAMP_NS_PER_MS);
+    ck_assert_int_eq(lamp_log_boot_time(lamp_bytes_text(both)), 1795252300100 * LAMP_NS_PER_MS);
+    ck_assert_int_eq(lamp_log_boot_time(lamp_bytes_text("[    5.250000] usb\n")), 0);
+    ck_assert_int_eq(lamp_log_boot_time(lamp_bytes_text("audit(1795252305.350:2)\n")), 0);
+}
+END_TEST
+
+START_TEST(counts_from_boot)
+{
+    LampSourceContext booted = context;
+    booted.begun = 1795252298500 * LAMP_NS_PER_MS;
+    g_autofree char *text = log_sink_of_bytes(
+        "kernel", &booted, lamp_bytes_text("[    1.500001] usb 1-1: new device\n"));
+    ck_assert_ptr_nonnull(
+        strstr(text, "2026-11-21T09:11:40.000001000Z ~1000 service=<kernel>"));
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("log-frameworks");
+    TCase *tests = tcase_create("log-frameworks");
+    tcase_add_loop_test(tests, reads_fields, 0, G_N_ELEMENTS(rows));
+    tcase_add_test(tests, finds_boot);
+    tcase_add_test(tests, counts_from_boot);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
