@@ -103,29 +103,38 @@ take_slow(LampLogRecord *record, LampCursor at, LampBytes component)
     lamp_log_set_slow_search(record, component, index, took);
 }
 
+/* `[time][severity][component]`, close to each other; the record's. */
+static gboolean
+take_head(LampLog *log, LampCursor *at, LampLogRecord *record)
+{
+    enum { PARTS = 3 };
+    LampBytes parts[PARTS]; /* time, severity, component */
+    for (guint i = 0; i < PARTS; i++)
+        if (at->at == at->end || !take_bracket(at, &parts[i]) || parts[i].len == 0)
+            return FALSE;
+    record->event.severity = lamp_severity_of_word(parts[1]);
+    record->event.service = parts[2];
+    record->is_logger = TRUE;
+    return record->event.severity.len > 0 &&
+           lamp_log_take_time(log, record, parts[0]) == parts[0].len;
+}
+
 gboolean
 lamp_log_parse_elasticsearch(LampLog *log, LampBytes line, LampLogRecord *record)
 {
     LampCursor at = lamp_cursor(line);
     LampEventRow *event = &record->event;
-    LampBytes time, severity, component, node;
+    LampBytes node;
     if (line.len < 40 || line.at[0] != '[' || !g_ascii_isdigit((char) line.at[1]) ||
-        !take_bracket(&at, &time) || at.at == at.end || *at.at != '[' ||
-        !take_bracket(&at, &severity) || at.at == at.end || *at.at != '[' ||
-        !take_bracket(&at, &component) || component.len == 0)
+        !take_head(log, &at, record))
         return FALSE;
-    event->severity = lamp_severity_of_word(severity);
-    if (event->severity.len == 0 || lamp_log_take_time(log, record, time) != time.len)
-        return FALSE;
-    event->service = component;
-    record->is_logger = TRUE;
     skip_blanks(&at);
     if (take_bracket(&at, &node))
         lamp_log_record_add(record, "node", node);
     skip_blanks(&at);
     event->message = lamp_cursor_rest(&at);
     if (lamp_text_find(event->message, "took_millis[") > 0)
-        take_slow(record, at, component);
+        take_slow(record, at, event->service);
     else
         lamp_log_parse_pairs(log, event->message, record);
     return TRUE;

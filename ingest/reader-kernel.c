@@ -57,23 +57,30 @@ take_names(LampBytes line, LampLogRecord *record)
     return after(line, end + 2);
 }
 
+static gsize
+skip_digits(LampBytes text, gsize at)
+{
+    while (at < text.len && g_ascii_isdigit((char) text.at[at]))
+        at++;
+    return at;
+}
+
 gsize
 lamp_log_uptime_end(LampBytes line)
 {
     enum { DECIMALS = 6 };
-    gsize n = line.len > 0 && line.at[0] == '[' ? 1 : 0, digits, point;
-    while (n > 0 && n < line.len && line.at[n] == ' ')
-        n++;
-    digits = n;
-    while (n > 0 && n < line.len && g_ascii_isdigit((char) line.at[n]))
-        n++;
-    point = n;
-    if (n == digits || n + DECIMALS + 1 >= line.len || line.at[n] != '.')
+    gsize begin = 1;
+    if (line.len < DECIMALS + 4 || line.at[0] != '[')
         return 0;
-    for (n++; n < point + 1 + DECIMALS; n++)
-        if (!g_ascii_isdigit((char) line.at[n]))
-            return 0;
-    return line.at[n] == ']' || line.at[n] == ' ' ? n : 0; /* dmesg -d: `[ 1.234567 <  0.1>]` */
+    while (begin < line.len && line.at[begin] == ' ')
+        begin++;
+    gsize point = skip_digits(line, begin);
+    if (point == begin || point == line.len || line.at[point] != '.')
+        return 0;
+    gsize end = skip_digits(line, point + 1);
+    gboolean is_whole = end == point + 1 + DECIMALS && end < line.len;
+    /* dmesg -d: `[ 1.234567 <  0.1>]` */
+    return is_whole && (line.at[end] == ']' || line.at[end] == ' ') ? end : 0;
 }
 
 /* The time of a log that tells when it booted. */

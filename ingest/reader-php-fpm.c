@@ -159,41 +159,59 @@ take_measures(LampCursor *at, LampLogRecord *record)
     call->time_is_begin = TRUE;
 }
 
+static gboolean
+is_dash(LampBytes word)
+{
+    return word.len == 1 && word.at[0] == '-';
+}
+
+/* `10.0.0.7 - alice 21/Nov/2026:09:11:54 +0000 `, up to the quote at @open. The user may be
+ * missing. */
+static gboolean
+take_writer(LampLog *log, LampCursor at, const guint8 *open, LampLogRecord *record)
+{
+    enum { DATE = 20 };
+    LampLogCall *call = &record->call;
+    LampBytes client = take_word(&at), dash = take_word(&at);
+    LampCursor ahead = at;
+    LampBytes user = take_word(&ahead);
+    if (!is_dash(dash) || user.len == 0)
+        return FALSE;
+    if (user.len < 3 || user.at[2] != '/')
+        at = ahead;
+    else
+        user = dash;
+    while (at.at < open && *at.at == ' ')
+        at.at++;
+    if (at.at + DATE > open || at.at[2] != '/' ||
+        lamp_log_take_time(log, record, lamp_cursor_rest(&at)) != (gsize) (open - 1 - at.at))
+        return FALSE;
+    if (!is_dash(user))
+        lamp_log_record_add(record, "user", user);
+    if (is_dash(client))
+        return TRUE;
+    call->has_client = lamp_address_parse(client, &call->client);
+    lamp_log_record_add(record, "client", client);
+    return TRUE;
+}
+
 /* `10.0.0.7 - alice 21/Nov/2026:09:11:54 +0000 "GET /index.php" 200 …`: no brackets, and no
  * version of HTTP. */
 static gboolean
 parse_access(LampLog *log, LampBytes line, LampLogRecord *record)
 {
-    LampCursor at = lamp_cursor(line);
+    enum { HEAD = 160 };
     LampLogCall *call = &record->call;
-    LampBytes client = take_word(&at), dash = take_word(&at);
-    const guint8 *open = lamp_cursor_left(&at) > 24
-                             ? memchr(at.at, '"', MIN(lamp_cursor_left(&at), (gsize) 120))
-                             : NULL;
-    if (open == NULL || dash.len != 1 || dash.at[0] != '-' || open[-1] != ' ')
-        return FALSE;
-    while (at.at < open && *at.at == ' ')
-        at.at++;
-    if (!g_ascii_isdigit((char) *at.at) || at.at[2] != '/') {
-        LampBytes user = take_word(&at);
-        if (user.len != 1 || user.at[0] != '-')
-            lamp_log_record_add(record, "user", user);
-        at.at++;
-    }
-    if (at.at + 20 > open || at.at[2] != '/' ||
-        lamp_log_take_time(log, record, lamp_cursor_rest(&at)) != (gsize) (open - 1 - at.at))
-        return FALSE;
-    const guint8 *close = memchr(open + 1, '"', (gsize) (at.end - open - 1));
-    if (close == NULL)
+    const guint8 *open = memchr(line.at, '"', MIN(line.len, (gsize) HEAD));
+    const guint8 *end = line.at + line.len;
+    const guint8 *close = open == NULL ? NULL : memchr(open + 1, '"', (gsize) (end - open - 1));
+    if (close == NULL || open == line.at || open[-1] != ' ' ||
+        !take_writer(log, lamp_cursor(line), open, record))
         return FALSE;
     LampBytes request = lamp_bytes(open + 1, (gsize) (close - open - 1));
+    LampCursor at = lamp_cursor(lamp_bytes(close + 1, (gsize) (end - close - 1)));
     lamp_log_record_set_request_line(record, request);
-    at.at = close + 1;
     call->status = take_word(&at);
-    if (client.len != 1 || client.at[0] != '-') {
-        call->has_client = lamp_address_parse(client, &call->client);
-        lamp_log_record_add(record, "client", client);
-    }
     lamp_log_record_add(record, "request", request);
     lamp_log_record_add(record, "status", call->status);
     take_measures(&at, record);

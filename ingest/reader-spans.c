@@ -5,8 +5,10 @@
  * (`start_us`, `start_ns`, `start_ms`, `start_s` and the same for the end), perhaps `peer`,
  * `status` and `thread`; every further column is evidence, stored as a value under its name.
  * Joins: `client_span_id` and `server_span_id`, one line for each call whose two ends are
- * known. Both are what tracing research publishes and what most tracers export. Quoted cells
- * (RFC 4180) are understood, but not line ends inside them.
+ * known. Both are what tracing research publishes and what most tracers export. Names of
+ * columns may be in capitals (`Span_ID`) and have blanks or dashes for `_`; cells are separated
+ * by commas, or by what the header has instead of them: semicolons or tabs. A byte order mark
+ * is passed over. Quoted cells (RFC 4180) are understood, but not line ends inside them.
  */
 #include "base/limits.h"
 #include "base/text.h"
@@ -34,7 +36,8 @@ typedef enum {
 } ColumnRole;
 
 typedef struct {
-    gboolean started, is_joins;
+    gboolean started, has_header, is_joins;
+    char separator;
     guint count;
     guint64 line;
     guint8 roles[COLUMNS_AT_MOST];
@@ -70,7 +73,7 @@ static const struct {
 
 /* Takes one cell; a quoted one without its quotes (doubled quotes stay doubled). */
 static LampBytes
-take_cell(LampCursor *c, gboolean *out_more)
+take_cell(LampCursor *c, char separator, gboolean *out_more)
 {
     const guint8 *begin = c->at;
     LampBytes cell;
@@ -82,24 +85,41 @@ take_cell(LampCursor *c, gboolean *out_more)
         c->at = MIN(p + 1, c->end);
     } else {
         gsize left = lamp_cursor_left(c);
-        const guint8 *end = left > 0 ? memchr(begin, ',', left) : NULL;
+        const guint8 *end = left > 0 ? memchr(begin, separator, left) : NULL;
         c->at = end != NULL ? end : c->end;
         cell = lamp_text_trim(lamp_bytes(begin, (gsize) (c->at - begin)));
     }
-    *out_more = c->at < c->end && *c->at == ',';
+    *out_more = c->at < c->end && *c->at == (guint8) separator;
     c->at += *out_more ? 1 : 0;
     return cell;
 }
 
 static guint
-split(LampBytes line, LampBytes *cells)
+split(LampBytes line, char separator, LampBytes *cells)
 {
-    LampCursor c = lamp_cursor(lamp_text_trim(line));
+    /* A tab at the end belongs to an empty cell. */
+    LampCursor c = lamp_cursor(line);
+    while (c.end > c.at && (c.end[-1] == '\r' || (separator != '\t' && c.end[-1] == ' ')))
+        c.end--;
     gboolean more = TRUE;
     guint n = 0;
     while (more && n < COLUMNS_AT_MOST)
-        cells[n++] = take_cell(&c, &more);
+        cells[n++] = take_cell(&c, separator, &more);
     return n;
+}
+
+/* Is @name that of a column, in whatever case, with blanks or dashes for its `_`? */
+static gboolean
+is_column(LampBytes name, const char *column)
+{
+    if (name.len != strlen(column))
+        return FALSE;
+    for (gsize i = 0; i < name.len; i++) {
+        char c = g_ascii_tolower((char) name.at[i]);
+        if ((c == ' ' || c == '-' ? '_' : c) != column[i])
+            return FALSE;
+    }
+    return TRUE;
 }
 
 static void
@@ -110,8 +130,7 @@ name_column(Spans *spans, guint i, LampBytes name)
         memcpy(spans->names[i], name.at, length);
     spans->names[i][length] = '\0';
     for (gsize k = 0; k < G_N_ELEMENTS(columns); k++) {
-        if (!lamp_bytes_equal(name, lamp_bytes_text(columns[k].name)) ||
-            spans->place[columns[k].role] >= 0)
+        if (!is_column(name, columns[k].name) || spans->place[columns[k].role] >= 0)
             continue;
         spans->roles[i] = columns[k].role;
         spans->digits[i] = columns[k].digits;
@@ -119,11 +138,24 @@ name_column(Spans *spans, guint i, LampBytes name)
     }
 }
 
+static char
+separator_of(LampBytes header)
+{
+    static const char separators[] = ",;\t";
+    for (const char *s = separators; *s != '\0'; s++)
+        if (header.len > 0 && memchr(header.at, *s, header.len) != NULL)
+            return *s;
+    return ',';
+}
+
 static gboolean
 read_header(Spans *spans, LampBytes line)
 {
     LampBytes cells[COLUMNS_AT_MOST];
-    spans->count = split(line, cells);
+    if (lamp_bytes_starts(line, "\xef\xbb\xbf"))
+        line = lamp_bytes(line.at + 3, line.len - 3);
+    spans->separator = separator_of(line);
+    spans->count = split(line, spans->separator, cells);
     for (guint i = 0; i < COLUMN_ROLES; i++)
         spans->place[i] = -1;
     for (guint i = 0; i < spans->count; i++)
@@ -154,11 +186,9 @@ time_of(const Spans *spans, const LampBytes *cells, guint count, ColumnRole role
 static LampRole
 role_of(LampBytes kind)
 {
-    if (lamp_bytes_equal(kind, lamp_bytes_text("server")) ||
-        lamp_bytes_equal(kind, lamp_bytes_text("consumer")))
+    if (lamp_text_is_word(kind, "server", 6) || lamp_text_is_word(kind, "consumer", 8))
         return LAMP_ROLE_SERVER;
-    if (lamp_bytes_equal(kind, lamp_bytes_text("client")) ||
-        lamp_bytes_equal(kind, lamp_bytes_text("producer")))
+    if (lamp_text_is_word(kind, "client", 6) || lamp_text_is_word(kind, "producer", 8))
         return LAMP_ROLE_CLIENT;
     return LAMP_ROLE_NONE;
 }
@@ -225,6 +255,51 @@ emit_join(const Spans *spans, const LampBytes *cells, guint count, LampSink *sin
     return TRUE;
 }
 
+/* What the first line lacks to be a header. Caller frees. */
+static char *
+describe_header(const Spans *spans)
+{
+    static const struct {
+        ColumnRole role;
+        const char *names;
+    } needed[] = {{COLUMN_SPAN_ID, "span_id"},
+                  {COLUMN_PROCESS, "process (or service)"},
+                  {COLUMN_KIND, "kind"},
+                  {COLUMN_START, "start_us (or start_ns, start_ms, start_s)"},
+                  {COLUMN_END, "end_us (or end_ns, end_ms, end_s)"}};
+    GString *text = g_string_new("the first line must name the columns of spans; it lacks ");
+    gboolean has_any = FALSE;
+    for (gsize i = 0; i < G_N_ELEMENTS(needed); i++) {
+        if (spans->place[needed[i].role] >= 0)
+            continue;
+        g_string_append_printf(text, "%s%s", has_any ? ", " : "", needed[i].names);
+        has_any = TRUE;
+    }
+    g_string_append(text, "; joins are named client_span_id and server_span_id");
+    return g_string_free(text, FALSE);
+}
+
+/* Which cells of a row cannot be used. Caller frees. */
+static char *
+describe_row(const Spans *spans, const LampBytes *cells, guint count)
+{
+    LampTime time;
+    GString *text = g_string_new("the line is left out:");
+    if (spans->is_joins)
+        return g_string_free(g_string_append(text, " a join needs two ids"), FALSE);
+    if (cell_of(spans, cells, count, COLUMN_SPAN_ID).len == 0)
+        g_string_append(text, " no span_id;");
+    if (cell_of(spans, cells, count, COLUMN_PROCESS).len == 0)
+        g_string_append(text, " no process;");
+    if (role_of(cell_of(spans, cells, count, COLUMN_KIND)) == LAMP_ROLE_NONE)
+        g_string_append(text, " kind is none of server, client, consumer, producer;");
+    if (!time_of(spans, cells, count, COLUMN_START, &time) ||
+        !time_of(spans, cells, count, COLUMN_END, &time))
+        g_string_append(text, " start or end is no number;");
+    g_string_append(text, " a span needs all of these, within the years 1825 to 2114");
+    return g_string_free(text, FALSE);
+}
+
 static guint
 probe(LampBytes head, const char *path G_GNUC_UNUSED)
 {
@@ -246,24 +321,26 @@ take_line(gpointer state, LampBytes line, guint64 offset, gsize length, LampSink
     Spans *spans = state;
     LampBytes cells[COLUMNS_AT_MOST];
     gboolean ok = TRUE;
+    guint count = 0;
     spans->line++;
     if (!spans->started) {
         spans->started = TRUE;
-        ok = read_header(spans, line);
+        ok = spans->has_header = read_header(spans, line);
     } else if (lamp_text_trim(line).len > 0) {
-        guint count = split(line, cells);
+        count = split(line, spans->separator, cells);
         ok = spans->is_joins ? emit_join(spans, cells, count, sink)
                              : emit_span(spans, cells, count, sink);
     }
     sink->coverage(sink->owner, offset, length, ok);
-    if (ok)
+    if (ok || (!spans->has_header && spans->line > 1)) /* told once */
         return;
+    g_autofree char *text =
+        spans->line == 1 ? describe_header(spans) : describe_row(spans, cells, count);
     LampFinding finding = {.kind = LAMP_FINDING_INVALID,
-                           .code = "spans.line",
+                           .code = spans->line == 1 ? "spans.header" : "spans.line",
                            .offset = offset,
                            .record_number = spans->line,
-                           .text = "a span needs id, process, kind (server or client), start "
-                                   "and end; a join two ids"};
+                           .text = text};
     sink->finding(sink->owner, &finding);
 }
 

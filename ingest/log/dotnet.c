@@ -24,27 +24,38 @@ level_of(LampBytes line)
     return lamp_bytes(NULL, 0);
 }
 
+static gsize
+category_length(LampBytes text)
+{
+    gsize n = 0;
+    while (n < text.len && text.at[n] != '\0' &&
+           (g_ascii_isalnum((char) text.at[n]) || strchr("._-+`<>,", text.at[n]) != NULL))
+        n++;
+    return n;
+}
+
+/* Where the number ends that begins at @from, with a minus perhaps. */
+static gsize
+end_of_number(LampBytes text, gsize from)
+{
+    gsize at = from < text.len && text.at[from] == '-' ? from + 1 : from;
+    while (at < text.len && g_ascii_isdigit((char) text.at[at]))
+        at++;
+    return at;
+}
+
 /* `Name.Space.Class[14]`, which nothing but a blank may follow; bytes used, or 0. */
 static gsize
 take_category(LampBytes text, LampLogRecord *record)
 {
-    gsize n = 0, digits;
-    while (n < text.len &&
-           (g_ascii_isalnum((char) text.at[n]) || strchr("._-+`<>,", text.at[n]) != NULL) &&
-           text.at[n] != '\0')
-        n++;
-    if (n == 0 || n + 3 > text.len || text.at[n] != '[')
-        return 0;
-    for (digits = n + 1; digits < text.len && (g_ascii_isdigit((char) text.at[digits]) ||
-                                               (digits == n + 1 && text.at[digits] == '-'));)
-        digits++;
-    if (digits == n + 1 || digits == text.len || text.at[digits] != ']' ||
-        (digits + 1 < text.len && text.at[digits + 1] != ' '))
+    gsize n = category_length(text), end = end_of_number(text, n + 1);
+    if (n == 0 || n + 3 > text.len || text.at[n] != '[' || end == n + 1 || end >= text.len ||
+        text.at[end] != ']' || (end + 1 < text.len && text.at[end + 1] != ' '))
         return 0;
     record->event.service = lamp_bytes(text.at, n);
     record->is_logger = TRUE;
-    lamp_log_record_add(record, "event_number", lamp_bytes(text.at + n + 1, digits - n - 1));
-    return digits + 1;
+    lamp_log_record_add(record, "event_number", lamp_bytes(text.at + n + 1, end - n - 1));
+    return end + 1;
 }
 
 gboolean

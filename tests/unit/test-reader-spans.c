@@ -118,6 +118,34 @@ START_TEST(test_times_beyond_any_clock)
 }
 END_TEST
 
+/* As spreadsheets write it: a byte order mark, capitals, semicolons. */
+START_TEST(test_spreadsheet)
+{
+    guint findings;
+    const char *text = "\xef\xbb\xbfSpan ID;Process;Kind;Start_NS;End-ns;Order\r\n"
+                       "s1;web;Server;1;2;7\r\n\"s2\";\"a;b\";CLIENT;5;9;\r\n";
+    g_autofree char *seen = read_all(text, &findings);
+    ck_assert_str_eq(seen, "s1 2 web>  1+1 r1 v1;Order=7;s2 1 a;b>  5+4 r1 v0;");
+    ck_assert_uint_eq(findings, 0);
+    ck_assert_uint_ge(lamp_reader_spans.probe(lamp_bytes_text(text), "a"), 90);
+    g_autofree char *tabs = read_all("span_id\tprocess\tkind\tstart_ns\tend_ns\tstatus\n"
+                                     "s1\tweb\tserver\t1\t2\t\n",
+                                     &findings);
+    ck_assert_str_eq(tabs, "s1 2 web>  1+1 r1 v0;");
+    ck_assert_uint_eq(findings, 0);
+}
+END_TEST
+
+/* A header that is none is told once, not for each line. */
+START_TEST(test_wrong_header_is_told_once)
+{
+    guint findings;
+    g_autofree char *seen = read_all("id,process,kind,begin,end\na,b,server,1,2\n", &findings);
+    ck_assert_str_eq(seen, "");
+    ck_assert_uint_eq(findings, 1);
+}
+END_TEST
+
 START_TEST(test_probe_wants_the_columns)
 {
     const char *spans = "span_id,process,kind,start_us,end_us\n";
@@ -137,6 +165,8 @@ main(void)
     tcase_add_test(tc, test_joins);
     tcase_add_test(tc, test_wrong_lines_are_findings);
     tcase_add_test(tc, test_times_beyond_any_clock);
+    tcase_add_test(tc, test_spreadsheet);
+    tcase_add_test(tc, test_wrong_header_is_told_once);
     tcase_add_test(tc, test_probe_wants_the_columns);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
