@@ -27,6 +27,7 @@ const LampCommand *const lamp_commands[] = {
     &lamp_command_explain,
     &lamp_command_clock,
     &lamp_command_eval,
+    &lamp_command_templates,
     &lamp_command_sql,
     &lamp_command_formats,
     &lamp_command_schema,

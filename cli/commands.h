@@ -28,3 +28,4 @@ extern const LampCommand lamp_command_diff;
 extern const LampCommand lamp_command_advise;
 extern const LampCommand lamp_command_audit;
 extern const LampCommand lamp_command_manual;
+extern const LampCommand lamp_command_templates;
