@@ -33,7 +33,8 @@ typedef struct {
     char *stem;             /* name without its number */
     const char *program;    /* logs: as their records name it; NULL: none, or several */
     gboolean has_program;
-    gboolean is_bare; /* named by its address only */
+    gboolean is_bare;   /* named by its address only */
+    gboolean is_behind; /* known only from a log of its own host's proxy, as whom it calls */
 } Candidate;
 
 typedef struct {
@@ -51,6 +52,12 @@ candidate_free(gpointer data)
         g_hash_table_unref(candidate->operations);
     g_free(candidate->stem);
     g_free(candidate);
+}
+
+static Candidate *
+candidate_at(const Naming *naming, guint i)
+{
+    return g_ptr_array_index(naming->candidates, i);
 }
 
 /* Number of the candidate of @host and @port (0: as a caller), or of a process' name. */
@@ -125,10 +132,33 @@ name_ends_by_text(Naming *naming, LampCall *call)
     }
 }
 
+/* Those of instances behind a proxy of their host are not what the host itself is asked. */
+static void
+note_protocols(Naming *naming)
+{
+    for (guint i = 0; i < naming->c->calls->len; i++) {
+        const LampCall *call = lamp_call(naming->c, i);
+        if (call->server_host != LAMP_INDEX_NONE && call->server_instance != LAMP_INDEX_NONE &&
+            candidate_at(naming, call->server_instance)->port != 0 &&
+            !candidate_at(naming, call->server_instance)->is_behind)
+            note_protocol(naming, call);
+    }
+}
+
 static guint16
 server_port(LampCorrelation *c, const LampCall *call)
 {
     return call->server_place != LAMP_INDEX_NONE ? lamp_place(c, call->server_place)->port : 0;
+}
+
+/* Does the call's only record say that a host called itself, as a proxy does the program for
+ * which it stands? */
+static gboolean
+is_handed_on(LampCorrelation *c, const LampCall *call)
+{
+    return call->client_host == call->server_host && call->client_seen != LAMP_INDEX_NONE &&
+           call->server_seen == LAMP_INDEX_NONE &&
+           lamp_observation(c, call->client_seen)->origin == LAMP_FROM_LOG;
 }
 
 static void
@@ -139,8 +169,10 @@ name_ends(Naming *naming, LampCall *call)
     guint16 port = server_port(c, call);
     if (call->server_host != LAMP_INDEX_NONE && port != 0) {
         call->server_instance = candidate_for(naming, call->server_host, port, 0);
+        Candidate *candidate = candidate_at(naming, call->server_instance);
+        candidate->is_behind =
+            is_handed_on(c, call) && (candidate->is_behind || candidate->operations == NULL);
         note_served(naming, call->server_instance, call);
-        note_protocol(naming, call);
     }
     if (base->origin == LAMP_FROM_SPAN && base->process != 0)
         name_ends_by_text(naming, call);
@@ -194,7 +226,8 @@ name_callers(Naming *naming)
     memset(only, 0xff, c->hosts->len * sizeof *only);
     for (guint i = 0; i < naming->candidates->len; i++) {
         const Candidate *candidate = g_ptr_array_index(naming->candidates, i);
-        if (candidate->host != LAMP_INDEX_NONE && only[candidate->host] == LAMP_INDEX_NONE)
+        if (candidate->host != LAMP_INDEX_NONE && !candidate->is_behind &&
+            only[candidate->host] == LAMP_INDEX_NONE)
             only[candidate->host] = i;
     }
     for (guint i = 0; i < c->calls->len; i++) {
@@ -337,6 +370,8 @@ service_name(Naming *naming, const Candidate *candidate, gboolean has_replicas,
         return g_strdup(name);
     if (candidate->is_bare && has_replicas)
         return g_strdup_printf("%s:%u", what, candidate->port);
+    if (candidate->is_behind)
+        return port_name(has_replicas ? candidate->stem : name, what, candidate->port);
     if (has_replicas || is_pod(name))
         return g_strdup(candidate->stem);
     if (is_only_port || candidate->name != 0)
@@ -363,7 +398,8 @@ add_instance(Naming *naming, guint32 service, const Candidate *candidate, gboole
     LampInstance instance = {
         .service = service,
         .host = candidate->host,
-        .name = is_only_port || candidate->name != 0 || candidate->operations == NULL
+        .name = (is_only_port && !candidate->is_behind) || candidate->name != 0 ||
+                        candidate->operations == NULL
                     ? g_strdup(name)
                     : port_name(name, "log", candidate->port),
     };
@@ -376,7 +412,8 @@ count_ports(Naming *naming)
     guint *ports = g_new0(guint, MAX(naming->c->hosts->len, 1));
     for (guint i = 0; i < naming->candidates->len; i++) {
         const Candidate *candidate = g_ptr_array_index(naming->candidates, i);
-        if (candidate->host != LAMP_INDEX_NONE && candidate->operations != NULL)
+        if (candidate->host != LAMP_INDEX_NONE && candidate->operations != NULL &&
+            !candidate->is_behind)
             ports[candidate->host]++;
     }
     return ports;
@@ -447,6 +484,7 @@ lamp_pass_services(LampCorrelation *c, G_GNUC_UNUSED GError **error)
     };
     for (guint i = 0; i < c->calls->len; i++)
         name_ends(&naming, lamp_call(c, i));
+    note_protocols(&naming);
     for (guint i = 0; i < c->calls->len; i++)
         name_portless_end(&naming, lamp_call(c, i));
     name_callers(&naming);

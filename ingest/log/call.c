@@ -12,6 +12,8 @@
 #include "ingest/log/forms.h"
 #include "ingest/operation.h"
 
+/* Values of fields and statements are not shorter; those of paths are as on the wire. */
+enum { LEAST_VALUE = 3 };
 enum { UPSTREAMS = 8, VALUES = 32, OPERATION_BYTES = 512, WRITER_BYTES = 256 };
 
 typedef struct {
@@ -44,9 +46,9 @@ is_http_method(LampBytes method)
 }
 
 static void
-add_value(Emit *e, LampBytes slot, LampBytes value)
+add_value(Emit *e, LampBytes slot, LampBytes value, gsize least)
 {
-    if (e->value_count == VALUES || value.len < 3 || value.len > LAMP_LIMIT_VALUE)
+    if (e->value_count == VALUES || value.len < least || value.len > LAMP_LIMIT_VALUE)
         return;
     e->values[e->value_count++] = (LampValue){LAMP_SIDE_REQUEST, slot, value};
 }
@@ -86,7 +88,7 @@ add_folded(gpointer owner, guint number, LampBytes value)
     static const char *const slots[] = {"path.1", "path.2", "path.3", "path.4",
                                         "path.5", "path.6", "path.7", "path.8"};
     if (number >= 1 && number <= G_N_ELEMENTS(slots))
-        add_value(owner, lamp_bytes_text(slots[number - 1]), value);
+        add_value(owner, lamp_bytes_text(slots[number - 1]), value, 1);
 }
 
 static void
@@ -95,7 +97,7 @@ add_literal(gpointer owner, guint number, LampBytes value)
     static const char *const slots[] = {"sql.1", "sql.2", "sql.3", "sql.4",
                                         "sql.5", "sql.6", "sql.7", "sql.8"};
     if (number >= 1 && number <= G_N_ELEMENTS(slots))
-        add_value(owner, lamp_bytes_text(slots[number - 1]), value);
+        add_value(owner, lamp_bytes_text(slots[number - 1]), value, LEAST_VALUE);
 }
 
 /* Further lines of the statement were joined to the message after it was read. */
@@ -219,7 +221,7 @@ collect_values(LampLog *log, Emit *e)
     const LampEventRow *event = &e->record->event;
     for (gsize i = 0; i < event->field_count; i++)
         if (may_tie_at(log, i, event->fields[i].slot) && may_identify(event->fields[i].value))
-            add_value(e, event->fields[i].slot, event->fields[i].value);
+            add_value(e, event->fields[i].slot, event->fields[i].value, LEAST_VALUE);
 }
 
 /* Names of the machine itself tell nothing of it. */

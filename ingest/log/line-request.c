@@ -410,13 +410,26 @@ take_duration(LampLog *log, LampBytes text, gsize request, LampLogCall *call)
     return FALSE;
 }
 
+/* Is nothing before @at but a word that says who did what was asked for: `done GET /x`? */
+static gboolean
+begins_as_served(LampBytes text, gsize at)
+{
+    static const char *const words[] = {"done",    "completed", "finished", "served",
+                                        "handled", "processed", "answered", "replied"};
+    char word[WORD_BYTES] = "";
+    return word_before(text, &at, word) > 0 && at == 0 &&
+           is_one_of(word, words, G_N_ELEMENTS(words));
+}
+
 /* A request that the message begins with, whose duration a field told. */
 static void
 take_leading_request(LampBytes text, LampLogCall *call)
 {
     LampLogCall found = *call;
-    if (call->method.len == 0 && call->target.len == 0 && take_request(text, &found) > 0 &&
-        found.method.at <= text.at + 1)
+    if (call->method.len > 0 || call->target.len > 0 || take_request(text, &found) == 0)
+        return;
+    if (found.method.at <= text.at + 1 ||
+        begins_as_served(text, (gsize) (found.method.at - text.at)))
         *call = found;
 }
 

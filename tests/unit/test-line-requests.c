@@ -37,6 +37,12 @@ static const struct {
     {"jsonl",
      "{\"time\":\"2026-11-20T09:11:52.671Z\",\"level\":\"info\",\"msg\":\"GET /x took 31 ms\"}",
      {"operation=<GET /x>", "09:11:52.640000000Z - -"}},
+    /* A field tells how long what is said to be done took; what was only begun is no call. */
+    {"application",
+     HEAD "done GET /orders/7 status=200 took=31.5ms",
+     {"operation=<GET /orders/{}> status=<200>", "09:11:52.639500000Z - -", "path.2=7"}},
+    {"application", HEAD "calling GET /orders/7 took=31.5ms", {"!call "}},
+    {"application", HEAD "start GET /orders/7", {"!call "}},
     /* A duration alone is none of a known piece of work: a field. */
     {"application", HEAD "batch 7 completed in 0.25s", {"{duration_ms=250.000000}", "!call "}},
     {"application",

@@ -110,6 +110,29 @@ START_TEST(test_a_local_session_is_no_request_from_outside)
 }
 END_TEST
 
+/* What a proxy hands on to a port of its own host is served by another program than itself. */
+START_TEST(test_a_server_behind_a_proxy_of_its_host_is_another_service)
+{
+    Fixture f;
+    fixture_begin(&f);
+    fixture_run(&f, "INSERT INTO sources (source_id, path, kind, size_bytes, state) VALUES"
+                    " (1, 'logs/web.log', 'log', 0, 'done');"
+                    "INSERT INTO endpoints VALUES (1, '127.0.0.1', 8080)");
+    for (gint64 i = 0; i < 20; i++) {
+        gint64 start = i * 5000 * MS;
+        fixture_line(&f, 1, "server", 0, "GET /item", start, start + 300 * MS);
+        fixture_line(&f, 1, "client", 1, "GET /item", start + 10 * MS, start + 300 * MS);
+    }
+    fixture_run(&f, "UPDATE observations SET resolution_ns = 1000000");
+    fixture_ready(&f);
+    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
+    g_autofree char *found = fixture_text(
+        &f, "SELECT client_service, server_service, count(*) FROM call_details GROUP BY 1, 2");
+    ck_assert_str_eq(found, "-|web|20 web|web:8080|20");
+    fixture_end(&f);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -119,6 +142,7 @@ main(void)
     tcase_add_test(tc, test_coarse_stamps_follow_the_finer_ones_they_are_tied_to);
     tcase_add_test(tc, test_order_is_not_violated_within_the_resolution);
     tcase_add_test(tc, test_a_local_session_is_no_request_from_outside);
+    tcase_add_test(tc, test_a_server_behind_a_proxy_of_its_host_is_another_service);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }
