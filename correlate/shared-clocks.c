@@ -8,7 +8,8 @@
  * difference is taken at which most such pairs lie so (a sweep over the ends of their
  * intervals), none, or whole quarters of an hour (a time zone), if that is nearly as good.
  * Services that work side by side seem to lie in each other where their clocks are moved a
- * little; so a difference counts for less if without it half of the pairs lie so, too. The
+ * little; so a difference counts for less if without it half of the pairs lie so, too, or if
+ * without it they work one after the other and both lie in a third one's work. The
  * hosts are a graph, of which the spanning tree of the surest differences gives each host its
  * offset, against a host whose clock is known, or else against the clock that most hosts agree
  * with.
@@ -30,10 +31,12 @@
 #define QUARTER_NS (900 * LAMP_NS_PER_SECOND)
 #define ZONE_SLACK_NS (60 * LAMP_NS_PER_SECOND)
 
-/* By how much the clock of @b may be ahead of that of @a. */
+/* By how much the clock of @b may be ahead of that of @a; one is done before the other begins,
+ * as the clocks are. */
 typedef struct {
     guint32 a, b;
     gint64 low, high;
+    gboolean is_apart;
 } Pair;
 
 /* A host's work for one value, from its first begin to its last end. */
@@ -47,6 +50,7 @@ typedef struct {
     gint64 ahead, width;
     gboolean
         is_needed; /* without a difference hardly half as many would agree, or there is none */
+    gboolean is_none, is_apart; /* no difference; most pairs are apart without one */
 } Edge;
 
 /* A host in the forest: its clock is @ahead of that of its parent. */
@@ -86,7 +90,8 @@ add_pair(Clocks *self, const Work *one, const Work *other)
     gint64 begins = b->start - a->start;
     gint64 ends = b->end - a->end;
     Pair pair = {a->host, b->host, MIN(begins, ends) - a->resolution,
-                 MAX(begins, ends) + b->resolution};
+                 MAX(begins, ends) + b->resolution,
+                 a->end <= b->start + b->resolution || b->end <= a->start + a->resolution};
     g_array_append_val(self->pairs, pair);
 }
 
@@ -150,12 +155,51 @@ add_edge(Clocks *self, guint from, guint to, GArray *bounds)
     gint64 middle = reach[0] + width / 2;
     gint64 zone = (gint64) llround((double) middle / (double) QUARTER_NS) * QUARTER_NS;
     gboolean is_none = reach[0] <= zone && zone <= reach[1];
-    guint without = 0;
-    for (guint i = from; i < to; i++)
+    guint without = 0, apart = 0;
+    for (guint i = from; i < to; i++) {
         without += pairs[i].low <= zone && zone <= pairs[i].high ? 1 : 0;
-    Edge edge = {pairs[from].a,           pairs[from].b, most,
-                 is_none ? zone : middle, width,         is_none || 2 * without < most};
+        apart += pairs[i].is_apart ? 1 : 0;
+    }
+    Edge edge = {.a = pairs[from].a,
+                 .b = pairs[from].b,
+                 .pairs = most,
+                 .ahead = is_none ? zone : middle,
+                 .width = width,
+                 .is_needed = is_none || 2 * without < most,
+                 .is_none = is_none && zone == 0,
+                 .is_apart = 2 * apart > to - from};
     g_array_append_val(self->edges, edge);
+}
+
+static gpointer
+key_of_hosts(guint32 a, guint32 b)
+{
+    guint64 key = ((guint64) MIN(a, b) << 32 | MAX(a, b)) * 0x9e3779b97f4a7c15u;
+    return GSIZE_TO_POINTER(key ^ key >> 32); /* one to one */
+}
+
+/* Hosts that work one after the other for a third one look as if one's clock were off by the
+ * time between. Where both lie in the third's work as the clocks are, nothing says that they
+ * are wrong. Cost: hosts for each such pair. */
+static void
+drop_sequences(Clocks *self)
+{
+    g_autoptr(GHashTable) none = g_hash_table_new(NULL, NULL);
+    for (guint i = 0; i < self->edges->len; i++) {
+        const Edge *edge = &g_array_index(self->edges, Edge, i);
+        if (edge->is_none)
+            g_hash_table_add(none, key_of_hosts(edge->a, edge->b));
+    }
+    for (guint i = 0; i < self->edges->len; i++) {
+        Edge *edge = &g_array_index(self->edges, Edge, i);
+        gboolean is_told = edge->is_none || !edge->is_apart || !edge->is_needed;
+        for (guint32 host = 0; host < self->c->hosts->len && !is_told; host++)
+            if (g_hash_table_contains(none, key_of_hosts(edge->a, host)) &&
+                g_hash_table_contains(none, key_of_hosts(edge->b, host))) {
+                edge->is_needed = FALSE;
+                is_told = TRUE;
+            }
+    }
 }
 
 static gint
@@ -348,6 +392,7 @@ lamp_shared_clocks_align(LampCorrelation *c, const LampTexts *texts, const GArra
         add_value(&self, uses, i, end, works);
     }
     compare_hosts(&self);
+    drop_sequences(&self);
     span_hosts(&self);
     set_clocks(&self);
     lamp_nested_clocks_align(c, lines);

@@ -180,6 +180,27 @@ START_TEST(test_shared_ids_tell_clocks_and_zones)
 }
 END_TEST
 
+/* Two services that work for a third, one shortly after the other: it is not their clocks. */
+START_TEST(test_one_after_the_other_tells_of_no_clock)
+{
+    static const char *const names[] = {"web", "cart", "pay", NULL};
+    Fixture f;
+    begin_logs(&f, names);
+    for (guint i = 0; i < 40; i++) {
+        gint64 at = i * 700 * MS, cart = at + (20 + i % 3) * MS;
+        gint64 pay = cart + 40 * MS, done = pay + (150 + 20 * (i % 7)) * MS;
+        serve_with_id(&f, 1, "GET /", at, done + 30 * MS, "rid", i);
+        serve_with_id(&f, 2, "GET /cart", cart, cart + 35 * MS, "rid", i);
+        serve_with_id(&f, 3, "POST /pay", pay, done, "rid", i);
+    }
+    correlate(&f);
+    g_autofree char *found = links_of(&f);
+    ck_assert_str_eq(found, ">web|40 web>cart|40 web>pay|40");
+    ck_assert_int_eq(fixture_int(&f, "SELECT max(abs(offset_ns)) FROM hosts"), 0);
+    fixture_end(&f);
+}
+END_TEST
+
 /* A database names its callers by address, and its clock is half a second ahead. */
 START_TEST(test_named_callers_tell_the_clock_of_a_database)
 {
@@ -287,6 +308,7 @@ main(void)
     tcase_add_test(tc, test_an_upstream_entry_and_the_record_behind_it_are_one_call);
     tcase_add_test(tc, test_a_late_call_with_the_id_is_of_the_trace);
     tcase_add_test(tc, test_shared_ids_tell_clocks_and_zones);
+    tcase_add_test(tc, test_one_after_the_other_tells_of_no_clock);
     tcase_add_test(tc, test_named_callers_tell_the_clock_of_a_database);
     tcase_add_test(tc, test_time_alone_tells_the_caller_of_a_database);
     tcase_add_test(tc, test_calls_that_may_be_of_another_are_doubted);
