@@ -7,12 +7,13 @@
  * unasked (notices, notifications, parameters) answers nothing.
  *
  * Statements are named by their SQL folded to its shape; prepared names are remembered in a
- * small bounded table, so that a later Bind is named too. Bound text parameters and literals
- * are values. Rows are counted, not kept. Passwords are never looked at. Limits: base/limits.h
+ * small bounded table, so that a later Bind is named too. Bound parameters and literals are
+ * values. Rows are counted, not kept. Passwords are never looked at. Limits: base/limits.h
  * (PIPELINE); 64 prepared names for a connection, the oldest is forgotten.
  */
 #include "ingest/dissect/postgresql-calls.h"
 
+#include "ingest/dissect/postgresql-binary.h"
 #include "ingest/identifiers.h"
 #include "ingest/operation.h"
 
@@ -210,8 +211,9 @@ read_bind(LampPgState *state, LampExchange *exchange, LampBytes body)
             continue; /* NULL */
         if (!lamp_cursor_take(&c, length, &value))
             return;
-        if (is_text_parameter(formats, i))
-            add_literal(&target, i + 1, value);
+        char text[LAMP_PG_BINARY_TEXT];
+        add_literal(&target, i + 1,
+                    is_text_parameter(formats, i) ? value : lamp_pg_binary_text(value, text));
     }
 }
 

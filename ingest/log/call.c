@@ -184,7 +184,7 @@ static gboolean
 is_description(LampBytes slot)
 {
     static const char *const slots[] = {
-        "user_agent",    "before_time", "authority", "vhost", "target", "backend",
+        "user_agent",    "before_time", "authority", "vhost", "target", "backend",  "execute",
         "upstream_host", "sqlstate",    "server",    "tls",   "node",   "node.name"};
     for (gsize i = 0; i < G_N_ELEMENTS(slots); i++)
         if (lamp_bytes_equal(slot, lamp_bytes_text(slots[i])))
@@ -215,12 +215,24 @@ may_tie_at(LampLog *log, gsize place, LampBytes slot)
     return log->slots[place].may_tie;
 }
 
+/* The number of a statement's parameter, from its field `param.2`; 0 for other fields. */
+static guint
+parameter_of(LampBytes slot)
+{
+    gboolean is_parameter = slot.len == 7 && memcmp(slot.at, "param.", 6) == 0 &&
+                            g_ascii_isdigit((char) slot.at[6]);
+    return is_parameter ? (guint) (slot.at[6] - '0') : 0;
+}
+
 static void
 collect_values(LampLog *log, Emit *e)
 {
     const LampEventRow *event = &e->record->event;
     for (gsize i = 0; i < event->field_count; i++)
-        if (may_tie_at(log, i, event->fields[i].slot) && may_identify(event->fields[i].value))
+        if (parameter_of(event->fields[i].slot) > 0)
+            add_literal(e, parameter_of(event->fields[i].slot), event->fields[i].value);
+        else if (may_tie_at(log, i, event->fields[i].slot) &&
+                 may_identify(event->fields[i].value))
             add_value(e, event->fields[i].slot, event->fields[i].value, LEAST_VALUE);
 }
 

@@ -50,6 +50,30 @@ START_TEST(test_postgresql_extended_with_prepared_name)
 }
 END_TEST
 
+/* int4 10754, int8 70000, a text, a UUID, float8 1.5, int2 -1. */
+START_TEST(test_postgresql_binary_parameters_are_values)
+{
+    static const Turn turns[] = {
+        TO_SERVER(STARTUP),
+        TO_CLIENT(AUTHENTICATED),
+        TO_SERVER("P\0\0\0\x16"
+                  "cc\0SELECT f($1)\0\0\0"
+                  "B\0\0\0\x54\0cc\0\0\1\0\1\0\6"
+                  "\0\0\0\4\0\0\x2a\2"
+                  "\0\0\0\x08\0\0\0\0\0\1\x11\x70"
+                  "\0\0\0\6u11469"
+                  "\0\0\0\x10\x12\x3e\x45\x67\xe8\x9b\x12\xd3\xa4\x56\x42\x66\x14\x17\x40\0"
+                  "\0\0\0\x08\x3f\xf8\0\0\0\0\0\0"
+                  "\0\0\0\2\xff\xff\0\0" SYNC),
+        TO_CLIENT("1\0\0\0\4"
+                  "2\0\0\0\4" DONE READY),
+    };
+    REPLAY(lamp_dissector_postgresql, turns,
+           "1 SELECT f(?) [ok] 113/30 @2,2,3,3 sql.1=10754 sql.2=70000 sql.3=u11469 "
+           "sql.4=123e4567-e89b-12d3-a456-426614174000\n");
+}
+END_TEST
+
 START_TEST(test_postgresql_prepared_first_and_run_later)
 {
     static const Turn turns[] = {
@@ -301,6 +325,7 @@ make_suite(void)
     TCase *tc = tcase_create("all");
     tcase_add_test(tc, test_postgresql_simple_query_and_error);
     tcase_add_test(tc, test_postgresql_extended_with_prepared_name);
+    tcase_add_test(tc, test_postgresql_binary_parameters_are_values);
     tcase_add_test(tc, test_postgresql_prepared_first_and_run_later);
     tcase_add_test(tc, test_postgresql_tls_is_handed_over);
     tcase_add_test(tc, test_postgresql_refused_tls_copy_and_unanswered);
