@@ -9,8 +9,7 @@
  * each. */
 #define LAMP_LIMITS(X)                                                                         \
     X(WINDOW, 4194304, "bytes", "largest unit that a reader may hold")                         \
-    X(LINE, 1048576, "bytes",                                                                  \
-      "journald-size lines exist; longer is damage, the rest is skipped")                      \
+    X(LINE, 1048576, "bytes", "journald-size lines exist; of a longer one this much is read")  \
     X(FIELDS, 256, "fields", "per log record")                                                 \
     X(FIELD_KEY, 256, "bytes", "longest field name kept")                                      \
     X(FIELD_VALUE, 65536, "bytes", "longest field value kept")                                 \

@@ -48,6 +48,57 @@ ensure_window(LampIngestRun *run, gsize size)
     run->window_size = size;
 }
 
+/* Reads up to @size bytes of the content; 0 at its end, or with @error. */
+static gsize
+read_more(Feed *feed, guint8 *buffer, gsize size, GError **error)
+{
+    gssize n = lamp_input_read(feed->input, buffer, size, error);
+    feed->at_end = n <= 0;
+    if (n <= 0)
+        return 0;
+    lamp_stream_hash_update(&feed->hash, lamp_bytes(buffer, (gsize) n));
+    feed->member->row.bytes_read += (guint64) n;
+    return (gsize) n;
+}
+
+/* The same in UTF-8, of a content in UTF-16. */
+static void
+fill_decoded(Feed *feed, GError **error)
+{
+    enum { RAW = 65536 };
+    LampIngestRun *run = feed->member->run;
+    g_autofree guint8 *raw = g_malloc(RAW);
+    while (!feed->at_end && run->window_size - feed->have >= lamp_utf16_room(RAW)) {
+        gsize n = read_more(feed, raw, RAW, error);
+        feed->have += lamp_utf16_decode(&feed->member->utf16, lamp_bytes(raw, n), feed->at_end,
+                                        run->window + feed->have);
+    }
+}
+
+/* What findings and records lie in. */
+static void
+show_window(Feed *feed)
+{
+    feed->member->window = lamp_bytes(feed->member->run->window, feed->have);
+    feed->member->window_offset = feed->offset;
+}
+
+/* The window's first bytes are read: are they UTF-16? Then they become UTF-8. */
+static void
+find_encoding(Feed *feed)
+{
+    LampMember *member = feed->member;
+    LampIngestRun *run = member->run;
+    lamp_utf16_begin(&member->utf16, lamp_bytes(run->window, MIN(feed->have, HEAD_BYTES)));
+    if (!member->utf16.is_active)
+        return;
+    g_autofree guint8 *raw = g_memdup2(run->window, feed->have);
+    ensure_window(run, lamp_utf16_room(feed->have));
+    feed->have = lamp_utf16_decode(&member->utf16, lamp_bytes(raw, feed->have), feed->at_end,
+                                   run->window);
+    show_window(feed);
+}
+
 /* Fills the window's free part. A read error ends the content: what came before it is still
  * used. */
 static void
@@ -55,17 +106,13 @@ fill(Feed *feed)
 {
     LampIngestRun *run = feed->member->run;
     g_autoptr(GError) error = NULL;
-    while (!feed->at_end && feed->have < run->window_size) {
-        gssize n = lamp_input_read(feed->input, run->window + feed->have,
-                                   run->window_size - feed->have, &error);
-        feed->at_end = n <= 0;
-        if (n > 0) {
-            lamp_stream_hash_update(&feed->hash,
-                                    lamp_bytes(run->window + feed->have, (gsize) n));
-            feed->have += (gsize) n;
-            feed->member->row.bytes_read += (guint64) n;
-        }
-    }
+    if (feed->member->utf16.is_active)
+        fill_decoded(feed, &error);
+    else
+        while (!feed->at_end && feed->have < run->window_size)
+            feed->have += read_more(feed, run->window + feed->have,
+                                    run->window_size - feed->have, &error);
+    show_window(feed);
     if (error == NULL)
         return;
     LampFindingKind kind = error->code == LAMP_SOURCE_ERROR_DAMAGED ? LAMP_FINDING_TRUNCATED
@@ -291,10 +338,14 @@ static void
 slide(Feed *feed, gsize used)
 {
     LampIngestRun *run = feed->member->run;
+    if (feed->member->utf16.is_active)
+        lamp_utf16_slide(&feed->member->utf16, lamp_bytes(run->window, feed->have),
+                         feed->offset, used);
     feed->have -= used;
     feed->offset += used;
     if (used > 0 && feed->have > 0)
         memmove(run->window, run->window + used, feed->have);
+    show_window(feed);
 }
 
 /* One step of the reader; FALSE when the content is over or not for this reader. */
@@ -377,6 +428,7 @@ lamp_member_read(LampMember *member, LampInput *input, const LampSource *source,
     lamp_stream_hash_init(&feed.hash);
     ensure_window(member->run, FIRST_WINDOW);
     fill(&feed);
+    find_encoding(&feed);
     LampSourceContext context = make_context(member, source, shown_path);
     LampBytes head = lamp_bytes(member->run->window, MIN(feed.have, HEAD_BYTES));
     feed.reader = feed.have > 0 ? choose_reader(member, &context, head) : NULL;

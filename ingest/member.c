@@ -31,6 +31,15 @@ count_of(GArray *counts, const char *code)
     return &g_array_index(counts, LampCodeCount, counts->len - 1).count;
 }
 
+/* The place in the file of what stands at @offset in what readers see. */
+static guint64
+place_of(LampMember *member, guint64 offset)
+{
+    return member->utf16.is_active
+               ? lamp_utf16_place(&member->utf16, member->window, member->window_offset, offset)
+               : offset;
+}
+
 static void
 take_packet(gpointer owner, const LampPacket *packet)
 {
@@ -47,6 +56,13 @@ static guint64
 take_event(gpointer owner, const LampEventRow *event)
 {
     LampMember *member = owner;
+    LampEventRow placed;
+    if (member->utf16.is_active) {
+        placed = *event;
+        placed.offset = place_of(member, event->offset);
+        placed.length = place_of(member, event->offset + event->length) - placed.offset;
+        event = &placed;
+    }
     if (event->form != NULL)
         ++*count_of(member->forms, event->form);
     see_time(member, event->time);
@@ -107,15 +123,20 @@ static void
 take_finding(gpointer owner, const LampFinding *finding)
 {
     LampMember *member = owner;
+    LampFinding placed = *finding;
     member->run->counts->findings++;
-    if (++*count_of(member->codes, finding->code) <= LAMP_LIMIT_FINDINGS)
-        lamp_writer_finding(member->run->writer, finding, 1);
+    if (++*count_of(member->codes, finding->code) > LAMP_LIMIT_FINDINGS)
+        return;
+    placed.offset = place_of(member, finding->offset);
+    lamp_writer_finding(member->run->writer, &placed, 1);
 }
 
 static void
-take_coverage(gpointer owner, guint64 offset G_GNUC_UNUSED, guint64 length, gboolean understood)
+take_coverage(gpointer owner, guint64 offset, guint64 length, gboolean understood)
 {
     LampMember *member = owner;
+    if (member->utf16.is_active && understood)
+        length = place_of(member, offset + length) - place_of(member, offset);
     if (understood) {
         member->row.records++;
         member->row.bytes_parsed += length;

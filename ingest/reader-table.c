@@ -7,7 +7,8 @@
  *
  * Names of columns give the meaning (ingest/log/meaning.c), so an IIS line with a time taken is
  * a span. A header applies to the lines after it, until the next one. A header without `#` must
- * be the first line, hold three names at least, one of which means a time.
+ * be the first line, hold three names at least, one of which means a time. A quoted cell of
+ * such a table may hold line ends; where the next line is a whole row it was broken instead.
  * Specifications: W3C extended log file format; RFC 4180; Zeek log formats.
  */
 #include "base/text.h"
@@ -22,6 +23,7 @@ typedef struct {
     char separator;
     gint date, time; /* columns, -1 none */
     gboolean is_cloudfront;
+    gboolean has_quotes; /* CSV: a quoted cell may hold line ends */
     struct {
         guint8 length;
         guint8 name[NAME_BYTES];
@@ -93,7 +95,7 @@ read_csv_header(Header *h, LampBytes line, LampLogRecord *record)
         }
         if (n < 3 || !names || !has_time)
             continue;
-        *h = (Header){.separator = *s, .date = -1, .time = -1};
+        *h = (Header){.separator = *s, .date = -1, .time = -1, .has_quotes = TRUE};
         for (gsize i = 0; i < n; i++)
             add_column(h, lamp_text_trim(fields[i]));
         return TRUE;
@@ -135,18 +137,11 @@ take_date_and_time(LampLog *log, LampLogRecord *record, LampBytes date, LampByte
     (void) lamp_log_take_time(log, record, lamp_bytes(text, date.len + time.len + 1));
 }
 
+/* A row whose cells are all there. */
 static gboolean
-parse(LampLog *log, LampBytes line, LampLogRecord *record)
+take_row(LampLog *log, LampBytes line, LampLogRecord *record, const LampBytes *fields)
 {
     const Header *h = &((State *) log)->header;
-    LampBytes fields[COLUMNS];
-    if (h->count == 0)
-        return FALSE;
-    /* CloudFront names its fields between blanks and separates them by tabs. */
-    gboolean has_tabs = h->separator == ' ' && memchr(line.at, '\t', line.len) != NULL;
-    gsize n = lamp_csv_split(line, has_tabs ? '\t' : h->separator, record, fields, COLUMNS);
-    if (n != h->count && !(n == h->count + 1 && fields[n - 1].len == 0))
-        return FALSE;
     gboolean joined = h->date >= 0 && h->time >= 0;
     if (joined)
         take_date_and_time(log, record, fields[h->date], fields[h->time]);
@@ -164,8 +159,77 @@ parse(LampLog *log, LampBytes line, LampLogRecord *record)
     return record->event.time != LAMP_TIME_NONE;
 }
 
+/* TRUE if @line has as many cells as the header; none if one in quotes does not end. */
+static gboolean
+split_row(const Header *h, LampBytes line, LampLogRecord *record, LampBytes *fields,
+          gsize *out_count)
+{
+    /* CloudFront names its fields between blanks and separates them by tabs. */
+    gboolean has_tabs = h->separator == ' ' && memchr(line.at, '\t', line.len) != NULL;
+    *out_count = lamp_csv_split(line, has_tabs ? '\t' : h->separator, record, fields, COLUMNS);
+    return *out_count == h->count ||
+           (*out_count == h->count + 1 && fields[*out_count - 1].len == 0);
+}
+
+static gboolean
+parse(LampLog *log, LampBytes line, LampLogRecord *record)
+{
+    const Header *h = &((State *) log)->header;
+    LampBytes fields[COLUMNS];
+    gsize count;
+    if (h->count == 0)
+        return FALSE;
+    if (split_row(h, line, record, fields, &count))
+        return take_row(log, line, record, fields);
+    if (count > 0 || !h->has_quotes)
+        return FALSE;
+    /* The last cell goes on in the next line. */
+    record->is_partial = TRUE;
+    record->is_request = TRUE;
+    record->body = record->event.message = line;
+    return TRUE;
+}
+
+/* Is @line a row of its own? Then the one before it was broken. */
+static gboolean
+is_row(LampLog *log, LampBytes line, const LampLogRecord *before)
+{
+    LampLogRecord *other = &log->records[before == &log->records[0]];
+    LampBytes fields[COLUMNS];
+    gsize count;
+    lamp_log_record_clear(other, line.len);
+    return split_row(&((State *) log)->header, line, other, fields, &count) &&
+           take_row(log, line, other, fields);
+}
+
+/* The next line of a cell; the row is read when its last cell has ended. That is tried where a
+ * quote stands, a limited number of times, since each takes the whole row. */
+static gboolean
+join(LampLog *log, LampBytes line, LampLogRecord *record)
+{
+    enum { TRIES = 64 };
+    LampBytes whole = record->body, fields[COLUMNS];
+    gsize count = 0, tries = record->depth;
+    if (!record->is_partial || whole.len == 0 || lamp_log_is_copied(record, whole) ||
+        tries == TRIES || is_row(log, line, record))
+        return FALSE;
+    whole.len = (gsize) (line.at + line.len - whole.at);
+    if (memchr(line.at, '"', line.len) != NULL) {
+        lamp_log_record_clear(record, whole.len);
+        if (split_row(&((State *) log)->header, whole, record, fields, &count)) {
+            (void) take_row(log, whole, record, fields);
+            return TRUE;
+        }
+        record->depth = tries + 1;
+    }
+    record->is_partial = count == 0;
+    record->is_request = TRUE;
+    record->body = record->event.message = whole;
+    return TRUE;
+}
+
 static const LampLogFormat format = {
-    .parse = parse, .header = header, .most = 88, .state_size = sizeof(State)};
+    .parse = parse, .join = join, .header = header, .most = 88, .state_size = sizeof(State)};
 
 static guint
 probe(LampBytes head, const char *path)

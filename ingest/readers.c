@@ -16,6 +16,7 @@ const LampReader *const lamp_readers[] = {
     &lamp_reader_haproxy,
     &lamp_reader_hosts,
     &lamp_reader_journal,
+    &lamp_reader_json,
     &lamp_reader_jsonl,
     &lamp_reader_kernel,
     &lamp_reader_keylog,

@@ -13,6 +13,7 @@ extern const LampReader lamp_reader_envoy;
 extern const LampReader lamp_reader_haproxy;
 extern const LampReader lamp_reader_hosts;
 extern const LampReader lamp_reader_journal;
+extern const LampReader lamp_reader_json;
 extern const LampReader lamp_reader_jsonl;
 extern const LampReader lamp_reader_kernel;
 extern const LampReader lamp_reader_keylog;

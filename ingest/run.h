@@ -11,6 +11,7 @@
 #include "ingest/log/zone-shifts.h"
 #include "ingest/packets.h"
 #include "ingest/reader.h"
+#include "ingest/utf16.h"
 #include "store/writer.h"
 
 typedef struct {
@@ -42,7 +43,10 @@ typedef struct {
     char *host;
     LampZone *zone; /* or NULL */
     guint8 zones_seen;
-    LampZoneLog log; /* what its events tell of their zone */
+    LampUtf16 utf16;       /* where the content is */
+    LampBytes window;      /* what is decoded of it, for the places of what is found there */
+    guint64 window_offset; /* of the decoded text */
+    LampZoneLog log;       /* what its events tell of their zone */
 } LampMember;
 
 typedef struct {

@@ -10,6 +10,7 @@
 #include "base/same-bytes.h"
 #include "base/text.h"
 #include "ingest/log/forms.h"
+#include "ingest/log/line-checks.h"
 
 enum { JOINED_BYTES = LAMP_LIMIT_FIELD_VALUE, SAMPLE_BYTES = 80 };
 
@@ -127,83 +128,6 @@ lamp_log_looks_continued(LampBytes line)
 }
 
 static void
-check_bytes(const Pass *pass, LampBytes line)
-{
-    guint64 high = 0, zero = 0;
-    const guint8 *p = line.at, *end = line.at + line.len;
-    for (; end - p >= 8; p += 8) {
-        guint64 word;
-        memcpy(&word, p, 8);
-        high |= word;
-        zero |= (word - 0x0101010101010101u) & ~word;
-    }
-    for (; p < end; p++) {
-        high |= *p;
-        zero |= *p == 0 ? 0x80 : 0;
-    }
-    if (((high | zero) & 0x8080808080808080u) == 0)
-        return;
-    if ((zero & 0x8080808080808080u) != 0 && memchr(line.at, 0, line.len) != NULL)
-        tell(pass, LAMP_FINDING_INVALID, "log.nul", line.at, "the line holds NUL bytes");
-    else if (!g_utf8_validate((const char *) line.at, (gssize) line.len, NULL))
-        tell(pass, LAMP_FINDING_INVALID, "log.utf8", line.at,
-             "the line is not UTF-8; the wrong bytes are shown as U+FFFD");
-}
-
-/* Tells of a time that stands for two, or for none. */
-static void
-check_clock(const Pass *pass)
-{
-    LampClockKind clock = pass->log->records[pass->pending].clock;
-    if (clock == LAMP_CLOCK_TWICE)
-        tell(pass, LAMP_FINDING_NOTE, "time.twice", pass->begin,
-             "clocks were put back, and showed this time twice; the order of lines tells which "
-             "it is");
-    else if (clock == LAMP_CLOCK_NEVER)
-        tell(pass, LAMP_FINDING_INVALID, "time.never", pass->begin,
-             "clocks were put forward, and never showed this time; it is taken as if they were "
-             "not");
-}
-
-/* The field that should tell the time and cannot be read, or empty. */
-static LampBytes
-unread_time(const LampLogRecord *record)
-{
-    for (gsize i = 0; i < record->event.field_count; i++)
-        if (lamp_meaning_of(record->fields[i].slot).kind == LAMP_MEANS_TIME)
-            return record->fields[i].value;
-    return lamp_bytes(NULL, 0);
-}
-
-/* Tells of a record without a time: once where the format explains it. */
-static void
-check_time(const Pass *pass)
-{
-    LampLog *log = pass->log;
-    const LampLogRecord *record = &log->records[pass->pending];
-    const char *why = log->format->without_time;
-    if (record->event.time != LAMP_TIME_NONE || (why != NULL && log->has_told_time))
-        return;
-    LampBytes unread = unread_time(record);
-    LampBytes shown =
-        unread.len > 0 ? unread : lamp_bytes(pass->begin, (gsize) (pass->end - pass->begin));
-    while (shown.len > 0 && shown.at[shown.len - 1] == '\n')
-        shown.len--;
-    g_autofree char *sample =
-        lamp_text_escape(lamp_bytes(shown.at, MIN(shown.len, (gsize) SAMPLE_BYTES)));
-    g_autofree char *text = g_strdup_printf(
-        "%s: %s%s",
-        why != NULL      ? why
-        : unread.len > 0 ? "the time is in no form that is known; the record is kept without"
-                         : "the record has no time, and is kept without",
-        sample, shown.len > SAMPLE_BYTES ? "…" : "");
-    LampFinding finding = {unread.len > 0 ? LAMP_FINDING_INVALID : LAMP_FINDING_NOTE,
-                           "log.time", offset_of(pass, pass->begin), pass->record_number, text};
-    pass->sink->finding(pass->sink->owner, &finding);
-    log->has_told_time = TRUE;
-}
-
-static void
 emit_pending(Pass *pass)
 {
     if (pass->begin == NULL)
@@ -211,12 +135,15 @@ emit_pending(Pass *pass)
     LampLog *log = pass->log;
     guint64 offset = offset_of(pass, pass->begin);
     guint64 length = (guint64) (pass->end - pass->begin);
+    LampBytes text = lamp_bytes(pass->begin, (gsize) length);
+    LampLogPlace place = {offset, pass->number, pass->sink};
     if (!log->format->holds_bytes)
-        check_bytes(pass, lamp_bytes(pass->begin, (gsize) (pass->end - pass->begin)));
+        lamp_log_check_bytes(&place, text);
     if (log->format->settle != NULL)
         log->format->settle(log, &log->records[pass->pending]);
-    check_time(pass);
-    check_clock(pass);
+    lamp_log_check_clock(&place, log->records[pass->pending].clock);
+    place.number = pass->record_number;
+    lamp_log_check_time(log, &place, &log->records[pass->pending], text);
     lamp_log_emit(log, &log->records[pass->pending], offset, length, pass->sink);
     lamp_log_forget_aside(log, &log->records[pass->pending]);
     pass->sink->coverage(pass->sink->owner, offset, length, TRUE);
@@ -276,7 +203,8 @@ static void
 reject(Pass *pass, LampBytes line, const guint8 *end)
 {
     emit_pending(pass);
-    check_bytes(pass, line);
+    LampLogPlace place = {offset_of(pass, line.at), pass->number, pass->sink};
+    lamp_log_check_bytes(&place, line);
     guint64 length = (guint64) (end - line.at);
     pass->sink->coverage(pass->sink->owner, offset_of(pass, line.at), length, FALSE);
     g_autofree char *shown =
@@ -366,26 +294,54 @@ read_line(Pass *pass, LampBytes line, const guint8 *end)
         reject(pass, lamp_bytes(begin, line.len), end);
 }
 
+/* What is read of a line that is longer than any may be: its begin, as a record. */
+static void
+read_head(Pass *pass, LampCursor *at)
+{
+    LampLog *log = pass->log;
+    gsize n = LAMP_LIMIT_LINE;
+    while (n > LAMP_LIMIT_LINE - 4 && (at->at[n] & 0xc0) == 0x80) /* not inside a letter */
+        n--;
+    emit_pending(pass);
+    read_line(pass, lamp_bytes(at->at, n), at->at + n);
+    log->has_head = pass->begin != NULL;
+    emit_pending(pass);
+    log->is_full = log->has_head; /* what continues it belongs to the rest */
+    at->at += n;
+}
+
+/* Tells of the rest of the line, which ends at @end. */
+static void
+tell_rest(const Pass *pass, const guint8 *end)
+{
+    LampLog *log = pass->log;
+    guint64 offset = offset_of(pass, end) - log->skipping;
+    g_autofree char *text = g_strdup_printf(
+        "the line is longer than any log's; %s, and its other %" G_GUINT64_FORMAT
+        " bytes, from here on, stay in the file",
+        log->has_head ? "its begin is an event" : "its begin is in no known form",
+        log->skipping);
+    LampFinding finding = {LAMP_FINDING_LIMIT, "limit.LINE", offset, pass->number, text};
+    pass->sink->finding(pass->sink->owner, &finding);
+    pass->sink->coverage(pass->sink->owner, offset, log->skipping, FALSE);
+}
+
 /* Bytes of a line without end that is longer than any line may be. FALSE: more are needed. */
 static gboolean
 skip_long_line(Pass *pass, LampCursor *at, gboolean last)
 {
     LampLog *log = pass->log;
-    gsize left = lamp_cursor_left(at);
-    if (log->skipping == 0 && left <= LAMP_LIMIT_LINE)
+    if (log->skipping == 0 && lamp_cursor_left(at) <= LAMP_LIMIT_LINE)
         return FALSE;
-    if (log->skipping == 0) {
-        emit_pending(pass);
-        tell(pass, LAMP_FINDING_LIMIT, "limit.LINE", at->at,
-             "the line is longer than any log's; it is left out");
-    }
+    if (log->skipping == 0)
+        read_head(pass, at);
+    gsize left = lamp_cursor_left(at);
     const guint8 *nl = left > 0 ? memchr(at->at, '\n', left) : NULL;
     const guint8 *end = nl != NULL ? nl + 1 : at->end;
     log->skipping += (guint64) (end - at->at);
     at->at = end;
     if (nl != NULL || last) {
-        pass->sink->coverage(pass->sink->owner, offset_of(pass, end) - log->skipping,
-                             log->skipping, FALSE);
+        tell_rest(pass, end);
         log->skipping = 0;
     }
     return TRUE;

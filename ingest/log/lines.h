@@ -95,6 +95,7 @@ struct LampLog {
     LampTimestampScanner inner_scanner; /* for times at the begin of nested messages */
     guint64 line_number;                /* lines consumed */
     guint64 skipping;       /* bytes of an over-long line that are gone, 0 if none */
+    gboolean has_head;      /* of that line, the begin is an event */
     gboolean is_full;       /* the record before has grown to its limit */
     gboolean has_told_time; /* that records have none */
     guint key_position;

@@ -27,6 +27,7 @@ static const struct {
     {"fixtures/logs/dotnet/", "dotnet"},
     {"fixtures/logs/elasticsearch/", "elasticsearch"},
     {"fixtures/logs/haproxy/", "syslog"}, /* its lines stand in syslog's */
+    {"fixtures/logs/json/07-pretty", "json"},
     {"fixtures/logs/json/", "jsonl"},
     {"fixtures/logs/kernel/", "kernel"},
     {"fixtures/logs/labels/", "labels"},
@@ -41,6 +42,7 @@ static const struct {
     {"fixtures/logs/python/", "application"},
     {"fixtures/logs/rails/", "rails"},
     {"fixtures/logs/redis/", "application"},
+    {"fixtures/logs/table/", "table"},
     {"fixtures/logs/workers/", "application"},
     {"fixtures/logs/syslog-", "syslog"},
     {"fixtures/shop/logs/hosts.csv", "hosts"},

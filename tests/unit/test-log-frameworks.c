@@ -230,6 +230,38 @@ static const Row rows[] = {
      "2026-11-21 09:11:53 something\n"
      "{\"time\":\"2026-11-21T09:11:54Z\",\"level\":\"warn\",\"msg\":\"x\"}\n",
      {"severity=<warn> message=<x>"}},
+    {"table", /* line ends in cells; a quote that never ends */
+     "time,level,message,code\n"
+     "2026-11-21 09:11:53,ERROR,\"first\nsecond, \"\"quoted\"\"\r\nthird\",7\n"
+     "2026-11-21 09:11:54,INFO,\"broken,8\n"
+     "2026-11-21 09:11:55,WARN,whole,9\n",
+     {"2026-11-21T09:11:53.000000000Z ~1000000000 severity=<error> message=<first\nsecond, "
+      "\"quoted\"\r\nthird> {code=7}",
+      "message=<2026-11-21 09:11:54,INFO,\"broken,8>", "severity=<warn> message=<whole>"}},
+    {"json", /* over several lines; a bracket in a text; one without a time, one unread */
+     "[\n  {\n    \"timestamp\": \"2026-11-21T09:11:53Z\",\n    \"message\": \"a } b\",\n"
+     "    \"labels\": {\"zone\": \"z1\"}\n  },\n  {\"message\": \"none\"},\n"
+     "  {\"timestamp\": \"noon\", \"message\": \"unread\"}\n]\n",
+     {"event @4+99 2026-11-21T09:11:53.000000000Z ~1000000000 message=<a } b> "
+      "{labels.zone=z1}",
+      "message=<none>", "message=<unread> {timestamp=noon}", "finding log.time @107 line 2",
+      "finding log.time @130 line 3"}},
+    {"json", /* an answer of Elasticsearch; then one of CloudWatch */
+     "{\"took\":3,\"hits\":{\"total\":{\"value\":1},\"hits\":[{\"_id\":\"7\",\"_source\":{"
+     "\"@timestamp\":\"2026-11-21T09:11:53Z\",\"message\":\"GET /x took 12 ms\"},\"sort\":["
+     "1]}]}}\n{\"events\":[{\"timestamp\":1795252313500,\"message\":\"2026-11-21 09:11:53,"
+     "500 WARN [main] a.B - slow\",\"ingestionTime\":1795252314000}],\"nextForwardToken\":"
+     "\"f/1\"}\n",
+     {"operation=<GET /x>",
+      "2026-11-21T09:11:53.500000000Z ~1000000 service=<a.B> thread=<main> severity=<warn> "
+      "message=<slow>",
+      "!_id"}},
+    {"json", /* cut, and closed too often */
+     "{\"Records\":[{\"eventTime\":\"2026-11-21T09:11:53Z\",\"eventName\":\"Run\"}",
+     {"2026-11-21T09:11:53.000000000Z", "finding json.end @"}},
+    {"json",
+     "{\"time\":\"2026-11-21T09:11:53Z\"}]{\"time\":\"2026-11-21T09:11:54Z\"}",
+     {"finding json.bracket @31", "!09:11:54"}},
     {"jsonl", /* a time that cannot be read, and none */
      "{\"time\":\"yesterday\",\"msg\":\"x\"}\n{\"msg\":\"y\"}\n",
      {"finding log.time @0 line 1", "finding log.time @31 line 2"}},
@@ -275,6 +307,27 @@ START_TEST(counts_from_boot)
 }
 END_TEST
 
+/* Lines are for the reader of lines; what holds records only further in is not. */
+START_TEST(tells_json_from_lines)
+{
+    static const struct {
+        const char *text, *reader;
+    } texts[] = {
+        {"{\"time\":\"2026-11-21T09:11:53Z\"}\n{\"time\":\"2026-11-21T09:11:54Z\"}\n", "jsonl"},
+        {"[{\"time\":\"2026-11-21T09:11:53Z\"},{\"time\":\"2026-11-21T09:11:54Z\"}]", "json"},
+        {"\xef\xbb\xbf\n{\n\"time\":\"2026-11-21T09:11:53Z\"\n}\n", "json"},
+        {"{\"events\":[{\"timestamp\":1795252313500,\"message\":\"x\"}]}\n", "json"},
+        {"{\"events\":[{\"message\":\"x\"}]}\n", "jsonl"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
+        LampBytes head = lamp_bytes_text(texts[i].text);
+        guint json = lamp_reader_find("json")->probe(head, "x");
+        guint lines = lamp_reader_find("jsonl")->probe(head, "x");
+        ck_assert_str_eq(json > lines ? "json" : "jsonl", texts[i].reader);
+    }
+}
+END_TEST
+
 int
 main(void)
 {
@@ -283,6 +336,7 @@ main(void)
     tcase_add_loop_test(tests, reads_fields, 0, G_N_ELEMENTS(rows));
     tcase_add_test(tests, finds_boot);
     tcase_add_test(tests, counts_from_boot);
+    tcase_add_test(tests, tells_json_from_lines);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

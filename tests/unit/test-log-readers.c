@@ -323,27 +323,6 @@ START_TEST(test_table_with_first_line_as_header)
 }
 END_TEST
 
-START_TEST(test_long_line_is_skipped_and_counted)
-{
-    const LampReader *reader = lamp_reader_find("text");
-    gsize n = LAMP_LIMIT_LINE + 100;
-    GString *input = g_string_new("2026-11-21 09:11:52 first\n");
-    for (gsize i = 0; i < n; i++)
-        g_string_append_c(input, 'x');
-    g_string_append(input, "\n2026-11-21 09:11:53 second\n");
-    for (gsize chunk = 65536; chunk <= 4 * 65536; chunk += 3 * 65536) {
-        LogSink s;
-        log_sink_begin(&s);
-        log_sink_read(&s, reader, NULL, lamp_bytes(input->str, input->len), chunk);
-        ck_assert_uint_eq(s.events, 2);
-        ck_assert_uint_eq(s.rejected_bytes, n + 1);
-        ck_assert_ptr_nonnull(strstr(s.text->str, "finding limit.LINE @26 line 2"));
-        g_string_free(s.text, TRUE);
-    }
-    g_string_free(input, TRUE);
-}
-END_TEST
-
 static const char *const statement_lines[] = {
     "09:11:55.750 UTC [7] LOG:  duration: 1.000 ms  parse <unnamed>: SELECT a\n\tFROM find($1)",
     "09:11:55.752 UTC [7] LOG:  duration: 0.500 ms  bind <unnamed>: SELECT a\n\tFROM find($1)",
@@ -487,7 +466,6 @@ main(void)
     tcase_add_test(tcase, test_format_of_lnav);
     tcase_add_test(tcase, test_pattern_that_explodes_is_dropped);
     tcase_add_test(tcase, test_table_with_first_line_as_header);
-    tcase_add_test(tcase, test_long_line_is_skipped_and_counted);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
