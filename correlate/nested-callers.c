@@ -11,15 +11,19 @@
  * others call, or else whose requests enclose the least by chance (a proxy's enclose all that
  * those behind it do). Where it is less, or stamps are coarse, the calls stay without a cause,
  * but in doubt. So do calls of a store while others serve, where nesting tells nothing, because
- * under load any time lies in some request: users seldom ask a store themselves. Cost: O(n log
- * n) for each of MOST_HOSTS possible callers.
+ * under load any time lies in some request: users seldom ask a store themselves. Replicas are
+ * taken together: each call is of the one whose request encloses it. Calls that lie in requests
+ * of a host which itself works for the caller found are that host's, where chance tells less.
+ * Cost: O(n log n) for each of MOST_HOSTS possible callers.
  */
 #include "correlate/logs.h"
+#include "correlate/replicas.h"
 #include "correlate/served.h"
 
 #include <math.h>
 
 #define FEWEST 20
+#define NEAR 400 /* requests that are looked at for one call */
 #define SAMPLE 500
 #define SHIFTS 8
 #define MOST_HOSTS 64
@@ -29,7 +33,7 @@
 #define DEVIATIONS 4.0    /* of chance, that more than chance is */
 #define STORE_INSIDE 0.9F /* probability that a service called its store, and no user */
 
-/* The requests of one host: a run of `served`. */
+/* The requests of one host and its replicas: a run of `served`. */
 typedef struct {
     guint first, end;
     gint64 slack, begin, span; /* mean slack of its stamps; the time from first to last */
@@ -41,7 +45,8 @@ typedef struct {
     gint64 *last_end;   /* beside it: of the request and all of its host that began before */
     GArray *callers;    /* Caller */
     gboolean *is_store; /* by host: only answers */
-    GArray *open;       /* guint32: calls of one host that name no caller */
+    GArray *open;       /* guint32: calls of one host and its replicas that name no caller */
+    guint32 *group;     /* by host: the first of its replicas */
 } Nested;
 
 /* How often calls lie in requests of a host, and by chance. */
@@ -87,9 +92,9 @@ list_callers(Nested *self)
     g_array_set_size(self->callers, MIN(self->callers->len, MOST_HOSTS));
 }
 
-/* Does a request of the caller hold the time from @start to @end? */
-static gboolean
-is_enclosed(const Nested *self, const Caller *caller, gint64 start, gint64 end)
+/* The first request of the caller that begins after @start. */
+static guint
+first_after(const Nested *self, const Caller *caller, gint64 start)
 {
     guint low = caller->first, high = caller->end;
     while (low < high) {
@@ -99,22 +104,55 @@ is_enclosed(const Nested *self, const Caller *caller, gint64 start, gint64 end)
         else
             high = middle;
     }
-    return low > caller->first && self->last_end[low - 1] >= end;
+    return low;
+}
+
+/* The time that a request has to hold to hold the call, begun at @start: less what stamps leave
+ * open. */
+static void
+find_inner(const Caller *caller, const LampCall *call, gint64 start, gint64 out[2])
+{
+    gint64 slack = call->server_uncertainty + caller->slack + ROUNDING_NS;
+    out[0] = start + slack;
+    out[1] = start + MAX(call->server_end - call->server_start - slack, slack);
 }
 
 /* The call moved by @part of the caller's time, around its end. */
 static gboolean
 is_call_enclosed(const Nested *self, const Caller *caller, const LampCall *call, double part)
 {
-    gint64 slack = call->server_uncertainty + caller->slack + ROUNDING_NS;
-    gint64 start = call->server_start;
+    gint64 start = call->server_start, inner[2];
     if (part > 0) {
         gint64 moved =
             (start - caller->begin + (gint64) (part * (double) caller->span)) % caller->span;
         start = caller->begin + (moved < 0 ? moved + caller->span : moved);
     }
-    gint64 length = call->server_end - call->server_start;
-    return is_enclosed(self, caller, start + slack, start + MAX(length - slack, slack));
+    find_inner(caller, call, start, inner);
+    guint after = first_after(self, caller, inner[0]);
+    return after > caller->first && self->last_end[after - 1] >= inner[1];
+}
+
+/* The replica of the caller whose request holds the call most tightly, or NONE; how many hold
+ * it. */
+static guint32
+find_replica(const Nested *self, const Caller *caller, const LampCall *call, guint *out_holding)
+{
+    const LampServed *best = NULL;
+    gint64 inner[2];
+    find_inner(caller, call, call->server_start, inner);
+    guint after = first_after(self, caller, inner[0]);
+    *out_holding = 0;
+    for (guint i = after; i > caller->first && after - i < NEAR; i--) {
+        const LampServed *request = served_at(self, i - 1);
+        if (self->last_end[i - 1] < inner[1])
+            break;
+        if (request->end < inner[1])
+            continue;
+        *out_holding += best == NULL || best->replica != request->replica ? 1 : 0;
+        if (best == NULL || request->end - request->start < best->end - best->start)
+            best = request;
+    }
+    return best != NULL ? best->replica : LAMP_INDEX_NONE;
 }
 
 static Fit
@@ -141,27 +179,53 @@ is_fine(const Nested *self, const Caller *caller)
     return caller->slack + call->server_uncertainty <= FINE_NS;
 }
 
-/* Doubt for each call that lies in requests of a host which made some of them. */
+static gboolean
+has_replicas(const Nested *self, const Caller *caller)
+{
+    for (guint i = caller->first + 1; i < caller->end; i++)
+        if (served_at(self, i)->replica != served_at(self, i - 1)->replica)
+            return TRUE;
+    return FALSE;
+}
+
+/* Names the caller of one call: the replica whose request holds it, if there are several. */
 static void
-doubt_calls(const Nested *self, const Caller *caller, const Fit *fit)
+name_caller_of(const Nested *self, const Caller *caller, LampCall *call, double doubt)
+{
+    guint holding = 1;
+    guint32 host = served_at(self, caller->first)->replica;
+    if (has_replicas(self, caller))
+        host = find_replica(self, caller, call, &holding);
+    if (host == LAMP_INDEX_NONE)
+        return;
+    call->client_host = host;
+    call->caller_doubt = (float) (1 - (1 - doubt) / holding);
+}
+
+/* Calls that lie in requests of a host which made some of them: in doubt, or its own if that is
+ * likelier and it works for the one, @outer, that made the others. */
+static void
+take_part(const Nested *self, const Caller *caller, const Fit *fit, gboolean is_inner)
 {
     double outside = (1 - fit->gain) * fit->chance;
+    double share = fit->gain / (fit->gain + outside);
     for (guint i = 0; i < self->open->len; i++) {
         LampCall *call = lamp_call(self->c, g_array_index(self->open, guint32, i));
-        if (is_call_enclosed(self, caller, call, 0))
-            call->caller_doubt =
-                MAX(call->caller_doubt, (float) (fit->gain / (fit->gain + outside)));
+        if (!is_call_enclosed(self, caller, call, 0))
+            continue;
+        if (is_inner && share > 0.5)
+            name_caller_of(self, caller, call, 1 - share);
+        else
+            call->caller_doubt = MAX(call->caller_doubt, (float) share);
     }
 }
 
 static void
 name_caller(const Nested *self, const Caller *caller, const Fit *fit)
 {
-    for (guint i = 0; i < self->open->len; i++) {
-        LampCall *call = lamp_call(self->c, g_array_index(self->open, guint32, i));
-        call->client_host = served_at(self, caller->first)->host;
-        call->caller_doubt = (float) (1 - fit->gain);
-    }
+    for (guint i = 0; i < self->open->len; i++)
+        name_caller_of(self, caller, lamp_call(self->c, g_array_index(self->open, guint32, i)),
+                       1 - fit->gain);
 }
 
 /* Do most of the calls to @inner's host that name a caller come from @outer's? */
@@ -171,11 +235,12 @@ is_behind(const Nested *self, const Caller *inner, const Caller *outer)
     guint from_outer = 0, named = 0;
     for (guint32 i = 0; i < self->c->calls->len; i++) {
         const LampCall *call = lamp_call(self->c, i);
-        if (call->server_host != served_at(self, inner->first)->host ||
-            call->client_host == LAMP_INDEX_NONE)
+        if (call->server_host == LAMP_INDEX_NONE || call->client_host == LAMP_INDEX_NONE ||
+            self->group[call->server_host] != served_at(self, inner->first)->host)
             continue;
         named++;
-        from_outer += call->client_host == served_at(self, outer->first)->host ? 1 : 0;
+        from_outer +=
+            self->group[call->client_host] == served_at(self, outer->first)->host ? 1 : 0;
     }
     return 2 * from_outer > named;
 }
@@ -204,9 +269,9 @@ doubt_store(const Nested *self)
     }
 }
 
-/* Hosts that serve calls of stores only. */
+/* Hosts that serve calls of stores only, as all their replicas do. */
 static gboolean *
-find_stores(LampCorrelation *c)
+find_stores(LampCorrelation *c, const guint32 *group)
 {
     gboolean *is_store = g_new(gboolean, (gsize) c->hosts->len + 1);
     for (guint i = 0; i < c->hosts->len; i++)
@@ -214,7 +279,7 @@ find_stores(LampCorrelation *c)
     for (guint32 i = 0; i < c->calls->len; i++) {
         const LampCall *call = lamp_call(c, i);
         if (call->server_host != LAMP_INDEX_NONE && !lamp_only_answers(c, call->protocol))
-            is_store[call->server_host] = FALSE;
+            is_store[group[call->server_host]] = FALSE;
     }
     return is_store;
 }
@@ -225,25 +290,28 @@ find_caller(Nested *self, guint32 host)
 {
     const Caller *best = NULL;
     Fit best_fit = {0};
+    g_autofree Fit *fits = g_new0(Fit, (gsize) self->callers->len + 1);
     for (guint i = 0; i < self->callers->len; i++) {
         const Caller *caller = &g_array_index(self->callers, Caller, i);
         if (served_at(self, caller->first)->host == host)
             continue;
-        Fit fit = fit_caller(self, caller);
-        if (fit.gain < NEARLY_ALL || !is_fine(self, caller)) {
-            if (fit.gain > 0)
-                doubt_calls(self, caller, &fit);
-            continue;
-        }
-        if (!is_nearer(self, caller, &fit, best, &best_fit))
+        fits[i] = fit_caller(self, caller);
+        if (fits[i].gain < NEARLY_ALL || !is_fine(self, caller) ||
+            !is_nearer(self, caller, &fits[i], best, &best_fit))
             continue;
         best = caller;
-        best_fit = fit;
+        best_fit = fits[i];
     }
     if (best != NULL)
         name_caller(self, best, &best_fit);
     else if (self->is_store[host])
         doubt_store(self);
+    for (guint i = 0; i < self->callers->len; i++) {
+        const Caller *caller = &g_array_index(self->callers, Caller, i);
+        if (fits[i].gain > 0 && (fits[i].gain < NEARLY_ALL || !is_fine(self, caller)))
+            take_part(self, caller, &fits[i],
+                      best != NULL && is_fine(self, caller) && is_behind(self, caller, best));
+    }
 }
 
 static gboolean
@@ -256,16 +324,69 @@ is_open(LampCorrelation *c, const LampCall *call)
            lamp_observation(c, call->server_seen)->origin == LAMP_FROM_LOG;
 }
 
+/* Open calls of one host and its replicas. */
+typedef struct {
+    guint32 group;
+    double length; /* mean */
+    guint first, end;
+} Callees;
+
 static gint
-compare_hosts(gconstpointer left, gconstpointer right, gpointer user)
+compare_groups(gconstpointer left, gconstpointer right, gpointer user)
 {
+    const Nested *self = user;
     guint32 a = *(const guint32 *) left;
     guint32 b = *(const guint32 *) right;
-    guint32 x = lamp_call(user, a)->server_host;
-    guint32 y = lamp_call(user, b)->server_host;
+    guint32 x = self->group[lamp_call(self->c, a)->server_host];
+    guint32 y = self->group[lamp_call(self->c, b)->server_host];
     if (x != y)
         return x < y ? -1 : 1;
     return a < b ? -1 : a > b;
+}
+
+/* Longer ones first, as they may call the others. */
+static gint
+compare_lengths(gconstpointer left, gconstpointer right)
+{
+    const Callees *a = left;
+    const Callees *b = right;
+    if (a->length != b->length)
+        return a->length > b->length ? -1 : 1;
+    return a->first < b->first ? -1 : a->first > b->first;
+}
+
+static GArray *
+list_callees(const Nested *self, const GArray *all)
+{
+    GArray *callees = g_array_new(FALSE, FALSE, sizeof(Callees));
+    for (guint i = 0; i < all->len; i++) {
+        const LampCall *call = lamp_call(self->c, g_array_index(all, guint32, i));
+        guint32 group = self->group[call->server_host];
+        if (callees->len == 0 ||
+            g_array_index(callees, Callees, callees->len - 1).group != group) {
+            Callees one = {.group = group, .first = i};
+            g_array_append_val(callees, one);
+        }
+        Callees *last = &g_array_index(callees, Callees, callees->len - 1);
+        last->end = i + 1;
+        last->length += ((double) (call->server_end - call->server_start) - last->length) /
+                        (last->end - last->first);
+    }
+    g_array_sort(callees, compare_lengths);
+    return callees;
+}
+
+static GArray *
+list_served(LampCorrelation *c, const guint32 *group)
+{
+    GArray *served = lamp_served_of_calls(c);
+    for (guint i = 0; i < served->len; i++) {
+        LampServed *one = &g_array_index(served, LampServed, i);
+        one->replica = one->host;
+        one->host = group[one->host];
+    }
+    lamp_served_sort(served);
+    return served;
 }
 
 void
@@ -279,22 +400,20 @@ lamp_nested_callers_find(LampCorrelation *c)
             g_array_append_val(all, i);
     if (all->len < FEWEST)
         return;
-    g_autoptr(GArray) served = lamp_served_of_calls(c);
+    g_autofree guint32 *group = lamp_replica_groups(c);
+    g_autoptr(GArray) served = list_served(c, group);
     g_autofree gint64 *last_end = g_new(gint64, (gsize) served->len + 1);
-    g_autofree gboolean *is_store = find_stores(c);
-    Nested self = {c, served, last_end, callers, is_store, open};
+    g_autofree gboolean *is_store = find_stores(c, group);
+    Nested self = {c, served, last_end, callers, is_store, open, group};
     list_callers(&self);
-    g_array_sort_with_data(all, compare_hosts, c);
-    for (guint i = 0, end; i < all->len; i = end) {
-        guint32 host = lamp_call(c, g_array_index(all, guint32, i))->server_host;
+    g_array_sort_with_data(all, compare_groups, &self);
+    g_autoptr(GArray) callees = list_callees(&self, all);
+    for (guint i = 0; i < callees->len; i++) {
+        const Callees *one = &g_array_index(callees, Callees, i);
         g_array_set_size(open, 0);
-        for (end = i; end < all->len; end++) {
-            guint32 call = g_array_index(all, guint32, end);
-            if (lamp_call(c, call)->server_host != host)
-                break;
-            g_array_append_val(open, call);
-        }
+        g_array_append_vals(open, &g_array_index(all, guint32, one->first),
+                            one->end - one->first);
         if (open->len >= FEWEST)
-            find_caller(&self, host);
+            find_caller(&self, one->group);
     }
 }

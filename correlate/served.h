@@ -9,6 +9,7 @@
 typedef struct {
     guint32 host;
     gint64 start, end, slack; /* what its stamps leave open */
+    guint32 replica;          /* where `host` stands for several: the one that it was */
 } LampServed;
 
 /* Sorts an array of LampServed by host, start and end. */

@@ -15,6 +15,7 @@
  */
 #include "base/keyed-map.h"
 #include "correlate/passes.h"
+#include "correlate/replicas.h"
 
 #include <string.h>
 
@@ -246,59 +247,6 @@ is_address(const char *name)
     return strspn(name, "0123456789.") == strlen(name) || strchr(name, ':') != NULL;
 }
 
-/* Do @length bytes at @text look drawn at random: small letters and digits, of these at least
- * one? */
-static gboolean
-is_drawn(const char *text, gsize length)
-{
-    gsize digits = 0;
-    for (gsize i = 0; i < length; i++) {
-        if (!g_ascii_isdigit(text[i]) && !g_ascii_islower(text[i]))
-            return FALSE;
-        digits += g_ascii_isdigit(text[i]) ? 1 : 0;
-    }
-    return digits > 0;
-}
-
-/* Length of @name without what Kubernetes appends to a deployment's pods: a hash of eight to
- * ten letters and five more; 0 if that is not there. */
-static gsize
-length_without_pod(const char *name, gsize length)
-{
-    enum { LEAST_HASH = 8, MOST_HASH = 10, LAST = 5 };
-    if (length < LAST + LEAST_HASH + 3 || name[length - LAST - 1] != '-')
-        return 0;
-    gsize end = length - LAST - 1;
-    for (gsize hash = LEAST_HASH; hash <= MOST_HASH && hash + 1 < end; hash++)
-        if (name[end - hash - 1] == '-' && is_drawn(name + end - hash, hash) &&
-            strspn(name + end + 1, "abcdefghijklmnopqrstuvwxyz0123456789") >= LAST)
-            return end - hash - 1;
-    return 0;
-}
-
-/* Without the number of a replica, also before a container's or a log's own name: `web1/app`
- * gives `web/app`. */
-static char *
-stem_of(const char *name)
-{
-    gsize whole = strcspn(name, "/"), length = length_without_pod(name, whole);
-    if (length > 0)
-        return g_strdup_printf("%.*s%s", (int) length, name, name + whole);
-    length = whole;
-    while (length > 0 && g_ascii_isdigit(name[length - 1]))
-        length--;
-    while (length > 0 && (name[length - 1] == '-' || name[length - 1] == '_'))
-        length--;
-    return length > 0 ? g_strdup_printf("%.*s%s", (int) length, name, name + whole)
-                      : g_strdup(name);
-}
-
-static gboolean
-is_pod(const char *name)
-{
-    return length_without_pod(name, strcspn(name, "/")) > 0;
-}
-
 static const char *
 candidate_name(Naming *naming, const Candidate *candidate)
 {
@@ -372,7 +320,7 @@ service_name(Naming *naming, const Candidate *candidate, gboolean has_replicas,
         return g_strdup_printf("%s:%u", what, candidate->port);
     if (candidate->is_behind)
         return port_name(has_replicas ? candidate->stem : name, what, candidate->port);
-    if (has_replicas || is_pod(name))
+    if (has_replicas || lamp_is_pod_name(name))
         return g_strdup(candidate->stem);
     if (is_only_port || candidate->name != 0)
         return g_strdup(name);
@@ -458,7 +406,7 @@ make_services(Naming *naming)
     g_autofree guint32 *instance_of = g_new0(guint32, MAX(naming->candidates->len, 1));
     for (guint32 i = 0; i < naming->candidates->len; i++) {
         Candidate *candidate = g_ptr_array_index(naming->candidates, i);
-        candidate->stem = stem_of(candidate_name(naming, candidate));
+        candidate->stem = lamp_replica_stem(candidate_name(naming, candidate));
         candidate->is_bare = is_address(candidate_name(naming, candidate));
         g_array_append_val(order, i);
     }

@@ -250,6 +250,33 @@ START_TEST(test_time_alone_tells_the_caller_of_a_database)
 END_TEST
 
 /* Where but half of them are always within another's requests, they stay, in doubt. */
+/* Pods of a shop, whose logs name nobody: the two of the front end take turns, and each third
+ * of its requests goes through orders, which looks at the stock, too. */
+START_TEST(test_replicas_call_together)
+{
+    static const char *const names[] = {"front-6d4cf56db6-abcde",
+                                        "front-6d4cf56db6-x7k2p",
+                                        "orders1",
+                                        "stock1",
+                                        "stock2",
+                                        NULL};
+    Fixture f;
+    begin_logs(&f, names);
+    for (guint i = 0; i < 240; i++) {
+        gint64 at = i * 170 * MS + i % 7 * 13 * MS;
+        serve(&f, 1 + i % 2, "GET /", at, at + 100 * MS, "");
+        if (i % 3 == 0)
+            serve(&f, 3, "POST /orders", at + 10 * MS, at + 90 * MS, "");
+        serve(&f, 4 + i / 2 % 2, "GET /stock", at + 40 * MS, at + 60 * MS, "");
+    }
+    correlate(&f);
+    g_autofree char *found = links_of(&f);
+    ck_assert_str_eq(found, ">front|240 front>orders1|80 front>stock|160 orders1>stock|80");
+    ck_assert_int_eq(fixture_int(&f, "SELECT count(*) FROM trace_roots"), 240);
+    fixture_end(&f);
+}
+END_TEST
+
 START_TEST(test_calls_that_may_be_of_another_are_doubted)
 {
     static const char *const names[] = {"web", "job", NULL};
@@ -311,6 +338,7 @@ main(void)
     tcase_add_test(tc, test_one_after_the_other_tells_of_no_clock);
     tcase_add_test(tc, test_named_callers_tell_the_clock_of_a_database);
     tcase_add_test(tc, test_time_alone_tells_the_caller_of_a_database);
+    tcase_add_test(tc, test_replicas_call_together);
     tcase_add_test(tc, test_calls_that_may_be_of_another_are_doubted);
     tcase_add_test(tc, test_a_store_behind_a_busy_service_is_doubted);
     suite_add_tcase(suite, tc);
