@@ -9,6 +9,7 @@
  */
 #include "ingest/input.h"
 #include "ingest/log/csv.h"
+#include "ingest/log/template-merge.h"
 #include "ingest/log/template.h"
 
 #include <stdio.h>
@@ -72,9 +73,11 @@ part_of(guint line, guint lines, guint parts, gboolean dealt)
 
 /* The template of each line of one part, NULL for lines of others; owned texts. */
 static void
-find_templates(const GPtrArray *messages, guint part, guint parts, gboolean dealt, char **out)
+find_templates(const GPtrArray *messages, guint part, guint parts, gboolean dealt,
+               LampKnownTemplates *known, char **out)
 {
     g_autoptr(LampTemplates) templates = lamp_templates_new();
+    lamp_templates_know(templates, known);
     g_autoptr(GPtrArray) masked = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < messages->len; i++)
         g_ptr_array_add(masked, part_of(i, messages->len, parts, dealt) != part
@@ -110,12 +113,12 @@ free_all(char **texts, guint count)
 
 static guint
 same_in_parts(const GPtrArray *messages, char **whole, guint parts, gboolean dealt,
-              gboolean verbose)
+              LampKnownTemplates *known, gboolean verbose)
 {
     char **found = g_new0(char *, messages->len + 1);
     const char *how = dealt ? "dealt out" : "in a row";
     for (guint part = 0; part < parts; part++)
-        find_templates(messages, part, parts, dealt, found);
+        find_templates(messages, part, parts, dealt, known, found);
     guint same = count_same(messages, whole, found, verbose ? how : NULL);
     free_all(found, messages->len);
     return same;
@@ -128,7 +131,7 @@ same_in_reverse(const GPtrArray *messages, char **whole)
     char **found = g_new0(char *, messages->len + 1);
     for (guint i = messages->len; i > 0; i--)
         g_ptr_array_add(reversed, messages->pdata[i - 1]);
-    find_templates(reversed, 0, 1, FALSE, found);
+    find_templates(reversed, 0, 1, FALSE, NULL, found);
     for (guint i = 0; i < messages->len / 2; i++) {
         char *other = found[i];
         found[i] = found[messages->len - 1 - i];
@@ -139,7 +142,45 @@ same_in_reverse(const GPtrArray *messages, char **whole)
     return same;
 }
 
-enum { WAYS = 5 };
+/* Places of @template at which @masked has a word. */
+static guint64
+word_places(LampBytes template, LampBytes masked)
+{
+    const LampBytes mark = lamp_bytes("<*>", 3);
+    LampCursor to = lamp_cursor(template), from = lamp_cursor(masked);
+    guint64 places = 0;
+    for (guint place = 0; place < 64 && to.at < to.end && from.at < from.end;) {
+        gboolean is_place = lamp_bytes_equal(lamp_template_take_word(&to), mark);
+        gboolean is_word = !lamp_bytes_equal(lamp_template_take_word(&from), mark);
+        places |= (guint64) (is_place && is_word ? 1 : 0) << place;
+        place += is_place ? 1 : 0;
+    }
+    return places;
+}
+
+/* The templates of the whole, with the places of words. */
+static LampKnownTemplates *
+know_whole(const GPtrArray *messages, char **whole)
+{
+    LampKnownTemplates *known = lamp_known_templates_new();
+    g_autofree LampMasked *masked = g_new0(LampMasked, 1);
+    g_autoptr(GHashTable) places = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < messages->len; i++) {
+        lamp_template_mask(lamp_bytes_text(messages->pdata[i]), masked);
+        guint64 seen = GPOINTER_TO_SIZE(g_hash_table_lookup(places, whole[i]));
+        seen |=
+            word_places(lamp_bytes_text(whole[i]), lamp_bytes(masked->text, masked->length));
+        g_hash_table_insert(places, whole[i], GSIZE_TO_POINTER(seen));
+    }
+    GHashTableIter iter;
+    gpointer text, seen;
+    g_hash_table_iter_init(&iter, places);
+    while (g_hash_table_iter_next(&iter, &text, &seen))
+        lamp_known_templates_add(known, lamp_bytes_text(text), GPOINTER_TO_SIZE(seen));
+    return known;
+}
+
+enum { WAYS = 6 };
 
 static void
 measure(const char *path, gboolean verbose, double *sums)
@@ -147,10 +188,12 @@ measure(const char *path, gboolean verbose, double *sums)
     g_autoptr(GPtrArray) messages = read_messages(path);
     char **whole = g_new0(char *, messages->len + 1);
     g_autofree char *name = g_path_get_basename(path);
-    find_templates(messages, 0, 1, FALSE, whole);
+    find_templates(messages, 0, 1, FALSE, NULL, whole);
+    g_autoptr(LampKnownTemplates) known = know_whole(messages, whole);
     guint same[WAYS] = {same_in_reverse(messages, whole)};
-    for (guint i = 1; i < WAYS; i++)
-        same[i] = same_in_parts(messages, whole, i % 2 == 1 ? 2 : 4, i > 2, verbose);
+    for (guint i = 1; i < WAYS - 1; i++)
+        same[i] = same_in_parts(messages, whole, i % 2 == 1 ? 2 : 4, i > 2, NULL, verbose);
+    same[WAYS - 1] = same_in_parts(messages, whole, 4, FALSE, known, verbose);
     printf("%-36s", name);
     for (guint i = 0; i < WAYS; i++) {
         double share = (double) same[i] / MAX(messages->len, 1);
@@ -167,8 +210,8 @@ main(int argc, char **argv)
     double sums[WAYS] = {0};
     guint files = 0;
     gboolean verbose = FALSE;
-    printf("%-36s %9s %9s %9s %9s %9s\n", "lines with the same id", "reversed", "halves",
-           "quarters", "2 dealt", "4 dealt");
+    printf("%-36s %9s %9s %9s %9s %9s %9s\n", "lines with the same id", "reversed", "halves",
+           "quarters", "2 dealt", "4 dealt", "known");
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "-v") == 0) {
             verbose = TRUE;

@@ -16,7 +16,7 @@
 #define SHOWN_FINDINGS 10
 #define SAMPLES 3
 
-static char *output, *format, *patterns, *filter, *key_log;
+static char *output, *format, *patterns, *filter, *key_log, *templates;
 static char **hosts, **zones;
 static gboolean full_report, no_templates;
 
@@ -34,6 +34,9 @@ const GOptionEntry lamp_ingest_option_entries[] = {
      "all files, or those matching GLOB, were written on HOST", "[GLOB=]HOST"},
     {"tz", 0, 0, G_OPTION_ARG_STRING_ARRAY, &zones,
      "zone of times without one: Europe/Berlin or +HH:MM, for a HOST or all", "[HOST=]ZONE"},
+    {"templates", 0, 0, G_OPTION_ARG_FILENAME, &templates,
+     "take over the templates of another database: the same ids for the same messages",
+     "FILE.db"},
     {"no-templates", 0, 0, G_OPTION_ARG_NONE, &no_templates,
      "leave messages without templates, and what identifies in them unnamed", NULL},
     {"report", 0, 0, G_OPTION_ARG_NONE, &full_report, "tell for each file what was understood",
@@ -62,6 +65,7 @@ lamp_ingest_run(LampCli *cli, char **paths, LampIngestCounts *out_counts, GError
                                  .key_log_path = key_log,
                                  .host_maps = (const char *const *) hosts,
                                  .zones = (const char *const *) zones,
+                                 .templates_path = templates,
                                  .without_templates = no_templates,
                                  .progress = &progress};
     gboolean ok = store != NULL && lamp_ingest(store, &options, out_counts, error);

@@ -62,6 +62,14 @@ read_patterns(LampIngestRun *run, GError **error)
     return complaint == NULL;
 }
 
+static gboolean
+read_known(LampIngestRun *run, GError **error)
+{
+    const char *path = run->options->templates_path;
+    run->known = path != NULL ? lamp_known_templates_load(path, error) : NULL;
+    return path == NULL || run->known != NULL;
+}
+
 /* Writes a source without content: unreadable, or a duplicate whose rows were taken back. */
 static gboolean
 write_bare_source(LampIngestRun *run, LampSourceRow *row, const char *state, const char *note,
@@ -232,19 +240,21 @@ lamp_ingest(LampStore *store, const LampIngestOptions *options, LampIngestCounts
         return FALSE;
     }
     gboolean ok = check_options(options, error) && read_patterns(&run, error) &&
-                  lamp_secrets_find(&run, sources, error) &&
+                  read_known(&run, error) && lamp_secrets_find(&run, sources, error) &&
                   lamp_store_stage_begin(store, "ingest", error) &&
                   (run.writer = lamp_writer_new(store, error)) != NULL;
     /* What was there before this run has to be read again. */
     run.seen = ok && lamp_writer_is_empty(run.writer) ? lamp_occurrences_new(store) : NULL;
     ok = ok && ingest_files(&run, sources, error) && lamp_writer_commit(run.writer, error) &&
          lamp_zone_shifts_settle(store, logs, run.seen, &out_counts->findings, error) &&
-         lamp_templates_settle(store, run.seen != NULL ? run.seen->templates : NULL, error) &&
+         lamp_templates_settle(store, run.seen != NULL ? run.seen->templates : NULL, run.known,
+                               error) &&
          lamp_identifiers_settle(store, run.seen, error) &&
          lamp_store_stage_end(store, "ingest", error);
     lamp_writer_free(run.writer);
     lamp_occurrences_free(run.seen);
     lamp_key_log_free(run.secrets);
+    lamp_known_templates_free(run.known);
     g_free(run.patterns);
     g_free(run.window);
     return ok;

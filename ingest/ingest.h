@@ -24,6 +24,7 @@ typedef struct {
     const char *key_log_path;     /* TLS secrets (SSLKEYLOGFILE), or NULL */
     const char *const *host_maps; /* "GLOB=HOST", or NULL */
     const char *const *zones; /* "HOST=ZONE" with ZONE as +HH:MM, or "ZONE" for all; or NULL */
+    const char *templates_path;   /* database whose templates are taken over, or NULL */
     gboolean without_templates;   /* messages get none, and what stands in them is no field */
     const LampProgress *progress; /* or NULL */
 } LampIngestOptions;

@@ -22,11 +22,12 @@ typedef struct {
     GArray *logs;          /* LampZoneLog, those that were read */
     const LampIngestOptions *options;
     LampIngestCounts *counts;
-    LampKeyLog *secrets; /* of TLS connections, from all key logs and captures */
-    char *patterns;      /* text of the user's formats, or NULL */
-    guint64 total_bytes; /* of all files on disk, for progress */
-    guint64 done_bytes;  /* of the finished files */
-    guint8 *window;      /* bytes between input and reader */
+    LampKeyLog *secrets;       /* of TLS connections, from all key logs and captures */
+    LampKnownTemplates *known; /* of another database, or NULL */
+    char *patterns;            /* text of the user's formats, or NULL */
+    guint64 total_bytes;       /* of all files on disk, for progress */
+    guint64 done_bytes;        /* of the finished files */
+    guint8 *window;            /* bytes between input and reader */
     gsize window_size;
 } LampIngestRun;
 

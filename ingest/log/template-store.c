@@ -134,17 +134,20 @@ write_moves(LampStore *store, const LampTemplates *templates, const GArray *ids,
 }
 
 static gboolean
-settle(LampStore *store, const LampTemplateValues *values, GError **error)
+settle(LampStore *store, const LampTemplateValues *values, LampKnownTemplates *known,
+       GError **error)
 {
     g_autoptr(LampTemplates) templates = lamp_templates_new();
     g_autoptr(GArray) ids = lamp_template_values_ids(values);
+    lamp_templates_know(templates, known);
     add_texts(store, ids, templates);
     return write_moves(store, templates, ids, error) &&
            lamp_template_table_write(store, values, ids, templates, error);
 }
 
 gboolean
-lamp_templates_settle(LampStore *store, const LampTemplateValues *seen, GError **error)
+lamp_templates_settle(LampStore *store, const LampTemplateValues *seen,
+                      LampKnownTemplates *known, GError **error)
 {
     g_autoptr(LampTemplateValues) own = seen == NULL ? lamp_template_values_new() : NULL;
     if (!lamp_store_run(store,
@@ -154,8 +157,42 @@ lamp_templates_settle(LampStore *store, const LampTemplateValues *seen, GError *
         !lamp_store_begin(store, error))
         return FALSE;
     if ((own == NULL || read_again(store, own, error)) &&
-        settle(store, own != NULL ? own : seen, error) && lamp_store_commit(store, error))
+        settle(store, own != NULL ? own : seen, known, error) &&
+        lamp_store_commit(store, error))
         return TRUE;
     lamp_store_rollback(store);
     return FALSE;
+}
+
+/* ---- templates of another store */
+
+static gboolean
+add_known(LampStore *store, LampKnownTemplates *known, GError **error)
+{
+    gboolean has_row = FALSE;
+    g_autoptr(LampStatement) rows = lamp_statement_new(
+        store,
+        "SELECT s.text, (SELECT coalesce(sum(1 << (v.position - 1)), 0) FROM "
+        "template_variables "
+        "v WHERE v.template_id = t.template_id AND v.type IN ('word', 'quoted', '*')) FROM "
+        "templates t JOIN strings s ON s.string_id = t.template_id ORDER BY s.text",
+        error);
+    while (rows != NULL && lamp_statement_step(rows, &has_row, error)) {
+        if (!has_row)
+            return TRUE;
+        lamp_known_templates_add(known, lamp_bytes_text(lamp_statement_text(rows, 0)),
+                                 (guint64) lamp_statement_int(rows, 1));
+    }
+    return FALSE;
+}
+
+LampKnownTemplates *
+lamp_known_templates_load(const char *path, GError **error)
+{
+    g_autoptr(LampStore) store = lamp_store_open(path, LAMP_STORE_READ, error);
+    g_autoptr(LampKnownTemplates) known = lamp_known_templates_new();
+    if (store == NULL || !lamp_store_stage_require(store, "ingest", error) ||
+        !add_known(store, known, error))
+        return NULL;
+    return g_steal_pointer(&known);
 }

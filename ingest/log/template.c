@@ -13,8 +13,9 @@ enum { BUDGET = 64 * 1024 * 1024, FIRST_WORDS = 3 };
 struct LampTemplates {
     LampKeyedMap *map; /* masked text -> index + 1 */
     LampArena *arena;
-    LampBytes *texts;  /* by index */
-    LampBytes *finals; /* after merging */
+    LampBytes *texts;          /* by index */
+    LampBytes *finals;         /* after merging */
+    LampKnownTemplates *known; /* borrowed, or NULL */
     guint count, final_count;
     LampMasked masked;
 };
@@ -96,24 +97,55 @@ compare_texts(const void *a, const void *b)
 }
 
 void
+lamp_templates_know(LampTemplates *templates, LampKnownTemplates *known)
+{
+    templates->known = known;
+}
+
+/* The texts that fit no known template, in their order, so that the order of messages cannot
+ * matter; the others are of that which they fit. */
+static LampBytes *
+take_unknown(LampTemplates *t, guint *out_count)
+{
+    LampBytes *unknown = g_new0(LampBytes, MAX(t->count, 1));
+    guint count = 0;
+    for (guint i = 0; i < t->count; i++) {
+        t->finals[i] = t->known != NULL ? lamp_known_templates_fit(t->known, t->texts[i])
+                                        : lamp_bytes(NULL, 0);
+        if (t->finals[i].len == 0)
+            unknown[count++] = t->texts[i];
+    }
+    qsort(unknown, count, sizeof *unknown, compare_texts);
+    *out_count = count;
+    return unknown;
+}
+
+static void
+count_finals(LampTemplates *t)
+{
+    LampBytes *finals = g_memdup2(t->finals, sizeof *finals * MAX(t->count, 1));
+    qsort(finals, t->count, sizeof *finals, compare_texts);
+    t->final_count = 0;
+    for (guint i = 0; i < t->count; i++)
+        t->final_count += i == 0 || !lamp_bytes_equal(finals[i], finals[i - 1]) ? 1 : 0;
+    g_free(finals);
+}
+
+void
 lamp_templates_merge(LampTemplates *templates)
 {
     LampTemplates *t = templates;
-    /* In the order of texts, so that the order of messages cannot matter. */
-    LampBytes *sorted = g_memdup2(t->texts, sizeof *sorted * MAX(t->count, 1));
-    LampBytes *merged = g_new0(LampBytes, MAX(t->count, 1));
-    qsort(sorted, t->count, sizeof *sorted, compare_texts);
-    lamp_template_merge(sorted, t->count, t->arena, merged);
-    for (guint i = 0; i < t->count; i++) {
-        const guint64 *place = lamp_keyed_map_find(t->map, sorted[i]);
+    guint count;
+    LampBytes *unknown = take_unknown(t, &count);
+    LampBytes *merged = g_new0(LampBytes, MAX(count, 1));
+    lamp_template_merge(unknown, count, t->arena, merged);
+    for (guint i = 0; i < count; i++) {
+        const guint64 *place = lamp_keyed_map_find(t->map, unknown[i]);
         if (place != NULL)
             t->finals[*place - 1] = merged[i];
     }
-    qsort(merged, t->count, sizeof *merged, compare_texts);
-    t->final_count = 0;
-    for (guint i = 0; i < t->count; i++)
-        t->final_count += i == 0 || !lamp_bytes_equal(merged[i], merged[i - 1]) ? 1 : 0;
-    g_free(sorted);
+    count_finals(t);
+    g_free(unknown);
     g_free(merged);
 }
 

@@ -13,7 +13,7 @@
  */
 #pragma once
 
-#include "base/bytes.h"
+#include "ingest/log/template-known.h"
 
 typedef enum {
     LAMP_VARIABLE_INTEGER,
@@ -77,6 +77,9 @@ LampBytes lamp_templates_mask(LampTemplates *templates, LampBytes message);
 
 /* Counts a masked text that was made elsewhere (read back from a store). */
 void lamp_templates_add(LampTemplates *templates, LampBytes masked);
+
+/* Texts that fit one of @known, which is borrowed, are of that and take no part in merging. */
+void lamp_templates_know(LampTemplates *templates, LampKnownTemplates *known);
 
 /* Decides the templates from all that was counted. */
 void lamp_templates_merge(LampTemplates *templates);

@@ -48,14 +48,20 @@ write_log(const char *name, const char *messages)
 }
 
 static void
-ingest(void)
+ingest_with(const char *templates_path)
 {
     const char *paths[] = {folder, NULL};
-    LampIngestOptions options = {.paths = paths};
+    LampIngestOptions options = {.paths = paths, .templates_path = templates_path};
     LampIngestCounts counts;
     g_autoptr(GError) error = NULL;
     ck_assert_msg(lamp_ingest(store, &options, &counts, &error), "%s",
                   error ? error->message : "");
+}
+
+static void
+ingest(void)
+{
+    ingest_with(NULL);
 }
 
 /* All rows of a query with one column, one a line. */
@@ -207,6 +213,43 @@ START_TEST(test_a_template_grows_wider)
 }
 END_TEST
 
+/* A part of the messages alone does not show that the word varies; another database does. */
+START_TEST(test_templates_of_another_database)
+{
+    g_autofree char *path = g_strconcat(folder, ".db", NULL), *other = NULL;
+    write_log("a.log",
+              "x failed: alpha;x failed: beta;x failed: gamma;x failed: delta;x failed: "
+              "eta");
+    ingest();
+    check("SELECT typed FROM templates", "x failed: <word>\n");
+    g_clear_pointer(&store, lamp_store_close);
+    other = g_strconcat(folder, "-known.db", NULL);
+    ck_assert_int_eq(g_rename(path, other), 0);
+    open_store();
+    write_log("a.log", "x failed: alpha;x failed: theta;pool is idle");
+    ingest();
+    check("SELECT count(*) FROM templates", "3\n");
+    open_store();
+    ingest_with(other);
+    check("SELECT template || events FROM template_details ORDER BY 1",
+          "pool is idle1\nx failed: <*>2\n");
+    check("SELECT count(*) FROM main.templates WHERE typed = 'x failed: <word>'", "1\n");
+    ck_assert_int_eq(g_unlink(other), 0);
+}
+END_TEST
+
+START_TEST(test_no_database_to_take_templates_from)
+{
+    const char *paths[] = {folder, NULL};
+    LampIngestOptions options = {.paths = paths, .templates_path = "/nonexistent/x.db"};
+    LampIngestCounts counts;
+    g_autoptr(GError) error = NULL;
+    write_log("a.log", "pool is idle");
+    ck_assert(!lamp_ingest(store, &options, &counts, &error));
+    ck_assert(g_error_matches(error, LAMP_STORE_ERROR, LAMP_STORE_ERROR_OPEN));
+}
+END_TEST
+
 /* `<*>` in a message is no place of which values are known. */
 START_TEST(test_marks_in_messages)
 {
@@ -244,6 +287,8 @@ main(void)
     tcase_add_test(tests, test_the_order_of_runs_does_not_matter);
     tcase_add_test(tests, test_a_later_message_joins_its_template);
     tcase_add_test(tests, test_a_template_grows_wider);
+    tcase_add_test(tests, test_templates_of_another_database);
+    tcase_add_test(tests, test_no_database_to_take_templates_from);
     tcase_add_test(tests, test_marks_in_messages);
     tcase_add_test(tests, test_more_places_than_are_kept);
     suite_add_tcase(suite, tests);
