@@ -225,6 +225,17 @@ ingest_files(LampIngestRun *run, GPtrArray *sources, GError **error)
     return TRUE;
 }
 
+/* What can be told only when all files are read. */
+static gboolean
+settle(LampIngestRun *run, GError **error)
+{
+    const LampTemplateValues *values = run->seen != NULL ? run->seen->templates : NULL;
+    return lamp_zone_shifts_settle(run->store, run->logs, run->seen, &run->counts->findings,
+                                   error) &&
+           lamp_templates_settle(run->store, values, run->known, error) &&
+           lamp_identifiers_settle(run->store, run->seen, error);
+}
+
 gboolean
 lamp_ingest(LampStore *store, const LampIngestOptions *options, LampIngestCounts *out_counts,
             GError **error)
@@ -246,11 +257,7 @@ lamp_ingest(LampStore *store, const LampIngestOptions *options, LampIngestCounts
     /* What was there before this run has to be read again. */
     run.seen = ok && lamp_writer_is_empty(run.writer) ? lamp_occurrences_new(store) : NULL;
     ok = ok && ingest_files(&run, sources, error) && lamp_writer_commit(run.writer, error) &&
-         lamp_zone_shifts_settle(store, logs, run.seen, &out_counts->findings, error) &&
-         lamp_templates_settle(store, run.seen != NULL ? run.seen->templates : NULL, run.known,
-                               error) &&
-         lamp_identifiers_settle(store, run.seen, error) &&
-         lamp_store_stage_end(store, "ingest", error);
+         settle(&run, error) && lamp_store_stage_end(store, "ingest", error);
     lamp_writer_free(run.writer);
     lamp_occurrences_free(run.seen);
     lamp_key_log_free(run.secrets);
