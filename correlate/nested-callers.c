@@ -14,11 +14,13 @@
  * under load any time lies in some request: users seldom ask a store themselves. Replicas are
  * taken together: each call is of the one whose request encloses it. Calls that lie in requests
  * of a host which itself works for the caller found are that host's, where chance tells less.
- * Cost: O(n log n) for each of MOST_HOSTS possible callers.
+ * Where ids tell who made nearly all calls of a host, it made those whose records lack the id,
+ * too. Cost: O(n log n) for each of MOST_HOSTS possible callers.
  */
 #include "correlate/logs.h"
 #include "correlate/replicas.h"
 #include "correlate/served.h"
+#include "correlate/told-callers.h"
 
 #include <math.h>
 
@@ -26,7 +28,7 @@
 #define NEAR 400 /* requests that are looked at for one call */
 #define SAMPLE 500
 #define SHIFTS 8
-#define MOST_HOSTS 64
+#define MOST_HOSTS LAMP_TOLD_CALLERS
 #define NEARLY_ALL 0.9
 #define FINE_NS (20 * LAMP_NS_PER_MS)
 #define ROUNDING_NS LAMP_NS_PER_MS
@@ -47,6 +49,7 @@ typedef struct {
     gboolean *is_store; /* by host: only answers */
     GArray *open;       /* guint32: calls of one host and its replicas that name no caller */
     guint32 *group;     /* by host: the first of its replicas */
+    LampToldCallers told;
 } Nested;
 
 /* How often calls lie in requests of a host, and by chance. */
@@ -221,11 +224,11 @@ take_part(const Nested *self, const Caller *caller, const Fit *fit, gboolean is_
 }
 
 static void
-name_caller(const Nested *self, const Caller *caller, const Fit *fit)
+name_caller(const Nested *self, const Caller *caller, double doubt)
 {
     for (guint i = 0; i < self->open->len; i++)
         name_caller_of(self, caller, lamp_call(self->c, g_array_index(self->open, guint32, i)),
-                       1 - fit->gain);
+                       doubt);
 }
 
 /* Do most of the calls to @inner's host that name a caller come from @outer's? */
@@ -284,7 +287,51 @@ find_stores(LampCorrelation *c, const guint32 *group)
     return is_store;
 }
 
-/* Looks for the caller of the open calls of one host. */
+/* Names the caller of calls without an id, and of those whose id the caller's record lacks. */
+static void
+name_unmarked(const Nested *self, guint number, double doubt)
+{
+    const Caller *caller = &g_array_index(self->callers, Caller, number);
+    for (guint i = 0; i < self->open->len; i++) {
+        LampCall *call = lamp_call(self->c, g_array_index(self->open, guint32, i));
+        if (!lamp_told_is_marked(&self->told, call, number))
+            name_caller_of(self, caller, call, doubt);
+    }
+}
+
+/* Doubts calls that went to another caller as the usual one's record lacks the id. */
+static void
+doubt_others(const Nested *self, guint32 host, guint number, double doubt)
+{
+    const Caller *caller = &g_array_index(self->callers, Caller, number);
+    for (guint32 i = 0; i < self->c->calls->len; i++) {
+        LampCall *call = lamp_call(self->c, i);
+        if (call->server_host == LAMP_INDEX_NONE || self->group[call->server_host] != host ||
+            call->request_group == 0 || call->client_host == LAMP_INDEX_NONE ||
+            call->client_seen != LAMP_INDEX_NONE || call->server_end == LAMP_TIME_NONE)
+            continue;
+        if (!lamp_told_is_marked(&self->told, call, number) &&
+            self->group[call->client_host] != served_at(self, caller->first)->host &&
+            is_call_enclosed(self, caller, call, 0))
+            call->caller_doubt = MAX(call->caller_doubt, (float) (1 - doubt));
+    }
+}
+
+static const LampTold *
+told_of(const Nested *self, guint32 host, guint number)
+{
+    return &self->told.told[(gsize) host * self->told.callers + number];
+}
+
+/* A caller whose ids were there, and of a host's calls with ids made none, made no others. */
+static gboolean
+may_have_made(const Nested *self, const Caller *caller, const LampTold *told, guint32 host)
+{
+    return served_at(self, caller->first)->host != host &&
+           (told->beside < FEWEST || told->made > 0);
+}
+
+/* Looks for the caller of the open calls of one host by their times. */
 static void
 find_caller(Nested *self, guint32 host)
 {
@@ -293,7 +340,7 @@ find_caller(Nested *self, guint32 host)
     g_autofree Fit *fits = g_new0(Fit, (gsize) self->callers->len + 1);
     for (guint i = 0; i < self->callers->len; i++) {
         const Caller *caller = &g_array_index(self->callers, Caller, i);
-        if (served_at(self, caller->first)->host == host)
+        if (!may_have_made(self, caller, told_of(self, host, i), host))
             continue;
         fits[i] = fit_caller(self, caller);
         if (fits[i].gain < NEARLY_ALL || !is_fine(self, caller) ||
@@ -303,7 +350,7 @@ find_caller(Nested *self, guint32 host)
         best_fit = fits[i];
     }
     if (best != NULL)
-        name_caller(self, best, &best_fit);
+        name_caller(self, best, 1 - best_fit.gain);
     else if (self->is_store[host])
         doubt_store(self);
     for (guint i = 0; i < self->callers->len; i++) {
@@ -312,6 +359,26 @@ find_caller(Nested *self, guint32 host)
             take_part(self, caller, &fits[i],
                       best != NULL && is_fine(self, caller) && is_behind(self, caller, best));
     }
+}
+
+/* Looks for the caller of the open calls of one host: the one that made nearly all of those of
+ * which ids tell, or else by time, but for those that were there and made none. */
+static void
+look_at(Nested *self, guint32 host)
+{
+    for (guint i = 0; i < self->callers->len; i++) {
+        const Caller *caller = &g_array_index(self->callers, Caller, i);
+        const LampTold *told = told_of(self, host, i);
+        if (served_at(self, caller->first)->host == host || told->beside < FEWEST ||
+            2 * told->beside < told->all || told->made < NEARLY_ALL * told->beside)
+            continue;
+        double doubt = (told->beside - told->made + 1.0) / (told->beside + 2.0);
+        doubt_others(self, host, i, doubt);
+        name_unmarked(self, i, doubt);
+        return;
+    }
+    if (self->open->len >= FEWEST)
+        find_caller(self, host);
 }
 
 static gboolean
@@ -376,17 +443,13 @@ list_callees(const Nested *self, const GArray *all)
     return callees;
 }
 
-static GArray *
-list_served(LampCorrelation *c, const guint32 *group)
+static void
+begin_told(Nested *self)
 {
-    GArray *served = lamp_served_of_calls(c);
-    for (guint i = 0; i < served->len; i++) {
-        LampServed *one = &g_array_index(served, LampServed, i);
-        one->replica = one->host;
-        one->host = group[one->host];
-    }
-    lamp_served_sort(served);
-    return served;
+    guint32 groups[MOST_HOSTS];
+    for (guint i = 0; i < self->callers->len; i++)
+        groups[i] = served_at(self, g_array_index(self->callers, Caller, i).first)->host;
+    lamp_told_callers_begin(&self->told, self->c, self->group, groups, self->callers->len);
 }
 
 void
@@ -401,11 +464,12 @@ lamp_nested_callers_find(LampCorrelation *c)
     if (all->len < FEWEST)
         return;
     g_autofree guint32 *group = lamp_replica_groups(c);
-    g_autoptr(GArray) served = list_served(c, group);
+    g_autoptr(GArray) served = lamp_served_of_groups(c, group);
     g_autofree gint64 *last_end = g_new(gint64, (gsize) served->len + 1);
     g_autofree gboolean *is_store = find_stores(c, group);
-    Nested self = {c, served, last_end, callers, is_store, open, group};
+    Nested self = {c, served, last_end, callers, is_store, open, group, {NULL}};
     list_callers(&self);
+    begin_told(&self);
     g_array_sort_with_data(all, compare_groups, &self);
     g_autoptr(GArray) callees = list_callees(&self, all);
     for (guint i = 0; i < callees->len; i++) {
@@ -413,7 +477,7 @@ lamp_nested_callers_find(LampCorrelation *c)
         g_array_set_size(open, 0);
         g_array_append_vals(open, &g_array_index(all, guint32, one->first),
                             one->end - one->first);
-        if (open->len >= FEWEST)
-            find_caller(&self, one->group);
+        look_at(&self, one->group);
     }
+    lamp_told_callers_end(&self.told);
 }

@@ -37,6 +37,19 @@ lamp_served_of_calls(LampCorrelation *c)
     return served;
 }
 
+GArray *
+lamp_served_of_groups(LampCorrelation *c, const guint32 *group)
+{
+    GArray *served = lamp_served_of_calls(c);
+    for (guint i = 0; i < served->len; i++) {
+        LampServed *one = &g_array_index(served, LampServed, i);
+        one->replica = one->host;
+        one->host = group[one->host];
+    }
+    lamp_served_sort(served);
+    return served;
+}
+
 guint
 lamp_served_find(const GArray *served, guint32 host, gint64 start, gint64 end)
 {

@@ -19,6 +19,9 @@ void lamp_served_sort(GArray *served);
  */
 GArray *lamp_served_of_calls(LampCorrelation *c);
 
+/* The same with @group (by host) in the place of hosts. Caller frees. */
+GArray *lamp_served_of_groups(LampCorrelation *c, const guint32 *group);
+
 /* The first of a sorted array that is not before a request of @host from @start to @end;
  * its length if there is none. O(log n). */
 guint lamp_served_find(const GArray *served, guint32 host, gint64 start, gint64 end);

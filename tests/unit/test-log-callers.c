@@ -250,6 +250,31 @@ START_TEST(test_time_alone_tells_the_caller_of_a_database)
 END_TEST
 
 /* Where but half of them are always within another's requests, they stay, in doubt. */
+/* Every tenth record lacks the id that the others bear, whoever wrote it; a busy host. */
+START_TEST(test_records_without_the_id_have_the_usual_caller)
+{
+    static const char *const names[] = {"web", "cart", "pay", NULL};
+    Fixture f;
+    begin_logs(&f, names);
+    for (guint i = 0; i < 200; i++) {
+        gint64 at = i * 31 * MS + i % 7 * 5 * MS;
+        const char *operations[] = {"GET /", "GET /cart", "POST /pay"};
+        gint64 start[] = {at, at + 10 * MS, at + 50 * MS}, end[] = {100, 45, 90};
+        for (guint k = 0; k < 3; k++) {
+            if ((i * 3 + k) % 10 == 7)
+                serve(&f, k + 1, operations[k], start[k], at + end[k] * MS, "");
+            else
+                serve_with_id(&f, k + 1, operations[k], start[k], at + end[k] * MS, "rid", i);
+        }
+    }
+    correlate(&f);
+    g_autofree char *found = links_of(&f);
+    ck_assert_str_eq(found, ">web|200 web>cart|200 web>pay|200");
+    ck_assert_int_eq(fixture_int(&f, "SELECT expected_accuracy > 0.95 FROM totals"), 1);
+    fixture_end(&f);
+}
+END_TEST
+
 /* Pods of a shop, whose logs name nobody: the two of the front end take turns, and each third
  * of its requests goes through orders, which looks at the stock, too. */
 START_TEST(test_replicas_call_together)
@@ -338,6 +363,7 @@ main(void)
     tcase_add_test(tc, test_one_after_the_other_tells_of_no_clock);
     tcase_add_test(tc, test_named_callers_tell_the_clock_of_a_database);
     tcase_add_test(tc, test_time_alone_tells_the_caller_of_a_database);
+    tcase_add_test(tc, test_records_without_the_id_have_the_usual_caller);
     tcase_add_test(tc, test_replicas_call_together);
     tcase_add_test(tc, test_calls_that_may_be_of_another_are_doubted);
     tcase_add_test(tc, test_a_store_behind_a_busy_service_is_doubted);
