@@ -10,6 +10,7 @@
 #include "base/stream-hash.h"
 #include "ingest/log/begin-time.h"
 #include "ingest/readers.h"
+#include "ingest/rotation.h"
 #include "ingest/run.h"
 
 #include <fnmatch.h>
@@ -212,6 +213,18 @@ zone_seconds(const char *zone)
     return zone[0] == '-' ? -seconds : seconds;
 }
 
+/* Where the requests are that a log left open, of which @path is the next file. */
+static gpointer *
+find_begins(LampIngestRun *run, const char *path)
+{
+    char *family = lamp_rotation_family(path);
+    if (run->family == NULL || !g_str_equal(run->family, family))
+        g_clear_pointer(&run->begins, g_free);
+    g_free(run->family);
+    run->family = family;
+    return &run->begins;
+}
+
 static LampSourceContext
 make_context(LampMember *member, const LampSource *source, const char *path)
 {
@@ -236,6 +249,7 @@ make_context(LampMember *member, const LampSource *source, const char *path)
         .zone_is_given = zone != NULL,
         .without_templates = options->without_templates,
         .zones_seen = &member->zones_seen,
+        .begins = find_begins(member->run, path),
         .pattern = member->run->patterns,
     };
 }
@@ -303,7 +317,9 @@ user_format_fits(const LampReader *reader, const LampSourceContext *context, Lam
                      .coverage = count_coverage};
     g_autofree guint8 *state = g_malloc0(reader->state_size);
     LampCursor cursor = lamp_cursor(head);
-    reader->begin(state, context);
+    LampSourceContext tried = *context;
+    tried.begins = NULL;
+    reader->begin(state, &tried);
     reader->step(state, &cursor, 0, FALSE, &sink);
     reader->end(state, &sink);
     return trial.understood > trial.rejected;

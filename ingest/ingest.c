@@ -262,6 +262,8 @@ lamp_ingest(LampStore *store, const LampIngestOptions *options, LampIngestCounts
     lamp_occurrences_free(run.seen);
     lamp_key_log_free(run.secrets);
     lamp_known_templates_free(run.known);
+    g_free(run.begins);
+    g_free(run.family);
     g_free(run.patterns);
     g_free(run.window);
     return ok;

@@ -97,6 +97,35 @@ take_uptime(LampLog *log, LampLogRecord *record, LampBytes text)
     event->resolution_ns = LAMP_NS_PER_SECOND / 1000000;
 }
 
+/* `[core:error]`, `[error]`: what Apache writes behind such a time. */
+static gboolean
+has_severity(LampBytes text)
+{
+    enum { BRACKET = 32 };
+    text = lamp_text_trim(text);
+    const guint8 *close = text.len > 2 && text.at[0] == '['
+                              ? memchr(text.at, ']', MIN(text.len, (gsize) BRACKET))
+                              : NULL;
+    if (close == NULL)
+        return FALSE;
+    LampBytes inside = lamp_bytes(text.at + 1, (gsize) (close - text.at) - 1);
+    const guint8 *colon = memchr(inside.at, ':', inside.len);
+    if (colon != NULL)
+        inside = after(inside, (gsize) (colon - inside.at) + 1);
+    return lamp_severity_of_word(inside).len > 0;
+}
+
+/* `[Sat Nov 21 09:11:53 2026]`, in whole seconds: Apache's have fractions, or a severity behind
+ * them. */
+static gboolean
+take_wall_time(LampLog *log, LampBytes line, gsize used, LampLogRecord *record)
+{
+    return g_ascii_isalpha((char) line.at[1]) &&
+           lamp_log_take_time(log, record, after(line, 1)) + 2 == used &&
+           record->event.resolution_ns == LAMP_NS_PER_SECOND &&
+           !has_severity(after(line, used));
+}
+
 /* What is in the first bracket; where it ends, behind the blank, or 0. */
 static gsize
 take_stamp(LampLog *log, LampBytes line, LampLogRecord *record)
@@ -111,8 +140,7 @@ take_stamp(LampLog *log, LampBytes line, LampLogRecord *record)
         begin++;
     if (end > 0)
         take_uptime(log, record, lamp_bytes(line.at + begin, end - begin));
-    else if (!g_ascii_isalpha((char) line.at[1]) ||
-             lamp_log_take_time(log, record, after(line, 1)) + 2 != used)
+    else if (!take_wall_time(log, line, used, record))
         return 0;
     return used;
 }

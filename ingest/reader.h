@@ -46,6 +46,8 @@ typedef struct {
     LampTime begun; /* when it begins, where `modified` gives a wrong year; 0: not known */
     guint8
         *zones_seen; /* LAMP_ZONE_… of the times that were read are added; NULL: nobody asks */
+    gpointer *begins;    /* requests that are open where the log went on in an older file, for
+                          * readers of logs: they take them, and leave theirs; or NULL */
     const char *pattern; /* text of a user's format, for the reader that compiles it; or NULL */
 } LampSourceContext;
 

@@ -24,10 +24,12 @@ typedef struct {
     LampIngestCounts *counts;
     LampKeyLog *secrets;       /* of TLS connections, from all key logs and captures */
     LampKnownTemplates *known; /* of another database, or NULL */
-    char *patterns;            /* text of the user's formats, or NULL */
-    guint64 total_bytes;       /* of all files on disk, for progress */
-    guint64 done_bytes;        /* of the finished files */
-    guint8 *window;            /* bytes between input and reader */
+    gpointer begins;     /* requests that are open at the end of the log before, or NULL */
+    char *family;        /* that log (rotation.h), or NULL */
+    char *patterns;      /* text of the user's formats, or NULL */
+    guint64 total_bytes; /* of all files on disk, for progress */
+    guint64 done_bytes;  /* of the finished files */
+    guint8 *window;      /* bytes between input and reader */
     gsize window_size;
 } LampIngestRun;
 

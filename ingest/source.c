@@ -6,6 +6,7 @@
 #include "ingest/source.h"
 
 #include "base/limits.h"
+#include "ingest/rotation.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -113,7 +114,7 @@ static gint
 compare_sources(gconstpointer a, gconstpointer b)
 {
     const LampSource *const *x = a, *const *y = b;
-    return strcmp((*x)->path, (*y)->path);
+    return lamp_rotation_compare((*x)->path, (*y)->path);
 }
 
 static void

@@ -26,10 +26,11 @@ typedef struct {
 } LampSource;
 
 /*
- * Files below @paths (NULL-terminated; files, folders, or "-"), sorted by path, each once.
- * Folders are walked to LAMP_LIMIT_DIRECTORY_DEPTH; symbolic links to files are followed, links
- * to folders are not. What cannot be read is in the list too, with `failure` set, and so is a
- * database of lamplight that is named; below folders they (and their journals) are left out.
- * Caller frees the array, which frees the sources. O(n log n).
+ * Files below @paths (NULL-terminated; files, folders, or "-"), sorted by path, each once,
+ * rotated files of one log from the oldest to the newest (rotation.h). Folders are walked to
+ * LAMP_LIMIT_DIRECTORY_DEPTH; symbolic links to files are followed, links to folders are not.
+ * What cannot be read is in the list too, with `failure` set, and so is a database of lamplight
+ * that is named; below folders they (and their journals) are left out. Caller frees the array,
+ * which frees the sources. O(n log n).
  */
 GPtrArray *lamp_sources_find(const char *const *paths);

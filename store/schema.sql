@@ -19,7 +19,7 @@ CREATE TABLE strings (
 
 --- One row for each input file (or member of an archive, or standard input).
 CREATE TABLE sources (
-    source_id INTEGER PRIMARY KEY,   -- given in the order of paths, not of arguments
+    source_id INTEGER PRIMARY KEY,   -- given in the order of paths, not of arguments; rotated files of one log from the oldest to the newest
     path TEXT NOT NULL,              -- as found, below the path that the user gave
     format TEXT,                     -- reader that read it (`pcap`, `jsonl`, …), NULL if none fits
     kind TEXT,                       -- `capture`, `log`, `flow`, `span`, `table` or NULL

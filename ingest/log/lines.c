@@ -47,6 +47,8 @@ lamp_log_begin(LampLog *log, const LampLogFormat *format, const LampSourceContex
     log->context = context != NULL ? *context : (LampSourceContext){.modified = LAMP_TIME_NONE};
     lamp_timestamp_scanner_init(&log->scanner, &log->context);
     log->scanner_at_record = log->inner_scanner = log->scanner;
+    if (log->context.begins != NULL)
+        log->begins = g_steal_pointer(log->context.begins);
 }
 
 void
@@ -60,6 +62,8 @@ lamp_log_end(gpointer state, LampSink *sink)
     lamp_log_record_release(&log->records[1]);
     for (gsize i = 0; i < G_N_ELEMENTS(log->asides); i++)
         g_clear_pointer(&log->asides[i].text.bytes, g_free);
+    if (log->context.begins != NULL)
+        *log->context.begins = g_steal_pointer(&log->begins);
     g_clear_pointer(&log->begins, g_free);
 }
 

@@ -286,6 +286,49 @@ START_TEST(test_templates_can_be_left_out)
 }
 END_TEST
 
+/* A log was rotated between the lines that begin and end a request; files of other logs take no
+ * part in it. */
+START_TEST(test_requests_go_on_in_the_next_file_of_a_log)
+{
+    g_autoptr(LampStore) store = open_store();
+    shell("cd @; for id in 1 2 3; do printf "
+          "'{\"time\":1795252313%d00,\"reqId\":\"req-%d\",\"req\":"
+          "{\"method\":\"GET\",\"url\":\"/a\"},\"msg\":\"incoming request\"}\n' $id $id; done "
+          ">app.log.2; "
+          "end='\"res\":{\"statusCode\":200},\"responseTime\":200,\"msg\":\"request "
+          "completed\"}'; "
+          "echo '{\"time\":1795252313300,\"reqId\":\"req-1\",'\"$end\" | gzip >app.log.1.gz; "
+          "echo '{\"time\":1795252313400,\"reqId\":\"req-2\",'\"$end\" >app.log; "
+          "echo '{\"time\":1795252313500,\"reqId\":\"req-3\",'\"$end\" >other.log");
+    ck_assert_uint_eq(ingest(store, folder).sources, 4);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM observations"), 2);
+    ck_assert_int_eq(
+        ask(store, "SELECT sum(response_last_ns - request_first_ns) FROM observations"),
+        400 * LAMP_NS_PER_MS);
+    ck_assert_int_eq(ask(store, "SELECT count(*) FROM observations JOIN sources USING "
+                                "(source_id) WHERE path LIKE '%app.log' OR path LIKE '%.gz'"),
+                     2);
+}
+END_TEST
+
+/* Places are those of the file, in which letters have two bytes or four. */
+START_TEST(test_utf16_is_read_where_it_stands)
+{
+    g_autoptr(LampStore) store = open_store();
+    shell("printf '\\357\\273\\2772026-11-21 09:11:53 INFO [main] a.B - \\303\\274 "
+          "\\360\\237\\230\\200\\n2026-11-21 09:11:54 INFO [main] a.B - two\\n' | "
+          "iconv -f UTF-8 -t UTF-16LE >@/a.log");
+    LampIngestCounts counts = ingest(store, folder);
+    ck_assert_uint_eq(counts.records, 2);
+    ck_assert_uint_eq(counts.rejected, 0);
+    ck_assert_int_eq(ask(store, "SELECT offset_bytes FROM events WHERE message = 'two'"),
+                     ask(store, "SELECT length_bytes FROM events WHERE message <> 'two'"));
+    ck_assert_int_eq(ask(store, "SELECT sum(length_bytes) FROM events"),
+                     ask(store, "SELECT size_bytes FROM sources"));
+    ck_assert_int_eq(ask(store, "SELECT bytes_parsed - bytes_read FROM sources"), 0);
+}
+END_TEST
+
 START_TEST(test_no_file_at_all_is_an_error)
 {
     g_autoptr(LampStore) store = open_store();
@@ -305,6 +348,8 @@ main(void)
     TCase *tc = tcase_create("ingest");
     tcase_set_timeout(tc, 30);
     tcase_add_checked_fixture(tc, make_folder, remove_folder);
+    tcase_add_test(tc, test_requests_go_on_in_the_next_file_of_a_log);
+    tcase_add_test(tc, test_utf16_is_read_where_it_stands);
     tcase_add_test(tc, test_zone_is_found_by_shared_identifiers);
     tcase_add_test(tc, test_zone_that_was_given_is_not_questioned);
     tcase_add_test(tc, test_options_that_fit_nothing_are_known);

@@ -307,6 +307,23 @@ START_TEST(counts_from_boot)
 }
 END_TEST
 
+/* Apache's errors begin as `dmesg -T` does. */
+START_TEST(leaves_errors_of_apache)
+{
+    static const char *const lines[] = {
+        "[Sat Nov 21 09:11:53.123456 2026] [core:notice] [pid 12:tid 14] AH00094: x\n",
+        "[Sat Nov 21 09:11:53 2026] [error] [client 10.0.0.7] File does not exist: /x\n",
+        "[Sat Nov 21 09:11:53 2026] [mpm_event:notice] [pid 12] AH00163: x\n"};
+    for (gsize i = 0; i < G_N_ELEMENTS(lines); i++)
+        ck_assert_uint_eq(
+            lamp_reader_find("kernel")->probe(lamp_bytes_text(lines[i]), "error.log"), 0);
+    ck_assert_uint_ge(
+        lamp_reader_find("kernel")->probe(
+            lamp_bytes_text("[Sat Nov 21 09:11:53 2026] [drm] Initialized simpledrm\n"), "x"),
+        80);
+}
+END_TEST
+
 /* Lines are for the reader of lines; what holds records only further in is not. */
 START_TEST(tells_json_from_lines)
 {
@@ -337,6 +354,7 @@ main(void)
     tcase_add_test(tests, finds_boot);
     tcase_add_test(tests, counts_from_boot);
     tcase_add_test(tests, tells_json_from_lines);
+    tcase_add_test(tests, leaves_errors_of_apache);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
