@@ -123,6 +123,13 @@ START_TEST(test_zone_is_found_by_shared_identifiers)
                      2);
     ck_assert_int_eq(ask(store, "SELECT count(*) FROM source_coverage WHERE NOT is_whole"), 0);
     ck_assert_int_eq(ask(store, "SELECT count(*) FROM sources WHERE zone = '+02:00 found'"), 2);
+    ck_assert_int_gt(ask(store, "SELECT count(*) FROM templates"), 1);
+    ck_assert_int_eq(ask(store,
+                         "SELECT count(*) FROM templates t WHERE first_time_ns <> (SELECT "
+                         "min(time_ns) FROM events e WHERE e.template_id = "
+                         "t.template_id) OR last_time_ns <> (SELECT max(time_ns) FROM "
+                         "events e WHERE e.template_id = t.template_id)"),
+                     0);
 }
 END_TEST
 
