@@ -356,6 +356,71 @@ relate(LampIdentifiers *ids, LampOccurrence *o, gsize count)
     g_array_free(links, TRUE);
 }
 
+/* The identifier of requests in the most records, or NONE. */
+static guint32
+find_requests(const LampIdentifiers *ids)
+{
+    guint64 most = 0;
+    guint32 best = LAMP_NO_IDENTIFIER;
+    for (guint32 i = 0; i < ids->identifiers->len; i++) {
+        const LampIdentifier *id = &g_array_index(ids->identifiers, LampIdentifier, i);
+        if (id->kind != LAMP_IDENTIFIES_REQUEST || id->uses <= most)
+            continue;
+        best = i;
+        most = id->uses;
+    }
+    return best;
+}
+
+/* Is what the request's identifier stands in @relation to an object: made by one request, which
+ * makes several of them, or is one of a few that make one? */
+static gboolean
+is_made_by_request(const LampIdentifiers *ids, const LampIdentifierRelation *relation,
+                   guint32 request)
+{
+    enum { LEAST_RECORDS = 10 };
+    guint32 other = relation->from == request ? relation->to : relation->from;
+    LampRelation many = relation->from == request ? LAMP_ONE_TO_MANY : LAMP_MANY_TO_ONE;
+    guint64 requests = g_array_index(ids->identifiers, LampIdentifier, request).values;
+    guint64 others = g_array_index(ids->identifiers, LampIdentifier, other).values;
+    return (relation->from == request || relation->to == request) &&
+           relation->records >= LEAST_RECORDS &&
+           (relation->relation == many ||
+            (relation->relation == LAMP_ONE_TO_ONE && others < requests - requests / 4));
+}
+
+/* How long values live tells requests from what they meet again, but what one request makes
+ * (an order) lives no longer than it. Identifiers that go one to one with such are, too. */
+static void
+find_made_objects(LampIdentifiers *ids)
+{
+    guint32 request = find_requests(ids);
+    gboolean has_changed = request != LAMP_NO_IDENTIFIER;
+    for (guint round = 0; has_changed && round < 4; round++) {
+        has_changed = FALSE;
+        for (guint i = 0; i < ids->relations->len; i++) {
+            const LampIdentifierRelation *relation =
+                &g_array_index(ids->relations, LampIdentifierRelation, i);
+            LampIdentifier *from =
+                &g_array_index(ids->identifiers, LampIdentifier, relation->from);
+            LampIdentifier *to = &g_array_index(ids->identifiers, LampIdentifier, relation->to);
+            LampIdentifier *made = NULL;
+            if (is_made_by_request(ids, relation, request))
+                made = relation->from == request ? to : from;
+            else if (relation->relation == LAMP_ONE_TO_ONE && relation->from != request &&
+                     relation->to != request)
+                made = from->kind == LAMP_IDENTIFIES_OBJECT ? to
+                       : to->kind == LAMP_IDENTIFIES_OBJECT ? from
+                                                            : NULL;
+            if (made == NULL || made->kind == LAMP_IDENTIFIES_OBJECT ||
+                made->kind == LAMP_IDENTIFIES_PARAMETER)
+                continue;
+            made->kind = LAMP_IDENTIFIES_OBJECT;
+            has_changed = TRUE;
+        }
+    }
+}
+
 LampIdentifiers *
 lamp_identifiers_find(LampOccurrence *occurrences, gsize count, guint32 column_count)
 {
@@ -378,6 +443,7 @@ lamp_identifiers_find(LampOccurrence *occurrences, gsize count, guint32 column_c
         id->kind = kind_of(id, span);
     }
     relate(ids, occurrences, count);
+    find_made_objects(ids);
     g_free(columns);
     return ids;
 }

@@ -70,6 +70,43 @@ START_TEST(test_kinds_and_relations)
 }
 END_TEST
 
+static LampIdentifies
+kind_of(const LampIdentifiers *ids, guint32 column)
+{
+    return g_array_index(ids->identifiers, LampIdentifier, ids->of_column[column]).kind;
+}
+
+/* Requests of which every other one makes two orders that nothing meets again, each with one
+ * payment: they live no longer than their request, and are objects. An id with a second name is
+ * still the request's. */
+START_TEST(test_what_requests_make_are_objects)
+{
+    enum { PAYMENT_A = STATUS_A, PAYMENT_B, ALIAS_A = COLUMNS, ALIAS_B, ALL };
+    occurrences = g_array_new(FALSE, FALSE, sizeof(LampOccurrence));
+    for (guint64 i = 0, record = 0; i < 200; i++) {
+        gint64 time = (gint64) i * 10;
+        put(REQUEST_A, 1000 + i, record, time);
+        put(ALIAS_A, 40000 + i, record++, time);
+        put(REQUEST_B, 1000 + i, record, time + 1);
+        put(ALIAS_B, 40000 + i, record++, time + 1);
+        for (guint64 k = 0; k < 2 && i % 2 == 0; k++) {
+            put(REQUEST_B, 1000 + i, record, time + 1);
+            put(ORDER_A, 5000 + 2 * i + k, record++, time + 1);
+            put(ORDER_B, 5000 + 2 * i + k, record, time + 1);
+            put(PAYMENT_A, 9000 + 2 * i + k, record++, time + 1);
+            put(PAYMENT_B, 9000 + 2 * i + k, record++, time + 1);
+        }
+    }
+    g_autoptr(LampIdentifiers) ids = lamp_identifiers_find(
+        (LampOccurrence *) (gpointer) occurrences->data, occurrences->len, ALL);
+    ck_assert_int_eq(kind_of(ids, REQUEST_A), LAMP_IDENTIFIES_REQUEST);
+    ck_assert_int_eq(kind_of(ids, ALIAS_A), LAMP_IDENTIFIES_REQUEST);
+    ck_assert_int_eq(kind_of(ids, ORDER_A), LAMP_IDENTIFIES_OBJECT);
+    ck_assert_int_eq(kind_of(ids, PAYMENT_A), LAMP_IDENTIFIES_OBJECT);
+    g_array_free(occurrences, TRUE);
+}
+END_TEST
+
 START_TEST(test_nothing_in_nothing_out)
 {
     g_autoptr(LampIdentifiers) ids = lamp_identifiers_find(NULL, 0, 0);
@@ -85,6 +122,7 @@ main(void)
     TCase *tcase = tcase_create("all");
     tcase_add_test(tcase, test_columns_with_shared_values_are_one);
     tcase_add_test(tcase, test_kinds_and_relations);
+    tcase_add_test(tcase, test_what_requests_make_are_objects);
     tcase_add_test(tcase, test_nothing_in_nothing_out);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
