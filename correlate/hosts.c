@@ -8,7 +8,7 @@
  * detection). A capture without such an address stands in the middle of the network and is a
  * host of its own. Other addresses are hosts without a clock. Names: an operator's table
  * (`host_names`), else the label of the host's own capture, else the address. Logs belong to
- * the host of their name, else of a folder that they lie in.
+ * the host of their name (an address: of its host), else of a folder that they lie in.
  *
  * Limits: one address is one host unless the table gives two the same name; a middle capture of
  * one single host's traffic looks like that host's own unless that host has one too.
@@ -115,6 +115,13 @@ name_of_address(const Survey *survey, const char *address)
     return index != NULL ? g_ptr_array_index(survey->named, *index - 1) : NULL;
 }
 
+static guint32
+host_at(Survey *survey, const char *address)
+{
+    const char *name = name_of_address(survey, address);
+    return host_named(survey, name != NULL ? name : address);
+}
+
 static void
 number_addresses(Survey *survey)
 {
@@ -153,16 +160,6 @@ rank_address(Owner *owner, guint32 address, guint64 count)
     }
 }
 
-/* Multicast or broadcast: who hears it need not be an end of it. */
-static gboolean
-is_for_many(const char *address)
-{
-    if (strchr(address, ':') != NULL)
-        return g_ascii_strncasecmp(address, "ff", 2) == 0;
-    guint64 first = g_ascii_strtoull(address, NULL, 10);
-    return (first >= 224 && first <= 239) || g_str_has_suffix(address, ".255");
-}
-
 /* Calls @visit for both ends of every connection between two hosts. */
 static void
 for_each_end(Survey *survey,
@@ -174,8 +171,8 @@ for_each_end(Survey *survey,
     for (guint i = 0; i < c->connections->len; i++) {
         const LampConnection *connection = lamp_connection(c, i);
         guint32 ends[2] = {connection->client, connection->server};
-        if (ends[1] != LAMP_INDEX_NONE && is_for_many(lamp_place(c, ends[1])->address))
-            continue;
+        if (ends[1] != LAMP_INDEX_NONE && lamp_place(c, ends[1])->is_group)
+            continue; /* who hears it need not be an end of it */
         for (guint e = 0; e < 2; e++)
             if (connection->source != LAMP_INDEX_NONE && ends[e] != LAMP_INDEX_NONE &&
                 !lamp_place(c, ends[e])->is_loopback)
@@ -405,7 +402,7 @@ place_captures(Survey *survey, GArray *host_of_address)
         if (source->kind != LAMP_SOURCE_CAPTURE)
             continue;
         if (address == LAMP_INDEX_NONE) {
-            source->host = host_named(survey, source->label);
+            source->host = host_at(survey, source->label);
             lamp_host(survey->c, source->host)->is_capture_point = TRUE;
             continue;
         }
@@ -424,22 +421,25 @@ place_addresses(Survey *survey, GArray *host_of_address)
         LampPlace *place = lamp_place(survey->c, i);
         guint32 address = g_array_index(survey->address_of_place, guint32, i);
         guint32 *known = &g_array_index(host_of_address, guint32, address);
-        if (*known == LAMP_INDEX_NONE) {
-            const char *name = name_of_address(survey, place->address);
-            *known = host_named(survey, name != NULL ? name : place->address);
-        }
+        if (*known == LAMP_INDEX_NONE)
+            *known = host_at(survey, place->address);
         place->host = *known;
     }
 }
 
-/* Names first: what one log is named by does not depend on the logs before it. */
+/* Names first: what one log is named by does not depend on the logs before it. A name that is
+ * an address stands for that address' host. */
 static void
-place_logs(Survey *survey)
+place_logs(Survey *survey, const GArray *host_of_address)
 {
     g_autofree char **names = lamp_log_hosts(survey->c, survey->hosts);
     for (guint i = 0; i < survey->c->sources->len; i++) {
-        if (names[i] != NULL)
-            lamp_source(survey->c, i)->host = host_named(survey, names[i]);
+        if (names[i] == NULL)
+            continue;
+        guint64 *address = lamp_keyed_map_find(survey->addresses, lamp_bytes_text(names[i]));
+        lamp_source(survey->c, i)->host =
+            address != NULL ? g_array_index(host_of_address, guint32, *address - 1)
+                            : host_at(survey, names[i]);
         g_free(names[i]);
     }
     for (guint i = 0; i < survey->named->len; i++) {
@@ -488,7 +488,7 @@ lamp_pass_hosts(LampCorrelation *c, GError **error)
             g_array_index(host_of_address, guint32, i) = LAMP_INDEX_NONE;
         place_captures(&survey, host_of_address);
         place_addresses(&survey, host_of_address);
-        place_logs(&survey);
+        place_logs(&survey, host_of_address);
     }
     clear_survey(&survey);
     return is_ok;

@@ -2,12 +2,13 @@
  * Which service each host or address serves, and who calls it.
  *
  * A serving address and port is an instance, named by its host. Hosts whose names differ only
- * in a number at the end (`shop1`, `shop2`) and that serve the same protocol on the same port
- * with operations in common are replicas: instances of one service, named by what their names
- * share. Bare addresses that serve the same port likewise are replicas of a service
- * `PROTOCOL:PORT`. Hosts that only call are services of their own where they have a name;
- * unnamed ones are together the service `external`. Spans name their services themselves, and
- * so do the records of logs where no capture shows who served.
+ * in a number at the end (`shop1`, `shop2`), serve the same protocol on the same port and work
+ * alike (correlate/works.c) are replicas: instances of one service, named by what their
+ * names share. Bare addresses that serve the same port likewise are replicas of a service
+ * `PROTOCOL:PORT` (`PROTOCOL:PORT@ADDRESS` if there are several such). Hosts that only call are
+ * services of their own where they have a name; unnamed ones are together the service
+ * `external`. Spans name their services themselves, and so do the records of logs where no
+ * capture shows who served.
  *
  * Limit: which instance of a host with several made a call is found later: by
  * correlate/owners.c where the host calls itself, else by the parent that was found
@@ -16,27 +17,11 @@
 #include "base/keyed-map.h"
 #include "correlate/passes.h"
 #include "correlate/replicas.h"
+#include "correlate/service-groups.h"
 
 #include <string.h>
 
 #define MAP_BUDGET ((gsize) 256 << 20)
-
-/* Share of the operations of the smaller replica that the other must have too. */
-#define COMMON_SHARE 0.3
-
-typedef struct {
-    guint32 host; /* or LAMP_INDEX_NONE */
-    guint16 port;
-    guint32 name; /* spans: text of the process; else 0 */
-    guint32 protocol;
-    guint64 protocol_calls;
-    GHashTable *operations; /* set of text numbers; NULL for one that only calls */
-    char *stem;             /* name without its number */
-    const char *program;    /* logs: as their records name it; NULL: none, or several */
-    gboolean has_program;
-    gboolean is_bare;   /* named by its address only */
-    gboolean is_behind; /* known only from a log of its own host's proxy, as whom it calls */
-} Candidate;
 
 typedef struct {
     LampCorrelation *c;
@@ -48,14 +33,13 @@ typedef struct {
 static void
 candidate_free(gpointer data)
 {
-    Candidate *candidate = data;
-    if (candidate->operations != NULL)
-        g_hash_table_unref(candidate->operations);
+    LampCandidate *candidate = data;
+    lamp_work_free(candidate->work);
     g_free(candidate->stem);
     g_free(candidate);
 }
 
-static Candidate *
+static LampCandidate *
 candidate_at(const Naming *naming, guint i)
 {
     return g_ptr_array_index(naming->candidates, i);
@@ -71,7 +55,7 @@ candidate_for(Naming *naming, guint32 host, guint16 port, guint32 name)
     if (number == NULL)
         return 0;
     if (is_new) {
-        Candidate *candidate = g_new0(Candidate, 1);
+        LampCandidate *candidate = g_new0(LampCandidate, 1);
         candidate->host = host;
         candidate->port = port;
         candidate->name = name;
@@ -84,11 +68,13 @@ candidate_for(Naming *naming, guint32 host, guint16 port, guint32 name)
 static void
 note_served(Naming *naming, guint32 number, const LampCall *call)
 {
-    Candidate *candidate = g_ptr_array_index(naming->candidates, number);
-    if (candidate->operations == NULL)
-        candidate->operations = g_hash_table_new(NULL, NULL);
-    if (call->operation != 0 && g_hash_table_size(candidate->operations) < 4096)
-        g_hash_table_add(candidate->operations, GUINT_TO_POINTER(call->operation));
+    LampCandidate *candidate = g_ptr_array_index(naming->candidates, number);
+    if (candidate->work == NULL)
+        candidate->work = lamp_work_new(number, candidate->host);
+    gboolean is_timed =
+        call->server_start != LAMP_TIME_NONE && call->server_end != LAMP_TIME_NONE;
+    lamp_work_note(candidate->work, call->operation, call->client_host,
+                   is_timed ? call->server_end - call->server_start : -1);
     if (call->protocol == 0)
         return;
     if (candidate->protocol == 0 || candidate->protocol == call->protocol) {
@@ -170,9 +156,9 @@ name_ends(Naming *naming, LampCall *call)
     guint16 port = server_port(c, call);
     if (call->server_host != LAMP_INDEX_NONE && port != 0) {
         call->server_instance = candidate_for(naming, call->server_host, port, 0);
-        Candidate *candidate = candidate_at(naming, call->server_instance);
+        LampCandidate *candidate = candidate_at(naming, call->server_instance);
         candidate->is_behind =
-            is_handed_on(c, call) && (candidate->is_behind || candidate->operations == NULL);
+            is_handed_on(c, call) && (candidate->is_behind || candidate->work == NULL);
         note_served(naming, call->server_instance, call);
     }
     if (base->origin == LAMP_FROM_SPAN && base->process != 0)
@@ -193,7 +179,7 @@ program_of(LampCorrelation *c, guint32 seen)
 static void
 note_program(Naming *naming, guint32 number, const char *program)
 {
-    Candidate *candidate = g_ptr_array_index(naming->candidates, number);
+    LampCandidate *candidate = g_ptr_array_index(naming->candidates, number);
     if (!candidate->has_program)
         candidate->program = program;
     else if (g_strcmp0(candidate->program, program) != 0)
@@ -226,7 +212,7 @@ name_callers(Naming *naming)
     g_autofree guint32 *only = g_new(guint32, MAX(c->hosts->len, 1));
     memset(only, 0xff, c->hosts->len * sizeof *only);
     for (guint i = 0; i < naming->candidates->len; i++) {
-        const Candidate *candidate = g_ptr_array_index(naming->candidates, i);
+        const LampCandidate *candidate = g_ptr_array_index(naming->candidates, i);
         if (candidate->host != LAMP_INDEX_NONE && !candidate->is_behind &&
             only[candidate->host] == LAMP_INDEX_NONE)
             only[candidate->host] = i;
@@ -247,56 +233,6 @@ is_address(const char *name)
     return strspn(name, "0123456789.") == strlen(name) || strchr(name, ':') != NULL;
 }
 
-static const char *
-candidate_name(Naming *naming, const Candidate *candidate)
-{
-    if (candidate->program != NULL)
-        return candidate->program;
-    if (candidate->name != 0) {
-        const char *text = lamp_store_text(naming->c->store, candidate->name);
-        return text != NULL ? text : "";
-    }
-    return lamp_host(naming->c, candidate->host)->name;
-}
-
-/* Do @a and @b serve the same: protocol, port and a good part of their operations? */
-static gboolean
-serve_alike(const Candidate *a, const Candidate *b)
-{
-    if (a->operations == NULL || b->operations == NULL || a->protocol != b->protocol ||
-        a->port != b->port || a->name != 0 || b->name != 0)
-        return FALSE;
-    const Candidate *small =
-        g_hash_table_size(a->operations) <= g_hash_table_size(b->operations) ? a : b;
-    const Candidate *large = small == a ? b : a;
-    GHashTableIter iter;
-    gpointer operation;
-    guint common = 0;
-    g_hash_table_iter_init(&iter, small->operations);
-    while (g_hash_table_iter_next(&iter, &operation, NULL))
-        common += g_hash_table_contains(large->operations, operation) ? 1 : 0;
-    return common >= COMMON_SHARE * g_hash_table_size(small->operations);
-}
-
-/* Candidates in the order of their names, replicas next to each other. */
-static gint
-compare_names(gconstpointer left, gconstpointer right, gpointer user)
-{
-    Naming *naming = user;
-    const Candidate *a = g_ptr_array_index(naming->candidates, *(const guint32 *) left);
-    const Candidate *b = g_ptr_array_index(naming->candidates, *(const guint32 *) right);
-    if (a->is_bare != b->is_bare)
-        return a->is_bare ? 1 : -1;
-    gint order = strcmp(a->stem, b->stem);
-    if (order == 0)
-        order = (gint) a->protocol - (gint) b->protocol;
-    if (order == 0)
-        order = (gint) a->port - (gint) b->port;
-    if (order == 0)
-        order = strcmp(candidate_name(naming, a), candidate_name(naming, b));
-    return order;
-}
-
 /* "shop:8080"; where no port is known, what the host is known for. */
 static char *
 port_name(const char *host, const char *what, guint16 port)
@@ -306,18 +242,21 @@ port_name(const char *host, const char *what, guint16 port)
 }
 
 static char *
-service_name(Naming *naming, const Candidate *candidate, gboolean has_replicas,
-             gboolean is_only_port)
+service_name(Naming *naming, const LampServiceGroup *group, gboolean is_only_port)
 {
+    const LampCandidate *candidate = group->first;
     const char *protocol = lamp_store_text(naming->c->store, candidate->protocol);
-    const char *name = candidate_name(naming, candidate);
-    if (candidate->operations == NULL)
+    const char *name = lamp_candidate_name(naming->c, candidate);
+    gboolean has_replicas = group->members->len > 1;
+    if (candidate->work == NULL)
         return g_strdup(candidate->is_bare ? "external" : name);
     const char *what = protocol != NULL ? protocol : "port";
     if (candidate->program != NULL)
         return g_strdup(name);
     if (candidate->is_bare && has_replicas)
-        return g_strdup_printf("%s:%u", what, candidate->port);
+        return group->is_alone ? g_strdup_printf("%s:%u", what, candidate->port)
+                               : g_strdup_printf("%s:%u@%s", what, candidate->port, name);
+    has_replicas = has_replicas && group->is_alone;
     if (candidate->is_behind)
         return port_name(has_replicas ? candidate->stem : name, what, candidate->port);
     if (has_replicas || lamp_is_pod_name(name))
@@ -327,27 +266,17 @@ service_name(Naming *naming, const Candidate *candidate, gboolean has_replicas,
     return port_name(name, what, candidate->port);
 }
 
-static gboolean
-is_same_service(const Candidate *a, const Candidate *b)
-{
-    if (a->operations == NULL && b->operations == NULL)
-        return a->is_bare && b->is_bare;
-    if (a->program != NULL && b->program != NULL)
-        return strcmp(a->program, b->program) == 0;
-    return a->is_bare == b->is_bare && (a->is_bare || strcmp(a->stem, b->stem) == 0) &&
-           serve_alike(a, b);
-}
-
 static void
-add_instance(Naming *naming, guint32 service, const Candidate *candidate, gboolean is_only_port)
+add_instance(Naming *naming, guint32 service, const LampCandidate *candidate,
+             gboolean is_only_port)
 {
     const char *name = candidate->program != NULL ? lamp_host(naming->c, candidate->host)->name
-                                                  : candidate_name(naming, candidate);
+                                                  : lamp_candidate_name(naming->c, candidate);
     LampInstance instance = {
         .service = service,
         .host = candidate->host,
         .name = (is_only_port && !candidate->is_behind) || candidate->name != 0 ||
-                        candidate->operations == NULL
+                        candidate->work == NULL
                     ? g_strdup(name)
                     : port_name(name, "log", candidate->port),
     };
@@ -359,59 +288,67 @@ count_ports(Naming *naming)
 {
     guint *ports = g_new0(guint, MAX(naming->c->hosts->len, 1));
     for (guint i = 0; i < naming->candidates->len; i++) {
-        const Candidate *candidate = g_ptr_array_index(naming->candidates, i);
-        if (candidate->host != LAMP_INDEX_NONE && candidate->operations != NULL &&
+        const LampCandidate *candidate = g_ptr_array_index(naming->candidates, i);
+        if (candidate->host != LAMP_INDEX_NONE && candidate->work != NULL &&
             !candidate->is_behind)
             ports[candidate->host]++;
     }
     return ports;
 }
 
-/* Services and instances from the sorted candidates; @instance_of maps candidates to them. */
+static gboolean
+has_one_port(const LampCandidate *candidate, const guint *ports)
+{
+    return candidate->host == LAMP_INDEX_NONE || ports[candidate->host] <= 1;
+}
+
+/* Services and instances of the candidates; @instance_of maps candidates to them. */
 static void
-add_services(Naming *naming, const GArray *order, guint32 *instance_of)
+add_services(Naming *naming, guint32 *instance_of)
 {
     LampCorrelation *c = naming->c;
     g_autofree guint *ports = count_ports(naming);
-    for (guint i = 0; i < order->len;) {
-        const Candidate *first =
-            g_ptr_array_index(naming->candidates, g_array_index(order, guint32, i));
-        guint end = i + 1;
-        while (end < order->len &&
-               is_same_service(first, g_ptr_array_index(naming->candidates,
-                                                        g_array_index(order, guint32, end))))
-            end++;
-        gboolean is_only = first->host == LAMP_INDEX_NONE || ports[first->host] <= 1;
+    g_autoptr(GArray) groups = lamp_service_groups(c, naming->candidates);
+    for (guint i = 0; i < groups->len; i++) {
+        const LampServiceGroup *group = &g_array_index(groups, LampServiceGroup, i);
         LampService service = {
-            .name = service_name(naming, first, end > i + 1, is_only),
-            .protocol = first->protocol,
-            .is_external = first->operations == NULL,
+            .name = service_name(naming, group, has_one_port(group->first, ports)),
+            .protocol = group->first->protocol,
+            .is_external = group->first->work == NULL,
         };
         g_array_append_val(c->services, service);
-        for (; i < end; i++) {
-            guint32 number = g_array_index(order, guint32, i);
-            const Candidate *candidate = g_ptr_array_index(naming->candidates, number);
+        for (guint k = 0; k < group->members->len; k++) {
+            guint32 number = g_array_index(group->members, guint32, k);
+            const LampCandidate *candidate = g_ptr_array_index(naming->candidates, number);
             instance_of[number] = c->instances->len;
             add_instance(naming, c->services->len - 1, candidate,
-                         candidate->host == LAMP_INDEX_NONE || ports[candidate->host] <= 1);
+                         has_one_port(candidate, ports));
         }
     }
+}
+
+/* What each caller's host asks of others that it serves itself. */
+static void
+settle_works(Naming *naming)
+{
+    g_autoptr(GPtrArray) works = g_ptr_array_new();
+    for (guint32 i = 0; i < naming->candidates->len; i++)
+        g_ptr_array_add(works,
+                        ((LampCandidate *) g_ptr_array_index(naming->candidates, i))->work);
+    lamp_works_settle(naming->c, works);
 }
 
 static void
 make_services(Naming *naming)
 {
     LampCorrelation *c = naming->c;
-    g_autoptr(GArray) order = g_array_new(FALSE, FALSE, sizeof(guint32));
     g_autofree guint32 *instance_of = g_new0(guint32, MAX(naming->candidates->len, 1));
     for (guint32 i = 0; i < naming->candidates->len; i++) {
-        Candidate *candidate = g_ptr_array_index(naming->candidates, i);
-        candidate->stem = lamp_replica_stem(candidate_name(naming, candidate));
-        candidate->is_bare = is_address(candidate_name(naming, candidate));
-        g_array_append_val(order, i);
+        LampCandidate *candidate = g_ptr_array_index(naming->candidates, i);
+        candidate->stem = lamp_replica_stem(lamp_candidate_name(naming->c, candidate));
+        candidate->is_bare = is_address(lamp_candidate_name(naming->c, candidate));
     }
-    g_array_sort_with_data(order, compare_names, naming);
-    add_services(naming, order, instance_of);
+    add_services(naming, instance_of);
     for (guint i = 0; i < c->calls->len; i++) {
         LampCall *call = lamp_call(c, i);
         if (call->client_instance != LAMP_INDEX_NONE)
@@ -435,6 +372,7 @@ lamp_pass_services(LampCorrelation *c, G_GNUC_UNUSED GError **error)
     note_protocols(&naming);
     for (guint i = 0; i < c->calls->len; i++)
         name_portless_end(&naming, lamp_call(c, i));
+    settle_works(&naming);
     name_callers(&naming);
     make_services(&naming);
     lamp_keyed_map_free(naming.index);

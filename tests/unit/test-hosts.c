@@ -220,6 +220,29 @@ START_TEST(pods_are_instances)
 }
 END_TEST
 
+/* A log told to be of an address that an operator's table names: one host, not two. */
+START_TEST(told_addresses_are_their_hosts)
+{
+    Fixture f;
+    fixture_begin(&f);
+    fixture_run(&f, "INSERT INTO endpoints VALUES (1, '10.0.0.1', 5000), (2, '10.0.0.2', 80)");
+    fixture_run(&f, "INSERT INTO sources (source_id, path, kind, size_bytes, state, host)"
+                    " VALUES (1, 'switch.pcap', 'capture', 0, 'done', NULL),"
+                    " (2, 'x.log', 'log', 0, 'done', '10.0.0.2'),"
+                    " (3, 'y.log', 'log', 0, 'done', '10.0.0.3')");
+    fixture_run(&f, "INSERT INTO host_names (source_id, address, name) VALUES"
+                    " (1, '10.0.0.2', 'shop'), (1, '10.0.0.3', 'stock')");
+    see(&f, 1, 1, 2, 1);
+    fixture_ready(&f);
+    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
+    g_autofree char *hosts = fixture_text(
+        &f, "SELECT s.path, h.name FROM sources s JOIN source_hosts USING (source_id)"
+            " JOIN hosts h USING (host_id) ORDER BY 1");
+    ck_assert_str_eq(hosts, "switch.pcap|switch x.log|shop y.log|stock");
+    fixture_end(&f);
+}
+END_TEST
+
 /* A central log: its records name programs and hosts. */
 START_TEST(records_name_their_writers)
 {
@@ -303,6 +326,7 @@ main(void)
     tcase_add_test(tcase, a_folder_names_the_host_of_a_log);
     tcase_add_test(tcase, folders_part_logs_of_one_name);
     tcase_add_test(tcase, pods_are_instances);
+    tcase_add_test(tcase, told_addresses_are_their_hosts);
     tcase_add_test(tcase, records_name_their_writers);
     tcase_add_test(tcase, a_duplicate_is_no_host);
     tcase_add_test(tcase, a_line_ties_its_request_to_its_upstream);
