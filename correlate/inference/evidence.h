@@ -7,20 +7,20 @@
 
 typedef struct {
     const LampField *field;
-    float *
-        rarity; /* per candidate edge: log(1 / chance to share by accident); < 0: shares none */
-    guint8 *thread;         /* per candidate edge: 0 unknown, 1 other, 2 same */
-    float *values;          /* per candidate edge: log likelihood ratio of the values */
-    float *bonus;           /* per candidate edge: of all */
-    LampAffinity *affinity; /* NULL: no connections are known */
+    float *values, *threads; /* per candidate edge: log likelihood ratio; NULL: say nothing */
+    float *bonus;            /* per candidate edge: of all */
+    float *fixed;            /* of values and threads; NULL without `affinity` */
+    LampAffinity *affinity;  /* NULL: no connections are known */
 } LampLinkEvidence;
 
-/* NULL where the input has no such evidence for this field. */
+/* NULL where the input has no such evidence for this field. @shares: per candidate edge, how
+ * probable it is by its times alone. */
 LampLinkEvidence *lamp_link_evidence_new(const LampField *field,
-                                         const LampInferenceInput *input, guint32 evidence);
+                                         const LampInferenceInput *input, guint32 evidence,
+                                         const float *shares);
 void lamp_link_evidence_free(LampLinkEvidence *self);
 
-/* Learns how often true links show each kind of evidence, from the present assignment. */
+/* Learns which connections go together from the present assignment. */
 void lamp_link_evidence_learn(LampLinkEvidence *self, const LampState *state);
 
 #endif

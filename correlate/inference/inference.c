@@ -76,10 +76,11 @@ open_solver(Solver *self, LampField *field, const LampInferenceInput *input,
     self->weights = g_new0(float, field->n_requests + 1);
     self->eased = g_new0(float, field->n_requests + 1);
     self->kinds = g_new0(guint32, field->n_requests + 1);
-    lamp_state_start(self->state, self->weights);
-    self->links = lamp_link_evidence_new(field, input, evidence);
+    g_autoptr(LampStart) start = lamp_start_new(field);
+    self->links = lamp_link_evidence_new(field, input, evidence, lamp_start_shares(start));
     if (self->links)
         self->state->bonus = self->links->bonus;
+    lamp_start_assign(start, self->state, self->weights);
 }
 
 static void
@@ -140,7 +141,8 @@ choose_place(Solver *self, const guint32 *parents)
     lamp_trace_apply(self->field, self->place, parents);
     for (guint32 s = 0; s < self->field->n_steps; s++)
         lamp_state_assign(self->state, s, LAMP_NONE);
-    lamp_state_start(self->state, self->weights);
+    g_autoptr(LampStart) start = lamp_start_new(self->field);
+    lamp_start_assign(start, self->state, self->weights);
     self->carried = FALSE;
     self->restart = PLACE_ROUND + 1;
     self->rounds = self->restart + FRESH_ROUNDS;

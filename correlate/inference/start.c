@@ -25,22 +25,22 @@ typedef struct {
     guint32 step, candidate;
 } Edge;
 
-typedef struct {
+struct LampStart {
     const LampField *field;
     float scale;
     Pair *pairs;         /* [request kind x step kind] */
     guint32 *n_requests; /* per kind */
     float *share;        /* per candidate edge: probability */
-} Start;
+};
 
 static Pair *
-pair_of(const Start *self, const LampRequest *r, const LampStep *s)
+pair_of(const LampStart *self, const LampRequest *r, const LampStep *s)
 {
     return &self->pairs[r->kind * self->field->n_step_kinds + s->kind];
 }
 
 static void
-learn_pairs(Start *self)
+learn_pairs(LampStart *self)
 {
     const LampField *f = self->field;
     guint32 n = f->n_request_kinds * f->n_step_kinds;
@@ -78,7 +78,7 @@ learn_pairs(Start *self)
 
 /* Shares of the candidates of one step; squared while the shares are a guess. */
 static void
-weigh_step(Start *self, const LampStep *step)
+weigh_step(LampStart *self, const LampStep *step)
 {
     const LampField *f = self->field;
     double best = -INFINITY, sum = 0, logs[LAMP_MAX_CANDIDATES];
@@ -109,7 +109,7 @@ compare_edges(const void *a, const void *b)
 
 /* Steps of a kind that a request of a kind makes on average. */
 static double
-rate_of(const Start *self, guint32 pair)
+rate_of(const LampStart *self, guint32 pair)
 {
     return self->pairs[pair].weight /
            MAX(1, self->n_requests[pair / self->field->n_step_kinds]);
@@ -117,14 +117,14 @@ rate_of(const Start *self, guint32 pair)
 
 /* How many steps of a kind one request takes while there are others to take them. */
 static guint32
-capacity_of(const Start *self, guint32 pair)
+capacity_of(const LampStart *self, guint32 pair)
 {
     double mean = rate_of(self, pair);
     return (guint32) ceil(MAX(mean, 0.5) - 0.2);
 }
 
 static void
-take_greedily(Start *self, LampState *state)
+take_greedily(LampStart *self, LampState *state)
 {
     const LampField *f = self->field;
     g_autofree Edge *edges = g_new(Edge, f->n_candidates + 1);
@@ -198,7 +198,7 @@ uncross(LampState *state)
 /* The number of requests that a step may belong to, those of kinds that seldom make such steps
  * in part. */
 static float
-count_rivals(const Start *self, const LampStep *step)
+count_rivals(const LampStart *self, const LampStep *step)
 {
     const LampField *f = self->field;
     double most = 1e-9, sum = 0, rates[LAMP_MAX_CANDIDATES];
@@ -214,7 +214,7 @@ count_rivals(const Start *self, const LampStep *step)
 
 /* Weight of a request: one over the square of its steps' mean number of rivals. */
 static void
-weigh_requests(const Start *self, float *out)
+weigh_requests(const LampStart *self, float *out)
 {
     const LampField *f = self->field;
     g_autofree float *rivals = g_new0(float, f->n_requests + 1);
@@ -233,36 +233,77 @@ weigh_requests(const Start *self, float *out)
     }
 }
 
-void
-lamp_state_start(LampState *state, float *out_weights)
+LampStart *
+lamp_start_new(const LampField *f)
 {
-    const LampField *f = state->field;
-    Start self = {.field = f, .scale = 1.0f / (float) f->resolution};
-    guint32 n = f->n_request_kinds * f->n_step_kinds;
-    self.pairs = g_new0(Pair, n + 1);
-    self.share = g_new0(float, f->n_candidates + 1);
-    self.n_requests = g_new0(guint32, f->n_request_kinds + 1);
+    LampStart *self = g_new0(LampStart, 1);
+    self->field = f;
+    self->scale = 1.0f / (float) f->resolution;
+    self->pairs = g_new0(Pair, f->n_request_kinds * f->n_step_kinds + 1);
+    self->share = g_new0(float, f->n_candidates + 1);
+    self->n_requests = g_new0(guint32, f->n_request_kinds + 1);
     for (guint32 r = 0; r < f->n_requests; r++)
-        self.n_requests[f->requests[r].kind]++;
+        self->n_requests[f->requests[r].kind]++;
     for (guint32 s = 0; s < f->n_steps; s++) {
         guint32 k = f->steps[s].n_candidates;
         for (guint32 j = 0; j < k; j++)
-            self.share[f->steps[s].first_candidate + j] = 1.0f / (float) k / (float) k;
+            self->share[f->steps[s].first_candidate + j] = 1.0f / (float) k / (float) k;
     }
     for (int round = 0; round < ROUNDS; round++) {
-        learn_pairs(&self);
+        learn_pairs(self);
         for (guint32 s = 0; s < f->n_steps; s++)
-            weigh_step(&self, &f->steps[s]);
+            weigh_step(self, &f->steps[s]);
     }
-    take_greedily(&self, state);
-    if (f->begins_in_order)
+    return self;
+}
+
+const float *
+lamp_start_shares(const LampStart *self)
+{
+    return self->share;
+}
+
+void
+lamp_start_free(LampStart *self)
+{
+    if (!self)
+        return;
+    for (guint32 i = 0; i < self->field->n_request_kinds * self->field->n_step_kinds; i++) {
+        g_free(self->pairs[i].before);
+        g_free(self->pairs[i].after);
+    }
+    g_free(self->pairs);
+    g_free(self->share);
+    g_free(self->n_requests);
+    g_free(self);
+}
+
+/* What else speaks for each candidate, by Bayes' rule. */
+static void
+count_bonus(LampStart *self, const float *bonus)
+{
+    for (guint32 s = 0; s < self->field->n_steps; s++) {
+        const LampStep *step = &self->field->steps[s];
+        double logs[LAMP_MAX_CANDIDATES], best = -INFINITY, sum = 0;
+        for (guint32 j = 0; j < step->n_candidates; j++) {
+            guint32 at = step->first_candidate + j;
+            logs[j] = log((double) self->share[at] + 1e-30) + (double) bonus[at];
+            best = MAX(best, logs[j]);
+        }
+        for (guint32 j = 0; j < step->n_candidates; j++)
+            sum += exp(logs[j] - best);
+        for (guint32 j = 0; j < step->n_candidates; j++)
+            self->share[step->first_candidate + j] = (float) (exp(logs[j] - best) / sum);
+    }
+}
+
+void
+lamp_start_assign(LampStart *self, LampState *state, float *out_weights)
+{
+    if (state->bonus)
+        count_bonus(self, state->bonus);
+    take_greedily(self, state);
+    if (self->field->begins_in_order)
         uncross(state);
-    weigh_requests(&self, out_weights);
-    for (guint32 i = 0; i < n; i++) {
-        g_free(self.pairs[i].before);
-        g_free(self.pairs[i].after);
-    }
-    g_free(self.pairs);
-    g_free(self.share);
-    g_free(self.n_requests);
+    weigh_requests(self, out_weights);
 }

@@ -43,8 +43,21 @@ void lamp_state_events(const LampState *self, const LampModel *model, guint32 re
 /* Computes all scores anew, after the model has changed. */
 void lamp_state_rescore(LampState *self, const LampModel *model);
 
-/* A first assignment and the weight (how little doubt there is about it) of every request. */
-void lamp_state_start(LampState *self, float *out_weights);
+/* A first assignment, from pairs of a request and a step alone (start.c). The field must stay
+ * as it is until it is freed. */
+typedef struct LampStart LampStart;
+
+LampStart *lamp_start_new(const LampField *field);
+void lamp_start_free(LampStart *self);
+
+/* Per candidate edge: how probable it is by its times. */
+const float *lamp_start_shares(const LampStart *self);
+
+/* Makes the first assignment, in which the state's bonus counts, and gives the weight (how
+ * little doubt there is about it) of every request. To be called once. */
+void lamp_start_assign(LampStart *self, LampState *state, float *out_weights);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LampStart, lamp_start_free)
 
 /* splitmix64: one 64-bit state, same on every machine. */
 static inline guint64

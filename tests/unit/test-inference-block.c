@@ -60,7 +60,8 @@ make_world(World *self, guint32 without)
     self->state = lamp_state_new(self->field);
     self->model = lamp_model_new(self->field, LAMP_EVIDENCE_ALL);
     g_autofree float *weights = g_new0(float, self->field->n_requests + 1);
-    lamp_state_start(self->state, weights);
+    g_autoptr(LampStart) start = lamp_start_new(self->field);
+    lamp_start_assign(start, self->state, weights);
     LampExamples *examples = lamp_examples_new(self->field);
     lamp_examples_add(examples, self->state, NULL);
     lamp_model_learn(self->model, self->field, examples, TRUE);

@@ -61,7 +61,8 @@ learn_temper(LampWait wait)
     LampModel *model = lamp_model_new(field, LAMP_EVIDENCE_ALL);
     LampKind *kind = &model->kinds[0];
     g_autofree float *weights = g_new0(float, field->n_requests + 1);
-    lamp_state_start(state, weights);
+    g_autoptr(LampStart) start = lamp_start_new(state->field);
+    lamp_start_assign(start, state, weights);
     LampExamples *examples = lamp_examples_new(field);
     lamp_examples_add(examples, state, NULL);
     lamp_model_learn(model, field, examples, TRUE);
