@@ -8,6 +8,9 @@
  * rare timer that now and then ticks during a request would be taken for a rare call of that
  * request.
  *
+ * Do requests make such calls as well? Then f is binomial with a share below the idle one (any,
+ * beforehand); how probable that is, is the price of giving one to a request.
+ *
  * Limits: where the process is never idle nothing can be told. */
 #include "correlate/inference/problem.h"
 
@@ -15,6 +18,8 @@
 
 #define PRIOR 0.05     /* share of kinds that are background */
 #define UNSEEN 0.005   /* share of a request's calls that find no request */
+#define MIXED 0.1      /* share of kinds of background that requests make, too */
+#define PARTS 64       /* of an integral */
 #define MAX_IDLE 0.999 /* something may always be missing */
 
 /* Share of the time from the first to the last event of a process in which it serves nothing;
@@ -73,14 +78,39 @@ probability(const Count *count)
     return 1 / (1 + exp(-log_odds));
 }
 
+/* That requests make such calls beside the timers. */
+static double
+probability_mixed(const Count *count)
+{
+    double idle = count->idle / MAX(count->steps, 1), within = count->steps - count->outside;
+    double logs[PARTS], most = -INFINITY, sum = 0;
+    for (int i = 0; i < PARTS; i++) {
+        double share = (i + 0.5) / PARTS;
+        logs[i] = count->outside * log(share) +
+                  within * log((1 - idle * share) / MAX(1 - idle, 1 - MAX_IDLE));
+        most = MAX(most, logs[i]);
+    }
+    for (int i = 0; i < PARTS; i++)
+        sum += exp(logs[i] - most);
+    double log_odds = log(MIXED / (1 - MIXED)) + most + log(sum / PARTS);
+    return 1 / (1 + exp(-log_odds));
+}
+
 void
 lamp_field_find_background(LampField *field)
 {
     g_autofree Count *counts = count_kinds(field);
     g_free(field->background);
+    g_free(field->strange);
     field->background = g_new0(float, field->n_step_kinds + 1);
-    for (guint32 k = 0; k < field->n_step_kinds; k++)
-        field->background[k] = field->reach && field->reach[k] > 0
-                                   ? field->lone[k]
-                                   : (float) probability(&counts[k]);
+    field->strange = g_new0(float, field->n_step_kinds + 1);
+    for (guint32 k = 0; k < field->n_step_kinds; k++) {
+        if (field->reach && field->reach[k] > 0) {
+            field->background[k] = field->lone[k];
+            continue;
+        }
+        double timer = probability(&counts[k]);
+        field->background[k] = (float) timer;
+        field->strange[k] = (float) -log(1 - timer + timer * probability_mixed(&counts[k]));
+    }
 }

@@ -335,7 +335,8 @@ learn_orphans(LampModel *self, const LampField *field, const LampExamples *examp
         seen += (double) field->background[k] * MAX(steps[k] - seen, 0);
         double few = MIN(FEW_ORPHANS * steps[k], MAX_FEW_ORPHANS);
         self->log_orphan[k] =
-            (float) log((seen + MAX(few, FEW_ORPHANS)) / (double) field->span);
+            (float) log((seen + MAX(few, FEW_ORPHANS)) / (double) field->span) +
+            field->strange[k];
     }
 }
 

@@ -329,6 +329,7 @@ lamp_problem_free(LampProblem *self)
         g_free(f->causes_late);
         g_free(f->lone);
         g_free(f->background);
+        g_free(f->strange);
     }
     g_free(self->fields);
     g_free(self);

@@ -52,6 +52,7 @@ typedef struct {
     float *lone;         /* with `reach`, per step kind: share that no request makes */
     gint64 longest_reach;
     float *background; /* per step kind: probability that no request makes it (background.c) */
+    float *strange;    /* per step kind: nats against that one is a request's all the same */
     gint64 resolution; /* of the time stamps, ns */
     gint64 grain;      /* of clocks that each have their own phase; 0: none (grain.c) */
     gint64 span;       /* from the first to the last event, ns */

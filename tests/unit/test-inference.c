@@ -215,10 +215,9 @@ START_TEST(more_evidence_does_no_harm)
     World world = make_world(1500, 700);
     g_autoptr(LampInference) without = infer(&world);
     GArray *values = name_requests(&world);
-    LampInferenceInput input = {.calls = (const LampInferenceCall *) (void *) world.calls->data,
-                                .n_calls = world.calls->len,
-                                .values = (const LampInferenceValue *) (void *) values->data,
-                                .n_values = values->len};
+    LampInferenceInput input = {
+        (const LampInferenceCall *) (void *) world.calls->data, world.calls->len,
+        (const LampInferenceValue *) (void *) values->data, values->len};
     g_autoptr(LampInference) with = lamp_inference_run(&input, NULL, NULL);
     ck_assert_double_lt(accuracy(&world, without), 0.99);
     ck_assert_double_gt(accuracy(&world, with), 0.995);
@@ -231,28 +230,24 @@ END_TEST
 START_TEST(worthless_values_do_no_harm)
 {
     enum { COLUMNS = 6 };
+    const guint32 sizes[COLUMNS] = {1, 2, 3, 8, 40, 512};
     World world = make_world(1500, 700);
     g_autoptr(LampInference) without = infer(&world);
     GArray *values = g_array_new(FALSE, TRUE, sizeof(LampInferenceValue));
     for (guint32 i = 0; i < world.calls->len; i++) {
         LampInferenceCall *c = &g_array_index(world.calls, LampInferenceCall, i);
-        c->first_value = values->len;
-        c->value_count = COLUMNS;
+        c->first_value = values->len, c->value_count = COLUMNS;
         for (guint32 k = 0; k < COLUMNS; k++) {
-            guint32 sizes[COLUMNS] = {1, 2, 3, 8, 40, 512};
-            LampInferenceValue v = {.hash = 1000 * k + (guint32) (unit() * sizes[k]),
-                                    .slot = k};
+            LampInferenceValue v = {1000 * k + (guint32) (unit() * sizes[k]), k, 0, FALSE};
             g_array_append_val(values, v);
         }
     }
-    LampInferenceInput input = {.calls = (const LampInferenceCall *) (void *) world.calls->data,
-                                .n_calls = world.calls->len,
-                                .values = (const LampInferenceValue *) (void *) values->data,
-                                .n_values = values->len};
+    LampInferenceInput input = {
+        (const LampInferenceCall *) (void *) world.calls->data, world.calls->len,
+        (const LampInferenceValue *) (void *) values->data, values->len};
     g_autoptr(LampInference) with = lamp_inference_run(&input, NULL, NULL);
     ck_assert_double_ge(accuracy(&world, with), accuracy(&world, without) - 0.003);
-    ck_assert_double_le(fabs(with->expected_accuracy - accuracy(&world, with)),
-                        fabs(without->expected_accuracy - accuracy(&world, without)) + 0.003);
+    ck_assert_double_le(fabs(with->expected_accuracy - accuracy(&world, with)), 0.015);
     g_array_free(values, TRUE);
     free_world(&world);
 }
