@@ -329,7 +329,7 @@ CREATE TABLE call_links (
     child_call_id INTEGER NOT NULL,
     parent_call_id INTEGER NOT NULL,
     rank INTEGER NOT NULL,           -- 1 the answer, 2 the runner-up, …
-    kind TEXT NOT NULL,              -- `synchronous`, `asynchronous`, `retry`, `fan-in`
+    kind TEXT NOT NULL,              -- `synchronous`, `asynchronous`, `retry`
     pass TEXT NOT NULL,              -- pass that made it
     confidence REAL NOT NULL,        -- calibrated probability that the link is right, 0 to 1
     evidence TEXT,                   -- JSON: parts of the log-likelihood and what they rest on
