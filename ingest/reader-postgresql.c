@@ -258,12 +258,22 @@ lamp_postgresql_take_halves(LampLogRecord *record, LampBytes message)
         call->statement = lamp_bytes(message.at + skip, message.len - skip);
 }
 
+/* Severity, colon and blanks with nothing before them, in a line whose time is told around it:
+ * uvicorn's, which pads to ten letters, where PostgreSQL writes two blanks always. */
+static gboolean
+is_padded(LampBytes prefix, LampBytes word, LampBytes rest)
+{
+    return prefix.len == 0 && ((rest.len > 0 && rest.at[0] == ' ') ||
+                               lamp_bytes_equal(word, lamp_bytes("WARNING", 7)));
+}
+
 gboolean
 lamp_log_parse_postgresql(LampLog *log, LampBytes line, LampLogRecord *record)
 {
     LampBytes prefix, word, rest;
     if (line.len < 12 || !split_line(line, &prefix, &word, &rest) ||
-        !(lamp_postgresql_is_severity(word) || is_addition(word)))
+        !(lamp_postgresql_is_severity(word) || is_addition(word)) ||
+        is_padded(prefix, word, rest))
         return FALSE;
     if (record->event.time == LAMP_TIME_NONE) {
         gsize used = 0;

@@ -132,15 +132,16 @@ static void
 follow_untold(Rails *rails, LampLogRecord *record)
 {
     LampLogCall *call = &record->call;
-    gboolean is_begin = call->method.len > 0;
+    LampTime time = record->event.time;
+    gboolean is_begin = call->method.len > 0 && lamp_time_is_within_range(time, 0);
     gboolean is_failed = lamp_bytes_starts(record->event.message, NO_ROUTE);
     gboolean is_end = !is_begin && call->status.len > 0 && call->duration_ns >= 0;
     if (is_begin) {
-        LampTime since = record->event.time - rails->began;
+        LampTime since = time - rails->began;
         if (rails->began == 0 || since > WAITS_SECONDS * LAMP_NS_PER_SECOND)
             rails->open = 0;
         rails->open++;
-        rails->began = record->event.time;
+        rails->began = time;
         rails->began_resolution_ns = record->event.resolution_ns;
         rails->is_mixed = rails->open > 1;
     }

@@ -21,6 +21,7 @@ const LampReader *const lamp_readers[] = {
     &lamp_reader_kernel,
     &lamp_reader_keylog,
     &lamp_reader_labels,
+    &lamp_reader_levels,
     &lamp_reader_logfmt,
     &lamp_reader_mysql_general,
     &lamp_reader_mysql_slow,

@@ -18,6 +18,7 @@ extern const LampReader lamp_reader_jsonl;
 extern const LampReader lamp_reader_kernel;
 extern const LampReader lamp_reader_keylog;
 extern const LampReader lamp_reader_labels;
+extern const LampReader lamp_reader_levels;
 extern const LampReader lamp_reader_logfmt;
 extern const LampReader lamp_reader_mysql_general;
 extern const LampReader lamp_reader_mysql_slow;

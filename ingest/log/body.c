@@ -171,6 +171,32 @@ may_be_dotnet(LampBytes body)
                                                    g_ascii_isdigit((char) body.at[0])));
 }
 
+/* `WARNING:shop.orders:…`: no blank behind the first colon. */
+static gboolean
+may_be_level(LampBytes body)
+{
+    enum { LONGEST = 9 };
+    gsize n = 0;
+    while (n < LONGEST && n < body.len && g_ascii_isupper((char) body.at[n]))
+        n++;
+    return n > 2 && n + 1 < body.len && body.at[n] == ':' &&
+           g_ascii_isalpha((char) body.at[n + 1]);
+}
+
+/* Forms that the head of a line would be taken for. */
+static gboolean
+parse_console(LampLog *log, LampBytes body, LampLogRecord *record, const LampEventRow *outer)
+{
+    if (may_be_level(body) && lamp_log_parse_levels(log, body, record))
+        return TRUE;
+    if (may_be_dotnet(body) && lamp_log_parse_dotnet(log, body, record)) {
+        keep_finer_time(record, outer);
+        return TRUE;
+    }
+    record->event = *outer;
+    return FALSE;
+}
+
 void
 lamp_log_parse_body(LampLog *log, LampBytes body, LampLogRecord *record)
 {
@@ -194,13 +220,8 @@ lamp_log_parse_body(LampLog *log, LampBytes body, LampLogRecord *record)
     }
     record->event = outer;
     record->call = call;
-    if (may_be_dotnet(body)) {
-        if (lamp_log_parse_dotnet(log, body, record)) {
-            keep_finer_time(record, &outer);
-            return;
-        }
-        record->event = outer;
-    }
+    if (parse_console(log, body, record, &outer))
+        return;
     LampBytes timed = body;
     body = without_time(log, body);
     record->has_own_time = body.at != timed.at;

@@ -12,6 +12,7 @@ gboolean lamp_log_parse_dotnet(LampLog *log, LampBytes line, LampLogRecord *reco
 gboolean lamp_log_parse_elasticsearch(LampLog *log, LampBytes line, LampLogRecord *record);
 gboolean lamp_log_parse_haproxy(LampLog *log, LampBytes line, LampLogRecord *record);
 gboolean lamp_log_parse_json(LampLog *log, LampBytes line, LampLogRecord *record);
+gboolean lamp_log_parse_levels(LampLog *log, LampBytes line, LampLogRecord *record);
 gboolean lamp_log_parse_logfmt(LampLog *log, LampBytes line, LampLogRecord *record);
 gboolean lamp_log_parse_postgresql(LampLog *log, LampBytes line, LampLogRecord *record);
 gboolean lamp_log_parse_syslog(LampLog *log, LampBytes line, LampLogRecord *record);

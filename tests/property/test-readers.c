@@ -23,6 +23,7 @@ static GArray *files;
 static const struct {
     const char *prefix, *reader;
 } expected[] = {
+    {"fixtures/logs/apache/05-error", "application"},
     {"fixtures/logs/apache/", "access"},
     {"fixtures/logs/dotnet/", "dotnet"},
     {"fixtures/logs/elasticsearch/", "elasticsearch"},
@@ -31,6 +32,7 @@ static const struct {
     {"fixtures/logs/json/", "jsonl"},
     {"fixtures/logs/kernel/", "kernel"},
     {"fixtures/logs/labels/", "labels"},
+    {"fixtures/logs/levels/", "levels"},
     {"fixtures/logs/log4j/04-java", "text"}, /* heads of two lines are not understood */
     {"fixtures/logs/log4j/", "application"},
     {"fixtures/logs/logfmt/", "logfmt"},

@@ -215,6 +215,21 @@ static const Row rows[] = {
      "2026-11-21 09:11:56 [error    ] no more\n",
      {"service=<shop.orders> severity=<info> message=<user logged in>", "{id=5b8e}",
       "severity=<error> message=<no more>"}},
+    {"levels",
+     "\x1b[32mINFO\x1b[0m:     10.0.0.7:51234 - \"\x1b[1mGET /orders/7 HTTP/1.1\x1b[0m\" 200 "
+     "OK\n"
+     "WARNING:shop.orders:the stock is low n=3\n"
+     "ERROR:    Exception\nTraceback (most recent call last):\n  File \"x\"\nValueError: no\n",
+     {"severity=<info> message=<10.0.0.7:51234 - \"GET", "{client=10.0.0.7:51234}",
+      "{request=GET /orders/7 HTTP/1.1} {status=200}",
+      "service=<shop.orders> severity=<warn> message=<the stock is low n=3> {n=3}",
+      "severity=<error> message=<Exception\nTraceback", "finding log.time @0 line 1",
+      "!log.line"}},
+    {"cri", /* the same in a container */
+     "2026-11-21T09:11:54.1Z stdout F INFO:     10.0.0.7:51234 - \"GET /x HTTP/1.1\" 200 OK\n"
+     "2026-11-21T09:11:55.1Z stderr F WARNING:shop.orders:low\n",
+     {"severity=<info> message=<10.0.0.7:51234 - \"GET", "{status=200}", "severity=<warn>",
+      "message=<low>"}},
     {"haproxy",
      "10.0.1.2:33317 [21/Nov/2026:09:11:53.655] http-in static/srv1 9/10/7/14/+30 200 +243 - - "
      "---- 3/1/1/1/0 0/0 \"GET /image.iso HTTP/1.0\"\n"
