@@ -23,7 +23,7 @@ static GArray *files;
 static const struct {
     const char *prefix, *reader;
 } expected[] = {
-    {"fixtures/logs/apache/05-error", "application"},
+    {"fixtures/logs/apache-error/", "application"},
     {"fixtures/logs/apache/", "access"},
     {"fixtures/logs/dotnet/", "dotnet"},
     {"fixtures/logs/elasticsearch/", "elasticsearch"},
