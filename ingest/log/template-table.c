@@ -136,22 +136,17 @@ name_places(Writer *w)
 
 /* ---- rows */
 
-static void
-bind_stable_id(LampStatement *row, int parameter, LampBytes text)
-{
-    char id[17];
-    g_snprintf(id, sizeof id, "%016" G_GINT64_MODIFIER "x", lamp_content_hash(text));
-    lamp_statement_bind_text(row, parameter, lamp_bytes_text(id));
-}
-
 static gboolean
 write_template(Writer *w, GError **error)
 {
     const Group *group = &w->group;
     LampStatement *row = w->template_row;
+    char stable_id[17];
+    g_snprintf(stable_id, sizeof stable_id, "%016" G_GINT64_MODIFIER "x",
+               lamp_content_hash(group->text));
     lamp_statement_reset(row);
     lamp_statement_bind_int(row, 1, group->id);
-    bind_stable_id(row, 2, group->text);
+    lamp_statement_bind_string(row, 2, stable_id);
     lamp_statement_bind_text(row, 3, lamp_bytes(w->out.at, w->out.len));
     lamp_statement_bind_int(row, 4, group->events);
     lamp_statement_bind_int(row, 5, group->first_event);
