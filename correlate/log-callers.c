@@ -15,6 +15,7 @@
  *
  * Cost: O(n log n), and the square of the calls of one request (256 at most).
  */
+#include "correlate/inside.h"
 #include "correlate/request-calls.h"
 
 #define FEWEST 10         /* pairs in requests of a kind */
@@ -277,31 +278,18 @@ name_caller(Callers *self, guint32 index)
     call->client_uncertainty = call->server_uncertainty + LAMP_ROUNDING_NS;
 }
 
-static void
-find_inside(Callers *self)
-{
-    LampCorrelation *c = self->c;
-    for (guint32 i = 0; i < c->sources->len; i++)
-        if (lamp_source(c, i)->host != LAMP_INDEX_NONE)
-            self->is_inside[lamp_source(c, i)->host] = 1;
-    for (guint32 i = 0; i < c->calls->len; i++)
-        if (lamp_call(c, i)->server_host != LAMP_INDEX_NONE)
-            self->is_inside[lamp_call(c, i)->server_host] = 1;
-}
-
 gboolean
 lamp_log_callers_find(LampCorrelation *c, const LampTexts *texts, GError **error)
 {
     gsize n = (gsize) c->calls->len + 1;
     g_autofree guint32 *callers = g_new0(guint32, n);
-    g_autofree guint8 *is_inside = g_new0(guint8, (gsize) c->hosts->len + 1);
+    g_autofree guint8 *is_inside = lamp_hosts_inside(c);
     g_autoptr(LampRequestCalls) calls = lamp_request_calls_new(c, lamp_texts_uses(texts));
     g_autoptr(LampKeyedMap) nestings = lamp_keyed_map_new(MAP_BUDGET);
     g_autoptr(GArray) pairs = g_array_new(FALSE, TRUE, sizeof(Nesting));
     for (gsize i = 0; i < n; i++)
         callers[i] = LAMP_INDEX_NONE;
     Callers self = {c, calls, is_inside, nestings, pairs, 0, callers};
-    find_inside(&self);
     find_callers(&self);
     if (!settle_stamps(&self, error))
         return FALSE;

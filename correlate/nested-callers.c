@@ -14,9 +14,11 @@
  * under load any time lies in some request: users seldom ask a store themselves. Replicas are
  * taken together: each call is of the one whose request encloses it. Calls that lie in requests
  * of a host which itself works for the caller found are that host's, where chance tells less.
+ * A private address that no host is known by names nobody, as it may be one of theirs.
  * Where ids tell who made nearly all calls of a host, it made those whose records lack the id,
  * too. Cost: O(n log n) for each of MOST_HOSTS possible callers.
  */
+#include "correlate/inside.h"
 #include "correlate/logs.h"
 #include "correlate/replicas.h"
 #include "correlate/served.h"
@@ -381,13 +383,22 @@ look_at(Nested *self, guint32 host)
         find_caller(self, host);
 }
 
+/* Does the record name no caller, or an address that may be any host's inside? */
 static gboolean
-is_open(LampCorrelation *c, const LampCall *call)
+names_nobody(LampCorrelation *c, const guint8 *is_inside, const LampCall *call)
+{
+    if (call->client_place == LAMP_INDEX_NONE)
+        return call->client_host == LAMP_INDEX_NONE;
+    return (call->client_host == LAMP_INDEX_NONE || is_inside[call->client_host] == 0) &&
+           lamp_place_is_private(lamp_place(c, call->client_place));
+}
+
+static gboolean
+is_open(LampCorrelation *c, const guint8 *is_inside, const LampCall *call)
 {
     return call->client_seen == LAMP_INDEX_NONE && call->server_seen != LAMP_INDEX_NONE &&
-           call->client_host == LAMP_INDEX_NONE && call->client_place == LAMP_INDEX_NONE &&
            call->server_host != LAMP_INDEX_NONE && call->server_start != LAMP_TIME_NONE &&
-           call->server_end != LAMP_TIME_NONE &&
+           call->server_end != LAMP_TIME_NONE && names_nobody(c, is_inside, call) &&
            lamp_observation(c, call->server_seen)->origin == LAMP_FROM_LOG;
 }
 
@@ -458,8 +469,9 @@ lamp_nested_callers_find(LampCorrelation *c)
     g_autoptr(GArray) callers = g_array_new(FALSE, FALSE, sizeof(Caller));
     g_autoptr(GArray) open = g_array_new(FALSE, FALSE, sizeof(guint32));
     g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(guint32));
+    g_autofree guint8 *is_inside = lamp_hosts_inside(c);
     for (guint32 i = 0; i < c->calls->len; i++)
-        if (is_open(c, lamp_call(c, i)))
+        if (is_open(c, is_inside, lamp_call(c, i)))
             g_array_append_val(all, i);
     if (all->len < FEWEST)
         return;

@@ -302,6 +302,34 @@ START_TEST(test_replicas_call_together)
 }
 END_TEST
 
+/* An address that no host is known by: a private one may be the web server's, a public one is a
+ * user's. */
+START_TEST(test_a_private_address_may_be_a_known_host)
+{
+    static const char *const names[] = {"web", "app", NULL};
+    static const char *const addresses[] = {"10.9.9.9", "198.51.100.7"};
+    static const char *const links[] = {">web|60 web>app|60", ">app|60 >web|60"};
+    for (guint k = 0; k < 2; k++) {
+        Fixture f;
+        begin_logs(&f, names);
+        fixture_run(&f, "INSERT INTO endpoints VALUES (1, '%s', 0)", addresses[k]);
+        for (guint i = 0; i < 60; i++) {
+            gint64 at = i * 300 * MS + i % 7 * 33 * MS;
+            serve(&f, 1, "GET /", at, at + 100 * MS, "");
+            serve(&f, 2, "GET /item", at + 40 * MS, at + 60 * MS, "");
+            fixture_run(&f,
+                        "UPDATE observations SET client_endpoint_id = 1 WHERE observation_id"
+                        " = %" G_GINT64_FORMAT,
+                        f.observations);
+        }
+        correlate(&f);
+        g_autofree char *found = links_of(&f);
+        ck_assert_str_eq(found, links[k]);
+        fixture_end(&f);
+    }
+}
+END_TEST
+
 START_TEST(test_calls_that_may_be_of_another_are_doubted)
 {
     static const char *const names[] = {"web", "job", NULL};
@@ -364,6 +392,7 @@ main(void)
     tcase_add_test(tc, test_named_callers_tell_the_clock_of_a_database);
     tcase_add_test(tc, test_time_alone_tells_the_caller_of_a_database);
     tcase_add_test(tc, test_records_without_the_id_have_the_usual_caller);
+    tcase_add_test(tc, test_a_private_address_may_be_a_known_host);
     tcase_add_test(tc, test_replicas_call_together);
     tcase_add_test(tc, test_calls_that_may_be_of_another_are_doubted);
     tcase_add_test(tc, test_a_store_behind_a_busy_service_is_doubted);
