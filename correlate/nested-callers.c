@@ -233,9 +233,9 @@ name_caller(const Nested *self, const Caller *caller, double doubt)
                        doubt);
 }
 
-/* Do most of the calls to @inner's host that name a caller come from @outer's? */
+/* Do most of the calls to @inner's host that name a caller come from the group @outer? */
 static gboolean
-is_behind(const Nested *self, const Caller *inner, const Caller *outer)
+works_for(const Nested *self, const Caller *inner, guint32 outer)
 {
     guint from_outer = 0, named = 0;
     for (guint32 i = 0; i < self->c->calls->len; i++) {
@@ -244,8 +244,7 @@ is_behind(const Nested *self, const Caller *inner, const Caller *outer)
             self->group[call->server_host] != served_at(self, inner->first)->host)
             continue;
         named++;
-        from_outer +=
-            self->group[call->client_host] == served_at(self, outer->first)->host ? 1 : 0;
+        from_outer += self->group[call->client_host] == outer ? 1 : 0;
     }
     return 2 * from_outer > named;
 }
@@ -255,9 +254,10 @@ static gboolean
 is_nearer(const Nested *self, const Caller *one, const Fit *fit, const Caller *other,
           const Fit *other_fit)
 {
-    if (other == NULL || is_behind(self, one, other))
+    if (other == NULL || works_for(self, one, served_at(self, other->first)->host))
         return TRUE;
-    return fit->chance < other_fit->chance && !is_behind(self, other, one);
+    return fit->chance < other_fit->chance &&
+           !works_for(self, other, served_at(self, one->first)->host);
 }
 
 static void
@@ -325,12 +325,13 @@ told_of(const Nested *self, guint32 host, guint number)
     return &self->told.told[(gsize) host * self->told.callers + number];
 }
 
-/* A caller whose ids were there, and of a host's calls with ids made none, made no others. */
+/* A caller whose ids were there, and of a host's calls with ids made none, made no others; nor
+ * did one that works for that host. */
 static gboolean
 may_have_made(const Nested *self, const Caller *caller, const LampTold *told, guint32 host)
 {
     return served_at(self, caller->first)->host != host &&
-           (told->beside < FEWEST || told->made > 0);
+           (told->beside < FEWEST || told->made > 0) && !works_for(self, caller, host);
 }
 
 /* Looks for the caller of the open calls of one host by their times. */
@@ -359,7 +360,8 @@ find_caller(Nested *self, guint32 host)
         const Caller *caller = &g_array_index(self->callers, Caller, i);
         if (fits[i].gain > 0 && (fits[i].gain < NEARLY_ALL || !is_fine(self, caller)))
             take_part(self, caller, &fits[i],
-                      best != NULL && is_fine(self, caller) && is_behind(self, caller, best));
+                      best != NULL && is_fine(self, caller) &&
+                          works_for(self, caller, served_at(self, best->first)->host));
     }
 }
 
