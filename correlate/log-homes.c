@@ -3,11 +3,21 @@
  *
  * `logs/access.log` beside the captures of several hosts: the records say what was served, when
  * and for how long, and the captures show which host served that. A sample of the records is
- * compared with the calls that each host served; the host is taken at which nearly all of those
- * that the captures cover have a call of their own kind, end and duration, and no other host
- * has half as many. Logs of calls that are made (and not served) stay where they are.
+ * compared with the calls that each host served; a host may be it if nearly all of those that
+ * the captures cover have a call of their own kind there, of which they have the end and the
+ * duration, or which they lie in from its begin on (what is written before the response has
+ * left). A proxy serves what the host behind it serves: of several hosts that is taken whose
+ * calls are the nearest to most of the records.
+ *
+ * Where only a part was captured (a database's log, of whose clients one has a capture), the
+ * host's calls of the log's kinds all have a record instead, which is no longer than the call,
+ * and hardly any has one when the records are moved. That is looked at in a stretch of the log.
+ *
+ * Logs of calls that are made (and not served) stay where they are.
  */
 #include "correlate/log-side.h"
+
+#include <math.h>
 
 #define SAMPLE 400     /* records of a log that are looked at */
 #define FEWEST 5       /* of them within the captures' time */
@@ -16,10 +26,23 @@
 #define AROUND_NS (150 * LAMP_NS_PER_MS)
 #define NEAR 400 /* calls that are looked at for a record */
 
+/* Where a part was captured */
+#define STRETCH 2000 /* records that are looked at */
+#define FEWEST_CALLS 20
+#define CLOSE_MS 5.0
+#define LONGER_NS (LAMP_NS_PER_MS / 10) /* a record's duration than the call's */
+#define MOVED_NS (1370 * LAMP_NS_PER_MS)
+
 /* How many records fit the calls of a host. */
 typedef struct {
     guint32 covered, met;
 } Fit;
+
+/* A host that nearly all records fit, and how well each of the sample does. */
+typedef struct {
+    guint32 host, nearest; /* records that fit no other better */
+    double *costs;
+} Home;
 
 static gboolean
 is_homeless(const LampSource *source, const guint8 *is_place)
@@ -76,63 +99,231 @@ sample_logs(LampCorrelation *c)
     return samples;
 }
 
-static gboolean
-meets_call(const LampSide *side, guint32 line_index, gint64 end)
+/* How far a record that lies in a call is from its begin, ms; else INFINITY. */
+static double
+lies_in(const LampSide *side, const LampObservation *line, const LampCall *call)
+{
+    gint64 begin = lamp_side_start_of_call(call, FALSE);
+    if (line->request_first == LAMP_TIME_NONE || begin == LAMP_TIME_NONE)
+        return INFINITY;
+    gint64 end = lamp_side_end_of_line(side, line);
+    gint64 start = end - (line->response_last - line->request_first);
+    if (end > lamp_side_end_of_call(call, FALSE) || start + line->resolution < begin)
+        return INFINITY;
+    return (double) MAX(start - begin, 0) / 1e6;
+}
+
+/* What the call that the record fits best costs; INFINITY if it fits none. *out_call: its
+ * number in the side. */
+static double
+best_cost(const LampSide *side, guint32 line_index, gint64 end, guint32 *out_call)
 {
     const LampObservation *line = lamp_observation(side->c, line_index);
     guint32 first = lamp_side_first_at(side, end - AROUND_NS);
+    double best = INFINITY;
     for (guint32 i = first; i < side->n_calls && i < first + NEAR; i++) {
         const LampCall *call = lamp_call(side->c, side->calls[i]);
         if (lamp_side_end_of_call(call, FALSE) > end + line->resolution + AROUND_NS)
-            return FALSE;
-        if ((call->flags & LAMP_SEEN_OPAQUE) == 0 &&
-            lamp_side_may_belong(side, line_index, side->calls[i]) &&
-            lamp_side_cost(side, line, call) < APART_MS)
-            return TRUE;
+            break;
+        if ((call->flags & LAMP_SEEN_OPAQUE) != 0 ||
+            !lamp_side_may_belong(side, line_index, side->calls[i]))
+            continue;
+        double cost = lamp_side_cost(side, line, call);
+        if (cost < best && (cost < APART_MS || lies_in(side, line, call) < APART_MS)) {
+            best = cost;
+            *out_call = i;
+        }
     }
-    return FALSE;
+    return best;
 }
 
+/* Fills @costs, one for each of @lines. */
 static Fit
-fit_host(const LampSide *side, const GArray *lines)
+fit_host(const LampSide *side, const GArray *lines, double *costs)
 {
     Fit fit = {0};
+    guint32 call = 0;
     gint64 first = lamp_side_end_of_call(lamp_call(side->c, side->calls[0]), FALSE);
     gint64 last =
         lamp_side_end_of_call(lamp_call(side->c, side->calls[side->n_calls - 1]), FALSE);
     for (guint i = 0; i < lines->len; i++) {
         guint32 line = g_array_index(lines, guint32, i);
         gint64 end = lamp_side_end_of_line(side, lamp_observation(side->c, line));
+        costs[i] = INFINITY;
         if (end < first || end > last)
             continue;
         fit.covered++;
-        fit.met += meets_call(side, line, end) ? 1 : 0;
+        costs[i] = best_cost(side, line, end, &call);
+        fit.met += costs[i] < INFINITY ? 1 : 0;
     }
     return fit;
+}
+
+static void
+clear_home(gpointer data)
+{
+    g_free(((Home *) data)->costs);
+}
+
+/* Of the hosts that the records fit, the one that fits most of them best; else
+ * LAMP_INDEX_NONE. */
+static guint32
+nearest_home(GArray *homes, guint n_lines)
+{
+    guint32 met = 0;
+    for (guint i = 0; i < n_lines; i++) {
+        Home *best = NULL;
+        for (guint k = 0; k < homes->len; k++) {
+            Home *home = &g_array_index(homes, Home, k);
+            if (home->costs[i] < (best != NULL ? best->costs[i] : INFINITY))
+                best = home;
+        }
+        met += best != NULL ? 1 : 0;
+        if (best != NULL)
+            best->nearest++;
+    }
+    for (guint k = 0; k < homes->len; k++)
+        if (g_array_index(homes, Home, k).nearest * 2 > met)
+            return g_array_index(homes, Home, k).host;
+    return LAMP_INDEX_NONE;
 }
 
 /* The host that the records fit, or LAMP_INDEX_NONE. */
 static guint32
 find_home(LampSide *side, const GArray *calls, guint32 *indices, const GArray *lines)
 {
-    guint32 best = LAMP_INDEX_NONE;
-    Fit most = {0}, next = {0};
+    g_autoptr(GArray) homes = g_array_new(FALSE, FALSE, sizeof(Home));
+    g_array_set_clear_func(homes, clear_home);
     for (guint at = 0; at < calls->len;) {
         side->host = g_array_index(calls, LampSideEntry, at).host;
         side->n_calls = lamp_side_take_run(calls, &at, side->host, indices);
-        Fit fit = fit_host(side, lines);
-        if (fit.met > most.met) {
-            next = most;
-            most = fit;
-            best = side->host;
-        } else if (fit.met > next.met) {
-            next = fit;
+        Home home = {side->host, 0, g_new(double, lines->len)};
+        Fit fit = fit_host(side, lines, home.costs);
+        if (fit.covered >= FEWEST && fit.met >= NEARLY_ALL * fit.covered)
+            g_array_append_val(homes, home);
+        else
+            g_free(home.costs);
+    }
+    return nearest_home(homes, lines->len);
+}
+
+/* The records of served calls in the log that the side's calls cover, at most STRETCH from
+ * their middle, in order of time (guint32). Caller unrefs. */
+static GArray *
+take_stretch(const LampSide *side, const GArray *all)
+{
+    GArray *lines = g_array_new(FALSE, FALSE, sizeof(guint32));
+    gint64 first = lamp_side_end_of_call(lamp_call(side->c, side->calls[0]), FALSE);
+    gint64 last =
+        lamp_side_end_of_call(lamp_call(side->c, side->calls[side->n_calls - 1]), FALSE);
+    for (guint i = 0; i < all->len; i++) {
+        guint32 line = g_array_index(all, LampSideEntry, i).index;
+        gint64 end = lamp_side_end_of_line(side, lamp_observation(side->c, line));
+        if (end >= first && end <= last)
+            g_array_append_val(lines, line);
+    }
+    if (lines->len > STRETCH) {
+        guint skip = (lines->len - STRETCH) / 2;
+        g_array_remove_range(lines, 0, skip);
+        g_array_set_size(lines, STRETCH);
+    }
+    return lines;
+}
+
+/* How many of the side's calls have a record that is close and no longer, if all records are
+ * moved by @moved. */
+static guint32
+count_met(const LampSide *side, const GArray *lines, gint64 moved)
+{
+    g_autofree guint8 *is_met = g_new0(guint8, (gsize) side->n_calls + 1);
+    guint32 met = 0;
+    for (guint i = 0; i < lines->len; i++) {
+        guint32 index = g_array_index(lines, guint32, i), at = 0;
+        LampObservation line = *lamp_observation(side->c, index);
+        LampObservation *held = lamp_observation(side->c, index);
+        held->response_last += moved;
+        held->request_first += held->request_first != LAMP_TIME_NONE ? moved : 0;
+        gint64 end = lamp_side_end_of_line(side, held);
+        double cost = best_cost(side, index, end, &at);
+        *held = line;
+        if (cost >= CLOSE_MS || is_met[at] != 0)
+            continue;
+        const LampCall *call = lamp_call(side->c, side->calls[at]);
+        gint64 seen = lamp_side_end_of_call(call, FALSE) - lamp_side_start_of_call(call, FALSE);
+        if (line.response_last - line.request_first <= seen + LONGER_NS) {
+            is_met[at] = 1;
+            met++;
         }
     }
-    return most.covered >= FEWEST && most.met >= NEARLY_ALL * most.covered &&
-                   next.met * 2 < most.met
-               ? best
-               : LAMP_INDEX_NONE;
+    return met;
+}
+
+/* How many of the side's calls are of the kinds and in the time of @lines. */
+static guint32
+count_alike(const LampSide *side, const GArray *lines)
+{
+    g_autoptr(GHashTable) kinds = g_hash_table_new(NULL, NULL);
+    guint32 alike = 0;
+    const guint32 *all = (const guint32 *) (gconstpointer) lines->data;
+    gint64 first = lamp_side_end_of_line(side, lamp_observation(side->c, all[0]));
+    gint64 last = lamp_side_end_of_line(side, lamp_observation(side->c, all[lines->len - 1]));
+    for (guint i = 0; i < lines->len; i++)
+        g_hash_table_add(kinds, GUINT_TO_POINTER(lamp_observation(side->c, all[i])->operation));
+    for (guint32 i = 0; i < side->n_calls; i++) {
+        const LampCall *call = lamp_call(side->c, side->calls[i]);
+        gint64 end = lamp_side_end_of_call(call, FALSE);
+        alike += end >= first && end <= last &&
+                         g_hash_table_contains(kinds, GUINT_TO_POINTER(call->operation))
+                     ? 1
+                     : 0;
+    }
+    return alike;
+}
+
+/* The host of whose calls nearly all have a record; only one may be so, or LAMP_INDEX_NONE. */
+static guint32
+find_part_home(LampSide *side, const GArray *calls, guint32 *indices, const GArray *all)
+{
+    guint32 home = LAMP_INDEX_NONE;
+    for (guint at = 0; at < calls->len;) {
+        side->host = g_array_index(calls, LampSideEntry, at).host;
+        side->n_calls = lamp_side_take_run(calls, &at, side->host, indices);
+        g_autoptr(GArray) lines = take_stretch(side, all);
+        guint32 alike = lines->len > 0 ? count_alike(side, lines) : 0;
+        if (alike < FEWEST_CALLS || alike > 2 * STRETCH)
+            continue;
+        guint32 met = count_met(side, lines, 0);
+        if (met < NEARLY_ALL * alike || count_met(side, lines, MOVED_NS) * 2 > met)
+            continue;
+        if (home != LAMP_INDEX_NONE)
+            return LAMP_INDEX_NONE;
+        home = side->host;
+    }
+    return home;
+}
+
+static gint
+compare_times(gconstpointer left, gconstpointer right)
+{
+    const LampSideEntry *a = left, *b = right;
+    if (a->end != b->end)
+        return a->end < b->end ? -1 : 1;
+    return a->index < b->index ? -1 : a->index > b->index;
+}
+
+/* All records of served calls of @source by time (LampSideEntry). Caller unrefs. */
+static GArray *
+list_served(LampCorrelation *c, guint32 source)
+{
+    GArray *lines = g_array_new(FALSE, FALSE, sizeof(LampSideEntry));
+    for (guint32 i = 0; i < c->observations->len; i++) {
+        const LampObservation *line = lamp_observation(c, i);
+        LampSideEntry entry = {source, line->response_last, i};
+        if (is_served(line) && line->source == source)
+            g_array_append_val(lines, entry);
+    }
+    g_array_sort(lines, compare_times);
+    return lines;
 }
 
 void
@@ -151,6 +342,10 @@ lamp_log_homes_find(LampCorrelation *c, const LampTexts *texts)
             continue;
         LampSide side = {.c = c, .texts = texts, .calls = indices};
         guint32 home = find_home(&side, calls, indices, lines);
+        if (home == LAMP_INDEX_NONE) {
+            g_autoptr(GArray) served = list_served(c, i);
+            home = find_part_home(&side, calls, indices, served);
+        }
         if (home != LAMP_INDEX_NONE)
             source->host = home;
     }

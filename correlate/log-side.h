@@ -35,6 +35,9 @@ GArray *lamp_side_list_calls(LampCorrelation *c, gboolean is_client, gboolean an
  * behind it. Returns how many. */
 guint32 lamp_side_take_run(const GArray *entries, guint *at, guint32 host, guint32 *indices);
 
+/* When the call began at the end that is asked for, or else at the other. */
+gint64 lamp_side_start_of_call(const LampCall *call, gboolean is_client);
+
 /* When the call ended at the end that is asked for; without an answer, when it began. */
 gint64 lamp_side_end_of_call(const LampCall *call, gboolean is_client);
 

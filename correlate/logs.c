@@ -12,6 +12,10 @@
  * taken first: cost is the distance of the ends beyond the line's resolution and the difference
  * of the durations. Each line and each call is used once.
  *
+ * Lines that are left are calls of their own where no capture could have shown them: at other
+ * times than its calls, or where the capture was made at some of the host's peers and what it
+ * shows is all in the log. The others are left out, counted by a finding (`log.no-call`).
+ *
  * Clocks: a log of a host with a capture is on that host's clock. Times that are whole quarters
  * of an hour off (a zone that the log does not name) are moved (correlate/log-zones.c). A host
  * without a capture gets the offset on which most pairs agree. Cost: near-linear; at most NEAR
@@ -28,6 +32,11 @@
 #define NEAR 4000
 #define PAIRS_PER_LINE 12
 
+/* Calls of the log's kinds that have to have a record where a part was captured */
+#define FEWEST_CALLS 20
+#define NEARLY_ALL 0.8
+#define MORE 0.1 /* of the log's records: without a call */
+
 /* One line that may belong to one call. */
 typedef struct {
     double cost;
@@ -35,8 +44,8 @@ typedef struct {
 } Pair;
 
 /* Times at the end that is asked for; of an end that nobody saw, those of the other. */
-static gint64
-start_of_call(const LampCall *call, gboolean is_client)
+gint64
+lamp_side_start_of_call(const LampCall *call, gboolean is_client)
 {
     gint64 own = is_client ? call->client_start : call->server_start;
     return own != LAMP_TIME_NONE ? own : is_client ? call->server_start : call->client_start;
@@ -60,7 +69,7 @@ gint64
 lamp_side_end_of_call(const LampCall *call, gboolean is_client)
 {
     gint64 end = answer_of_call(call, is_client);
-    return end != LAMP_TIME_NONE ? end : start_of_call(call, is_client);
+    return end != LAMP_TIME_NONE ? end : lamp_side_start_of_call(call, is_client);
 }
 
 gint64
@@ -129,7 +138,7 @@ lamp_side_cost(const LampSide *side, const LampObservation *line, const LampCall
     double resolution = (double) line->resolution;
     double outside = gap < 0 ? -gap : fmax(0, gap - resolution);
     double cost = outside / 1e6;
-    gint64 start = start_of_call(call, side->is_client);
+    gint64 start = lamp_side_start_of_call(call, side->is_client);
     if (!side->is_unanswered && line->request_first != LAMP_TIME_NONE &&
         line->response_last > line->request_first && start != LAMP_TIME_NONE) {
         double said = (double) (line->response_last - line->request_first);
@@ -244,6 +253,44 @@ is_covered(const LampSide *side, guint32 line_index)
            end < lamp_side_end_of_call(last, side->is_client) + 2 * LAMP_NS_PER_SECOND;
 }
 
+static gboolean
+has_capture(LampCorrelation *c, guint32 host)
+{
+    for (guint32 i = 0; i < c->sources->len; i++)
+        if (lamp_source(c, i)->host == host && lamp_source(c, i)->kind == LAMP_SOURCE_CAPTURE)
+            return TRUE;
+    return FALSE;
+}
+
+/* Has the log all of the calls of its kinds that were captured, at others than the host, and a
+ * good part more, @left? Then that was made by peers that were not captured. */
+static gboolean
+is_part_captured(const LampSide *side, const guint8 *used_calls, guint32 left)
+{
+    if (side->n_calls == 0 || left < MORE * side->n_lines || has_capture(side->c, side->host))
+        return FALSE;
+    g_autoptr(GHashTable) kinds = g_hash_table_new(NULL, NULL);
+    gint64 first = G_MAXINT64, last = G_MININT64;
+    guint32 alike = 0, used = 0;
+    for (guint32 i = 0; i < side->n_lines; i++) {
+        const LampObservation *line = lamp_observation(side->c, side->lines[i]);
+        gint64 end = lamp_side_end_of_line(side, line);
+        g_hash_table_add(kinds, GUINT_TO_POINTER(line->operation));
+        first = MIN(first, end);
+        last = MAX(last, end);
+    }
+    for (guint32 i = 0; i < side->n_calls; i++) {
+        const LampCall *call = lamp_call(side->c, side->calls[i]);
+        gint64 end = lamp_side_end_of_call(call, side->is_client);
+        if (end < first || end > last ||
+            !g_hash_table_contains(kinds, GUINT_TO_POINTER(call->operation)))
+            continue;
+        alike++;
+        used += (used_calls[side->calls[i]] & (side->is_client ? 2 : 1)) != 0 ? 1 : 0;
+    }
+    return alike >= FEWEST_CALLS && used >= NEARLY_ALL * alike;
+}
+
 static gint
 compare_entries(gconstpointer left, gconstpointer right)
 {
@@ -307,8 +354,23 @@ typedef struct {
     LampCorrelation *c;
     const LampTexts *texts;
     guint8 *used_lines, *used_calls;
-    GArray *alone; /* guint32: lines that no capture covers */
+    GArray *alone, *left; /* guint32: lines that no capture covers; that one should show */
 } Matching;
+
+/* What becomes of the lines that no call was found for. */
+static void
+keep_unmatched(Matching *m, const LampSide *side)
+{
+    guint32 left = 0;
+    for (guint32 i = 0; i < side->n_lines; i++)
+        left += m->used_lines[side->lines[i]] == 0 ? 1 : 0;
+    gboolean is_part = is_part_captured(side, m->used_calls, left);
+    for (guint32 i = 0; i < side->n_lines; i++)
+        if (m->used_lines[side->lines[i]] == 0)
+            g_array_append_val(is_part || !is_covered(side, side->lines[i]) ? m->alone
+                                                                            : m->left,
+                               side->lines[i]);
+}
 
 /* Matches one role on all hosts with answered calls or with the others. */
 static void
@@ -330,10 +392,34 @@ match_role(Matching *m, gboolean is_client, gboolean answered)
         side.n_lines = lamp_side_take_run(lines, &at, side.host, line_indices);
         side.n_calls = lamp_side_take_run(calls, &at_call, side.host, call_indices);
         match_side(&side, m->used_lines, m->used_calls);
-        for (guint32 i = 0; answered && i < side.n_lines; i++)
-            if (m->used_lines[line_indices[i]] == 0 && !is_covered(&side, line_indices[i]))
-                g_array_append_val(m->alone, line_indices[i]);
+        if (answered)
+            keep_unmatched(m, &side);
     }
+}
+
+/* Tells of each log how many of its lines are in no call. */
+static gboolean
+tell_left(LampCorrelation *c, const GArray *left, const guint8 *used_lines, GError **error)
+{
+    g_autofree gint64 *counts = g_new0(gint64, (gsize) c->sources->len + 1);
+    for (guint i = 0; i < left->len; i++) {
+        guint32 line = g_array_index(left, guint32, i);
+        counts[lamp_observation(c, line)->source] += used_lines[line] == 0 ? 1 : 0;
+    }
+    g_autoptr(LampStatement) insert = lamp_statement_new(
+        c->store,
+        "INSERT INTO findings VALUES (NULL, ?1, 'loss', 'log.no-call', NULL, NULL, ?2,"
+        " 'records of calls that fit none that the captures show of their host: left out')",
+        error);
+    for (guint32 i = 0; insert != NULL && i < c->sources->len; i++) {
+        if (counts[i] == 0)
+            continue;
+        lamp_statement_bind_int(insert, 1, lamp_source(c, i)->id);
+        lamp_statement_bind_int(insert, 2, counts[i]);
+        if (!lamp_statement_run(insert, error))
+            return FALSE;
+    }
+    return insert != NULL;
 }
 
 gboolean
@@ -344,6 +430,8 @@ lamp_pass_logs(LampCorrelation *c, GError **error)
         has_lines = lamp_observation(c, i)->origin == LAMP_FROM_LOG;
     if (!has_lines)
         return TRUE;
+    if (!lamp_store_run(c->store, "DELETE FROM findings WHERE code = 'log.no-call'", error))
+        return FALSE;
     g_autoptr(LampTexts) texts = lamp_texts_new(c, error);
     if (texts == NULL)
         return FALSE;
@@ -351,7 +439,8 @@ lamp_pass_logs(LampCorrelation *c, GError **error)
     g_autofree guint8 *used_lines = g_new0(guint8, (gsize) c->observations->len + 1);
     g_autofree guint8 *used_calls = g_new0(guint8, (gsize) c->calls->len + 1);
     g_autoptr(GArray) alone = g_array_new(FALSE, FALSE, sizeof(guint32));
-    Matching matching = {c, texts, used_lines, used_calls, alone};
+    g_autoptr(GArray) left = g_array_new(FALSE, FALSE, sizeof(guint32));
+    Matching matching = {c, texts, used_lines, used_calls, alone, left};
     for (guint round = 0; round < 2; round++) {
         match_role(&matching, FALSE, round == 0);
         match_role(&matching, TRUE, round == 0);
@@ -361,5 +450,6 @@ lamp_pass_logs(LampCorrelation *c, GError **error)
         if (used_lines[g_array_index(alone, guint32, i)] == 0)
             g_array_index(alone, guint32, kept++) = g_array_index(alone, guint32, i);
     g_array_set_size(alone, kept);
-    return lamp_calls_from_logs(c, texts, alone, error);
+    return tell_left(c, left, used_lines, error) &&
+           lamp_calls_from_logs(c, texts, alone, error);
 }

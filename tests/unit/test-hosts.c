@@ -135,6 +135,92 @@ START_TEST(a_log_finds_its_host)
 }
 END_TEST
 
+/* A call of the switch's capture from @client to the next address. */
+static void
+pass_by(Fixture *f, gint64 client, gint64 start, gint64 end, const char *operation)
+{
+    Sight s = {.source = 1,
+               .connection = fixture_connection(f, 1, client, client + 1),
+               .client = client,
+               .server = client + 1,
+               .position = 1,
+               .sequence = start / 1000 + client,
+               .request = start,
+               .response = end,
+               .protocol = "http",
+               .operation = operation};
+    fixture_see(f, &s);
+}
+
+/* A proxy serves what the server behind it serves; the log of that begins later and ends
+ * before, by much where the last bytes of responses wait. */
+START_TEST(a_log_behind_a_proxy_is_the_servers)
+{
+    Fixture f;
+    fixture_begin(&f);
+    fixture_run(&f, "INSERT INTO endpoints VALUES (1, '10.0.0.1', 5000), (2, '10.0.0.2', 80),"
+                    " (3, '10.0.0.3', 80)");
+    add_source(&f, 1, "switch.pcap", "capture");
+    add_source(&f, 9, "x.log", "log");
+    for (gint64 k = 0; k < REQUESTS; k++) {
+        gint64 start = k * 300 * MS, end = start + 10 * MS + k % 7 * MS;
+        gint64 late = k % 2 * 40 * MS;
+        pass_by(&f, 1, start, end + late, "GET /");
+        pass_by(&f, 2, start + MS / 2, end + late - MS / 2, "GET /");
+        fixture_line(&f, 9, "server", 0, "GET /", start + MS, end - MS);
+    }
+    fixture_run(&f, "UPDATE observations SET resolution_ns = 100000 WHERE source_id = 9");
+    g_autofree char *homes = homes_of_logs(&f);
+    ck_assert_str_eq(homes, "9|10.0.0.3");
+    ck_assert_int_eq(fixture_int(&f, "SELECT count(*) FROM calls"), 2 * REQUESTS);
+    fixture_end(&f);
+}
+END_TEST
+
+/* Every third call in a store's log was made by a host whose capture is there: the others are
+ * calls, too. */
+START_TEST(a_log_of_which_a_part_was_captured)
+{
+    Fixture f;
+    fixture_begin(&f);
+    fixture_run(&f, "INSERT INTO endpoints VALUES (1, '10.0.0.1', 5000), (2, '10.0.0.2', 80)");
+    add_source(&f, 1, "app.pcap", "capture");
+    add_source(&f, 9, "store.log", "log");
+    for (gint64 k = 0; k < 3 * REQUESTS; k++) {
+        gint64 start = k * 100 * MS + k * k % 37 * MS, end = start + 10 * MS + k % 7 * MS;
+        if (k % 3 == 0)
+            pass_by(&f, 1, start, end, "GET /");
+        fixture_line(&f, 9, "server", 0, "GET /", start + MS / 5, end - MS / 5);
+    }
+    fixture_run(&f, "UPDATE observations SET resolution_ns = 100000 WHERE source_id = 9");
+    g_autofree char *homes = homes_of_logs(&f);
+    ck_assert_str_eq(homes, "9|10.0.0.2");
+    ck_assert_int_eq(fixture_int(&f, "SELECT count(*) FROM calls"), 3 * REQUESTS);
+    ck_assert_int_eq(fixture_int(&f, "SELECT count(*) FROM findings"), 0);
+    fixture_end(&f);
+}
+END_TEST
+
+/* A log of a captured host: what the capture does not show is counted. */
+START_TEST(records_without_a_call_are_counted)
+{
+    Fixture f;
+    fixture_begin(&f);
+    see_web_and_app(&f);
+    add_source(&f, 9, "web.log", "log");
+    for (gint64 k = 0; k < REQUESTS; k++) {
+        gint64 end = k * 300 * MS + 19 * MS + k % 7 * MS;
+        fixture_line(&f, 9, "server", 0, k % 8 == 1 ? "GET /strange" : "GET /",
+                     end - 18 * MS - k % 7 * MS, end);
+    }
+    g_autofree char *homes = homes_of_logs(&f);
+    g_autofree char *found =
+        fixture_text(&f, "SELECT source_id, count FROM findings WHERE code = 'log.no-call'");
+    ck_assert_str_eq(found, "9|5");
+    fixture_end(&f);
+}
+END_TEST
+
 /* Folders named as the captures are; a name of the log's own goes before. A log of the same
  * name in another folder is another's. */
 START_TEST(a_folder_names_the_host_of_a_log)
@@ -323,6 +409,9 @@ main(void)
     tcase_add_test(tcase, captures_are_told_apart_by_each_other);
     tcase_add_test(tcase, captures_of_one_name_are_one_host);
     tcase_add_test(tcase, a_log_finds_its_host);
+    tcase_add_test(tcase, a_log_behind_a_proxy_is_the_servers);
+    tcase_add_test(tcase, a_log_of_which_a_part_was_captured);
+    tcase_add_test(tcase, records_without_a_call_are_counted);
     tcase_add_test(tcase, a_folder_names_the_host_of_a_log);
     tcase_add_test(tcase, folders_part_logs_of_one_name);
     tcase_add_test(tcase, pods_are_instances);
