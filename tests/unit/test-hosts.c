@@ -214,6 +214,7 @@ START_TEST(records_without_a_call_are_counted)
                      end - 18 * MS - k % 7 * MS, end);
     }
     g_autofree char *homes = homes_of_logs(&f);
+    ck_assert_str_eq(homes, "9|web");
     g_autofree char *found =
         fixture_text(&f, "SELECT source_id, count FROM findings WHERE code = 'log.no-call'");
     ck_assert_str_eq(found, "9|5");
