@@ -85,6 +85,20 @@ void lamp_field_find_background(LampField *field);
  * known, and are to be found anew after TRUE. */
 gboolean lamp_field_find_late(LampField *field);
 
+/* The place in `candidates` of a request that the step may belong to; LAMP_NONE of others. Bursts
+ * give a step dozens, and this is asked in the inner loop: by halves, without branches. */
+static inline guint32
+lamp_field_edge(const LampField *field, const LampStep *s, guint32 request)
+{
+    const guint32 *at = field->candidates + s->first_candidate;
+    guint32 n = s->n_candidates;
+    if (n == 0)
+        return LAMP_NONE;
+    for (guint32 half = n / 2; n > 1; n -= half, half = n / 2)
+        at += at[half] <= request ? half : 0;
+    return *at == request ? (guint32) (at - field->candidates) : LAMP_NONE;
+}
+
 /* Whether the step begins soon enough after the request to be made by it all the same. */
 static inline gboolean
 lamp_field_follows(const LampField *field, const LampRequest *r, const LampStep *s)

@@ -20,11 +20,10 @@ lamp_sampler_record(LampSampler *self)
 static void
 add_share(LampSampler *self, guint32 step, guint32 request, float probability)
 {
-    const LampStep *s = &self->state->field->steps[step];
-    const guint32 *c = self->state->field->candidates + s->first_candidate;
-    for (guint32 j = 0; j < s->n_candidates; j++)
-        if (c[j] == request)
-            self->share[s->first_candidate + j] += probability;
+    const LampField *f = self->state->field;
+    guint32 at = lamp_field_edge(f, &f->steps[step], request);
+    if (at != LAMP_NONE)
+        self->share[at] += probability;
 }
 
 /* The step was b's with this probability, else a's. */

@@ -93,13 +93,8 @@ lamp_state_bonus(const LampState *self, guint32 request, const guint32 *steps, g
     if (!self->bonus)
         return 0;
     for (guint32 i = 0; i < n; i++) {
-        const LampStep *s = &self->field->steps[steps[i]];
-        const guint32 *c = self->field->candidates + s->first_candidate;
-        for (guint32 j = 0; j < s->n_candidates; j++)
-            if (c[j] == request) {
-                sum += (double) self->bonus[s->first_candidate + j];
-                break;
-            }
+        guint32 at = lamp_field_edge(self->field, &self->field->steps[steps[i]], request);
+        sum += at != LAMP_NONE ? (double) self->bonus[at] : 0;
     }
     return sum;
 }
