@@ -8,6 +8,7 @@
 #include "correlate/inference/evidence.h"
 #include "correlate/inference/learn.h"
 #include "correlate/inference/memory.h"
+#include "correlate/inference/modes.h"
 #include "correlate/inference/parallel.h"
 #include "correlate/inference/queue.h"
 #include "correlate/inference/report.h"
@@ -19,6 +20,7 @@
 #define ROUNDS 8
 #define FRESH_ROUNDS 6 /* where the places in the trace are known already */
 #define ORDER_ROUNDS 4
+#define MODE_ROUND 3     /* when kinds of calls may change their kind of request */
 #define CARRIED_ROUNDS 1 /* that suffice with the model of an earlier run */
 #define PLACE_ROUND 2
 #define ALONE 0.25f
@@ -45,6 +47,8 @@ typedef struct {
     guint32 evidence;        /* LampEvidence */
     guint32 restart;         /* the round from which on it was learnt anew */
     guint32 rounds;          /* the round before which learning ends */
+    GArray *rivalries;       /* LampRivalry: neither way is far better */
+    guint32 relearnt;        /* times, while sampling */
     gboolean unordered;      /* no queue has shown since sampling began */
     LampPlace place; /* whether kinds of requests are split by their place in the trace */
     float *weights;  /* per request: how sure its steps were from the start */
@@ -73,6 +77,7 @@ open_solver(Solver *self, LampField *field, const LampInferenceInput *input,
         self->model = lamp_model_new(field, evidence);
     }
     self->sampler = lamp_sampler_new(self->state, self->model);
+    self->rivalries = g_array_new(FALSE, FALSE, sizeof(LampRivalry));
     self->weights = g_new0(float, field->n_requests + 1);
     self->eased = g_new0(float, field->n_requests + 1);
     self->kinds = g_new0(guint32, field->n_requests + 1);
@@ -87,6 +92,7 @@ static void
 close_solver(Solver *self, LampInferenceMemory *memory)
 {
     lamp_sampler_free(self->sampler);
+    g_array_free(self->rivalries, TRUE);
     if (memory)
         lamp_memory_keep(memory, self->field, self->model, self->place);
     else
@@ -148,6 +154,17 @@ choose_place(Solver *self, const guint32 *parents)
     self->rounds = self->restart + FRESH_ROUNDS;
 }
 
+/* Decides what is open still: the likelier way more often. */
+static void
+choose_modes(Solver *self, double chance)
+{
+    double gain;
+    for (guint i = 0; i < self->rivalries->len; i++)
+        if (lamp_modes_decide(self->state, self->model,
+                              &g_array_index(self->rivalries, LampRivalry, i), chance, &gain))
+            lamp_sampler_wake(self->sampler);
+}
+
 static void
 learn_round(Solver *self, guint32 round, guint32 *parents)
 {
@@ -157,6 +174,8 @@ learn_round(Solver *self, guint32 round, guint32 *parents)
         self->eased[r] = ease(self, r, round);
     if (round > 0)
         sweep(self, parents, TRUE);
+    if (round == MODE_ROUND && lamp_modes_settle(self->state, self->model, self->rivalries))
+        lamp_sampler_wake(self->sampler);
     lamp_examples_add(examples, self->state, self->eased);
     lamp_model_learn(self->model, self->field, examples, round < ORDER_ROUNDS);
     lamp_examples_free(examples);
@@ -176,11 +195,23 @@ has_queue(const LampModel *model)
     return FALSE;
 }
 
+/* Numbers from 0 to 1 of which any first few are spread evenly: 1/2, 1/4, 3/4, 1/8 (van der
+ * Corput 1935). */
+static double
+spread_evenly(guint32 i)
+{
+    double sum = 0, part = 0.5;
+    for (i++; i > 0; i >>= 1, part /= 2)
+        sum += i & 1 ? part : 0;
+    return sum;
+}
+
 /* Learns from the present sample with random weights (the Bayesian bootstrap: Rubin 1981), so
  * that the samples that follow carry the doubt about the model as well. */
 static void
 relearn(Solver *self)
 {
+    choose_modes(self, spread_evenly(self->relearnt++));
     LampExamples *examples = lamp_examples_new(self->field);
     for (guint32 r = 0; r < self->field->n_requests; r++)
         self->eased[r] =

@@ -63,6 +63,14 @@ lamp_sampler_free(LampSampler *self)
     g_free(self);
 }
 
+void
+lamp_sampler_wake(LampSampler *self)
+{
+    for (guint32 i = 0; i < self->n_pairs; i++)
+        self->pairs[i].calm = 0;
+    memset(self->sure, 0, self->state->field->n_steps);
+}
+
 typedef struct {
     guint32 steps[LAMP_MAX_KIDS];
     guint32 n;

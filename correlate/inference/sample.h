@@ -41,6 +41,9 @@ void lamp_sampler_record(LampSampler *self);
  */
 void lamp_sampler_sweep(LampSampler *self, gboolean orphans);
 
+/* Forgets which pairs and steps have left no doubt: the assignment was changed from outside. */
+void lamp_sampler_wake(LampSampler *self);
+
 /* Mean probability, over all steps, that the best owner is not the right one. */
 double lamp_sampler_doubt(const LampSampler *self);
 
