@@ -85,8 +85,9 @@ void lamp_field_find_background(LampField *field);
  * known, and are to be found anew after TRUE. */
 gboolean lamp_field_find_late(LampField *field);
 
-/* The place in `candidates` of a request that the step may belong to; LAMP_NONE of others. Bursts
- * give a step dozens, and this is asked in the inner loop: by halves, without branches. */
+/* The place in `candidates` of a request that the step may belong to; LAMP_NONE of others.
+ * Bursts give a step dozens, and this is asked in the inner loop: by halves, without branches.
+ */
 static inline guint32
 lamp_field_edge(const LampField *field, const LampStep *s, guint32 request)
 {
