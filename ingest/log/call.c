@@ -13,7 +13,7 @@
 #include "ingest/operation.h"
 
 /* Values of fields and statements are not shorter; those of paths are as on the wire. */
-enum { LEAST_VALUE = 3 };
+enum { LEAST_VALUE = 3, LEAST_LITERAL = 2 };
 enum { UPSTREAMS = 8, VALUES = 32, OPERATION_BYTES = 512, WRITER_BYTES = 256 };
 
 typedef struct {
@@ -97,7 +97,7 @@ add_literal(gpointer owner, guint number, LampBytes value)
     static const char *const slots[] = {"sql.1", "sql.2", "sql.3", "sql.4",
                                         "sql.5", "sql.6", "sql.7", "sql.8"};
     if (number >= 1 && number <= G_N_ELEMENTS(slots))
-        add_value(owner, lamp_bytes_text(slots[number - 1]), value, LEAST_VALUE);
+        add_value(owner, lamp_bytes_text(slots[number - 1]), value, LEAST_LITERAL);
 }
 
 /* Further lines of the statement were joined to the message after it was read. */
