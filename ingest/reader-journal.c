@@ -80,10 +80,18 @@ parse(LampLog *log, LampBytes line, LampLogRecord *record)
 {
     LampBytes key, value;
     ((State *) log)->value = NULL; /* bytes before a record may be gone when it is read again */
-    if (!lamp_bytes_starts(line, "__CURSOR=") || !is_field(line, &key, &value))
+    if (!is_field(line, &key, &value))
         return FALSE;
     take_field(log, record, key, value);
     return TRUE;
+}
+
+/* Does an empty line stand before @line, which is not the first of its record? */
+static gboolean
+begins_entry(LampBytes line)
+{
+    return line.at[-1] == '\n' &&
+           (line.at[-2] == '\n' || (line.at[-2] == '\r' && line.at[-3] == '\n'));
 }
 
 static gboolean
@@ -93,7 +101,8 @@ join(LampLog *log, LampBytes line, LampLogRecord *record)
     State *state = (State *) log;
     if (state->value != NULL && take_value(state, line, record))
         return TRUE;
-    if (lamp_bytes_starts(line, "__CURSOR="))
+    if (lamp_bytes_starts(line, "__CURSOR=") ||
+        (begins_entry(line) && is_field(line, &key, &value)))
         return FALSE;
     if (is_key(line)) {
         state->key = line;
@@ -109,9 +118,12 @@ static const LampLogFormat format = {
 static guint
 probe(LampBytes head, const char *path)
 {
+    LampCursor at = lamp_cursor(head);
+    LampBytes line, key, value;
     (void) path;
-    return lamp_bytes_starts(head, "__CURSOR=") &&
-                   lamp_text_find(head, "\n__REALTIME_TIMESTAMP=") > 0
+    return lamp_cursor_line(&at, &line) && is_field(line, &key, &value) &&
+                   (lamp_bytes_starts(head, "__REALTIME_TIMESTAMP=") ||
+                    lamp_text_find(head, "\n__REALTIME_TIMESTAMP=") > 0)
                ? 90
                : 0;
 }

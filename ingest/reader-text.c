@@ -112,18 +112,11 @@ lamp_log_join_severity(LampLog *log, LampBytes line, LampLogRecord *record)
     return TRUE;
 }
 
-/* Any line with a time would do, JSON too, which says more. */
+/* Any line with a time would do; those of other forms, in a file of many, say more. */
 static gboolean
 parse(LampLog *log, LampBytes line, LampLogRecord *record)
 {
-    if (line.len > 0 && line.at[0] == '{') {
-        if (lamp_log_parse_json(log, line, record)) {
-            record->event.form = "jsonl";
-            return TRUE;
-        }
-        lamp_log_record_clear(record, line.len);
-    }
-    return lamp_log_parse_text(log, line, record);
+    return lamp_log_parse_strict(log, line, record) || lamp_log_parse_text(log, line, record);
 }
 
 static const LampLogFormat format = {

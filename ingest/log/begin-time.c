@@ -1,9 +1,9 @@
 /*
  * The year of a log whose times have none (RFC 3164). The file's own time tells it where the
  * file was not copied since. Lines often hold a second time, with a year, of the same moment:
- * an access log that was sent through syslog, a line of another program in the same file. One
- * that agrees with the line in month and day, but not in the year that the file's time gives,
- * tells better.
+ * an access log that was sent through syslog, a line of another program in the same file,
+ * before it or behind it. One that agrees with the line in month and day, but not in the year
+ * that the file's time gives, tells better.
  *
  * The boot of a system whose kernel's log counts seconds since then is told by
  *
@@ -18,7 +18,7 @@
 #include "ingest/log/forms.h"
 #include "ingest/log/timestamp.h"
 
-enum { LINES_AT_MOST = 2000, DAY = 86400 };
+enum { LINES_AT_MOST = 2000, DATED_AT_MOST = 200, DAY = 86400 };
 
 /* Texts that are nothing but a number may be anything. */
 static gboolean
@@ -47,18 +47,18 @@ is_same_day(LampTime a, LampTime b)
     return FALSE;
 }
 
-/* The first date with a year in @line that is of the same day as @time; 0 where there is none.
- */
+/* The first date with a year in @line that is of the same day as @time (LAMP_TIME_NONE: of
+ * any); 0 where there is none. */
 static LampTime
 find_date(LampTimestampScanner *scanner, LampBytes line, LampTime time)
 {
     for (gsize i = 0; i + 8 < line.len; i++) {
         LampTimestamp stamp;
         LampBytes rest = lamp_bytes(line.at + i, line.len - i);
-        if (i > 0 && strchr(" [(\"\t", line.at[i - 1]) == NULL)
+        if (i > 0 && strchr(" [(\"\t=", line.at[i - 1]) == NULL)
             continue;
         if (lamp_timestamp_scan(scanner, rest, &stamp) && is_date(rest, &stamp) &&
-            is_same_day(time, stamp.time))
+            (time == LAMP_TIME_NONE || is_same_day(time, stamp.time)))
             return stamp.time;
     }
     return 0;
@@ -78,17 +78,23 @@ lamp_log_begin_time(LampBytes head, const LampSourceContext *context)
 {
     LampTimestampScanner scanner;
     LampCursor at = lamp_cursor(head);
-    LampTime first = LAMP_TIME_NONE;
+    LampTime first = LAMP_TIME_NONE, dated = 0;
     LampBytes line;
     lamp_timestamp_scanner_init(&scanner, context);
     for (guint i = 0; i < LINES_AT_MOST && lamp_cursor_line(&at, &line); i++) {
         LampTimestamp stamp;
         line = without_priority(line);
-        if (lamp_timestamp_scan(&scanner, line, &stamp) && !stamp.has_year && stamp.has_date)
+        gboolean has_date = lamp_timestamp_scan(&scanner, line, &stamp) && stamp.has_date;
+        if (has_date && !stamp.has_year)
             first = stamp.time;
         else if (first == LAMP_TIME_NONE)
+            dated = has_date ? stamp.time : find_date(&scanner, line, LAMP_TIME_NONE);
+        if (first == LAMP_TIME_NONE && i >= DATED_AT_MOST)
             return 0;
-        LampTime date = find_date(&scanner, line, first);
+        if (first == LAMP_TIME_NONE)
+            continue;
+        LampTime date =
+            dated != 0 && is_same_day(first, dated) ? dated : find_date(&scanner, line, first);
         if (date != 0)
             return ABS(date - first) <= 2 * DAY * LAMP_NS_PER_SECOND ? 0 : date;
     }

@@ -256,30 +256,49 @@ lamp_log_join_text(LampLog *log, LampBytes text, LampLogRecord *record)
     return TRUE;
 }
 
-gboolean
-lamp_log_parse_any(LampLog *log, LampBytes line, LampLogRecord *record)
+typedef struct {
+    const char *form;
+    gboolean (*parse)(LampLog *log, LampBytes line, LampLogRecord *record);
+    gboolean is_strict; /* few lines are so by chance */
+} Form;
+
+static const Form all_forms[] = {
+    {"jsonl", lamp_log_parse_json, TRUE},
+    {"haproxy", lamp_log_parse_haproxy, TRUE},
+    {"access", lamp_log_parse_access, TRUE},
+    {"postgresql", lamp_log_parse_postgresql, TRUE},
+    {"dotnet", lamp_log_parse_dotnet, FALSE},
+    {"elasticsearch", lamp_log_parse_elasticsearch, TRUE},
+    {"syslog", lamp_log_parse_syslog, TRUE},
+    {"logfmt", lamp_log_parse_logfmt, TRUE},
+    {"application", lamp_log_parse_application, FALSE},
+    {"text", lamp_log_parse_text, FALSE},
+};
+
+static gboolean
+parse_forms(LampLog *log, LampBytes line, LampLogRecord *record, gboolean only_strict)
 {
-    static const struct {
-        const char *form;
-        gboolean (*parse)(LampLog *log, LampBytes line, LampLogRecord *record);
-    } parsers[] = {
-        {"jsonl", lamp_log_parse_json},
-        {"haproxy", lamp_log_parse_haproxy},
-        {"access", lamp_log_parse_access},
-        {"postgresql", lamp_log_parse_postgresql},
-        {"dotnet", lamp_log_parse_dotnet},
-        {"elasticsearch", lamp_log_parse_elasticsearch},
-        {"syslog", lamp_log_parse_syslog},
-        {"logfmt", lamp_log_parse_logfmt},
-        {"application", lamp_log_parse_application},
-        {"text", lamp_log_parse_text},
-    };
-    for (gsize i = 0; i < G_N_ELEMENTS(parsers); i++) {
+    for (gsize i = 0; i < G_N_ELEMENTS(all_forms); i++) {
+        if (only_strict && !all_forms[i].is_strict)
+            continue;
         lamp_log_record_clear(record, line.len);
-        if (parsers[i].parse(log, lamp_log_without_colours(record, line), record)) {
-            record->event.form = parsers[i].form;
+        if (all_forms[i].parse(log, lamp_log_without_colours(record, line), record)) {
+            record->event.form = all_forms[i].form;
             return TRUE;
         }
     }
+    lamp_log_record_clear(record, line.len);
     return FALSE;
+}
+
+gboolean
+lamp_log_parse_any(LampLog *log, LampBytes line, LampLogRecord *record)
+{
+    return parse_forms(log, line, record, FALSE);
+}
+
+gboolean
+lamp_log_parse_strict(LampLog *log, LampBytes line, LampLogRecord *record)
+{
+    return parse_forms(log, line, record, TRUE);
 }

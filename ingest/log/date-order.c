@@ -1,8 +1,12 @@
 /*
- * Is it day and month, or month and day, in dates such as 03/04/2026?
+ * Is it day and month, or month and day, in dates such as 03/04/2026? And does the year stand
+ * last in 03/04/26?
  *
  * In: the first bytes of a log. A number above 12 tells where days stand; then all dates of the
- * log are read so. Where none tells, the American order is taken and a finding says so.
+ * log are read so. Where none tells, the American order is taken and a finding says so. Of
+ * years of two digits, which stand first unless something says otherwise, the file's own time
+ * tells: if the last number is the year that it was changed in, or the one before, and the
+ * first is not.
  */
 #include "ingest/log/forms.h"
 
@@ -35,17 +39,42 @@ order_at(LampBytes line, gsize at)
     return first > 12 ? DAY_FIRST : second > 12 ? MONTH_FIRST : EITHER;
 }
 
-/* What the first date of @line tells. */
+/* What the first date of @line tells, and where it is. */
 static Order
-order_in(LampBytes line)
+order_in(LampBytes line, gsize *out_at)
 {
     Order order = NO_DATE;
     line.len = MIN(line.len, (gsize) SEARCHED_LINE);
     for (gsize i = 0; i + 6 < line.len && order == NO_DATE; i++)
         if (g_ascii_isdigit((char) line.at[i]) &&
-            (i == 0 || (!g_ascii_isalnum((char) line.at[i - 1]) && line.at[i - 1] != '/')))
+            (i == 0 || (!g_ascii_isalnum((char) line.at[i - 1]) && line.at[i - 1] != '/'))) {
             order = order_at(line, i);
+            *out_at = i;
+        }
     return order;
+}
+
+/* Is a number of two digits the year of @modified, or the one before? */
+static gboolean
+is_year_of(guint number, LampTime modified)
+{
+    LampCivil civil;
+    lamp_time_to_civil(modified, &civil);
+    gint since = civil.year % 100 - (gint) number;
+    return since == 0 || since == 1;
+}
+
+/* Does the year stand last in the date of @line at @at? */
+static gboolean
+is_year_last(LampBytes line, gsize at, LampTime modified)
+{
+    guint first = take_number(line, &at);
+    at++;
+    take_number(line, &at);
+    at++;
+    guint third = take_number(line, &at);
+    return modified != LAMP_TIME_NONE && third != 0 && is_year_of(third, modified) &&
+           !is_year_of(first, modified);
 }
 
 void
@@ -54,14 +83,17 @@ lamp_log_find_date_order(LampLog *log, LampBytes head, LampSink *sink)
     LampCursor at = lamp_cursor(lamp_bytes(head.at, MIN(head.len, (gsize) SEARCHED_BYTES)));
     LampBytes line;
     Order order = NO_DATE;
+    gsize place = 0;
     while (at.at < at.end) {
         if (!lamp_cursor_line(&at, &line)) {
             line = lamp_cursor_rest(&at);
             at.at = at.end;
         }
-        Order told = order_in(line);
+        Order told = order_in(line, &place);
         if (told == NO_DATE && order == NO_DATE)
             return; /* the first line has none: not of this kind */
+        if (order == NO_DATE)
+            log->scanner.is_year_last = is_year_last(line, place, log->context.modified);
         order = told == NO_DATE ? order : told;
         if (order == DAY_FIRST || order == MONTH_FIRST)
             break;

@@ -68,6 +68,9 @@ void lamp_log_take_nginx_error(LampLogRecord *record);
 /* Any of the above, the cheapest test first. */
 gboolean lamp_log_parse_any(LampLog *log, LampBytes line, LampLogRecord *record);
 
+/* The same of forms that few lines have by chance. */
+gboolean lamp_log_parse_strict(LampLog *log, LampBytes line, LampLogRecord *record);
+
 /* A message inside another form: JSON, HAProxy, access, or plain text with pairs. */
 void lamp_log_parse_body(LampLog *log, LampBytes body, LampLogRecord *record);
 

@@ -331,6 +331,7 @@ lamp_timestamp_scan(LampTimestampScanner *scanner, LampBytes text, LampTimestamp
     for (guint i = 0; i < lamp_timestamp_form_count; i++) {
         if (i == scanner->last_form || !may_fit(lamp_timestamp_forms[i], text) ||
             (scanner->is_day_first && is_month_first(lamp_timestamp_forms[i])) ||
+            (scanner->is_year_last && g_str_has_prefix(lamp_timestamp_forms[i], "y/")) ||
             !lamp_timestamp_match(lamp_timestamp_forms[i], text, &match) ||
             !finish(scanner, &match, text, out_stamp))
             continue;

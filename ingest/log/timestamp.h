@@ -36,6 +36,7 @@ typedef struct {
     guint last_form;
     const char *const *own_forms; /* of the user, tried first for whole values; or NULL */
     gboolean is_day_first;        /* 03/04/2026 is in April */
+    gboolean is_year_last;        /* 03/04/26 is of 2026 */
     guint8 date_len;              /* of the last time's text up to its hour; 0: none is kept */
     guint8 date[LAMP_TIMESTAMP_DATE];
     gint64 date_seconds; /* its begin, were its zone UTC */

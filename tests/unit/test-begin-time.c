@@ -30,6 +30,12 @@ START_TEST(test_a_dated_line_beside_it_tells)
     ck_assert_int_eq(begin_of("Jun  9 15:41:35 swift proxy: starts\n"
                               "2014-06-09 15:41:36 INFO other program\n"),
                      JUNE_2014);
+    ck_assert_int_eq(begin_of("2014-06-09 15:41:36 INFO other program\n"
+                              "Jun  9 15:41:36 web: comes second\n"),
+                     JUNE_2014);
+    ck_assert_int_eq(begin_of("level=info time=2014-06-09T15:41:36Z msg=\"in the line\"\n"
+                              "<34>Jun  9 15:41:37 web: comes second\n"),
+                     JUNE_2014);
 }
 END_TEST
 
@@ -38,8 +44,8 @@ START_TEST(test_dates_of_other_moments_do_not)
     ck_assert_int_eq(begin_of("Jun  9 15:41:36 web: certificate expires 2031-03-01 00:00:00\n"
                               "Jun  9 15:41:37 web: job 1402328496 done\n"),
                      0);
-    ck_assert_int_eq(begin_of("2014-06-09 15:41:36 INFO has its own year\n"
-                              "Jun  9 15:41:36 web: not the first\n"),
+    ck_assert_int_eq(begin_of("2014-03-01 15:41:36 INFO has its own year\n"
+                              "Jun  9 15:41:36 web: of another day\n"),
                      0);
     ck_assert_int_eq(
         begin_of("Nov 21 10:00:00 web: at 2026-11-21 10:00:00, as the file says\n"), 0);
