@@ -314,6 +314,14 @@ is_month_first(const char *form)
            (form[4] == 'Y' || form[4] == 'y');
 }
 
+/* Is the form of dates in another order than the log's? */
+static gboolean
+is_other_order(const LampTimestampScanner *scanner, const char *form)
+{
+    return (scanner->is_day_first && is_month_first(form)) ||
+           (scanner->is_year_last && form[0] == 'y' && form[1] == '/');
+}
+
 gboolean
 lamp_timestamp_scan(LampTimestampScanner *scanner, LampBytes text, LampTimestamp *out_stamp)
 {
@@ -330,8 +338,7 @@ lamp_timestamp_scan(LampTimestampScanner *scanner, LampBytes text, LampTimestamp
     }
     for (guint i = 0; i < lamp_timestamp_form_count; i++) {
         if (i == scanner->last_form || !may_fit(lamp_timestamp_forms[i], text) ||
-            (scanner->is_day_first && is_month_first(lamp_timestamp_forms[i])) ||
-            (scanner->is_year_last && g_str_has_prefix(lamp_timestamp_forms[i], "y/")) ||
+            is_other_order(scanner, lamp_timestamp_forms[i]) ||
             !lamp_timestamp_match(lamp_timestamp_forms[i], text, &match) ||
             !finish(scanner, &match, text, out_stamp))
             continue;

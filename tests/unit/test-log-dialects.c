@@ -145,13 +145,6 @@ static const Row rows[] = {
      TEXT("05/06/2023 10:00:00 a\n06/06/2023 10:00:00 b"),
      {"2023-05-06T10", "time.order"}},
     {"text", TEXT("2023-05-03 05:20:31 PM a"), {"2023-05-03T17:20:31"}},
-    {"text", TEXT("May 1, 2023 @ 10:00:00.000 a"), {"2023-05-01T10:00:00.000"}},
-    {"text",
-     TEXT("May 01, 2023, 10:00:00 AM UTC a\nMay 1, 2023, 3:00:01 PM b"),
-     {"2023-05-01T10:00:00", "message=<a>", "2023-05-01T15:00:01"}},
-    {"text", /* one of another form */
-     TEXT("2023-05-01 10:00:00 something odd\n<34>May  1 10:00:00 web sshd[77]: Accepted x"),
-     {"host=<web> service=<sshd> process=<77>"}},
     {"text",
      TEXT("5/3/2023 5:20:31 PM a\n[2023-05-03][17:20:32] b\n03-MAY-23 05.20.33.5 PM c\n"
           "2023-05-03 17:20:34:123 d\n5/3/23 17:20:35:123 UTC e"),
@@ -361,10 +354,6 @@ static const Row rows[] = {
           "web1\nMESSAGE\n\t\000\000\000\000\000\000\000two\nlines"),
      {"severity=<error> message=<two\nlines>", "host=<web1> service=<app> process=<43>",
       "!log.nul"}},
-    {"journal", /* entries whose first field is another */
-     TEXT("__REALTIME_TIMESTAMP=1795252313157123\nSYSLOG_IDENTIFIER=a\nMESSAGE=one\n\n"
-          "__REALTIME_TIMESTAMP=1795252314157123\nSYSLOG_IDENTIFIER=b\nMESSAGE=two\n"),
-     {"service=<a>", "service=<b>"}},
     {"cri",
      TEXT("2026-11-21T09:11:53.157123456Z stdout F hello\n2026-11-21T09:11:53.257123456Z "
           "stderr P part one \n2026-11-21T09:11:53.357123456Z stderr F part "

@@ -1,6 +1,6 @@
 /* Logs of frameworks, workers and kernels, whose lines say less than others: no time, or the
- * message on the next line, or jobs instead of requests. An expectation that begins with `!`
- * must not be found. */
+ * message on the next line, or jobs instead of requests; and rare forms of times. An
+ * expectation that begins with `!` must not be found. */
 #include "ingest/log/begin-time.h"
 #include "tests/unit/log-sink.h"
 #include "tests/unit/suite.h"
@@ -14,6 +14,18 @@ typedef struct {
 } Row;
 
 static const Row rows[] = {
+    {"text", "May 1, 2023 @ 10:00:00.000 a", {"2023-05-01T10:00:00.000"}},
+    {"text",
+     "May 01, 2023, 10:00:00 AM UTC a\nMay 1, 2023, 3:00:01 PM b",
+     {"2023-05-01T10:00:00", "message=<a>", "2023-05-01T15:00:01"}},
+    {"text", "11/21/26 09:11:53 the file is of 2026", {"2026-11-21T09:11:53"}},
+    {"text", /* one of another form */
+     "2023-05-01 10:00:00 something odd\n<34>May  1 10:00:00 web sshd[77]: Accepted x",
+     {"host=<web> service=<sshd> process=<77>"}},
+    {"journal", /* entries whose first field is another */
+     "__REALTIME_TIMESTAMP=1795252313157123\nSYSLOG_IDENTIFIER=a\nMESSAGE=one\n\n"
+     "__REALTIME_TIMESTAMP=1795252314157123\nSYSLOG_IDENTIFIER=b\nMESSAGE=two\n",
+     {"service=<a>", "service=<b>"}},
     {"rails", /* in order: lines have the time of their request */
      "Started GET \"/orders/12\" for 10.0.0.7 at 2026-11-21 09:11:53 +0000\n"
      "Processing by OrdersController#show as HTML\n"
