@@ -4,6 +4,7 @@
  */
 #include "cli/shape-tree.h"
 
+#include "base/text.h"
 #include "cli/flow-options.h"
 
 typedef struct {
@@ -58,6 +59,26 @@ fold_children(const LampStructure *structure, const LampFlow *flow, guint32 call
     return children;
 }
 
+/* Work that was fetched from a queue is not made by the queue that the call to it asked. */
+static void
+append_maker(GString *out, const LampTopology *topology, const LampFlow *flow,
+             const LampFlowCall *call)
+{
+    guint32 maker = lamp_topology_instance(topology, call->client_instance)->service;
+    guint32 asked =
+        call->parent == LAMP_FLOW_NONE
+            ? maker
+            : lamp_topology_instance(topology, flow->calls[call->parent].server_instance)
+                  ->service;
+    g_string_append(out, " (asynchronous");
+    if (maker != asked && maker != 0) {
+        const char *name = lamp_topology_service(topology, maker)->name;
+        g_autofree char *safe = lamp_text_escape(lamp_bytes_text(name));
+        g_string_append_printf(out, ", by %s", safe);
+    }
+    g_string_append_c(out, ')');
+}
+
 static void
 append_line(GString *out, const LampTopology *topology, const LampFlow *flow,
             const Pending *line, const char *margin, gboolean ascii)
@@ -74,7 +95,7 @@ append_line(GString *out, const LampTopology *topology, const LampFlow *flow,
     if (line->is_parallel)
         g_string_append(out, ascii ? " ||" : " ‖");
     if (call->is_asynchronous)
-        g_string_append(out, " (asynchronous)");
+        append_maker(out, topology, flow, call);
     g_string_append_c(out, '\n');
 }
 
