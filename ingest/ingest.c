@@ -14,6 +14,7 @@
 #include "ingest/run.h"
 #include "ingest/secrets.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 static gboolean
@@ -186,6 +187,16 @@ ingest_members(LampIngestRun *run, const LampSource *source, LampInput *input, G
            write_failure(run, source->path, source->size, broken->message, error);
 }
 
+/* Is it the file of the user's patterns, in a folder that is read? */
+static gboolean
+are_patterns(const LampIngestRun *run, const char *path)
+{
+    GStatBuf file, patterns;
+    return run->options->pattern_path != NULL && g_stat(path, &file) == 0 &&
+           g_stat(run->options->pattern_path, &patterns) == 0 &&
+           file.st_dev == patterns.st_dev && file.st_ino == patterns.st_ino;
+}
+
 static gboolean
 ingest_file(LampIngestRun *run, const LampSource *source, GError **error)
 {
@@ -197,6 +208,12 @@ ingest_file(LampIngestRun *run, const LampSource *source, GError **error)
     }
     if (!lamp_writer_forget(run->writer, source->path, error))
         return FALSE;
+    if (are_patterns(run, source->path)) {
+        LampSourceRow row = {.path = source->path, .size_bytes = source->size};
+        row.first_time = row.last_time = LAMP_TIME_NONE;
+        run->counts->sources++;
+        return write_bare_source(run, &row, "done", "the patterns of this run", error);
+    }
     g_autoptr(GError) refused = NULL;
     g_autoptr(LampInput) input =
         source->failure == NULL ? lamp_input_open(source->path, &refused) : NULL;
