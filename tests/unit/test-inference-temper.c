@@ -61,7 +61,7 @@ learn_temper(LampWait wait)
     LampModel *model = lamp_model_new(field, LAMP_EVIDENCE_ALL);
     LampKind *kind = &model->kinds[0];
     g_autofree float *weights = g_new0(float, field->n_requests + 1);
-    g_autoptr(LampStart) start = lamp_start_new(state->field);
+    LampStart *start = lamp_start_new(state->field);
     lamp_start_assign(start, state, weights);
     LampExamples *examples = lamp_examples_new(field);
     lamp_examples_add(examples, state, NULL);
@@ -74,6 +74,7 @@ learn_temper(LampWait wait)
     lamp_model_learn(model, field, examples, FALSE);
     ck_assert_double_eq(kind->temper, temper); /* outlives what is learnt anew */
     lamp_examples_free(examples);
+    lamp_start_free(start);
     lamp_model_free(model);
     lamp_state_free(state);
     lamp_problem_free(problem);
