@@ -103,6 +103,15 @@ take_slow(LampLogRecord *record, LampCursor at, LampBytes component)
     lamp_log_set_slow_search(record, component, index, took);
 }
 
+/* `2026-11-21T09:11:53,123`: with another time the third part may be a thread, as others set
+ * their log4j. */
+static gboolean
+is_own_time(LampBytes text)
+{
+    enum { T = 10, COMMA = 19 };
+    return text.len > COMMA && text.at[T] == 'T' && text.at[COMMA] == ',';
+}
+
 /* `[time][severity][component]`, close to each other; the record's. */
 static gboolean
 take_head(LampLog *log, LampCursor *at, LampLogRecord *record)
@@ -115,7 +124,7 @@ take_head(LampLog *log, LampCursor *at, LampLogRecord *record)
     record->event.severity = lamp_severity_of_word(parts[1]);
     record->event.service = parts[2];
     record->is_logger = TRUE;
-    return record->event.severity.len > 0 &&
+    return record->event.severity.len > 0 && is_own_time(parts[0]) &&
            lamp_log_take_time(log, record, parts[0]) == parts[0].len;
 }
 

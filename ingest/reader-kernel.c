@@ -7,6 +7,7 @@
  *   [Sat Nov 21 09:11:53 2026] usb 1-1: …           dmesg -T
  *   2026-11-21T09:11:53,123456+00:00 usb 1-1: …     dmesg --time-format=iso
  *
+ * Others write times as `dmesg -T` does: a log of them is the kernel's if a line is surely so.
  * Seconds since boot become times where the log itself tells when it booted (begin-time.c):
  * the line of the real-time clock, or the time that audit's messages carry. Else events keep
  * them as the field `uptime_s`, in the order of lines, and have no time: the file's own time is
@@ -115,6 +116,29 @@ has_severity(LampBytes text)
     return lamp_severity_of_word(inside).len > 0;
 }
 
+/* `PHP 8.1`, `127.0.0.1:51234 Accepted`, `[::1]:51234`, mod_jk's `[1234:3086]`: what servers
+ * write behind such a time. */
+static gboolean
+is_of_server(LampBytes text)
+{
+    enum { WORD = 64 };
+    text = lamp_text_trim(text);
+    gsize n = 0;
+    while (n < MIN(text.len, (gsize) WORD) && text.at[n] != ' ')
+        n++;
+    const guint8 *colon = n > 2 ? memrchr(text.at, ':', n) : NULL;
+    gsize at = colon == NULL ? 0 : (gsize) (colon - text.at), end = skip_digits(text, at + 1);
+    LampEndpoint address;
+    if (lamp_bytes_starts(text, "PHP "))
+        return TRUE;
+    if (at == 0 || end == at + 1)
+        return FALSE;
+    if (text.at[0] != '[')
+        return end == n && lamp_address_parse(lamp_bytes(text.at, at), &address);
+    return (end == n && text.at[at - 1] == ']') ||
+           (end + 1 == n && text.at[end] == ']' && skip_digits(text, 1) == at);
+}
+
 /* `[Sat Nov 21 09:11:53 2026]`, in whole seconds: Apache's have fractions, or a severity behind
  * them. */
 static gboolean
@@ -123,7 +147,7 @@ take_wall_time(LampLog *log, LampBytes line, gsize used, LampLogRecord *record)
     return g_ascii_isalpha((char) line.at[1]) &&
            lamp_log_take_time(log, record, after(line, 1)) + 2 == used &&
            record->event.resolution_ns == LAMP_NS_PER_SECOND &&
-           !has_severity(after(line, used));
+           !has_severity(after(line, used)) && !is_of_server(after(line, used));
 }
 
 /* What is in the first bracket; where it ends, behind the blank, or 0. */
@@ -201,11 +225,40 @@ static const LampLogFormat format = {
                     "them); `dmesg --time-format=iso` writes times",
 };
 
+/* What few but the kernel say, behind a time that many write. */
+static gboolean
+is_surely_kernel(LampBytes line)
+{
+    static const char *const begins[] = {
+        "Linux version ", "Command line: ", "BIOS-", "ACPI: ", "audit: ", "usb ",
+        "pci ",           "EXT4-fs ",       "XFS (", "[drm",   "IPv6: ",  "systemd[1]: ",
+        "Out of memory",  "Call Trace:",    "CPU: ", "nvme ",  "sd ",     "input: ",
+        "docker0: ",      "oom-kill"};
+    const guint8 *close = line.len > 0 ? memchr(line.at, ']', line.len) : NULL;
+    if (close == NULL || line.at[0] != '[' || lamp_log_uptime_end(line) > 0)
+        return line.len > 19 && (line.at[0] == '[' || line.at[0] == '<' || line.at[19] == ',' ||
+                                 lamp_bytes_starts(line, "kern "));
+    LampBytes text = lamp_text_trim(after(line, (gsize) (close - line.at) + 1));
+    for (gsize i = 0; i < G_N_ELEMENTS(begins); i++)
+        if (lamp_bytes_starts(text, begins[i]))
+            return TRUE;
+    return FALSE;
+}
+
+/* Below text, where only the time speaks for it. */
 static guint
 probe(LampBytes head, const char *path)
 {
-    (void) path;
-    return lamp_log_probe(&format, head);
+    enum { TIME_ALONE = 10 };
+    guint score = lamp_log_probe(&format, head);
+    LampCursor at = lamp_cursor(head);
+    LampBytes line;
+    if (score <= TIME_ALONE || strstr(path, "dmesg") != NULL)
+        return score;
+    while (lamp_cursor_line(&at, &line))
+        if (is_surely_kernel(line))
+            return score;
+    return TIME_ALONE;
 }
 
 static void

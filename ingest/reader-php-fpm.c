@@ -12,7 +12,7 @@
  * In: a line. Out: severity, pool, process. The access log's time is when the request was
  * received (`%t`); with the duration in milliseconds of the format that php-fpm's own
  * configuration proposes it is a call. A slow one is not: it still runs when it is told of.
- * Zones by name are those of error_log's lines; of one file the first 8 are known.
+ * Zones by name are those of error_log's lines; the last 8 that exist are kept.
  */
 #include "base/text.h"
 #include "ingest/log/forms.h"
@@ -22,10 +22,10 @@ enum { ZONES = 8, ZONE_BYTES = 39 };
 
 typedef struct {
     LampLog log;
-    guint zone_count;
+    guint next_zone; /* the oldest of @zones */
     struct {
         char name[ZONE_BYTES + 1];
-        LampZone *zone; /* owned, or NULL: no such zone */
+        LampZone *zone; /* owned, or NULL: none yet */
     } zones[ZONES];
 } Php;
 
@@ -41,14 +41,20 @@ zone_of(Php *php, LampBytes name)
 {
     if (name.len > ZONE_BYTES || memchr(name.at, '\0', name.len) != NULL)
         return NULL;
-    for (guint i = 0; i < php->zone_count; i++)
-        if (lamp_bytes_equal(name, lamp_bytes_text(php->zones[i].name)))
+    for (guint i = 0; i < ZONES; i++)
+        if (php->zones[i].zone != NULL &&
+            lamp_bytes_equal(name, lamp_bytes_text(php->zones[i].name)))
             return php->zones[i].zone;
-    if (php->zone_count == ZONES)
+    char text[ZONE_BYTES + 1] = {0};
+    memcpy(text, name.at, name.len);
+    LampZone *zone = lamp_zone_new(text);
+    if (zone == NULL)
         return NULL;
-    memcpy(php->zones[php->zone_count].name, name.at, name.len);
-    php->zones[php->zone_count].zone = lamp_zone_new(php->zones[php->zone_count].name);
-    return php->zones[php->zone_count++].zone;
+    guint place = php->next_zone++ % ZONES;
+    lamp_zone_free(php->zones[place].zone);
+    memcpy(php->zones[place].name, text, sizeof text);
+    php->zones[place].zone = zone;
+    return zone;
 }
 
 /* The record's time was read as if it were of UTC, or of the file's zone. */
@@ -258,9 +264,8 @@ static void
 release(LampLog *log)
 {
     Php *php = (Php *) (gpointer) log;
-    for (guint i = 0; i < php->zone_count; i++)
-        lamp_zone_free(php->zones[i].zone);
-    php->zone_count = 0;
+    for (guint i = 0; i < ZONES; i++)
+        g_clear_pointer(&php->zones[i].zone, lamp_zone_free);
 }
 
 static const LampLogFormat format = {.parse = parse,

@@ -166,6 +166,17 @@ static const Row rows[] = {
      {"{user=ada} {client=10.0.0.7} {request=GET /index.php?q=1} {status=200}",
       "call server 2026-11-21T09:11:54.000000000Z - - 2026-11-21T09:11:54.012345000Z",
       "{request=GET /y.php} {status=404}", "!GET /y.php> status"}},
+    {"php-fpm", /* zones that do not exist take no one's place, and old ones make room */
+     "[21-Nov-2026 09:11:50 Nope/0] PHP Warning:  x\n[21-Nov-2026 09:11:50 Nope/1] PHP "
+     "Warning:  x\n"
+     "[21-Nov-2026 09:11:50 Nope/2] PHP Warning:  x\n[21-Nov-2026 09:11:50 Nope/3] PHP "
+     "Warning:  x\n"
+     "[21-Nov-2026 09:11:50 Nope/4] PHP Warning:  x\n[21-Nov-2026 09:11:50 Nope/5] PHP "
+     "Warning:  x\n"
+     "[21-Nov-2026 09:11:50 Nope/6] PHP Warning:  x\n[21-Nov-2026 09:11:50 Nope/7] PHP "
+     "Warning:  x\n"
+     "[21-Nov-2026 09:11:53 Europe/Berlin] PHP Warning:  x\n",
+     {"2026-11-21T08:11:53.000000000Z"}},
     {"elasticsearch",
      "[2026-11-21T09:11:53,123][INFO ][o.e.n.Node               ] [node-1] started\n"
      "[2026-11-21T09:11:54,123][WARN ][i.s.s.query              ] [node-1] [orders][0] "
@@ -185,6 +196,9 @@ static const Row rows[] = {
      "millis\":3,\"log.logger\":\"index.search.slowlog.fetch\"}\n",
      {"operation=<query orders>", "call server 2026-11-21T09:11:54.122749900Z",
       "operation=<fetch carts>", "message=<[carts][0]>"}},
+    {"text", /* log4j's `[%d][%p][%t]`: a thread, no logger */
+     "[2026-11-21 09:11:53][INFO][http-nio-8080-exec-1] order created\n",
+     {"!service=<http-nio-8080-exec-1>"}},
     {"labels",
      "2026-11-21 09:11:53 [WARN] request_id: 5b8efff79803 user: \"al ice\" status: 200\n"
      "2026-11-21 09:11:54 request_id:6b8e, path:/a, note: two words; status:200\n",
@@ -334,13 +348,19 @@ START_TEST(counts_from_boot)
 }
 END_TEST
 
-/* Apache's errors begin as `dmesg -T` does. */
-START_TEST(leaves_errors_of_apache)
+/* Lines of servers begin as `dmesg -T`'s do. */
+START_TEST(leaves_lines_of_servers)
 {
     static const char *const lines[] = {
         "[Sat Nov 21 09:11:53.123456 2026] [core:notice] [pid 12:tid 14] AH00094: x\n",
         "[Sat Nov 21 09:11:53 2026] [error] [client 10.0.0.7] File does not exist: /x\n",
-        "[Sat Nov 21 09:11:53 2026] [mpm_event:notice] [pid 12] AH00163: x\n"};
+        "[Sat Nov 21 09:11:53 2026] [mpm_event:notice] [pid 12] AH00163: x\n",
+        "[Sat Nov 21 09:11:53 2026] PHP 8.1.2 Development Server (http://localhost:8000) "
+        "started\n",
+        "[Sat Nov 21 09:11:54 2026] 127.0.0.1:51234 Accepted\n",
+        "[Sat Nov 21 09:11:54 2026] [::1]:51234 [200]: GET /index.php\n",
+        "[Sat Nov 21 09:11:53 2026] [1234:3086] [info] init_jk::mod_jk.c (3365): "
+        "initialized\n"};
     for (gsize i = 0; i < G_N_ELEMENTS(lines); i++)
         ck_assert_uint_eq(
             lamp_reader_find("kernel")->probe(lamp_bytes_text(lines[i]), "error.log"), 0);
@@ -348,6 +368,10 @@ START_TEST(leaves_errors_of_apache)
         lamp_reader_find("kernel")->probe(
             lamp_bytes_text("[Sat Nov 21 09:11:53 2026] [drm] Initialized simpledrm\n"), "x"),
         80);
+    LampBytes other =
+        lamp_bytes_text("[Sat Nov 21 09:11:54 2026] worker1 shop.example 0.012\n");
+    ck_assert_uint_lt(lamp_reader_find("kernel")->probe(other, "x"),
+                      lamp_reader_find("text")->probe(other, "x"));
 }
 END_TEST
 
@@ -381,7 +405,7 @@ main(void)
     tcase_add_test(tests, finds_boot);
     tcase_add_test(tests, counts_from_boot);
     tcase_add_test(tests, tells_json_from_lines);
-    tcase_add_test(tests, leaves_errors_of_apache);
+    tcase_add_test(tests, leaves_lines_of_servers);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -29,6 +29,28 @@ START_TEST(test_offsets_of_the_nights_of_change)
 }
 END_TEST
 
+/* Names stand in logs: none may lead out of the database. */
+START_TEST(test_no_name_is_a_path)
+{
+    static const char *const no_names[] = {"/usr/share/zoneinfo/Europe/Berlin",
+                                           "Europe/../Europe/Berlin",
+                                           "./UTC",
+                                           "Europe//Berlin",
+                                           "Europe/Berlin/",
+                                           "../zoneinfo/UTC",
+                                           "../../share/zoneinfo/UTC",
+                                           ""};
+    static const char *const names[] = {"UTC", "Etc/GMT+5", "America/Argentina/Buenos_Aires",
+                                        "America/Port-au-Prince"};
+    for (gsize i = 0; i < G_N_ELEMENTS(no_names); i++)
+        ck_assert_msg(lamp_zone_new(no_names[i]) == NULL, "'%s'", no_names[i]);
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autoptr(LampZone) zone = lamp_zone_new(names[i]);
+        ck_assert_msg(zone != NULL, "'%s'", names[i]);
+    }
+}
+END_TEST
+
 /* Reads lines of these clocks and compares their times, both as text. */
 static void
 check_lines(const char *zone_name, const char *const clocks[], const char *const times[],
@@ -98,6 +120,7 @@ main(void)
     Suite *suite = suite_create("zone");
     TCase *tc = tcase_create("zone");
     tcase_add_test(tc, test_offsets_of_the_nights_of_change);
+    tcase_add_test(tc, test_no_name_is_a_path);
     tcase_add_test(tc, test_clocks_are_put_back);
     tcase_add_test(tc, test_clocks_are_put_forward);
     tcase_add_test(tc, test_days_of_leap_years_and_other_zones);
