@@ -18,6 +18,7 @@
  * Where ids tell who made nearly all calls of a host, it made those whose records lack the id,
  * too. Cost: O(n log n) for each of MOST_HOSTS possible callers.
  */
+#include "correlate/caller-counts.h"
 #include "correlate/inside.h"
 #include "correlate/logs.h"
 #include "correlate/replicas.h"
@@ -52,6 +53,7 @@ typedef struct {
     GArray *open;       /* guint32: calls of one host and its replicas that name no caller */
     guint32 *group;     /* by host: the first of its replicas */
     LampToldCallers told;
+    LampCallerCounts counts;
 } Nested;
 
 /* How often calls lie in requests of a host, and by chance. */
@@ -193,17 +195,27 @@ has_replicas(const Nested *self, const Caller *caller)
     return FALSE;
 }
 
+/* Does the address that the record names ask the caller, too? */
+static gboolean
+asks_too(const Nested *self, const Caller *caller, const LampCall *call)
+{
+    return lamp_caller_counts_asks_too(&self->counts, served_at(self, caller->first)->host,
+                                       call);
+}
+
 /* Names the caller of one call: the replica whose request holds it, if there are several. */
 static void
 name_caller_of(const Nested *self, const Caller *caller, LampCall *call, double doubt)
 {
     guint holding = 1;
     guint32 host = served_at(self, caller->first)->replica;
+    if (asks_too(self, caller, call))
+        return;
     if (has_replicas(self, caller))
         host = find_replica(self, caller, call, &holding);
     if (host == LAMP_INDEX_NONE)
         return;
-    call->client_host = host;
+    lamp_caller_counts_move(&self->counts, call, host);
     call->caller_doubt = (float) (1 - (1 - doubt) / holding);
 }
 
@@ -237,16 +249,8 @@ name_caller(const Nested *self, const Caller *caller, double doubt)
 static gboolean
 works_for(const Nested *self, const Caller *inner, guint32 outer)
 {
-    guint from_outer = 0, named = 0;
-    for (guint32 i = 0; i < self->c->calls->len; i++) {
-        const LampCall *call = lamp_call(self->c, i);
-        if (call->server_host == LAMP_INDEX_NONE || call->client_host == LAMP_INDEX_NONE ||
-            self->group[call->server_host] != served_at(self, inner->first)->host)
-            continue;
-        named++;
-        from_outer += self->group[call->client_host] == outer ? 1 : 0;
-    }
-    return 2 * from_outer > named;
+    return lamp_caller_counts_is_most(&self->counts, served_at(self, inner->first)->host,
+                                      outer);
 }
 
 /* Is @one rather the caller than @other, where calls lie in the requests of both? */
@@ -272,21 +276,6 @@ doubt_store(const Nested *self)
                 call->caller_doubt = STORE_INSIDE;
         }
     }
-}
-
-/* Hosts that serve calls of stores only, as all their replicas do. */
-static gboolean *
-find_stores(LampCorrelation *c, const guint32 *group)
-{
-    gboolean *is_store = g_new(gboolean, (gsize) c->hosts->len + 1);
-    for (guint i = 0; i < c->hosts->len; i++)
-        is_store[i] = TRUE;
-    for (guint32 i = 0; i < c->calls->len; i++) {
-        const LampCall *call = lamp_call(c, i);
-        if (call->server_host != LAMP_INDEX_NONE && !lamp_only_answers(c, call->protocol))
-            is_store[group[call->server_host]] = FALSE;
-    }
-    return is_store;
 }
 
 /* Names the caller of calls without an id, and of those whose id the caller's record lacks. */
@@ -325,13 +314,25 @@ told_of(const Nested *self, guint32 host, guint number)
     return &self->told.told[(gsize) host * self->told.callers + number];
 }
 
+/* Do many of the open calls name an address that asks the caller itself? */
+static gboolean
+is_asked_beside(const Nested *self, const Caller *caller)
+{
+    guint beside = 0;
+    for (guint i = 0; i < self->open->len; i++)
+        if (asks_too(self, caller, lamp_call(self->c, g_array_index(self->open, guint32, i))))
+            beside++;
+    return 10 * beside > self->open->len;
+}
+
 /* A caller whose ids were there, and of a host's calls with ids made none, made no others; nor
  * did one that works for that host. */
 static gboolean
 may_have_made(const Nested *self, const Caller *caller, const LampTold *told, guint32 host)
 {
     return served_at(self, caller->first)->host != host &&
-           (told->beside < FEWEST || told->made > 0) && !works_for(self, caller, host);
+           (told->beside < FEWEST || told->made > 0) && !works_for(self, caller, host) &&
+           !is_asked_beside(self, caller);
 }
 
 /* Looks for the caller of the open calls of one host by their times. */
@@ -480,8 +481,9 @@ lamp_nested_callers_find(LampCorrelation *c)
     g_autofree guint32 *group = lamp_replica_groups(c);
     g_autoptr(GArray) served = lamp_served_of_groups(c, group);
     g_autofree gint64 *last_end = g_new(gint64, (gsize) served->len + 1);
-    g_autofree gboolean *is_store = find_stores(c, group);
-    Nested self = {c, served, last_end, callers, is_store, open, group, {NULL}};
+    g_autofree gboolean *is_store = lamp_replica_stores(c, group);
+    Nested self = {c, served, last_end, callers, is_store, open, group, {NULL}, {NULL}};
+    lamp_caller_counts_begin(&self.counts, c, group);
     list_callers(&self);
     begin_told(&self);
     g_array_sort_with_data(all, compare_groups, &self);
@@ -494,4 +496,5 @@ lamp_nested_callers_find(LampCorrelation *c)
         look_at(&self, one->group);
     }
     lamp_told_callers_end(&self.told);
+    lamp_caller_counts_end(&self.counts);
 }

@@ -4,7 +4,8 @@
  * In: names of hosts and what they serve. Out: the stem of a name, which the replicas of one
  * service have in common (`shop1` and `shop-2` are `shop`, and so are Kubernetes' pods of a
  * deployment, `shop-6d4cf56db6-abcde`), and which hosts are replicas: machines may be numbered
- * whatever they do, so these have operations in common, too.
+ * whatever they do, so most calls to each of these are of operations that both serve. Probes
+ * that all hosts answer are few of them.
  */
 #include "correlate/replicas.h"
 
@@ -13,7 +14,7 @@
 #include <string.h>
 
 #define MAP_BUDGET ((gsize) 64 << 20)
-#define COMMON_SHARE 0.3 /* of the operations of the one that has fewer */
+#define COMMON_SHARE 0.5 /* of the calls to each */
 #define MOST_OPERATIONS 4096
 
 /* Do @length bytes at @text look drawn at random: small letters and digits, of these at least
@@ -74,7 +75,7 @@ clear_set(gpointer set)
         g_hash_table_unref(set);
 }
 
-/* By host: the set of operations that it served, or NULL. */
+/* By host: operations that it served with the number of calls, or NULL. */
 static GPtrArray *
 list_operations(LampCorrelation *c)
 {
@@ -87,24 +88,33 @@ list_operations(LampCorrelation *c)
         gpointer *set = &g_ptr_array_index(sets, call->server_host);
         if (*set == NULL)
             *set = g_hash_table_new(NULL, NULL);
-        if (g_hash_table_size(*set) < MOST_OPERATIONS)
-            g_hash_table_add(*set, GUINT_TO_POINTER(call->operation));
+        gpointer key = GUINT_TO_POINTER(call->operation);
+        guint calls = GPOINTER_TO_UINT(g_hash_table_lookup(*set, key));
+        if (calls > 0 || g_hash_table_size(*set) < MOST_OPERATIONS)
+            g_hash_table_insert(*set, key, GUINT_TO_POINTER(calls + 1));
     }
     return sets;
+}
+
+/* Are many of @a's calls of operations that @b serves, too? */
+static gboolean
+is_like(GHashTable *a, GHashTable *b)
+{
+    GHashTableIter iter;
+    gpointer operation, calls;
+    guint64 all = 0, common = 0;
+    g_hash_table_iter_init(&iter, a);
+    while (g_hash_table_iter_next(&iter, &operation, &calls)) {
+        all += GPOINTER_TO_UINT(calls);
+        common += g_hash_table_contains(b, operation) ? GPOINTER_TO_UINT(calls) : 0;
+    }
+    return common > 0 && (double) common >= COMMON_SHARE * (double) all;
 }
 
 static gboolean
 serve_alike(GHashTable *a, GHashTable *b)
 {
-    GHashTable *small = g_hash_table_size(a) <= g_hash_table_size(b) ? a : b;
-    GHashTable *large = small == a ? b : a;
-    GHashTableIter iter;
-    gpointer operation;
-    guint common = 0;
-    g_hash_table_iter_init(&iter, small);
-    while (g_hash_table_iter_next(&iter, &operation, NULL))
-        common += g_hash_table_contains(large, operation) ? 1 : 0;
-    return common > 0 && common >= COMMON_SHARE * g_hash_table_size(small);
+    return is_like(a, b) && is_like(b, a);
 }
 
 guint32 *
@@ -125,7 +135,8 @@ lamp_replica_groups(LampCorrelation *c)
         if (latest == NULL)
             continue;
         guint32 first = (guint32) *latest;
-        while (first != 0 && !serve_alike(set, g_ptr_array_index(sets, first - 1)))
+        gboolean is_pod = lamp_is_pod_name(lamp_host(c, i)->name);
+        while (first != 0 && !is_pod && !serve_alike(set, g_ptr_array_index(sets, first - 1)))
             first = before[first - 1];
         if (first != 0) {
             group[i] = first - 1;
@@ -135,4 +146,18 @@ lamp_replica_groups(LampCorrelation *c)
         *latest = (guint64) i + 1;
     }
     return group;
+}
+
+gboolean *
+lamp_replica_stores(LampCorrelation *c, const guint32 *group)
+{
+    gboolean *is_store = g_new(gboolean, (gsize) c->hosts->len + 1);
+    for (guint i = 0; i < c->hosts->len; i++)
+        is_store[i] = TRUE;
+    for (guint32 i = 0; i < c->calls->len; i++) {
+        const LampCall *call = lamp_call(c, i);
+        if (call->server_host != LAMP_INDEX_NONE && !lamp_only_answers(c, call->protocol))
+            is_store[group[call->server_host]] = FALSE;
+    }
+    return is_store;
 }

@@ -15,3 +15,7 @@ gboolean lamp_is_pod_name(const char *name);
 /* For each host the first of its replicas: hosts with names of one stem that serve a good part
  * of each other's operations. Caller frees. */
 guint32 *lamp_replica_groups(LampCorrelation *c);
+
+/* By host: does it serve calls of stores only, as all its replicas of @group do? Caller frees.
+ */
+gboolean *lamp_replica_stores(LampCorrelation *c, const guint32 *group);

@@ -378,6 +378,51 @@ START_TEST(test_a_store_behind_a_busy_service_is_doubted)
 }
 END_TEST
 
+/* Browsers inside fetch a page and its pictures side by side: one does not call the other. */
+START_TEST(test_what_one_client_asks_side_by_side_is_no_call)
+{
+    static const char *const names[] = {"web", "img", NULL};
+    Fixture f;
+    begin_logs(&f, names);
+    fixture_run(&f, "INSERT INTO endpoints VALUES (1, '192.168.1.20', 0)");
+    for (guint i = 0; i < 60; i++) {
+        gint64 at = i * 300 * MS + i % 7 * 33 * MS;
+        serve(&f, 1, "GET /page", at, at + 100 * MS, "");
+        serve(&f, 2, "GET /avatar", at + 20 * MS, at + 40 * MS, "");
+        fixture_run(&f, "UPDATE observations SET client_endpoint_id = 1");
+    }
+    correlate(&f);
+    g_autofree char *found = links_of(&f);
+    ck_assert_str_eq(found, ">img|60 >web|60");
+    fixture_end(&f);
+}
+END_TEST
+
+/* Numbered machines that all answer probes are no replicas. */
+START_TEST(test_machines_with_common_probes_call_each_other)
+{
+    static const char *const names[] = {"vm1", "vm2", NULL};
+    Fixture f;
+    begin_logs(&f, names);
+    for (guint i = 0; i < 60; i++) {
+        gint64 at = i * 300 * MS + i % 7 * 33 * MS;
+        serve(&f, 1, "GET /", at, at + 100 * MS, "");
+        serve(&f, 2, "GET /item", at + 40 * MS, at + 60 * MS, "");
+        if (i % 20 == 0) {
+            serve(&f, 1, "GET /health", at + 200 * MS, at + 201 * MS, "");
+            serve(&f, 2, "GET /health", at + 210 * MS, at + 211 * MS, "");
+        }
+    }
+    correlate(&f);
+    ck_assert_int_eq(fixture_int(&f,
+                                 "SELECT count(*) FROM call_details c JOIN call_details p ON"
+                                 " p.call_id = c.parent_call_id WHERE c.operation = "
+                                 "'GET /item' AND p.operation = 'GET /'"),
+                     60);
+    fixture_end(&f);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -396,6 +441,8 @@ main(void)
     tcase_add_test(tc, test_replicas_call_together);
     tcase_add_test(tc, test_calls_that_may_be_of_another_are_doubted);
     tcase_add_test(tc, test_a_store_behind_a_busy_service_is_doubted);
+    tcase_add_test(tc, test_what_one_client_asks_side_by_side_is_no_call);
+    tcase_add_test(tc, test_machines_with_common_probes_call_each_other);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }
