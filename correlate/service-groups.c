@@ -4,9 +4,13 @@
  * In: what hosts, processes and programs are called and serve. Those of one stem (`shop1`,
  * `shop2`), and those at bare addresses, are compared one after the other with the services
  * before them; they join the first whose work is like theirs (correlate/works.c), of logs the
- * one of their program. Limit: MOST_COMPARED services are looked at.
+ * one of their program. Kubernetes' pods tell by their names whose they are, whatever each of
+ * them happens to serve, and stores may be sharded. Limit: MOST_COMPARED services are looked
+ * at.
  */
 #include "correlate/service-groups.h"
+
+#include "correlate/replicas.h"
 
 #include <string.h>
 
@@ -25,13 +29,53 @@ lamp_candidate_name(LampCorrelation *c, const LampCandidate *candidate)
     return lamp_host(c, candidate->host)->name;
 }
 
-/* Do @a and all of the service @work serve the same: protocol, port, operations? */
+/* Is @name that of a stateful set's pod, `NAME-NUMBER`? */
 static gboolean
-serve_alike(const LampCandidate *a, const LampCandidate *b, const LampWork *work)
+is_numbered(const char *name)
 {
-    return a->work != NULL && b->work != NULL && a->protocol == b->protocol &&
-           a->port == b->port && a->name == 0 && b->name == 0 &&
-           lamp_work_is_alike(b->work, work);
+    const char *end = name + strcspn(name, "/"), *at = end;
+    while (at > name && g_ascii_isdigit(at[-1]))
+        at--;
+    return at < end && at > name + 1 && at[-1] == '-';
+}
+
+/* Do the names of both, of one stem, say that they are pods of one workload? Sets count from 0,
+ * unlike most machines, and have callers in common. */
+static gboolean
+are_pods(LampCorrelation *c, const LampServiceGroup *group, const LampCandidate *b)
+{
+    const char *first = lamp_candidate_name(c, group->first), *name = lamp_candidate_name(c, b);
+    if (b->is_bare)
+        return FALSE;
+    if (lamp_is_pod_name(first) && lamp_is_pod_name(name))
+        return TRUE;
+    gsize length = strcspn(first, "/");
+    return is_numbered(first) && is_numbered(name) && first[length - 1] == '0' &&
+           first[length - 2] == '-' && lamp_work_has_callers_of(b->work, group->work);
+}
+
+static gboolean
+is_sharded(LampCorrelation *c, guint32 protocol)
+{
+    static const char *const stores[] = {"cassandra", "kafka", "memcached",
+                                         "mongodb",   "redis", NULL};
+    const char *name = lamp_store_text(c->store, protocol);
+    return name != NULL && g_strv_contains(stores, name);
+}
+
+/* Do @b and all of the service @group serve the same: protocol, port, operations? */
+static gboolean
+serve_alike(LampCorrelation *c, const LampServiceGroup *group, const LampCandidate *b)
+{
+    const LampCandidate *a = group->first;
+    if (a->work == NULL || b->work == NULL || a->protocol != b->protocol ||
+        a->port != b->port || a->name != 0 || b->name != 0)
+        return FALSE;
+    if (lamp_work_is_alike(b->work, group->work))
+        return TRUE;
+    if (are_pods(c, group, b))
+        return !lamp_work_is_behind(b->work, group->work);
+    return is_sharded(c, b->protocol) && lamp_work_is_shard(c->store, b->work, group->work);
 }
 
 typedef struct {
@@ -66,14 +110,15 @@ is_same_block(const LampCandidate *a, const LampCandidate *b)
 }
 
 static gboolean
-is_same_service(const LampServiceGroup *group, const LampCandidate *candidate)
+is_same_service(LampCorrelation *c, const LampServiceGroup *group,
+                const LampCandidate *candidate)
 {
     const LampCandidate *first = group->first;
     if (first->work == NULL && candidate->work == NULL)
         return first->is_bare && candidate->is_bare;
     if (first->program != NULL && candidate->program != NULL)
         return strcmp(first->program, candidate->program) == 0;
-    return serve_alike(first, candidate, group->work);
+    return serve_alike(c, group, candidate);
 }
 
 static void
@@ -87,11 +132,13 @@ clear_group(gpointer data)
 /* Puts a candidate into the first group from @block on that is of one service with it, or into
  * one of its own. */
 static void
-join_group(GArray *groups, guint block, const LampCandidate *candidate, guint32 number)
+join_group(const Sorting *sorting, GArray *groups, guint block, guint32 number)
 {
+    const LampCandidate *candidate = g_ptr_array_index(sorting->candidates, number);
     guint at = MAX(block, groups->len - MIN(groups->len, MOST_COMPARED));
-    while (at < groups->len &&
-           !is_same_service(&g_array_index(groups, LampServiceGroup, at), candidate))
+    while (
+        at < groups->len &&
+        !is_same_service(sorting->c, &g_array_index(groups, LampServiceGroup, at), candidate))
         at++;
     if (at == groups->len) {
         LampServiceGroup group = {
@@ -138,7 +185,7 @@ lamp_service_groups(LampCorrelation *c, const GPtrArray *candidates)
         const LampCandidate *candidate = g_ptr_array_index(candidates, number);
         if (previous == NULL || !is_same_block(previous, candidate))
             block = groups->len;
-        join_group(groups, block, candidate, number);
+        join_group(&sorting, groups, block, number);
         previous = candidate;
     }
     tell_groups_apart(groups);

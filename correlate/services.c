@@ -266,6 +266,29 @@ service_name(Naming *naming, const LampServiceGroup *group, gboolean is_only_por
     return port_name(name, what, candidate->port);
 }
 
+static gboolean
+is_taken(const LampKeyedMap *names, const char *name)
+{
+    return lamp_keyed_map_find(names, lamp_bytes_text(name)) != NULL;
+}
+
+/* The name of the service of @group, of its first instance where others have that, too. */
+static char *
+unique_name(Naming *naming, LampKeyedMap *names, const LampServiceGroup *group,
+            gboolean is_only_port)
+{
+    const char *instance = lamp_candidate_name(naming->c, group->first);
+    char *name = service_name(naming, group, is_only_port);
+    if (is_taken(names, name) && group->first->work != NULL) {
+        g_free(name);
+        name = is_taken(names, instance) && group->first->port != 0
+                   ? port_name(instance, "port", group->first->port)
+                   : g_strdup(instance);
+    }
+    lamp_keyed_map_add(names, lamp_bytes_text(name), NULL);
+    return name;
+}
+
 static void
 add_instance(Naming *naming, guint32 service, const LampCandidate *candidate,
              gboolean is_only_port)
@@ -309,10 +332,11 @@ add_services(Naming *naming, guint32 *instance_of)
     LampCorrelation *c = naming->c;
     g_autofree guint *ports = count_ports(naming);
     g_autoptr(GArray) groups = lamp_service_groups(c, naming->candidates);
+    g_autoptr(LampKeyedMap) names = lamp_keyed_map_new(MAP_BUDGET);
     for (guint i = 0; i < groups->len; i++) {
         const LampServiceGroup *group = &g_array_index(groups, LampServiceGroup, i);
         LampService service = {
-            .name = service_name(naming, group, has_one_port(group->first, ports)),
+            .name = unique_name(naming, names, group, has_one_port(group->first, ports)),
             .protocol = group->first->protocol,
             .is_external = group->first->work == NULL,
         };

@@ -14,11 +14,16 @@
  * serves himself, directly or through others, is no replica of the one that they come to,
  * unless that one does the same (peers).
  *
+ * Shards of a store (Redis, Kafka, ...) serve other keys or topics each. They are known by
+ * their callers, which use all of them, and by the verbs of their operations, which agree.
+ *
  * Limits: services that are asked the same by different callers are taken as replicas; a
  * primary that passes on what its replicas ask is a service of its own. Memory: MOST_OPERATIONS
  * and MOST_CALLERS of each are looked at.
  */
 #include "correlate/works.h"
+
+#include "base/keyed-map.h"
 
 #include <math.h>
 #include <string.h>
@@ -27,7 +32,10 @@
 #define CHANCE 0.01        /* that replicas differ so */
 #define OWN_SHARE 0.1      /* of the work of each: what only it serves */
 #define MOST_SHARE 0.5     /* of the work of one, where the other has nothing of its own */
+#define VERB_SHARE 0.9     /* of the calls of each shard: of verbs of both */
+#define CALLER_SHARE 0.5   /* of the calls of each: by callers of both */
 #define PASSED_ON_SHARE 10 /* one of so many calls at least */
+#define MAP_BUDGET ((gsize) 1 << 20)
 #define MOST_OPERATIONS 4096
 #define MOST_CALLERS 256
 #define MOST_REACHED 1024
@@ -262,10 +270,77 @@ is_for_others(const Difference *own, const LampWork *work)
 }
 
 gboolean
+lamp_work_is_behind(const LampWork *a, const LampWork *b)
+{
+    return reaches(a, b) != reaches(b, a);
+}
+
+/* Share of the calls counted in @counts whose keys are in @other, too. */
+static double
+share_common(GHashTable *counts, GHashTable *other)
+{
+    GHashTableIter iter;
+    gpointer key, calls;
+    gsize all = 0, common = 0;
+    g_hash_table_iter_init(&iter, counts);
+    while (g_hash_table_iter_next(&iter, &key, &calls)) {
+        all += GPOINTER_TO_SIZE(calls);
+        common += g_hash_table_contains(other, key) ? GPOINTER_TO_SIZE(calls) : 0;
+    }
+    return (double) common / (double) MAX(all, 1);
+}
+
+static gboolean
+agree(GHashTable *a, GHashTable *b, double share)
+{
+    return share_common(a, b) >= share && share_common(b, a) >= share;
+}
+
+gboolean
+lamp_work_has_callers_of(const LampWork *a, const LampWork *b)
+{
+    return agree(a->callers, b->callers, CALLER_SHARE);
+}
+
+/* Calls by the first words of their operations, which have their numbers from @numbers. */
+static GHashTable *
+count_verbs(LampStore *store, const LampWork *work, LampKeyedMap *numbers)
+{
+    GHashTable *verbs = g_hash_table_new(NULL, NULL);
+    GHashTableIter iter;
+    gpointer number, value;
+    g_hash_table_iter_init(&iter, work->operations);
+    while (g_hash_table_iter_next(&iter, &number, &value)) {
+        const char *text = lamp_store_text(store, GPOINTER_TO_UINT(number));
+        gsize length = text != NULL ? strcspn(text, " ") : 0;
+        gboolean is_new = FALSE;
+        guint64 *verb =
+            length > 0 ? lamp_keyed_map_add(numbers, lamp_bytes(text, length), &is_new) : NULL;
+        if (verb == NULL)
+            continue;
+        if (is_new)
+            *verb = lamp_keyed_map_size(numbers);
+        count_in(verbs, GSIZE_TO_POINTER(*verb), ((const Operation *) value)->calls);
+    }
+    return verbs;
+}
+
+gboolean
+lamp_work_is_shard(LampStore *store, const LampWork *a, const LampWork *b)
+{
+    if (lamp_work_is_behind(a, b) || !lamp_work_has_callers_of(a, b))
+        return FALSE;
+    g_autoptr(LampKeyedMap) numbers = lamp_keyed_map_new(MAP_BUDGET);
+    g_autoptr(GHashTable) of_a = count_verbs(store, a, numbers);
+    g_autoptr(GHashTable) of_b = count_verbs(store, b, numbers);
+    return agree(of_a, of_b, VERB_SHARE);
+}
+
+gboolean
 lamp_work_is_alike(const LampWork *a, const LampWork *b)
 {
     guint of_a = g_hash_table_size(a->operations), of_b = g_hash_table_size(b->operations);
-    if (reaches(a, b) != reaches(b, a))
+    if (lamp_work_is_behind(a, b))
         return FALSE;
     Difference mine = compare_works(a, b), other = compare_works(b, a);
     if (mine.common < COMMON_SHARE * MIN(of_a, of_b))

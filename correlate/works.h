@@ -29,6 +29,16 @@ void lamp_works_settle(LampCorrelation *c, const GPtrArray *works);
  * of them serves may be so by chance, or is little of its work. */
 gboolean lamp_work_is_alike(const LampWork *a, const LampWork *b);
 
+/* Does one of the two, and not the other, pass on to the other what it is asked? */
+gboolean lamp_work_is_behind(const LampWork *a, const LampWork *b);
+
+/* Do calls of each mostly come from callers of the other, too? */
+gboolean lamp_work_has_callers_of(const LampWork *a, const LampWork *b);
+
+/* Are the two shards of one store: the same callers ask both for the same verbs (the first
+ * words of operations, texts of @store), if of other keys or topics? */
+gboolean lamp_work_is_shard(LampStore *store, const LampWork *a, const LampWork *b);
+
 /* Adds the work of @other to @work, which stands for both from then on. */
 void lamp_work_absorb(LampWork *work, const LampWork *other);
 

@@ -121,6 +121,82 @@ START_TEST(bare_addresses_are_parted_by_what_they_serve)
 }
 END_TEST
 
+/* The services where 10.0.0.1 asks each of two hosts of @names for two operations of its @own.
+ */
+static char *
+services_of_two(const char *const *names, const char *protocol, const char *const *const *own)
+{
+    Fixture f;
+    fixture_begin(&f);
+    fixture_run(&f, "INSERT INTO endpoints VALUES (1, '10.0.0.1', 5000), (2, '10.0.0.2', 80),"
+                    " (3, '10.0.0.3', 80)");
+    fixture_capture(&f, 1, "switch.pcap");
+    for (gint64 i = 0; i < 2; i++) {
+        g_autofree char *address = g_strdup_printf("10.0.0.%d", (int) i + 2);
+        fixture_run(&f, "INSERT INTO host_names VALUES (1, '%s', '%s', 0, NULL)", address,
+                    names[i]);
+        Sight s = {.source = 1,
+                   .connection = fixture_connection(&f, 1, 1, i + 2),
+                   .client = 1,
+                   .server = i + 2,
+                   .protocol = protocol};
+        for (gint64 k = 0; k < 40; k++) {
+            s.position = k + 1;
+            s.sequence = 1000 * (i + 1) + k;
+            s.operation = own[i][k % 2];
+            s.request = (2 * k + i) * 100 * MS;
+            s.response = s.request + 8 * MS;
+            fixture_see(&f, &s);
+        }
+    }
+    fixture_ready(&f);
+    ck_assert(lamp_correlate(f.store, NULL, NULL, NULL));
+    char *services = fixture_text(
+        &f, "SELECT DISTINCT s.name FROM services s JOIN instances i USING"
+            " (service_id) JOIN calls ON server_instance_id = instance_id ORDER BY 1");
+    fixture_end(&f);
+    return services;
+}
+
+/* Which of two pods gets which call is chance, or the rhythm of who calls. */
+START_TEST(pods_of_a_deployment_are_one_service)
+{
+    const char *const users[] = {"GET /user", "GET /list"};
+    const char *const carts[] = {"GET /cart", "PUT /cart"};
+    const char *const *own[] = {users, carts};
+    static const struct {
+        const char *names[2], *services;
+    } cases[] = {
+        {{"web-6d4cf56db6-abcd1", "web-6d4cf56db6-zbcd2"}, "web"},
+        {{"web-0", "web-1"}, "web"},
+        {{"vm-1", "vm-2"}, "vm-1 vm-2"},
+        {{"web-6d4cf56db6-abcd1", "shop-6d4cf56db6-zbcd2"}, "shop web"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *services = services_of_two(cases[i].names, "http", own);
+        ck_assert_str_eq(services, cases[i].services);
+    }
+}
+END_TEST
+
+/* Only the keys or topics of shards differ; databases and other verbs stay apart. */
+START_TEST(shards_of_a_store_are_one_service)
+{
+    const char *const gets[] = {"GET user:{}", "SET user:{}"};
+    const char *const sets[] = {"SET cart:{}", "GET cart:{}"};
+    const char *const lists[] = {"LPUSH mails", "LPOP mails"};
+    const char *const *shards[] = {gets, sets};
+    const char *const *others[] = {gets, lists};
+    const char *names[] = {"store1", "store2"};
+    g_autofree char *redis = services_of_two(names, "redis", shards);
+    g_autofree char *queue = services_of_two(names, "redis", others);
+    g_autofree char *http = services_of_two(names, "http", shards);
+    ck_assert_str_eq(redis, "store");
+    ck_assert_str_eq(queue, "store1 store2");
+    ck_assert_str_eq(http, "store1 store2");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -132,6 +208,8 @@ main(void)
     tcase_add_test(tc, a_standby_is_of_its_primary);
     tcase_add_test(tc, passing_on_parts_services);
     tcase_add_test(tc, bare_addresses_are_parted_by_what_they_serve);
+    tcase_add_test(tc, pods_of_a_deployment_are_one_service);
+    tcase_add_test(tc, shards_of_a_store_are_one_service);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }
