@@ -19,7 +19,13 @@
 #include "ingest/readers.h"
 #include "ingest/span/span.h"
 
-enum { LEVELS = 8 };
+enum { LEVELS = 8, MARKS = 64 };
+
+/* Objects without a time, one after the other in one container. */
+typedef struct {
+    guint64 number, depth, offset, behind;
+    guint64 count; /* records before them */
+} Passed;
 
 typedef struct {
     LampLog log;
@@ -27,7 +33,8 @@ typedef struct {
     guint64 depth; /* containers that are open */
     guint64 count; /* records */
     guint64 list;  /* depth of the list that holds records; 0: none did yet */
-    guint8 marks[LEVELS];
+    guint8 marks[MARKS];
+    Passed passed;
     gboolean is_trial;
 } Json;
 
@@ -83,7 +90,47 @@ take_record(Json *j, LampBytes object, guint64 offset, LampSink *sink)
     lamp_coverage_record(&j->document.coverage, sink, offset, object.len);
 }
 
-/* The object at the cursor, if it is a record. FALSE: more bytes are needed to tell. */
+/* An object in a list or on its own, which is walked into. Those inside of it do not count. */
+static void
+pass_over(Json *j, guint64 offset, guint64 length)
+{
+    Passed *passed = &j->passed;
+    if (passed->number > 0 && offset < passed->behind)
+        return;
+    if (passed->depth != j->depth || passed->count != j->count)
+        passed->number = 0;
+    if (passed->number++ == 0) {
+        passed->depth = j->depth;
+        passed->offset = offset;
+        passed->count = j->count;
+    }
+    passed->behind = offset + length;
+}
+
+/* At @offset are records of the same container: those without a time were records, too. */
+static void
+tell_passed(Json *j, guint64 offset, LampSink *sink)
+{
+    LampCoverage *coverage = &j->document.coverage;
+    Passed passed = j->passed;
+    if (passed.number == 0 || passed.depth != j->depth || passed.count != j->count)
+        return;
+    j->passed.number = 0;
+    LampFinding finding = {.kind = LAMP_FINDING_INVALID,
+                           .code = "json.time",
+                           .offset = passed.offset,
+                           .record_number = j->count,
+                           .text = "objects without a time beside records were left out"};
+    sink->finding(sink->owner, &finding);
+    guint64 length = offset - passed.offset;
+    if (coverage->lost > 0 || coverage->length < length)
+        return;
+    coverage->length -= length;
+    lamp_coverage_lost(coverage, passed.offset, length);
+}
+
+/* The object at the cursor, if it is a record. FALSE: more bytes are needed to tell. What has
+ * no end, or none in the head of a file, is walked into. */
 static gboolean
 take_object(gpointer owner, LampCursor *in, guint64 offset, gboolean last, LampSink *sink)
 {
@@ -93,12 +140,18 @@ take_object(gpointer owner, LampCursor *in, guint64 offset, gboolean last, LampS
     if (j->depth >= LEVELS)
         return TRUE;
     if (!lamp_trace_next_object(&ahead, &object))
-        return last || lamp_cursor_left(in) > LAMP_LIMIT_LINE;
+        return last || j->is_trial || ahead.at > in->at ||
+               lamp_cursor_left(in) > LAMP_LIMIT_LINE;
     gboolean is_in_list = j->depth > 0 && j->marks[j->depth - 1] == '[';
     gboolean has_time = object.len <= LAMP_LIMIT_LINE && is_record(j, object);
     /* Beside records in a list others are so without a time, too. */
-    if (!has_time && (object.len > LAMP_LIMIT_LINE || !is_in_list || j->list != j->depth))
+    if (!has_time && (object.len > LAMP_LIMIT_LINE || !is_in_list || j->list != j->depth)) {
+        if (is_in_list || j->depth == 0)
+            pass_over(j, offset, object.len);
         return TRUE;
+    }
+    if (is_in_list || j->depth == 0)
+        tell_passed(j, offset, sink);
     if (is_in_list)
         j->list = j->depth;
     take_record(j, object, offset, sink);
@@ -110,7 +163,7 @@ static void
 open_container(gpointer owner, guint8 mark)
 {
     Json *j = owner;
-    if (j->depth < LEVELS)
+    if (j->depth < MARKS)
         j->marks[j->depth] = mark;
     j->depth++;
 }
@@ -119,8 +172,10 @@ static void
 close_container(gpointer owner, guint8 mark, guint64 offset, LampSink *sink)
 {
     Json *j = owner;
-    (void) mark;
-    if (j->depth > 0) {
+    guint8 opened = mark == '}' ? '{' : '[';
+    if (j->depth > MARKS || (j->depth > 0 && j->marks[j->depth - 1] == opened)) {
+        if (j->passed.depth >= j->depth)
+            j->passed.number = 0;
         j->depth--;
         return;
     }
@@ -174,18 +229,44 @@ end(gpointer state, LampSink *sink)
     lamp_log_end(&j->log, sink);
 }
 
-/* Is the first line a record of its own? Then lines are another reader's. */
+/* The first line that says something. */
+static LampBytes
+next_line(LampCursor *at)
+{
+    LampBytes line = {NULL, 0};
+    while (lamp_text_trim(line).len == 0 && lamp_cursor_line_or_rest(at, TRUE, &line))
+        continue;
+    return lamp_text_trim(line);
+}
+
+/* Are there records in a list, as in an answer of a log store? */
 static gboolean
-is_of_lines(Json *j, LampBytes text)
+holds_list(Json *j, LampBytes object, LampSink *sink)
+{
+    LampCursor at = lamp_cursor(object);
+    (void) lamp_document_walk(&j->document, &document_kind, j, &at, 0, FALSE, sink);
+    gboolean has_list = j->list > 0;
+    j->document = (LampDocument){.is_lost = FALSE};
+    j->depth = j->count = j->list = 0;
+    j->passed = (Passed){0};
+    return has_list;
+}
+
+/* Is the first line a record of its own, or an object as the next one is, which may be without
+ * a time? Then lines are another reader's. */
+static gboolean
+is_of_lines(Json *j, LampBytes text, LampSink *sink)
 {
     LampCursor at = lamp_cursor(text);
-    LampBytes line;
-    if (!lamp_cursor_line(&at, &line))
-        line = text;
-    LampCursor first = lamp_cursor(lamp_text_trim(line));
-    LampBytes object;
-    return line.len > 0 && line.at[0] == '{' && lamp_trace_next_object(&first, &object) &&
-           is_record(j, object);
+    LampBytes line = next_line(&at), object;
+    LampCursor first = lamp_cursor(line);
+    if (line.len == 0 || line.at[0] != '{' || !lamp_trace_next_object(&first, &object))
+        return FALSE;
+    if (is_record(j, object))
+        return TRUE;
+    LampBytes next = next_line(&at);
+    return object.len == line.len && next.len > 0 && next.at[0] == '{' &&
+           !holds_list(j, object, sink);
 }
 
 static void
@@ -214,7 +295,7 @@ probe(LampBytes head, G_GNUC_UNUSED const char *path)
     begin(j, NULL);
     j->is_trial = TRUE;
     LampCursor at = lamp_cursor(text);
-    gboolean is_lines = is_of_lines(j, text);
+    gboolean is_lines = is_of_lines(j, text, &sink);
     if (!is_lines)
         (void) lamp_document_walk(&j->document, &document_kind, j, &at, 0, FALSE, &sink);
     guint score = !is_lines && j->count > 0 && !j->document.is_lost ? format.most : 0;

@@ -35,6 +35,7 @@ typedef struct {
     guint64 records;   /* ditto of records */
     guint64 count;
     gboolean has_logs; /* the document that is open */
+    guint64 unended;   /* depth inside an object of which no end was found; 0: of none */
     Name service, host, process;
 } Logs;
 
@@ -178,10 +179,13 @@ take_object(gpointer owner, LampCursor *in, guint64 offset, gboolean last, LampS
     gboolean is_resource = l->document.key == KEY_RESOURCE;
     LampCursor ahead = *in;
     LampBytes object;
-    if (!is_record && !is_resource)
+    if ((!is_record && !is_resource) || l->unended > 0)
         return TRUE;
-    if (!lamp_trace_next_object(&ahead, &object))
-        return last;
+    if (!lamp_trace_next_object(&ahead, &object)) {
+        gboolean may_end = !last && ahead.at == in->at;
+        l->unended = may_end ? 0 : l->depth + 1;
+        return !may_end;
+    }
     if (is_record) {
         take_record(l, object, offset, sink);
     } else {
@@ -211,7 +215,7 @@ close_container(gpointer owner, guint8 mark, guint64 offset, LampSink *sink)
 {
     Logs *l = owner;
     (void) mark;
-    if (l->depth == 0) {
+    if (l->depth == 0 || l->depth <= l->unended) {
         LampFinding finding = {
             .kind = LAMP_FINDING_INVALID,
             .code = "otlp-logs.bracket",

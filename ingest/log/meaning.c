@@ -45,6 +45,7 @@ static const Row rows[] = {
     {"csmethod", {LAMP_MEANS_METHOD, 0}},
     {"csuristem", {LAMP_MEANS_TARGET, 0}},
     {"ctx", {LAMP_MEANS_THREAD, 0}},
+    {"datatime", {LAMP_MEANS_TIME, 0}}, /* `data.time` of k6 */
     {"date", {LAMP_MEANS_TIME, 0}},
     {"datetime", {LAMP_MEANS_TIME, 0}},
     {"downstreamremoteaddress", {LAMP_MEANS_CLIENT_ADDRESS, 0}},

@@ -138,11 +138,33 @@ take_member(gpointer owner, LampBytes key, LampBytes value, gboolean is_text)
     }
 }
 
+/* The brackets that are open, of which the outer ones are known. */
+typedef struct {
+    guint64 depth;
+    guint8 marks[64];
+} Nesting;
+
+/* FALSE: @byte closes what it did not open. A bracket before the first object is nobody's. */
+static gboolean
+follow(Nesting *nesting, guint8 byte)
+{
+    if (byte == '{' || (byte == '[' && nesting->depth > 0)) {
+        if (nesting->depth < sizeof nesting->marks)
+            nesting->marks[nesting->depth] = byte;
+        nesting->depth++;
+    } else if ((byte == '}' || byte == ']') && nesting->depth > 0) {
+        nesting->depth--;
+        return nesting->depth >= sizeof nesting->marks ||
+               nesting->marks[nesting->depth] == (byte == '}' ? '{' : '[');
+    }
+    return TRUE;
+}
+
 gboolean
 lamp_trace_next_object(LampCursor *at, LampBytes *out_object)
 {
     const guint8 *begin = NULL;
-    guint depth = 0;
+    Nesting nesting = {.depth = 0};
     gboolean in_text = FALSE;
     for (const guint8 *p = at->at; p < at->end; p++) {
         if (in_text) {
@@ -151,9 +173,13 @@ lamp_trace_next_object(LampCursor *at, LampBytes *out_object)
             continue;
         }
         in_text = *p == '"';
-        if (*p == '{' && depth++ == 0)
+        if (*p == '{' && nesting.depth == 0)
             begin = p;
-        if (*p != '}' || depth == 0 || --depth > 0)
+        if (!follow(&nesting, *p)) {
+            at->at = p;
+            return FALSE;
+        }
+        if (*p != '}' || begin == NULL || nesting.depth > 0)
             continue;
         *out_object = lamp_bytes(begin, (gsize) (p + 1 - begin));
         at->at = p + 1;

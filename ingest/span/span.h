@@ -37,6 +37,7 @@ void lamp_trace_processes(LampBytes processes, LampLogRecord *record,
                           gpointer owner);
 
 /* The next JSON object in @at, from its brace to the one that closes it. FALSE if there is
- * none, or it does not end. O(n). */
+ * none, or it does not end; a bracket in it that closes another one is where @at then stands,
+ * which is else not moved. O(n). */
 gboolean lamp_trace_next_object(LampCursor *at,
                                 LampBytes *out_object) G_GNUC_WARN_UNUSED_RESULT;
