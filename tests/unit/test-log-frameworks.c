@@ -305,7 +305,7 @@ static const Row rows[] = {
      {"finding json.bracket @31", "!09:11:54"}},
     {"jsonl", /* of k6 */
      "{\"metric\":\"m\",\"type\":\"Point\",\"data\":{\"time\":\"2026-11-21T09:11:53.1Z\"}}\n",
-     {"event @0+75 2026-11-21T09:11:53.100000000Z"}},
+     {"event @0+71 2026-11-21T09:11:53.100000000Z"}},
     {"jsonl", /* a time that cannot be read, and none */
      "{\"time\":\"yesterday\",\"msg\":\"x\"}\n{\"msg\":\"y\"}\n",
      {"finding log.time @0 line 1", "finding log.time @31 line 2"}},
