@@ -129,6 +129,26 @@ tell_passed(Json *j, guint64 offset, LampSink *sink)
     lamp_coverage_lost(coverage, passed.offset, length);
 }
 
+/* Beside records in a list others are so without a time, too. FALSE: walk into it. */
+static gboolean
+take_whole(Json *j, LampBytes object, guint64 offset, LampSink *sink)
+{
+    gboolean is_in_list = j->depth > 0 && j->marks[j->depth - 1] == '[';
+    gboolean may_be = is_in_list || j->depth == 0; /* nobody's value */
+    gboolean is_short = object.len <= LAMP_LIMIT_LINE;
+    if (!is_short || (!is_record(j, object) && (!is_in_list || j->list != j->depth))) {
+        if (may_be)
+            pass_over(j, offset, object.len);
+        return FALSE;
+    }
+    if (may_be)
+        tell_passed(j, offset, sink);
+    if (is_in_list)
+        j->list = j->depth;
+    take_record(j, object, offset, sink);
+    return TRUE;
+}
+
 /* The object at the cursor, if it is a record. FALSE: more bytes are needed to tell. What has
  * no end, or none in the head of a file, is walked into. */
 static gboolean
@@ -142,20 +162,8 @@ take_object(gpointer owner, LampCursor *in, guint64 offset, gboolean last, LampS
     if (!lamp_trace_next_object(&ahead, &object))
         return last || j->is_trial || ahead.at > in->at ||
                lamp_cursor_left(in) > LAMP_LIMIT_LINE;
-    gboolean is_in_list = j->depth > 0 && j->marks[j->depth - 1] == '[';
-    gboolean has_time = object.len <= LAMP_LIMIT_LINE && is_record(j, object);
-    /* Beside records in a list others are so without a time, too. */
-    if (!has_time && (object.len > LAMP_LIMIT_LINE || !is_in_list || j->list != j->depth)) {
-        if (is_in_list || j->depth == 0)
-            pass_over(j, offset, object.len);
-        return TRUE;
-    }
-    if (is_in_list || j->depth == 0)
-        tell_passed(j, offset, sink);
-    if (is_in_list)
-        j->list = j->depth;
-    take_record(j, object, offset, sink);
-    *in = ahead;
+    if (take_whole(j, object, offset, sink))
+        *in = ahead;
     return TRUE;
 }
 
