@@ -14,8 +14,16 @@
  * that of the copy. Specification: dmesg(1), printk's documentation.
  */
 #include "base/text.h"
+#include "ingest/log/begin-time.h"
 #include "ingest/log/forms.h"
 #include "ingest/readers.h"
+
+typedef struct {
+    LampLog log;
+    gboolean has_begun;
+    LampTime boot;  /* the current one; 0: not known */
+    gint64 last_ns; /* uptime */
+} Kernel;
 
 static LampBytes
 after(LampBytes text, gsize n)
@@ -218,8 +226,54 @@ parse(LampLog *log, LampBytes line, LampLogRecord *record)
     return TRUE;
 }
 
+/* The uptime that was read for @record; -1 where it has another time, or none. */
+static gint64
+uptime_of(const LampLog *log, const LampLogRecord *record)
+{
+    const LampEventRow *event = &record->event;
+    gint64 uptime_ns;
+    for (gsize i = 0; i < event->field_count; i++)
+        if (lamp_bytes_equal(record->fields[i].slot, lamp_bytes_text("uptime_s")) &&
+            lamp_text_parse_scaled(record->fields[i].value, 9, &uptime_ns) &&
+            (event->time == LAMP_TIME_NONE || event->time - uptime_ns == log->context.begun))
+            return uptime_ns;
+    return -1;
+}
+
+/* Where the uptime goes back the system was started again: times count from the next line that
+ * tells one, and until then there are none. Audit's times also tell of a sleep, which uptimes
+ * do not count; the older ones are of messages that waited. */
+static void
+settle(LampLog *log, LampLogRecord *record)
+{
+    Kernel *kernel = (Kernel *) (gpointer) log;
+    LampEventRow *event = &record->event;
+    const gint64 most_waited = 60 * LAMP_NS_PER_SECOND;
+    gint64 uptime = uptime_of(log, record);
+    gboolean is_audit;
+    if (uptime < 0)
+        return;
+    if (!kernel->has_begun)
+        kernel->boot = log->context.begun;
+    kernel->has_begun = TRUE;
+    if (uptime < kernel->last_ns - LAMP_LOG_UPTIME_SLACK_NS)
+        kernel->boot = 0;
+    kernel->last_ns = uptime;
+    gint64 clock = lamp_log_kernel_clock(event->message, &is_audit);
+    gint64 told = clock - uptime, moved = told - kernel->boot;
+    if (clock > uptime &&
+        (kernel->boot == 0 ||
+         (is_audit && (moved > LAMP_LOG_UPTIME_SLACK_NS || moved < -most_waited))))
+        kernel->boot = told;
+    gboolean is_known = kernel->boot != 0 && lamp_time_is_within_range(kernel->boot, uptime);
+    event->time = is_known ? kernel->boot + uptime : LAMP_TIME_NONE;
+    event->resolution_ns = is_known ? LAMP_NS_PER_SECOND / 1000000 : event->resolution_ns;
+}
+
 static const LampLogFormat format = {
     .parse = parse,
+    .settle = settle,
+    .state_size = sizeof(Kernel),
     .most = 88,
     .without_time = "seconds since boot, and no line tells when that was (field uptime_s keeps "
                     "them); `dmesg --time-format=iso` writes times",
@@ -272,7 +326,7 @@ const LampReader lamp_reader_kernel = {
     .summary = "dmesg, with seconds since boot or with times",
     .spec = "dmesg(1)",
     .kind = LAMP_KIND_LOG,
-    .state_size = sizeof(LampLog),
+    .state_size = sizeof(Kernel),
     .probe = probe,
     .begin = begin,
     .step = lamp_log_step,

@@ -8,13 +8,15 @@
  * In: a line that consists of them, behind a time and a severity at most; a text that only
  * contains a colon is none. Out: values by what their labels mean; those of LTSV's access logs
  * are known (ltsv.org: `host` is who asked, `reqtime` seconds). A value of several words ends
- * at a comma, semicolon or bar; where there are none each value is one word.
+ * at a comma, semicolon or bar; where there are none each value is one word. Prose looks alike
+ * (`Error: connect refused, errno: -111`): a severity is no label, a first value of several
+ * words needs further pairs, and `host` is then who the text tells of.
  */
 #include "base/text.h"
 #include "ingest/log/forms.h"
 #include "ingest/readers.h"
 
-enum { LABEL_BYTES = 48, LEAST_PAIRS = 2 };
+enum { LABEL_BYTES = 48, LEAST_PAIRS = 2, LEAST_PAIRS_OF_WORDS = 3 };
 
 static LampBytes
 after(LampBytes text, gsize n)
@@ -157,6 +159,32 @@ count_pairs(LampBytes text, gboolean has_marks)
     return count;
 }
 
+/* Does @text consist of pairs, and not only look so? */
+static gboolean
+is_of_pairs(LampBytes text, gboolean has_marks)
+{
+    LampBytes label, value, rest = text;
+    guint count = count_pairs(text, has_marks);
+    if (count < LEAST_PAIRS || !take_pair(&rest, has_marks, &label, &value) ||
+        lamp_severity_of_word(label).len > 0)
+        return FALSE;
+    gboolean is_quoted = value.at > label.at && value.at[-1] == '"';
+    return count >= LEAST_PAIRS_OF_WORDS || is_quoted ||
+           memchr(value.at, ' ', value.len) == NULL;
+}
+
+static void
+take_pairs(LampLog *log, LampBytes text, gboolean has_marks, LampLogRecord *record)
+{
+    static const char host[] = "host";
+    LampBytes label, value;
+    while (text.len > 0 && take_pair(&text, has_marks, &label, &value))
+        if (lamp_bytes_equal(label, lamp_bytes_text(host)))
+            lamp_log_record_add_field(record, label, value);
+        else
+            lamp_log_set(log, record, label, value);
+}
+
 /* `INFO `, `[INFO] ` before the pairs. */
 static LampBytes
 take_severity(LampBytes text, LampLogRecord *record)
@@ -189,7 +217,6 @@ take_head(LampLog *log, LampBytes line, LampLogRecord *record)
 static gboolean
 parse(LampLog *log, LampBytes line, LampLogRecord *record)
 {
-    LampBytes label, value;
     if (line.len > 0 && memchr(line.at, '\t', line.len) != NULL && is_ltsv(line)) {
         take_ltsv(log, line, record);
         return TRUE;
@@ -197,13 +224,11 @@ parse(LampLog *log, LampBytes line, LampLogRecord *record)
     LampBytes text = take_head(log, line, record);
     gboolean has_marks = lamp_text_find(text, ", ") > 0 || lamp_text_find(text, "; ") > 0 ||
                          lamp_text_find(text, " | ") > 0;
-    if (count_pairs(text, has_marks) < LEAST_PAIRS)
+    if (!is_of_pairs(text, has_marks))
         return FALSE;
-    LampBytes whole = text;
-    while (text.len > 0 && take_pair(&text, has_marks, &label, &value))
-        lamp_log_set(log, record, label, value);
+    take_pairs(log, text, has_marks, record);
     if (record->event.message.len == 0)
-        record->event.message = whole;
+        record->event.message = text;
     return TRUE;
 }
 

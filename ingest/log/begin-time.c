@@ -10,7 +10,7 @@
  *   [    1.234567] rtc_cmos 00:04: setting system clock to 2026-11-21T09:11:40 UTC (1795252300)
  *   [    5.678901] audit: type=1400 audit(1795252305.123:2): …
  *
- * of which audit's is the finer one.
+ * of which audit's is the finer one. A log may hold several boots: the first one is told.
  */
 #include "ingest/log/begin-time.h"
 
@@ -126,10 +126,19 @@ clock_line(LampBytes line)
                : seconds_behind(line, " UTC (", ')');
 }
 
+gint64
+lamp_log_kernel_clock(LampBytes line, gboolean *out_is_audit)
+{
+    gint64 time = seconds_behind(line, " audit(", ':');
+    *out_is_audit = time >= 0;
+    return time >= 0 ? time : clock_line(line);
+}
+
 LampTime
 lamp_log_boot_time(LampBytes text)
 {
     enum { FIRST_LINES = 16 };
+    gint64 last = 0;
     LampCursor at = lamp_cursor(text);
     LampTime boot = 0;
     LampBytes line;
@@ -140,13 +149,18 @@ lamp_log_boot_time(LampBytes text)
                                    : lamp_bytes(line.at + open, line.len - (gsize) open);
         gsize end = lamp_log_uptime_end(stamp);
         gint64 uptime, time;
+        gboolean is_audit;
         is_kernel = is_kernel || end > 0;
         if (end < 2 || !lamp_text_parse_scaled(
                            lamp_text_trim(lamp_bytes(stamp.at + 1, end - 1)), 9, &uptime))
             continue;
-        if ((time = seconds_behind(line, " audit(", ':')) > uptime)
+        if (uptime < last - LAMP_LOG_UPTIME_SLACK_NS)
+            break; /* the next boot */
+        last = uptime;
+        time = lamp_log_kernel_clock(line, &is_audit);
+        if (time > uptime && is_audit)
             return time - uptime;
-        if ((time = clock_line(line)) > uptime && boot == 0)
+        if (time > uptime && boot == 0)
             boot = time - uptime;
     }
     return boot;

@@ -14,3 +14,10 @@ LampTime lamp_log_begin_time(LampBytes head, const LampSourceContext *context);
  * its real-time clock or the times in audit's messages. 0 where @text is none such, or has
  * neither. O(n). */
 LampTime lamp_log_boot_time(LampBytes text);
+
+/* Uptimes of lines go back by less than this within one boot. */
+#define LAMP_LOG_UPTIME_SLACK_NS (2 * LAMP_NS_PER_SECOND)
+
+/* The time of day that a line of the kernel tells, in ns; -1 where it tells none.
+ * @out_is_audit: audit told it, finer than the real-time clock's line. */
+gint64 lamp_log_kernel_clock(LampBytes line, gboolean *out_is_audit);

@@ -199,6 +199,13 @@ static const Row rows[] = {
     {"text", /* log4j's `[%d][%p][%t]`: a thread, no logger */
      "[2026-11-21 09:11:53][INFO][http-nio-8080-exec-1] order created\n",
      {"!service=<http-nio-8080-exec-1>"}},
+    {"labels", /* prose */
+     "2026-11-21 09:11:53 Error: connect refused, errno: -111\n"
+     "2026-11-21 09:11:54 WARNING: retrying, attempt: 2\n"
+     "2026-11-21 09:11:55 db: cannot connect, host: 10.0.0.5\n"
+     "2026-11-21 09:11:56 sshd: Accepted, user: alice, host: laptop-3\n",
+     {"severity=<error>", "severity=<warn>", "!{attempt", "!{db=", "!host=<",
+      "{host=laptop-3}"}},
     {"labels",
      "2026-11-21 09:11:53 [WARN] request_id: 5b8efff79803 user: \"al ice\" status: 200\n"
      "2026-11-21 09:11:54 request_id:6b8e, path:/a, note: two words; status:200\n",
@@ -351,6 +358,30 @@ START_TEST(counts_from_boot)
 }
 END_TEST
 
+/* A second boot counts from its own clock, and has no times before that. */
+START_TEST(counts_from_next_boot)
+{
+    static const char lines[] =
+        "[    1.500000] rtc_cmos 00:04: setting system clock to 2026-11-21T09:11:40 UTC "
+        "(1795252300)\n[  100.500000] usb 1-1: first\n[    0.500000] Linux version 6\n"
+        "[    1.500000] rtc_cmos 00:04: setting system clock to 2026-11-21T12:11:40 UTC "
+        "(1795263100)\n[  100.500000] usb 1-1: second\n"
+        "[  105.000000] audit: type=1400 audit(1795270300.000:2): awake\n";
+    LampSourceContext booted = context;
+    booted.begun = lamp_log_boot_time(lamp_bytes_text(lines));
+    ck_assert_int_eq(booted.begun, 1795252298500 * LAMP_NS_PER_MS);
+    g_autofree char *text = log_sink_of_bytes("kernel", &booted, lamp_bytes_text(lines));
+    static const char *const expected[] = {
+        "2026-11-21T09:13:19.000000000Z ~1000 service=<kernel> message=<usb 1-1: first>",
+        "finding log.time", "2026-11-21T12:11:40.000000000Z ~1000",
+        "2026-11-21T12:13:19.000000000Z ~1000 service=<kernel> message=<usb 1-1: second>",
+        "2026-11-21T14:11:40.000000000Z ~1000"};
+    for (gsize i = 0; i < G_N_ELEMENTS(expected); i++)
+        ck_assert_msg(strstr(text, expected[i]) != NULL, "'%s' in\n%s", expected[i], text);
+    ck_assert_ptr_null(strstr(text, "09:11:39.000"));
+}
+END_TEST
+
 /* Lines of servers begin as `dmesg -T`'s do. */
 START_TEST(leaves_lines_of_servers)
 {
@@ -407,6 +438,7 @@ main(void)
     tcase_add_loop_test(tests, reads_fields, 0, G_N_ELEMENTS(rows));
     tcase_add_test(tests, finds_boot);
     tcase_add_test(tests, counts_from_boot);
+    tcase_add_test(tests, counts_from_next_boot);
     tcase_add_test(tests, tells_json_from_lines);
     tcase_add_test(tests, leaves_lines_of_servers);
     suite_add_tcase(suite, tests);
